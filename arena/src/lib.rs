@@ -1,0 +1,12 @@
+//! Memory that a rump kernel shares with its programs: byte rings and socket records.
+//!
+//! Reading order: [`ring`] (how bytes move between a program and the engine), [`memory`] (where rings live),
+//! [`record`] (what an observer or an adopter can read about a socket).
+//!
+//! The rings are the whole data path: a program copies in or out without the engine's lock, the engine segments from
+//! and reassembles into the same bytes.
+
+mod memory;
+pub mod ring;
+
+pub use ring::{Consumer, Producer, View};

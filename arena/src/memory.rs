@@ -1,0 +1,124 @@
+//! Where rings live: a span of memory that outlives every handle to it.
+#![allow(unsafe_code)]
+
+use std::any::Any;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One cache line for each side's position, so that producer and consumer do not share a line.
+#[repr(C, align(64))]
+#[derive(Default)]
+struct Line {
+    position: AtomicU64,
+    notify_at: AtomicU64,
+}
+
+/// The positions of a ring, as they lie in shared memory. All counts are of bytes since the ring was made; they only grow.
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct Header {
+    head: Line,
+    tail: Line,
+}
+
+impl Header {
+    /// Bytes ever published by the producer.
+    pub(crate) fn head(&self) -> u64 {
+        self.head.position.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_head(&self, to: u64) {
+        self.head.position.store(to, Ordering::Release);
+    }
+
+    /// Bytes ever freed by the consumer.
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail.position.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_tail(&self, to: u64) {
+        self.tail.position.store(to, Ordering::Release);
+    }
+
+    /// The tail at which the producer wants to hear of freed space.
+    pub(crate) fn notify_at(&self) -> u64 {
+        self.head.notify_at.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_notify_at(&self, tail: u64) {
+        self.head.notify_at.store(tail, Ordering::Release);
+    }
+}
+
+/// A ring's bytes and positions. `capacity` is a power of two.
+pub(crate) struct Span {
+    header: NonNull<Header>,
+    bytes: NonNull<u8>,
+    capacity: usize,
+    /// Whatever owns the memory behind the two pointers.
+    _owner: Arc<dyn Any + Send + Sync>,
+}
+
+// SAFETY: the pointers are to memory that `_owner` keeps alive and that is only reached through atomics (`header`) or
+// through `copy_in`/`copy_out`/`slices`, whose callers are the single producer and the single consumer of the ring.
+unsafe impl Send for Span {}
+// SAFETY: as above.
+unsafe impl Sync for Span {}
+
+struct Heap {
+    header: Header,
+    bytes: Box<[u8]>,
+}
+
+impl Span {
+    /// A span of private memory, for tests and simulations.
+    pub(crate) fn heap(capacity: usize) -> Span {
+        assert!(capacity.is_power_of_two());
+        let mut heap = Heap { header: Header::default(), bytes: vec![0; capacity].into_boxed_slice() };
+        let bytes = NonNull::new(heap.bytes.as_mut_ptr()).expect("a boxed slice is never null");
+        let heap = Arc::new(heap);
+        let header = NonNull::from(&heap.header);
+        Span { header, bytes, capacity, _owner: heap }
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: `_owner` keeps the header alive as long as `self`; it is made of atomics, valid for any bit pattern.
+        unsafe { self.header.as_ref() }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Copies `data` to ring position `at`. The caller is the producer, and the range is free.
+    pub(crate) fn copy_in(&self, at: u64, data: &[u8]) {
+        assert!(data.len() <= self.capacity);
+        let start = at as usize & (self.capacity - 1);
+        let first = data.len().min(self.capacity - start);
+        // SAFETY: `start + first <= capacity` and `data.len() - first <= start`, so both copies stay in the span. `data`
+        // is a Rust slice of the caller's and cannot overlap the free part of the ring, to which no reference exists.
+        unsafe {
+            self.bytes.add(start).as_ptr().copy_from_nonoverlapping(data.as_ptr(), first);
+            self.bytes.as_ptr().copy_from_nonoverlapping(data.as_ptr().add(first), data.len() - first);
+        }
+    }
+
+    /// The `len` bytes at ring position `at`, in two parts where they wrap. The caller is the consumer, and the range is
+    /// published and not yet freed.
+    pub(crate) fn slices(&self, at: u64, len: usize) -> (&[u8], &[u8]) {
+        assert!(len <= self.capacity);
+        let start = at as usize & (self.capacity - 1);
+        let first = len.min(self.capacity - start);
+        // SAFETY: both ranges are inside the span (see `copy_in`), initialised (mapped or zeroed memory), and published:
+        // the producer does not write them again until the consumer frees them, which needs `&mut Consumer` and so ends
+        // this borrow. A producer in another process that breaks this rule garbles its own stream; the bytes are only
+        // copied and summed, never interpreted.
+        unsafe {
+            (
+                std::slice::from_raw_parts(self.bytes.add(start).as_ptr(), first),
+                std::slice::from_raw_parts(self.bytes.as_ptr(), len - first),
+            )
+        }
+    }
+}

@@ -1,0 +1,49 @@
+use super::heap;
+
+#[test]
+fn bytes_come_out_in_order_across_the_wrap() {
+    let (mut p, mut c) = heap(16);
+    let mut buf = [0; 16];
+    for round in 0..100u8 {
+        assert_eq!(p.write(&[round; 11]), 11);
+        assert_eq!(c.read(&mut buf).0, 11);
+        assert_eq!(buf[..11], [round; 11]);
+    }
+    assert_eq!(p.position(), 1100);
+}
+
+#[test]
+fn a_full_ring_takes_no_more() {
+    let (mut p, mut c) = heap(8);
+    assert_eq!(p.write(b"0123456789"), 8);
+    assert_eq!(p.write(b"x"), 0);
+    c.consume(3);
+    assert_eq!(p.free(), 3);
+    assert_eq!(p.write(b"abcd"), 3);
+    assert_eq!(c.slices(0, 8), (&b"34567"[..], &b"abc"[..]));
+}
+
+#[test]
+fn reassembly_writes_ahead_and_publishes_once_the_gap_is_filled() {
+    let (mut p, mut c) = heap(16);
+    assert_eq!(p.write_at(3, b"def"), 3);
+    assert!(c.is_empty());
+    assert_eq!(p.write_at(0, b"abc"), 3);
+    p.publish(6);
+    let mut buf = [0; 8];
+    assert_eq!(c.read(&mut buf).0, 6);
+    assert_eq!(&buf[..6], b"abcdef");
+    assert_eq!(p.write_at(10, b"0123456789"), 6);
+}
+
+#[test]
+fn the_producer_hears_of_space_once_at_the_mark() {
+    let (mut p, mut c) = heap(16);
+    p.notify_never();
+    p.write(&[0; 16]);
+    assert!(!c.consume(2));
+    p.notify_after(4);
+    assert!(!c.consume(3));
+    assert!(c.consume(1));
+    assert!(!c.consume(4));
+}
