@@ -49,6 +49,13 @@ impl Header {
     pub(crate) fn set_notify_at(&self, tail: u64) {
         self.head.notify_at.store(tail, Ordering::Release);
     }
+
+    /// As a new ring has it.
+    pub(crate) fn reset(&self) {
+        self.set_head(0);
+        self.set_tail(0);
+        self.set_notify_at(0);
+    }
 }
 
 /// A ring's bytes and positions. `capacity` is a power of two.
@@ -75,11 +82,35 @@ impl Span {
     /// A span of private memory, for tests and simulations.
     pub(crate) fn heap(capacity: usize) -> Span {
         assert!(capacity.is_power_of_two());
-        let mut heap = Heap { header: Header::default(), bytes: vec![0; capacity].into_boxed_slice() };
+        let mut heap = Heap {
+            header: Header::default(),
+            bytes: vec![0; capacity].into_boxed_slice(),
+        };
         let bytes = NonNull::new(heap.bytes.as_mut_ptr()).expect("a boxed slice is never null");
         let heap = Arc::new(heap);
         let header = NonNull::from(&heap.header);
-        Span { header, bytes, capacity, _owner: heap }
+        Span {
+            header,
+            bytes,
+            capacity,
+            _owner: heap,
+        }
+    }
+
+    /// A span of an arena; `owner` keeps both the bytes and the header alive.
+    pub(crate) fn shared(
+        header: &Header,
+        bytes: NonNull<u8>,
+        capacity: usize,
+        owner: Arc<dyn Any + Send + Sync>,
+    ) -> Span {
+        assert!(capacity.is_power_of_two());
+        Span {
+            header: NonNull::from(header),
+            bytes,
+            capacity,
+            _owner: owner,
+        }
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -99,8 +130,13 @@ impl Span {
         // SAFETY: `start + first <= capacity` and `data.len() - first <= start`, so both copies stay in the span. `data`
         // is a Rust slice of the caller's and cannot overlap the free part of the ring, to which no reference exists.
         unsafe {
-            self.bytes.add(start).as_ptr().copy_from_nonoverlapping(data.as_ptr(), first);
-            self.bytes.as_ptr().copy_from_nonoverlapping(data.as_ptr().add(first), data.len() - first);
+            self.bytes
+                .add(start)
+                .as_ptr()
+                .copy_from_nonoverlapping(data.as_ptr(), first);
+            self.bytes
+                .as_ptr()
+                .copy_from_nonoverlapping(data.as_ptr().add(first), data.len() - first);
         }
     }
 
