@@ -1,0 +1,67 @@
+//! What a program can set on a TCP socket (tcp(7), socket(7), ip(7)).
+
+use core::time::Duration;
+
+/// `SO_KEEPALIVE` and its times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// `SO_KEEPALIVE`.
+    pub on: bool,
+    /// `TCP_KEEPIDLE`: silence before the first probe; 2 hours.
+    pub idle: Duration,
+    /// `TCP_KEEPINTVL`: time between probes; 75 s.
+    pub interval: Duration,
+    /// `TCP_KEEPCNT`: probes without an answer before the connection is given up; 9.
+    pub count: u8,
+}
+
+/// The options of one TCP socket. After a change call `tcp_options_changed`, which makes it take effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpOptions {
+    /// `TCP_NODELAY`: small segments do not wait for an acknowledgement.
+    pub nodelay: bool,
+    /// `TCP_CORK`: only full segments go, for at most 200 ms.
+    pub cork: bool,
+    /// `TCP_QUICKACK`: acknowledge at once. On by default; setting it to false delays acknowledgements from now on.
+    pub quickack: bool,
+    /// `SO_KEEPALIVE`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`.
+    pub keepalive: Keepalive,
+    /// `TCP_MAXSEG`: upper bound of the segment size, in bytes, both ways; set before the connection opens.
+    pub maxseg: Option<u16>,
+    /// `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged (RFC 5482); `None` for the default of
+    /// [`retries`](Self::retries).
+    pub user_timeout: Option<Duration>,
+    /// `TCP_LINGER2`: how long a closed socket waits in FIN-WAIT-2; `None` not at all; 60 s.
+    pub linger2: Option<Duration>,
+    /// `TCP_SYNCNT`: repetitions of a SYN before connect(2) fails; 6.
+    pub syn_retries: u8,
+    /// `tcp_retries2`: repetitions of a segment before the connection is given up; 15.
+    pub retries: u8,
+    /// `IP_TTL`; 64.
+    pub ttl: u8,
+    /// `IP_TOS`, without the ECN bits.
+    pub tos: u8,
+}
+
+impl Default for TcpOptions {
+    fn default() -> TcpOptions {
+        TcpOptions {
+            nodelay: false,
+            cork: false,
+            quickack: true,
+            keepalive: Keepalive {
+                on: false,
+                idle: Duration::from_secs(7200),
+                interval: Duration::from_secs(75),
+                count: 9,
+            },
+            maxseg: None,
+            user_timeout: None,
+            linger2: Some(Duration::from_secs(60)),
+            syn_retries: 6,
+            retries: 15,
+            ttl: 64,
+            tos: 0,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The edge between TCP and the rest of the stack: what TCP is told, and what it asks for.
+
+use crate::events::Events;
+use crate::link::{IfIndex, TxResult};
+use crate::rng::Rng;
+use crate::socket::BufferPool;
+use core::net::IpAddr;
+
+/// What the IP layer knows of a datagram that carries a segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IpMeta {
+    pub(crate) src: IpAddr,
+    pub(crate) dst: IpAddr,
+    pub(crate) on: IfIndex,
+    pub(crate) ttl: u8,
+    pub(crate) tos: u8,
+}
+
+/// The way to a destination.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Path {
+    /// The address to send from: the one asked for, else the route's preferred one.
+    pub(crate) src: IpAddr,
+    /// Largest IP datagram on the egress link, in bytes.
+    pub(crate) mtu: u32,
+    pub(crate) on: IfIndex,
+    /// The destination is an address of this stack.
+    pub(crate) local: bool,
+}
+
+/// Facts that TCP asks of routing.
+pub(crate) trait Paths {
+    /// The way from `src` (`None`: choose) to `dst`; `None` if no route leads there.
+    fn path(&self, src: Option<IpAddr>, dst: IpAddr) -> Option<Path>;
+    /// True for a unicast address of an interface of this stack, one that a socket can be bound to.
+    fn is_local(&self, addr: IpAddr) -> bool;
+}
+
+/// A segment on its way to IP.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TcpSegmentOut<'a> {
+    pub(crate) src: IpAddr,
+    pub(crate) dst: IpAddr,
+    /// TCP header with options; the checksum field is zero, IP fills it in as the link wants it.
+    pub(crate) header: &'a [u8],
+    /// In two parts where it wraps in the ring.
+    pub(crate) payload: (&'a [u8], &'a [u8]),
+    pub(crate) ttl: u8,
+    pub(crate) tos: u8,
+}
+
+/// Where segments go.
+pub(crate) trait TcpOut {
+    /// `Full`: nothing was sent, ask again later. A segment that has no route or no neighbour yet counts as sent.
+    fn transmit(&mut self, segment: TcpSegmentOut<'_>) -> TxResult;
+}
+
+/// What the stack lends to TCP for the length of a call.
+pub(crate) struct Env<'a> {
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) paths: &'a dyn Paths,
+    pub(crate) pool: &'a mut dyn BufferPool,
+    pub(crate) events: &'a mut Events,
+}
+
+/// An ICMP error that quotes one of our segments, in the terms of RFC 5461.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IcmpError {
+    NetUnreachable,
+    HostUnreachable,
+    ProtocolUnreachable,
+    PortUnreachable,
+    /// Fragmentation needed; the next hop's MTU, 0 from routers older than RFC 1191.
+    PacketTooBig(u32),
+    AdminProhibited,
+    /// Time exceeded, parameter problem, source route failed.
+    Other,
+}
