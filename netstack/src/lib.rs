@@ -7,4 +7,12 @@
 #![forbid(unsafe_code)]
 
 pub mod link;
+pub mod rng;
+pub mod socket;
 pub mod time;
+pub mod wire;
+
+pub(crate) mod events;
+pub(crate) mod slab;
+
+pub use events::Notice;

@@ -1,0 +1,223 @@
+//! What the socket calls of every protocol share: names, buffers, options of a call, errors.
+//!
+//! Errors are one small enum per operation, in the words of the RFCs and of man pages. Which errno each becomes is the
+//! caller's business.
+
+use core::net::IpAddr;
+
+use crate::link::IfIndex;
+use crate::slab::Handle;
+
+/// The caller's name for a socket. The engine only carries it. Keys should be small and dense (an index of the caller's
+/// record table): the engine keeps one bit for each number up to the largest one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(pub u32);
+
+/// A UDP socket of one [`Stack`](crate::Stack). A stale id never names another socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UdpId(pub(crate) Handle);
+
+/// A raw or ping socket of one [`Stack`](crate::Stack). A stale id never names another socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RawId(pub(crate) Handle);
+
+/// Where the engine gets buffers for connections that arrive by themselves, and leave to hold memory of its own.
+pub trait BufferPool: Send {
+    /// Rings for a new passive connection, or None at the memory limit (the ACK that would complete the connection is
+    /// then dropped; the peer retries).
+    fn stream(&mut self) -> Option<StreamBuffers>;
+
+    /// Asks to hold `bytes` in queues of the engine (reassembly, packets waiting for ARP or for a link). False: at the
+    /// limit, drop instead.
+    fn charge(&mut self, bytes: usize) -> bool;
+
+    /// Gives back what [`charge`](Self::charge) granted.
+    fn release(&mut self, bytes: usize);
+}
+
+/// The rings of a stream socket, and the name under which its events will be reported.
+pub struct StreamBuffers {
+    /// The caller's name for the new socket.
+    pub key: Key,
+    /// What the program sends.
+    pub tx: arena::Consumer,
+    /// What the program receives.
+    pub rx: arena::Producer,
+}
+
+/// Flags of bind(2) that live in socket options.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BindOptions {
+    /// SO_REUSEADDR.
+    pub reuse_addr: bool,
+    /// SO_REUSEPORT.
+    pub reuse_port: bool,
+}
+
+/// shutdown(2): which directions end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shutdown {
+    /// No more receiving.
+    pub read: bool,
+    /// No more sending.
+    pub write: bool,
+}
+
+/// What a datagram overrides for itself (control messages of sendmsg(2)). `None` takes the socket's own setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendOptions {
+    /// Source address (IP_PKTINFO `ipi_spec_dst`): must be one of ours.
+    pub source: Option<IpAddr>,
+    /// Interface to leave by (IP_PKTINFO `ipi_ifindex`).
+    pub on: Option<IfIndex>,
+    /// Time to live, 1–255.
+    pub ttl: Option<u8>,
+    /// Type of service byte.
+    pub tos: Option<u8>,
+}
+
+/// Why bind(2) failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BindError {
+    /// No such socket (any more).
+    NotFound,
+    /// Another socket has this address and port, and reuse rules do not allow two.
+    AddrInUse,
+    /// The address is not one of ours.
+    AddrNotAvailable,
+    /// The socket is already bound, or not in a state in which it can be.
+    InvalidState,
+    /// Every ephemeral port is taken.
+    NoPorts,
+}
+
+/// Why listen(2) failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenError {
+    /// No such socket (any more).
+    NotFound,
+    /// The socket is connected or connecting.
+    InvalidState,
+    /// Another socket listens on this address and port.
+    AddrInUse,
+    /// The socket was unbound and every ephemeral port is taken.
+    NoPorts,
+}
+
+/// Why connect(2) failed at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// No such socket (any more).
+    NotFound,
+    /// No route to the destination.
+    NetUnreachable,
+    /// The destination is known not to answer.
+    HostUnreachable,
+    /// The destination is a broadcast address and the socket has not asked for broadcast, or it is one that nobody can
+    /// connect to.
+    AccessDenied,
+    /// The four-tuple is in use.
+    AddrInUse,
+    /// The bound source address is not one of ours (any more), or no source address fits.
+    AddrNotAvailable,
+    /// Every ephemeral port to this destination is taken.
+    NoPorts,
+    /// A connection attempt is under way.
+    InProgress,
+    /// Already connected.
+    IsConnected,
+    /// The socket listens, or is otherwise not in a state in which it can connect.
+    InvalidState,
+    /// At the memory limit.
+    NoBuffers,
+}
+
+/// Why a datagram was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// No such socket (any more).
+    NotFound,
+    /// Neither connected nor given a destination.
+    DestinationRequired,
+    /// A destination without a port, or of a family that the socket does not have, or a malformed header
+    /// (IP_HDRINCL).
+    InvalidDestination,
+    /// No route to the destination.
+    NetUnreachable,
+    /// The chosen source address is not one of ours.
+    AddrNotAvailable,
+    /// A broadcast without SO_BROADCAST.
+    AccessDenied,
+    /// Larger than a datagram can be, or than the path allows where fragmenting is forbidden.
+    MessageTooLong,
+    /// Every ephemeral port is taken.
+    NoPorts,
+    /// The way out is full: try again when the socket is touched.
+    Full,
+    /// At the memory limit.
+    NoBuffers,
+    /// An earlier datagram's error, reported once and cleared; this datagram was not sent.
+    Pending(SocketError),
+}
+
+/// An error that the network reported for a datagram socket, kept until somebody takes it (SO_ERROR).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketError {
+    /// ICMP port unreachable.
+    Refused,
+    /// ICMP protocol unreachable.
+    ProtocolUnreachable,
+    /// ICMP host unreachable, or nobody answers ARP for it.
+    HostUnreachable,
+    /// ICMP network unreachable.
+    NetUnreachable,
+    /// ICMP: administratively prohibited.
+    Prohibited,
+    /// ICMP fragmentation needed.
+    MessageTooLong,
+    /// ICMP parameter problem.
+    Protocol,
+}
+
+/// Why an interface call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressError {
+    /// No interface has that index.
+    NoInterface,
+    /// The interface has this address already.
+    Exists,
+    /// The interface does not have this address.
+    NotFound,
+    /// Not an address that a host can have (unspecified, multicast, broadcast), or a prefix longer than 32.
+    Invalid,
+}
+
+/// Why a route was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteError {
+    /// No interface has that index.
+    NoInterface,
+    /// The same route is there already.
+    Exists,
+    /// There is no such route.
+    NotFound,
+    /// The gateway is not on a directly connected net of that interface.
+    GatewayUnreachable,
+    /// A prefix longer than 32, or bits set beyond the prefix.
+    Invalid,
+}
+
+/// Why a multicast group was not joined or left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupError {
+    /// No such socket (any more).
+    NotFound,
+    /// Not a multicast address.
+    Invalid,
+    /// No interface has that index, or none leads to the group.
+    NoInterface,
+    /// The socket is in this group already (join), or is not (leave).
+    AddrInUse,
+    /// The socket has as many groups as one may have.
+    TooMany,
+}

@@ -1,0 +1,114 @@
+//! The Internet checksum (RFC 1071) over data in pieces.
+
+use core::net::Ipv4Addr;
+
+use super::{ethernet, ipv4};
+
+/// A running one's-complement sum. Pieces may have odd lengths: the next piece then starts in the middle of a word.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sum {
+    total: u64,
+    odd: bool,
+}
+
+impl Sum {
+    /// The sum of nothing.
+    pub const fn new() -> Sum {
+        Sum { total: 0, odd: false }
+    }
+
+    /// The pseudo-header of TCP and UDP over IPv4 (RFC 9293 §3.1, RFC 768). `len` is that of transport header and data.
+    pub fn pseudo_v4(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, len: u16) -> Sum {
+        Sum::new().bytes(&src.octets()).bytes(&dst.octets()).word(u16::from(protocol)).word(len)
+    }
+
+    /// Adds a piece of data.
+    #[must_use]
+    pub fn bytes(self, data: &[u8]) -> Sum {
+        let sum = sum_be(data);
+        let sum = if self.odd { sum.swap_bytes() } else { sum };
+        Sum { total: self.total + u64::from(sum), odd: self.odd ^ (data.len() % 2 == 1) }
+    }
+
+    /// Adds a 16-bit field. Only at an even offset.
+    #[must_use]
+    pub fn word(self, word: u16) -> Sum {
+        debug_assert!(!self.odd);
+        Sum { total: self.total + u64::from(word), ..self }
+    }
+
+    /// The sum folded to 16 bits, not complemented: what a link with checksum offload wants in the checksum field.
+    pub fn partial(self) -> u16 {
+        fold(self.total)
+    }
+
+    /// The checksum: what to write into the field, or 0 if what was summed included a right checksum.
+    pub fn finish(self) -> u16 {
+        !self.partial()
+    }
+}
+
+/// The checksum of one piece.
+pub fn checksum(data: &[u8]) -> u16 {
+    Sum::new().bytes(data).finish()
+}
+
+/// Computes the transport checksum of an Ethernet frame whose sender left it to the link
+/// ([`TxFrame::checksum_partial`](crate::link::TxFrame::checksum_partial)). Leaves alone what is not unfragmented TCP
+/// or UDP over IPv4.
+pub fn complete(frame: &mut [u8]) {
+    let Ok((header, payload)) = ethernet::parse(frame) else { return };
+    if header.ethertype != ethernet::IPV4 {
+        return;
+    }
+    let Ok(ip) = ipv4::Packet::parse(payload) else { return };
+    if ip.is_fragment() {
+        return;
+    }
+    let at = match ip.protocol() {
+        ipv4::TCP => 16,
+        ipv4::UDP => 6,
+        _ => return,
+    };
+    let segment = ip.payload();
+    let Ok(len) = u16::try_from(segment.len()) else { return };
+    if segment.len() < at + 2 {
+        return;
+    }
+    let sum = Sum::pseudo_v4(ip.src(), ip.dst(), ip.protocol(), len).bytes(&segment[..at]).bytes(&segment[at + 2..]);
+    let value = match (sum.finish(), ip.protocol()) {
+        (0, ipv4::UDP) => 0xffff,
+        (value, _) => value,
+    };
+    let field = ethernet::HEADER_LEN + ip.header_len() + at;
+    frame[field..field + 2].copy_from_slice(&value.to_be_bytes());
+}
+
+/// The folded big-endian sum of `data`, an odd last byte taken as the high half of a word.
+fn sum_be(data: &[u8]) -> u16 {
+    // Sums are the same in either byte order up to a swap at the end (RFC 1071 §2B), and 32-bit lanes fold to the same
+    // 16 bits. Frames are below 2³² bytes, so the 64-bit total cannot overflow.
+    let (blocks, rest) = data.as_chunks::<32>();
+    let mut total = 0u64;
+    for block in blocks {
+        let (lanes, _) = block.as_chunks::<4>();
+        for lane in lanes {
+            total += u64::from(u32::from_le_bytes(*lane));
+        }
+    }
+    let (words, last) = rest.as_chunks::<2>();
+    for word in words {
+        total += u64::from(u16::from_le_bytes(*word));
+    }
+    if let [byte] = last {
+        total += u64::from(*byte);
+    }
+    fold(total).swap_bytes()
+}
+
+fn fold(mut total: u64) -> u16 {
+    while total > 0xffff {
+        total = (total & 0xffff) + (total >> 16);
+    }
+    total as u16
+}

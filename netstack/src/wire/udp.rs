@@ -1,0 +1,57 @@
+//! UDP datagrams (RFC 768).
+
+use core::net::Ipv4Addr;
+
+use super::checksum::Sum;
+use super::{Malformed, be16, ipv4};
+
+/// Bytes of a UDP header.
+pub const HEADER_LEN: usize = 8;
+/// Bytes of the longest payload over IPv4.
+pub const MAX_PAYLOAD: usize = ipv4::MAX_LEN - ipv4::HEADER_LEN - HEADER_LEN;
+
+/// A well-formed UDP datagram. Bytes beyond its own length are cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Source port; 0 if the sender wants no answer.
+    pub src_port: u16,
+    /// Destination port.
+    pub dst_port: u16,
+    /// The data.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Datagram<'a> {
+    /// Reads a datagram. With `checksum_good` the checksum is not verified.
+    pub fn parse(
+        src: Ipv4Addr,
+        dst: Ipv4Addr,
+        bytes: &'a [u8],
+        checksum_good: bool,
+    ) -> Result<Datagram<'a>, Malformed> {
+        if bytes.len() < HEADER_LEN {
+            return Err(Malformed::Truncated);
+        }
+        let len = be16(bytes, 4);
+        if usize::from(len) < HEADER_LEN {
+            return Err(Malformed::Invalid);
+        }
+        let Some(bytes) = bytes.get(..usize::from(len)) else { return Err(Malformed::Truncated) };
+        // A checksum of zero says that the sender computed none (RFC 768).
+        if !checksum_good && be16(bytes, 6) != 0 && Sum::pseudo_v4(src, dst, ipv4::UDP, len).bytes(bytes).finish() != 0
+        {
+            return Err(Malformed::Checksum);
+        }
+        Ok(Datagram { src_port: be16(bytes, 0), dst_port: be16(bytes, 2), payload: &bytes[HEADER_LEN..] })
+    }
+}
+
+/// A UDP header with its checksum field zero, before a payload of `payload_len`, at most [`MAX_PAYLOAD`].
+pub fn emit(src_port: u16, dst_port: u16, payload_len: usize) -> [u8; HEADER_LEN] {
+    debug_assert!(payload_len <= MAX_PAYLOAD);
+    let mut out = [0; HEADER_LEN];
+    out[0..2].copy_from_slice(&src_port.to_be_bytes());
+    out[2..4].copy_from_slice(&dst_port.to_be_bytes());
+    out[4..6].copy_from_slice(&((HEADER_LEN + payload_len) as u16).to_be_bytes());
+    out
+}
