@@ -1,0 +1,76 @@
+//! What only holds for a `RUMP_NET` as a whole.
+
+use core::net::Ipv4Addr;
+
+use super::ConfigError;
+use super::net::{AddrSpec, Interface, LinkSpec, Net};
+
+pub(super) fn check(net: &Net) -> Result<(), ConfigError> {
+    for (at, interface) in net.interfaces.iter().enumerate() {
+        gateway(interface)?;
+        let before = &net.interfaces[..at];
+        addresses_once(interface, before)?;
+        mac_once(interface, before)?;
+        tap_once(interface, before)?;
+    }
+    Ok(())
+}
+
+fn gateway(interface: &Interface) -> Result<(), ConfigError> {
+    let Some(gateway) = interface.gateway else { return Ok(()) };
+    let part = format!("gw={gateway} on {}", interface.link);
+    if !interface.addresses.iter().any(|address| address.has_host(gateway)) {
+        let networks: Vec<_> = interface.addresses.iter().map(AddrSpec::to_string).collect();
+        let networks = if networks.is_empty() { "none, for there is no addr=".to_owned() } else { networks.join(", ") };
+        let reason = format!("the router must be a host in a network of its interface, which has {networks}");
+        return Err(ConfigError::Placement { part, reason });
+    }
+    if statics(interface).any(|own| own == gateway) {
+        let reason = "the interface has that address itself: give the address of the router".to_owned();
+        return Err(ConfigError::Placement { part, reason });
+    }
+    Ok(())
+}
+
+fn addresses_once(interface: &Interface, before: &[Interface]) -> Result<(), ConfigError> {
+    let mut seen: Vec<(Ipv4Addr, &LinkSpec)> = before.iter().flat_map(|i| statics(i).map(|a| (a, &i.link))).collect();
+    for address in statics(interface) {
+        if let Some((_, link)) = seen.iter().find(|(a, _)| *a == address) {
+            let part = format!("addr={address} on {}", interface.link);
+            let reason = format!("{link} has that address already: each address of a kernel stands once");
+            return Err(ConfigError::Placement { part, reason });
+        }
+        seen.push((address, &interface.link));
+    }
+    Ok(())
+}
+
+fn mac_once(interface: &Interface, before: &[Interface]) -> Result<(), ConfigError> {
+    let Some(mac) = interface.mac else { return Ok(()) };
+    match before.iter().find(|other| other.mac == Some(mac)) {
+        Some(other) => {
+            let part = format!("mac={} on {}", mac.map(|byte| format!("{byte:02x}")).join(":"), interface.link);
+            let reason = format!("{} has that address already: give each interface its own", other.link);
+            Err(ConfigError::Placement { part, reason })
+        }
+        None => Ok(()),
+    }
+}
+
+/// A TAP interface has one program at its other end; a bus may be joined twice.
+fn tap_once(interface: &Interface, before: &[Interface]) -> Result<(), ConfigError> {
+    let taken = matches!(interface.link, LinkSpec::Tap(_)) && before.iter().any(|other| other.link == interface.link);
+    if taken {
+        let reason =
+            "it stands twice, and a TAP interface can be opened only once: put all addr= behind one".to_owned();
+        return Err(ConfigError::Placement { part: interface.link.to_string(), reason });
+    }
+    Ok(())
+}
+
+fn statics(interface: &Interface) -> impl Iterator<Item = Ipv4Addr> {
+    interface.addresses.iter().filter_map(|address| match address {
+        AddrSpec::Static(address, _) => Some(*address),
+        AddrSpec::AnyOf(..) => None,
+    })
+}

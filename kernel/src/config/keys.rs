@@ -1,0 +1,298 @@
+//! The table of `RUMP_NET` keys. A new key is a row: parsing, printing, the error text and `rump help net` come from it.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use super::ConfigError;
+use super::error::Refusal;
+use super::net::{AddrSpec, Interface, Names, host_mask, is_host};
+use super::variables::decimal;
+
+/// A key of `RUMP_NET`.
+pub struct Key {
+    /// What stands before the equals sign.
+    pub name: &'static str,
+    /// What it takes, as the end of the sentence "NAME takes …".
+    pub takes: &'static str,
+    /// A value that it takes.
+    pub example: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// Whether it may stand more than once.
+    pub repeatable: bool,
+    pub(super) target: Target,
+}
+
+/// Whose the setting is, how a value gets there, and how it is written back.
+pub(super) enum Target {
+    /// An interface's: it stands behind a link.
+    Interface { set: fn(&mut Interface, &str) -> Result<(), Refusal>, show: fn(&Interface) -> Vec<String> },
+    /// The kernel's: it may stand with any interface or alone.
+    Kernel { set: fn(&mut Names, &str) -> Result<(), Refusal>, show: fn(&Names) -> Vec<String> },
+}
+
+/// Every key, in the order in which they are printed.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "addr",
+        takes: "an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part",
+        example: "10.0.0.2/24",
+        about: "an address of the interface; 10.0.0.0/24 takes a free one of that network",
+        repeatable: true,
+        target: Target::Interface {
+            set: |interface, value| {
+                let address = address(value, interface.link.kind().finds_free_address)?;
+                interface.addresses.push(address);
+                Ok(())
+            },
+            show: |interface| interface.addresses.iter().map(AddrSpec::to_string).collect(),
+        },
+    },
+    Key {
+        name: "gw",
+        takes: "the IPv4 address of a router in a network of its interface",
+        example: "10.0.0.1",
+        about: "the default route",
+        repeatable: false,
+        target: Target::Interface {
+            set: |interface, value| {
+                interface.gateway = Some(unicast(value.parse().map_err(|_| Refusal::Form)?)?);
+                Ok(())
+            },
+            show: |interface| one(&interface.gateway),
+        },
+    },
+    Key {
+        name: "mtu",
+        takes: "bytes of the largest IP packet, 68 to 65535 on shmif and 68 to 65521 on tap",
+        example: "1500",
+        about: "the largest IP packet",
+        repeatable: false,
+        target: Target::Interface {
+            set: |interface, value| {
+                let mtu = decimal(value).ok_or(Refusal::Form)?;
+                let kind = interface.link.kind();
+                let mtu = u32::try_from(mtu).ok().filter(|mtu| kind.mtu.contains(mtu));
+                interface.mtu =
+                    Some(mtu.ok_or_else(|| Refusal::because(format!("{} does not carry that", kind.name)))?);
+                Ok(())
+            },
+            show: |interface| one(&interface.mtu),
+        },
+    },
+    Key {
+        name: "mac",
+        takes: "six bytes in hexadecimal with colons between them, the first of them even",
+        example: "b2:a0:00:00:00:02",
+        about: "the Ethernet address, random otherwise",
+        repeatable: false,
+        target: Target::Interface {
+            set: |interface, value| {
+                interface.mac = Some(mac(value)?);
+                Ok(())
+            },
+            show: |interface| {
+                let text = |mac: &[u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
+                interface.mac.iter().map(text).collect()
+            },
+        },
+    },
+    Key {
+        name: "pcap",
+        takes: "the path of a file to write",
+        example: "/tmp/out.pcap",
+        about: "captures the interface's frames; the file is begun anew",
+        repeatable: false,
+        target: Target::Interface {
+            set: |interface, value| {
+                interface.pcap = Some(path(value)?);
+                Ok(())
+            },
+            show: |interface| one(&interface.pcap.as_deref().map(Path::display)),
+        },
+    },
+    Key {
+        name: "dns",
+        takes: "the IPv4 address of a server, with :port where that is not 53",
+        example: "10.0.0.1",
+        about: "a server to ask for names; with none of them names come from hosts= alone",
+        repeatable: true,
+        target: Target::Kernel {
+            set: |names, value| {
+                names.dns.push(server(value)?);
+                Ok(())
+            },
+            show: |names| names.dns.iter().map(show_server).collect(),
+        },
+    },
+    Key {
+        name: "hosts",
+        takes: "the path of a file in the format of hosts(5)",
+        example: "/tmp/hosts",
+        about: "names and addresses, looked at before any server is asked",
+        repeatable: false,
+        target: Target::Kernel {
+            set: |names, value| {
+                names.hosts = Some(path(value)?);
+                Ok(())
+            },
+            show: |names| one(&names.hosts.as_deref().map(Path::display)),
+        },
+    },
+    Key {
+        name: "search",
+        takes: "a domain name",
+        example: "example.org",
+        about: "a domain to try behind short names",
+        repeatable: true,
+        target: Target::Kernel {
+            set: |names, value| {
+                names.search.push(domain(value.strip_suffix('.').unwrap_or(value), 253)?);
+                Ok(())
+            },
+            show: |names| names.search.clone(),
+        },
+    },
+    Key {
+        name: "hostname",
+        takes: "letters, digits, hyphens and dots, at most 64 characters",
+        example: "web1",
+        about: "the kernel's own name",
+        repeatable: false,
+        target: Target::Kernel {
+            set: |names, value| {
+                names.hostname = Some(domain(value, 64)?); // HOST_NAME_MAX of Linux
+                Ok(())
+            },
+            show: |names| one(&names.hostname),
+        },
+    },
+];
+
+impl Key {
+    /// True for a key of the kernel, which may stand with any interface or alone; false for one of an interface.
+    pub fn is_of_kernel(&self) -> bool {
+        matches!(self.target, Target::Kernel { .. })
+    }
+
+    pub(super) fn read(
+        &self,
+        value: &str,
+        interface: Option<&mut Interface>,
+        names: &mut Names,
+    ) -> Result<(), ConfigError> {
+        let setting = format!("RUMP_NET: {}={value}", self.name);
+        let outcome = match (&self.target, interface) {
+            (Target::Interface { set, .. }, Some(interface)) => set(interface, value),
+            (Target::Interface { .. }, None) => {
+                let reason = "it is a setting of an interface, and stands behind no link";
+                let allowed =
+                    format!("write it behind its link, such as shmif:/dev/shm/bus,{}={}", self.name, self.example);
+                return Err(Refusal::because(reason).of(setting, allowed));
+            }
+            (Target::Kernel { set, .. }, _) => set(names, value),
+        };
+        outcome.map_err(|refusal| {
+            refusal.of(setting, format!("{0} takes {1}, such as {0}={2}", self.name, self.takes, self.example))
+        })
+    }
+
+    pub(super) fn show_interface(&self, interface: &Interface) -> Vec<String> {
+        match self.target {
+            Target::Interface { show, .. } => show(interface),
+            Target::Kernel { .. } => Vec::new(),
+        }
+    }
+
+    pub(super) fn show_names(&self, names: &Names) -> Vec<String> {
+        match self.target {
+            Target::Interface { .. } => Vec::new(),
+            Target::Kernel { show, .. } => show(names),
+        }
+    }
+}
+
+fn one<T: ToString>(value: &Option<T>) -> Vec<String> {
+    value.iter().map(T::to_string).collect()
+}
+
+fn address(text: &str, finds_free_address: bool) -> Result<AddrSpec, Refusal> {
+    let Some((address, prefix)) = text.split_once('/') else {
+        let known: Result<Ipv4Addr, _> = text.parse();
+        return Err(known.map_or(Refusal::Form, |_| Refusal::because("the prefix length is missing")));
+    };
+    let address = unicast(address.parse().map_err(|_| Refusal::Form)?)?;
+    let prefix =
+        decimal(prefix).and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=32).contains(n)).ok_or(Refusal::Form)?;
+    if is_host(address, prefix) {
+        return Ok(AddrSpec::Static(address, prefix));
+    }
+    if address.to_bits() & host_mask(prefix) != 0 {
+        return Err(Refusal::because("that is the broadcast address of its network"));
+    }
+    match finds_free_address {
+        true => Ok(AddrSpec::AnyOf(address, prefix)),
+        false => Err(Refusal::because(
+            "that is a network without a host part, and a free address can be found on shmif only",
+        )),
+    }
+}
+
+/// Not an address that no single host can have, nor one of every kernel's own loopback.
+fn unicast(address: Ipv4Addr) -> Result<Ipv4Addr, Refusal> {
+    match address.octets() {
+        [0, ..] => Err(Refusal::because("0.0.0.0/8 means this network (RFC 791 §3.2) and is no host's address")),
+        [127, ..] => Err(Refusal::because("127.0.0.0/8 is the loopback, which every kernel has for itself")),
+        [224..=239, ..] => Err(Refusal::because("224.0.0.0/4 is for multicast groups")),
+        [255, 255, 255, 255] => Err(Refusal::because("that is the broadcast address")),
+        _ => Ok(address),
+    }
+}
+
+fn mac(text: &str) -> Result<[u8; 6], Refusal> {
+    let mut bytes = [0; 6];
+    let mut parts = text.split(':');
+    for byte in &mut bytes {
+        let part = parts.next().unwrap_or_default();
+        let hexadecimal = (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit());
+        *byte = u8::from_str_radix(part, 16).ok().filter(|_| hexadecimal).ok_or(Refusal::Form)?;
+    }
+    match (parts.next(), bytes) {
+        (Some(_), _) => Err(Refusal::Form),
+        (None, [0, 0, 0, 0, 0, 0]) => Err(Refusal::because("that address is nobody's")),
+        (None, [first, ..]) if first & 1 != 0 => {
+            Err(Refusal::because("its first byte is odd, which means a group and not a station"))
+        }
+        (None, bytes) => Ok(bytes),
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, Refusal> {
+    if text.is_empty() { Err(Refusal::because("the path is missing")) } else { Ok(PathBuf::from(text)) }
+}
+
+fn server(text: &str) -> Result<SocketAddr, Refusal> {
+    let (address, port) = match text.split_once(':') {
+        Some((address, port)) => (address, decimal(port).and_then(|n| u16::try_from(n).ok()).filter(|&port| port != 0)),
+        None => (text, Some(DNS_PORT)),
+    };
+    let address: Ipv4Addr = address.parse().map_err(|_| Refusal::Form)?;
+    if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+        return Err(Refusal::because("no server can have that address"));
+    }
+    Ok(SocketAddr::new(IpAddr::V4(address), port.ok_or(Refusal::Form)?))
+}
+
+fn show_server(server: &SocketAddr) -> String {
+    if server.port() == DNS_PORT { server.ip().to_string() } else { server.to_string() }
+}
+
+const DNS_PORT: u16 = 53;
+
+/// RFC 1123 §2.1, and the underscore that real networks have; labels of at most 63 octets (RFC 1035 §2.3.4).
+fn domain(text: &str, longest: usize) -> Result<String, Refusal> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let label =
+        |l: &str| (1..=63).contains(&l.len()) && l.bytes().all(plain) && !l.starts_with('-') && !l.ends_with('-');
+    if text.len() <= longest && text.split('.').all(label) { Ok(text.to_owned()) } else { Err(Refusal::Form) }
+}

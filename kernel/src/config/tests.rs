@@ -1,0 +1,307 @@
+use core::net::{Ipv4Addr, SocketAddr};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::keys::KEYS;
+use super::links::LINKS;
+use super::variables::VARIABLES;
+use super::{AddrSpec, Config, ConfigError, Interface, LinkSpec, Names, Net};
+
+fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variables: HashMap<_, _> = variables.iter().copied().collect();
+    Config::from_env(|name| variables.get(name).map(OsString::from))
+}
+
+fn net(text: &str) -> Net {
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn refusal(text: &str) -> String {
+    text.parse::<Net>().expect_err(text).to_string()
+}
+
+#[test]
+fn without_variables_a_kernel_has_its_loopback_and_two_cpus() {
+    assert_eq!(from(&[]), Ok(Config::default()));
+    assert_eq!(from(&[("RUMP_NET", "")]), Ok(Config::default()));
+    let Config { interfaces, names, ncpu, verbose, memlimit, spin } = Config::default();
+    assert_eq!((interfaces, names), (vec![], Names::default()));
+    assert_eq!((ncpu, verbose, memlimit, spin), (2, false, None, Duration::ZERO));
+}
+
+#[test]
+fn variables_that_are_taken() {
+    assert_eq!(from(&[("RUMP_NCPU", "1")]).unwrap().ncpu, 1);
+    assert!(from(&[("RUMP_NCPU", "host")]).unwrap().ncpu >= 1);
+    let verbose = |value| from(&[("RUMP_VERBOSE", value)]).unwrap().verbose;
+    assert_eq!(["1", "yes", "0", "01", ""].map(verbose), [true, true, false, false, false]);
+    let limit = |value| from(&[("RUMP_MEMLIMIT", value)]).unwrap().memlimit;
+    assert_eq!(["7", "3k", "2m", "1g"].map(limit), [Some(7), Some(3 << 10), Some(2 << 20), Some(1 << 30)]);
+    assert_eq!(limit("18446744073709551615"), Some(u64::MAX));
+    assert_eq!(from(&[("RUMP_SPIN_US", "1000000")]).unwrap().spin, Duration::from_secs(1));
+    let config = from(&[("RUMP_NET", "tap:tap0,addr=10.0.0.2/24;hostname=a")]).unwrap();
+    assert_eq!((config.interfaces.len(), config.names.hostname.as_deref()), (1, Some("a")));
+}
+
+#[test]
+fn variables_that_are_refused() {
+    let table = [
+        ("RUMP_NCPU", ["0", "-1", "+1", "1.5", "", "4294967296", "Host"].as_slice()),
+        (
+            "RUMP_MEMLIMIT",
+            &["", "k", "1K", "1kk", "1 k", "-1", "+1", "0", "0x10", "1t", "18446744073709551616", "17179869184g"],
+        ),
+        ("RUMP_SPIN_US", &["", "-1", "1000001", "5us"]),
+        ("RUMP_SERVER", &["unix:///tmp/server", ""]),
+        ("RUMP_NET", &["eth0"]),
+    ];
+    for (name, values) in table {
+        for value in values {
+            let error = from(&[(name, value)]).expect_err(&format!("{name}={value}")).to_string();
+            assert!(error.contains(name) && error.contains(value), "{error}");
+        }
+    }
+    let error = Config::from_env(|name| (name == "RUMP_NCPU").then(|| OsString::from_vec(vec![0xff]))).unwrap_err();
+    assert!(error.to_string().starts_with("RUMP_NCPU="), "{error}");
+}
+
+#[test]
+fn error_sentences_name_the_setting_the_value_and_what_is_allowed() {
+    assert_eq!(
+        from(&[("RUMP_MEMLIMIT", "12t")]).unwrap_err().to_string(),
+        "RUMP_MEMLIMIT=12t is not understood: RUMP_MEMLIMIT takes a decimal number of bytes, at least 1, with at most one \
+         suffix k, m or g (1024, 1024² or 1024³), such as RUMP_MEMLIMIT=64m"
+    );
+    assert_eq!(
+        refusal("tap:tap0,addr=10.0.0.0/24"),
+        "RUMP_NET: addr=10.0.0.0/24: that is a network without a host part, and a free address can be found on shmif only; \
+         addr takes an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part, such as \
+         addr=10.0.0.2/24"
+    );
+    assert_eq!(
+        refusal("tap:tap0,adress=10.0.0.1/8"),
+        "RUMP_NET: there is no key \"adress\", perhaps addr is meant: allowed are addr, gw, mtu, mac, pcap, dns, hosts, \
+         search, hostname"
+    );
+    assert_eq!(
+        refusal("shimf:/dev/shm/bus"),
+        "RUMP_NET: there is no kind of link \"shimf\", perhaps shmif is meant: allowed are shmif, tap"
+    );
+}
+
+#[test]
+fn a_whole_net_is_read() {
+    let text = "shmif:/dev/shm/bus , addr = 10.0.0.2/24, addr=10.0.1.0/24, gw=10.0.0.1, mtu=65535, mac=b2:a0:0:0:0:2, \
+                pcap=/tmp/a=b:c.pcap, dns=10.0.0.1 ; tap:tap0, addr=192.168.0.1/31, dns=10.0.0.9:5353; search=a.example, \
+                search=b.example., hosts=/tmp/hosts, hostname=web-1";
+    let bus = Interface {
+        link: LinkSpec::Shmif(PathBuf::from("/dev/shm/bus")),
+        addresses: vec![
+            AddrSpec::Static(Ipv4Addr::new(10, 0, 0, 2), 24),
+            AddrSpec::AnyOf(Ipv4Addr::new(10, 0, 1, 0), 24),
+        ],
+        gateway: Some(Ipv4Addr::new(10, 0, 0, 1)),
+        mtu: Some(65535),
+        mac: Some([0xb2, 0xa0, 0, 0, 0, 2]),
+        pcap: Some(PathBuf::from("/tmp/a=b:c.pcap")),
+    };
+    let mut tap = Interface::on(LinkSpec::Tap("tap0".to_owned()));
+    tap.addresses.push(AddrSpec::Static(Ipv4Addr::new(192, 168, 0, 1), 31));
+    let names = Names {
+        hosts: Some(PathBuf::from("/tmp/hosts")),
+        dns: vec![SocketAddr::from(([10, 0, 0, 1], 53)), SocketAddr::from(([10, 0, 0, 9], 5353))],
+        search: vec!["a.example".to_owned(), "b.example".to_owned()],
+        hostname: Some("web-1".to_owned()),
+    };
+    assert_eq!(net(text), Net { interfaces: vec![bus, tap], names });
+}
+
+#[test]
+fn settings_that_are_refused() {
+    // (what is written, what its error must say)
+    let table = [
+        ("eth0", "neither a link nor a setting"),
+        ("shmif", "shmif:/dev/shm/bus"),
+        ("shmif:", "the path is missing"),
+        ("tap:", "name of a TAP interface"),
+        ("tap:a/b", "name of a TAP interface"),
+        ("tap:sixteen-letters.", "1 to 15 characters"),
+        ("tap:..", "name of a TAP interface"),
+        ("vde:/tmp/x", "kind of link \"vde\""),
+        ("tap:a;;tap:b", "an empty setting"),
+        ("tap:a;", "an empty setting"),
+        ("tap:a,,mtu=1500", "an empty setting"),
+        ("tap:a,tap:b", "begin each interface with `;`"),
+        ("addr=10.0.0.2/24", "stands behind no link"),
+        ("hostname=a,mtu=1500", "stands behind no link"),
+        ("tap:a,zzz=1", "there is no key \"zzz\": allowed are addr, "),
+        ("tap:a,=1", "there is no key \"\""),
+        ("tap:a,adress=10.0.0.1/8", "perhaps addr is meant"),
+        ("tap:a,addr=10.0.0.2", "prefix length is missing"),
+        ("tap:a,addr=10.0.0/24", "addr takes"),
+        ("tap:a,addr=10.0.0.256/24", "addr takes"),
+        ("tap:a,addr=10.0.0.2/33", "1 to 32"),
+        ("tap:a,addr=10.0.0.2/0", "1 to 32"),
+        ("tap:a,addr=10.0.0.2/+8", "1 to 32"),
+        ("tap:a,addr=", "addr takes"),
+        ("tap:a,addr=fe80::1/64", "an IPv4 address"),
+        ("shmif:/b,addr=10.0.0.255/24", "broadcast address"),
+        ("shmif:/b,addr=127.0.0.1/8", "loopback"),
+        ("shmif:/b,addr=224.0.0.1/24", "multicast"),
+        ("shmif:/b,addr=0.0.0.0/8", "0.0.0.0/8"),
+        ("shmif:/b,addr=255.255.255.255/32", "broadcast"),
+        ("tap:a,addr=10.0.0.2/24,addr=10.0.0.2/16", "already"),
+        ("tap:a,addr=10.0.0.2/24;tap:b,addr=10.0.0.2/24", "tap:a has that address already"),
+        ("tap:a;tap:a", "stands twice"),
+        ("tap:a,mac=b2:a0:0:0:0:1;tap:b,mac=b2:a0:0:0:0:1", "tap:a has that address already"),
+        ("tap:a,addr=10.0.0.2/24,gw=10.0.1.1", "10.0.0.2/24"),
+        ("tap:a,addr=10.0.0.2/24,gw=10.0.0.2", "itself"),
+        ("tap:a,addr=10.0.0.2/24,gw=10.0.0.255", "must be a host"),
+        ("tap:a,addr=10.0.0.2/24,gw=10.0.0.0", "must be a host"),
+        ("tap:a,gw=10.0.0.1", "no addr="),
+        ("tap:a,addr=10.0.0.2/24;tap:b,addr=10.1.0.2/24,gw=10.0.0.1", "gw=10.0.0.1 on tap:b"),
+        ("tap:a,gw=router", "gw takes"),
+        ("tap:a,addr=10.0.0.2/24,gw=10.0.0.1,gw=10.0.0.3", "only once"),
+        ("hostname=a;hostname=b", "hostname=b: hostname can be given only once"),
+        ("tap:a,mtu=67", "68"),
+        ("tap:a,mtu=65522", "65521"),
+        ("shmif:/b,mtu=65536", "65535"),
+        ("shmif:/b,mtu=1k", "mtu takes"),
+        ("shmif:/b,mtu=99999999999999999999", "mtu takes"),
+        ("tap:a,mac=b3:a0:00:00:00:02", "group"),
+        ("tap:a,mac=0:0:0:0:0:0", "nobody's"),
+        ("tap:a,mac=b2:a0:00:00:00", "mac takes"),
+        ("tap:a,mac=b2:a0:00:00:00:02:03", "mac takes"),
+        ("tap:a,mac=b2:a0:00:00:00:+2", "mac takes"),
+        ("tap:a,mac=b2:a0:00:00:00:", "mac takes"),
+        ("tap:a,pcap=", "path is missing"),
+        ("hosts=", "path is missing"),
+        ("dns=localhost", "dns takes"),
+        ("dns=10.0.0.1:", "dns takes"),
+        ("dns=10.0.0.1:0", "dns takes"),
+        ("dns=10.0.0.1:65536", "dns takes"),
+        ("dns=0.0.0.0", "no server"),
+        ("search=", "search takes"),
+        ("search=.", "search takes"),
+        ("search=a..b", "search takes"),
+        ("hostname=-a", "hostname takes"),
+        ("hostname=a b", "hostname takes"),
+        ("hostname=a23456789.b23456789.c23456789.d23456789.e23456789.f23456789.g1234", "at most 64"),
+    ];
+    for (text, expected) in table {
+        let error = refusal(text);
+        assert!(error.starts_with("RUMP_NET: ") && error.contains(expected), "{text} gave: {error}");
+        assert!(!error.contains('\n'), "{text} gave more than one sentence: {error}");
+    }
+}
+
+#[test]
+fn a_free_address_has_a_host_part_to_look_in() {
+    let first = |text: &str| net(text).interfaces[0].addresses[0];
+    assert_eq!(first("shmif:/b,addr=10.0.0.0/30"), AddrSpec::AnyOf(Ipv4Addr::new(10, 0, 0, 0), 30));
+    assert_eq!(first("shmif:/b,addr=10.0.0.0/31"), AddrSpec::Static(Ipv4Addr::new(10, 0, 0, 0), 31));
+    assert_eq!(first("shmif:/b,addr=10.0.0.0/32"), AddrSpec::Static(Ipv4Addr::new(10, 0, 0, 0), 32));
+    net("shmif:/b,addr=10.0.0.0/24,gw=10.0.0.1");
+    net("shmif:/b,addr=10.0.0.0/24;shmif:/b,addr=10.0.0.0/24");
+}
+
+#[test]
+fn relative_paths_are_resolved_and_absolute_ones_kept() {
+    let mut relative = net("shmif:bus,pcap=../out.pcap,hosts=/etc/hosts;tap:tap0");
+    relative.resolve_paths(Path::new("/home/user"));
+    assert_eq!(relative.to_string(), "shmif:/home/user/bus,pcap=/home/user/../out.pcap;tap:tap0;hosts=/etc/hosts");
+}
+
+#[test]
+fn every_row_of_every_table_takes_its_own_example() {
+    for key in KEYS {
+        let text = if key.is_of_kernel() {
+            format!("{}={}", key.name, key.example)
+        } else {
+            let addr = if key.name == "gw" { "addr=10.0.0.2/24," } else { "" };
+            format!("shmif:/b,{addr}{}={}", key.name, key.example)
+        };
+        assert_eq!(net(&text).to_string(), text);
+    }
+    for kind in LINKS {
+        let text = format!("{}:{}", kind.name, kind.example);
+        let parsed = net(&text);
+        assert_eq!((parsed.to_string(), parsed.interfaces[0].link.kind().name), (text, kind.name));
+        let mtu = KEYS.iter().find(|key| key.name == "mtu").unwrap();
+        assert!(mtu.takes.contains(&format!("{} to {} on {}", kind.mtu.start(), kind.mtu.end(), kind.name)));
+    }
+    for variable in VARIABLES.iter().filter(|variable| !variable.example.is_empty()) {
+        from(&[(variable.name, variable.example)]).unwrap();
+    }
+}
+
+fn path() -> impl Strategy<Value = PathBuf> {
+    "/[a-z0-9.=:/ ]{0,12}[a-z]".prop_map(PathBuf::from)
+}
+
+fn domain() -> impl Strategy<Value = String> {
+    "[a-z0-9_]([a-z0-9-]{0,5}[A-Z0-9])?(\\.[a-z]{1,8}){0,3}"
+}
+
+/// Addresses 10.0.INTERFACE.NUMBER/24, so that no two interfaces share one.
+fn interface(number: u8) -> impl Strategy<Value = Interface> {
+    let link = prop_oneof![path().prop_map(LinkSpec::Shmif), Just(LinkSpec::Tap(format!("tap{number}")))];
+    let mac = proptest::option::of(any::<[u8; 4]>().prop_map(move |[a, b, c, d]| [b2(a), b, c, d, 1, number]));
+    let hosts = proptest::collection::btree_set(2u8..255, 0..3);
+    (link, hosts, any::<bool>(), any::<bool>(), proptest::option::of(68u32..=65521), mac, proptest::option::of(path()))
+        .prop_map(move |(link, hosts, any_of, gateway, mtu, mac, pcap)| {
+            let at = |host| Ipv4Addr::new(10, 0, number, host);
+            let mut addresses: Vec<_> = hosts.into_iter().map(|host| AddrSpec::Static(at(host), 24)).collect();
+            if any_of && link.kind().finds_free_address {
+                addresses.push(AddrSpec::AnyOf(at(0), 24));
+            }
+            let gateway = (gateway && !addresses.is_empty()).then(|| at(1));
+            Interface { link, addresses, gateway, mtu, mac, pcap }
+        })
+}
+
+fn b2(byte: u8) -> u8 {
+    byte & !1
+}
+
+fn names() -> impl Strategy<Value = Names> {
+    let server = (1u8..224, any::<u8>(), 1u16..).prop_map(|(a, b, port)| SocketAddr::from(([a, 0, 0, b], port)));
+    let dns = proptest::collection::vec(server, 0..3);
+    let search = proptest::collection::vec(domain(), 0..3);
+    (proptest::option::of(path()), dns, search, proptest::option::of(domain()))
+        .prop_map(|(hosts, dns, search, hostname)| Names { hosts, dns, search, hostname })
+}
+
+proptest! {
+    #[test]
+    fn what_is_displayed_parses_to_the_same(a in interface(1), b in interface(2), names in names()) {
+        let written = Net { interfaces: vec![a, b], names };
+        prop_assert_eq!(written.to_string().parse::<Net>(), Ok(written));
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC*") {
+        let _ = text.parse::<Net>();
+    }
+
+    #[test]
+    fn no_text_like_a_net_panics_and_what_is_taken_is_stable(
+        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|pcap|dns|hosts|search|hostname)=[0-9a-f:/. ]{0,14}){0,4}"
+    ) {
+        if let Ok(net) = text.parse::<Net>() {
+            prop_assert_eq!(net.to_string().parse::<Net>(), Ok(net));
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_variable_panics(value in "\\PC*") {
+        for variable in VARIABLES {
+            let _ = from(&[(variable.name, &value)]);
+        }
+    }
+}
