@@ -1,0 +1,225 @@
+//! Each test with a device runs in a network namespace of its own thread, so it needs root and leaves nothing behind.
+
+mod namespace;
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
+use super::header::{decode, encode};
+use super::*;
+
+const OURS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+const HOSTS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
+
+fn ip(arguments: &str) {
+    let run =
+        Command::new("ip").args(arguments.split(' ')).output().expect("ip, of the Debian package iproute2, is missing");
+    assert!(run.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
+/// The next frame that `wanted` agrees to; what the host says by itself (router solicitations, say) is passed over.
+fn next_frame(tap: &mut Tap, wanted: impl Fn(&[u8]) -> bool) -> (Vec<u8>, Checksum) {
+    let mut buffer = [0; 2048];
+    loop {
+        match tap.receive(&mut buffer) {
+            Receive::Frame { len, checksum } if wanted(&buffer[..len]) => return (buffer[..len].to_vec(), checksum),
+            Receive::Frame { .. } => {}
+            Receive::Empty => {
+                let limit = Timespec { tv_sec: 5, tv_nsec: 0 };
+                let ready = poll(&mut [PollFd::new(&tap.fd(), PollFlags::IN)], Some(&limit)).unwrap();
+                assert_eq!(ready, 1, "no such frame came within 5 seconds");
+            }
+            Receive::Gone => panic!("the interface is gone"),
+        }
+    }
+}
+
+fn ethernet(tap: &Tap, ethertype: u16, payload: &[u8]) -> Vec<u8> {
+    [&tap.host_mac()[..], &tap.mac(), &ethertype.to_be_bytes(), payload].concat()
+}
+
+/// An IPv4 UDP datagram from port 7 of ours, its UDP checksum field holding `checksum`.
+fn udp(tap: &Tap, port: u16, checksum: u16, data: &[u8]) -> Vec<u8> {
+    let len = |header: usize| u16::to_be_bytes((header + data.len()) as u16);
+    let mut header = [&[0x45, 0], &len(28)[..], &[0, 0, 0, 0, 64, 17, 0, 0], &OURS.octets(), &HOSTS.octets()].concat();
+    let sum = !fold(&header);
+    header[10..12].copy_from_slice(&sum.to_be_bytes());
+    let udp = [&7u16.to_be_bytes(), &port.to_be_bytes(), &len(8)[..], &checksum.to_be_bytes()].concat();
+    ethernet(tap, 0x0800, &[&header[..], &udp, data].concat())
+}
+
+/// The sum of the pseudo-header (RFC 768), which is what a partial checksum field holds.
+fn pseudo_header_sum(udp_len: u16) -> u16 {
+    fold(&[&OURS.octets()[..], &HOSTS.octets(), &[0, 17], &udp_len.to_be_bytes()].concat())
+}
+
+fn fold(bytes: &[u8]) -> u16 {
+    let mut sum: u32 =
+        bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
+fn is_udp(frame: &[u8]) -> bool {
+    frame.len() > 34 && frame[12..14] == [8, 0] && frame[23] == 17
+}
+
+#[test]
+fn the_header_says_where_a_checksum_is_to_be_completed() {
+    assert_eq!(decode(encode(None)), Checksum::Unknown);
+    let partial = PartialChecksum { start: 34, offset: 16 };
+    assert_eq!(decode(encode(Some(partial))), Checksum::Partial(partial));
+    assert_eq!(decode([2, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Checksum::Good);
+}
+
+#[test]
+fn names_that_no_interface_can_have_are_refused_before_anything_is_opened() {
+    for name in ["", ".", "..", "a/b", "a b", "tap%d", "tap:0", "sixteen-letters.", "tap\0"] {
+        assert_eq!(Tap::open(name, None).unwrap_err(), TapError::Name(name.to_owned()));
+    }
+}
+
+#[test]
+fn a_tap_is_made_brought_up_and_gone_with_its_descriptor() {
+    namespace::enter_own();
+    let tap = Tap::open("tap0", Some(9000)).unwrap();
+    assert!(tap.is_up());
+    assert_eq!((tap.name(), tap.mtu()), ("tap0", 9000));
+    ip("link show dev tap0 up");
+    assert_eq!(tap.mac()[..2], [0xb2, 0xa0]);
+    assert_ne!(tap.mac(), tap.host_mac());
+    drop(tap);
+    let tap = Tap::open("tap0", None).unwrap();
+    assert_eq!(tap.mtu(), 1500);
+}
+
+#[test]
+fn the_host_answers_arp() {
+    namespace::enter_own();
+    let mut tap = Tap::open("tap0", None).unwrap();
+    ip("addr add 10.9.0.1/24 dev tap0");
+    let (mac, sender) = (tap.mac(), OURS.octets());
+    let request = [&[0, 1, 8, 0, 6, 4, 0, 1], &mac[..], &sender, &[0; 6], &HOSTS.octets()].concat();
+    let frame = ethernet(&tap, 0x0806, &request);
+    assert_eq!(tap.transmit(&[&frame[..20], &[], &frame[20..]], None), Transmit::Sent);
+    let (reply, _) = next_frame(&mut tap, |frame| frame[12..14] == [8, 6] && frame[20..22] == [0, 2]);
+    assert_eq!((&reply[..6], &reply[22..28], &reply[28..32]), (&mac[..], &tap.host_mac()[..], &HOSTS.octets()[..]));
+}
+
+#[test]
+fn the_host_takes_our_partial_checksum_and_not_a_wrong_one() {
+    namespace::enter_own();
+    let mut tap = Tap::open("tap0", None).unwrap();
+    ip("addr add 10.9.0.1/24 dev tap0");
+    let socket = UdpSocket::bind((HOSTS, 0)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let port = socket.local_addr().unwrap().port();
+
+    let sum = pseudo_header_sum(8 + 7);
+    let wrong = udp(&tap, port, sum, b"wrong!!");
+    assert_eq!(tap.transmit(&[&wrong], None), Transmit::Sent);
+    let partial = udp(&tap, port, sum, b"partial");
+    assert_eq!(tap.transmit(&[&partial], Some(PartialChecksum { start: 34, offset: 6 })), Transmit::Sent);
+    let mut data = [0; 16];
+    assert_eq!(socket.recv(&mut data).unwrap(), 7);
+    assert_eq!(&data[..7], b"partial");
+}
+
+#[test]
+fn the_host_leaves_checksums_to_us() {
+    namespace::enter_own();
+    let mut tap = Tap::open("tap0", None).unwrap();
+    ip("addr add 10.9.0.1/24 dev tap0");
+    let ours = tap.mac().map(|byte| format!("{byte:02x}")).join(":");
+    ip(&format!("neigh add 10.9.0.2 lladdr {ours} dev tap0"));
+    let socket = UdpSocket::bind((HOSTS, 0)).unwrap();
+    socket.send_to(b"hello", (OURS, 7)).unwrap();
+    let (frame, checksum) = next_frame(&mut tap, is_udp);
+    assert_eq!(checksum, Checksum::Partial(PartialChecksum { start: 34, offset: 6 }));
+    assert_eq!(&frame[42..], b"hello");
+    assert_eq!(u16::from_be_bytes([frame[40], frame[41]]), pseudo_header_sum(8 + 5));
+}
+
+#[test]
+fn a_second_program_is_told_that_it_is_busy() {
+    namespace::enter_own();
+    let _first = Tap::open("tap0", None).unwrap();
+    let error = Tap::open("tap0", None).unwrap_err();
+    assert_eq!(error, TapError::Busy("tap0".to_owned()));
+    assert!(error.to_string().contains("another program"));
+}
+
+#[test]
+fn an_interface_of_another_kind_is_not_taken() {
+    namespace::enter_own();
+    ip("tuntap add dev tun0 mode tun");
+    for name in ["lo", "tun0"] {
+        assert_eq!(Tap::open(name, None).unwrap_err(), TapError::NotATap(name.to_owned()));
+    }
+}
+
+#[test]
+fn an_interface_made_with_multi_queue_is_taken() {
+    namespace::enter_own();
+    ip("tuntap add dev tap0 mode tap multi_queue");
+    assert!(Tap::open("tap0", None).unwrap().is_up());
+}
+
+#[test]
+fn an_mtu_that_the_driver_does_not_carry_is_refused() {
+    namespace::enter_own();
+    for wanted in [67, 65522] {
+        let error = Tap::open("tap0", Some(wanted)).unwrap_err();
+        assert_eq!(error, TapError::Mtu { name: "tap0".to_owned(), wanted, is: 1500, errno: Errno::INVAL });
+    }
+    assert_eq!(Tap::open("tap0", Some(65521)).unwrap().mtu(), 65521);
+}
+
+#[test]
+fn without_privilege_only_an_interface_of_ones_own_is_had_and_as_it_is() {
+    namespace::enter_own();
+    ip("tuntap add dev mine mode tap user 0");
+    ip("link set mine mtu 1400 up");
+    let mut sets = capabilities(None).unwrap();
+    sets.effective.remove(CapabilitySet::NET_ADMIN);
+    set_capabilities(None, sets).unwrap();
+
+    let error = Tap::open("tap0", None).unwrap_err();
+    assert_eq!(error, TapError::NotPermitted { name: "tap0".to_owned(), uid: 0 });
+    assert!(error.to_string().contains("ip tuntap add dev tap0 mode tap user 0"));
+    assert_eq!(Tap::open("mine", None).unwrap().mtu(), 1400);
+    assert_eq!(Tap::open("mine", Some(1000)).unwrap().mtu(), 1000);
+    let error = Tap::open("mine", Some(1500)).unwrap_err();
+    assert_eq!(error, TapError::Mtu { name: "mine".to_owned(), wanted: 1500, is: 1400, errno: Errno::PERM });
+}
+
+#[test]
+fn a_frame_for_an_interface_that_is_down_is_lost_and_one_that_was_removed_is_gone() {
+    namespace::enter_own();
+    let mut tap = Tap::open("tap0", None).unwrap();
+    let frame = ethernet(&tap, 0x88b5, &[0; 46]);
+    ip("link set tap0 down");
+    assert!(!tap.is_up());
+    assert_eq!(tap.transmit(&[&frame], None), Transmit::Down);
+    assert_eq!(tap.receive(&mut [0; 2048]), Receive::Empty);
+    ip("link set tap0 up");
+    assert_eq!(tap.transmit(&[&frame], None), Transmit::Sent);
+    ip("link del tap0");
+    assert_eq!(tap.transmit(&[&frame], None), Transmit::Down);
+    assert_eq!(tap.receive(&mut [0; 2048]), Receive::Gone);
+}
+
+#[test]
+fn a_frame_that_the_host_refuses_is_counted() {
+    namespace::enter_own();
+    let mut tap = Tap::open("tap0", None).unwrap();
+    assert_eq!(tap.transmit(&[b"runt"], None), Transmit::Sent);
+    assert_eq!(tap.transmit(&[&[0; 8][..]; 8], None), Transmit::Sent);
+    assert_eq!(tap.dropped(), 2);
+}
