@@ -2,6 +2,7 @@
 //!
 //! Reading order: [`events`], [`wait`], [`socket`], [`descriptor`].
 
+pub mod capture;
 pub mod config;
 pub mod descriptor;
 pub mod events;
