@@ -6,6 +6,7 @@ pub mod capture;
 pub mod config;
 pub mod descriptor;
 pub mod events;
+pub mod names;
 pub mod signal;
 pub mod socket;
 pub mod wait;
@@ -57,6 +58,11 @@ pub fn leave() {}
 impl Kernel {
     /// socket(2), without descriptor and without the flags in `kind`.
     pub fn socket(self: &Arc<Self>, _domain: i32, _kind: i32, _protocol: i32) -> Result<Arc<Socket>> {
+        unimplemented!()
+    }
+
+    /// What the kernel was told at boot.
+    pub fn config(&self) -> &config::Config {
         unimplemented!()
     }
 

@@ -1,0 +1,190 @@
+//! Names: the kernel's own, its hosts file, and a stub resolver over the kernel's own sockets.
+//!
+//! The host's resolvers are never asked, by whatever way (its resolv.conf, its hosts file, nscd, systemd-resolved): a name
+//! means what it means on the network that the kernel is attached to. Read first: RFC 1034 §5.3.1, RFC 1035 §4 and §7,
+//! RFC 5452 (answers that are not forged); timeouts, attempts and search are glibc's (resolv.conf(5)).
+//!
+//! Reading order: [`resolver`] (in what order names are looked for), `search`, `exchange`, `question` and `answer` (DNS),
+//! [`transport`] and `sockets` (the way to the servers), [`addrinfo`] and [`nameinfo`] (what C programs call).
+//!
+//! What it does not do: caches, EDNS and DNSSEC (nor does glibc's by default), nsswitch.conf, mDNS. IPv6 addresses are asked
+//! for and understood, but [`addrinfo`] leaves them out as long as there is no AF_INET6 socket.
+
+pub mod addrinfo;
+mod answer;
+mod error;
+mod exchange;
+mod file;
+mod host;
+mod hosts;
+pub mod nameinfo;
+mod numeric;
+mod order;
+mod own;
+mod question;
+pub mod resolver;
+mod search;
+mod services;
+mod shown;
+mod sockets;
+#[cfg(test)]
+mod tests;
+pub mod transport;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+pub use error::NameError;
+pub use host::{Families, Host};
+pub use numeric::address as parse_address;
+
+use crate::Kernel;
+use crate::config::{AddrSpec, Config, Names};
+use addrinfo::Lookup;
+use hosts::Hosts;
+use order::Source;
+use own::Own;
+use resolver::Resolver;
+use sockets::KernelSockets;
+
+/// Looks up the addresses of `name`. The kernel boots, except for `localhost`.
+///
+/// # Errors
+/// TRY_AGAIN at once where the name is in no file and `dns=` names no server.
+pub fn by_name(name: &str, families: Families) -> Result<Host, NameError> {
+    match own::localhost(name, families) {
+        Some(host) if host.addresses.is_empty() => Err(NameError::NoData),
+        Some(host) => Ok(host),
+        None => with_resolver(|resolver| resolver.by_name(name, families)),
+    }
+}
+
+/// Looks up the names of `address`. The kernel boots.
+///
+/// # Errors
+/// As [`by_name`].
+pub fn by_address(address: IpAddr) -> Result<Host, NameError> {
+    with_resolver(|resolver| resolver.by_address(address))
+}
+
+/// Runs `ask` with the resolver of the process's kernel, which boots.
+///
+/// # Errors
+/// The boot's, or what `ask` gives.
+pub fn with_resolver<T>(ask: impl FnOnce(&Resolver<'_>) -> Result<T, NameError>) -> Result<T, NameError> {
+    let kernel = crate::current()?;
+    let names = &kernel.config().names;
+    let resolver = Resolver {
+        own: Own { hostname: hostname(), addresses: own_addresses(kernel) },
+        hosts: hosts_file(names),
+        servers: &names.dns,
+        domains: search_domains(names),
+        transport: &KernelSockets(kernel),
+    };
+    ask(&resolver)
+}
+
+/// The names of this process, for [`addrinfo`] and [`nameinfo`].
+pub struct OfProcess;
+
+impl Lookup for OfProcess {
+    fn by_name(&self, name: &str, families: Families) -> Result<Host, NameError> {
+        by_name(name, families)
+    }
+
+    fn by_address(&self, address: IpAddr) -> Result<Host, NameError> {
+        by_address(address)
+    }
+
+    fn source(&self, destination: Ipv4Addr) -> Option<Source> {
+        sockets::source(crate::current().ok()?, destination)
+    }
+
+    fn hostname(&self) -> String {
+        hostname()
+    }
+}
+
+/// The lines of gethostent(3): the file that /etc/hosts shows.
+pub fn host_entries() -> Vec<Host> {
+    let text = shown_file(Path::new("/etc/hosts")).unwrap_or_default();
+    Hosts::parse(&text).iter().collect()
+}
+
+/// gethostname(2): `hostname=`, or else the host's. No boot.
+pub fn hostname() -> String {
+    match told().and_then(|config| config.names.hostname.as_ref()) {
+        Some(name) => name.clone(),
+        None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+    }
+}
+
+/// The host name that `hostname=` gives, if it does. No boot.
+pub fn own_hostname() -> Option<&'static str> {
+    told()?.names.hostname.as_deref()
+}
+
+/// What a program that opens `path` is shown in its place: /etc/resolv.conf and /etc/hosts as this kernel's settings say
+/// them, where RUMP_NET is set. No boot.
+pub fn shown_file(path: &Path) -> Option<String> {
+    let config = told()?;
+    let addresses = match crate::booted() {
+        Some(kernel) => own_addresses(kernel),
+        None => static_addresses(config),
+    };
+    shown::content(path, &config.names, &hostname(), &addresses)
+}
+
+/// Whether the files that the settings name can be read. For the boot, which stops the program otherwise.
+///
+/// # Errors
+/// One sentence.
+pub fn check(names: &Names) -> Result<(), String> {
+    let Some(path) = &names.hosts else { return Ok(()) };
+    file::read(path).map(drop).map_err(|errno| {
+        format!(
+            "hosts={} cannot be read ({errno}); it takes the path of a file in the format of hosts(5)",
+            path.display()
+        )
+    })
+}
+
+/// The domains that are tried behind a name: `search=`, or else, as resolv.conf(5) has it, the domain of the host name.
+fn search_domains(names: &Names) -> Vec<String> {
+    if !names.search.is_empty() {
+        return names.search.clone();
+    }
+    let domain = names.hostname.as_deref().and_then(|name| name.split_once('.')).map(|(_, domain)| domain.to_owned());
+    domain.into_iter().collect()
+}
+
+fn hosts_file(names: &Names) -> Hosts {
+    let text = names.hosts.as_deref().and_then(|path| file::read(path).ok());
+    text.map(|text| Hosts::parse(&text)).unwrap_or_default()
+}
+
+fn own_addresses(kernel: &Arc<Kernel>) -> Vec<Ipv4Addr> {
+    let interfaces = kernel.interfaces().into_iter().filter(|interface| !interface.loopback);
+    interfaces.flat_map(|interface| interface.addresses).map(|(address, _)| address).collect()
+}
+
+fn static_addresses(config: &Config) -> Vec<Ipv4Addr> {
+    let all = config.interfaces.iter().flat_map(|interface| &interface.addresses);
+    all.filter_map(|address| match address {
+        AddrSpec::Static(address, _) => Some(*address),
+        AddrSpec::AnyOf(..) => None,
+    })
+    .collect()
+}
+
+/// The settings of a process that is told to have a kernel, booted or not. A wrong setting is the boot's to name: until then
+/// the program has none.
+fn told() -> Option<&'static Config> {
+    static TOLD: OnceLock<Option<Config>> = OnceLock::new();
+    TOLD.get_or_init(|| {
+        std::env::var_os("RUMP_NET")?;
+        Config::from_env(|name| std::env::var_os(name)).ok()
+    })
+    .as_ref()
+}

@@ -1,0 +1,94 @@
+//! Files and numbers.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use crate::config::Names;
+use crate::names::host::Families;
+use crate::names::hosts::Hosts;
+use crate::names::{numeric, order, services, shown};
+
+#[test]
+fn addresses_are_read_as_inet_aton_reads_them() {
+    for (text, read) in [
+        ("10.0.0.1", Some("10.0.0.1")),
+        ("127.1", Some("127.0.0.1")),
+        ("1.2.772", Some("1.2.3.4")),
+        ("2130706433", Some("127.0.0.1")),
+        ("0x7f.0.0.010", Some("127.0.0.8")),
+        ("0", Some("0.0.0.0")),
+        ("4294967295", Some("255.255.255.255")),
+        ("4294967296", None),
+        ("256.0.0.1", None),
+        ("1.2.3.256", None),
+        ("1.2.3.4.5", None),
+        ("1.2.3.", None),
+        ("", None),
+        ("+1.2.3.4", None),
+        ("08", None),
+        ("0x", None),
+        ("1.2.3.4 ", None),
+    ] {
+        assert_eq!(numeric::ipv4(text), read.map(|read| read.parse().unwrap()), "{text:?}");
+    }
+    assert_eq!(numeric::address("fe80::1%eth0"), Some("fe80::1".parse().unwrap()));
+    assert_eq!(numeric::address("fe80::1%"), Some("fe80::1".parse().unwrap()));
+    assert_eq!(numeric::address("fe80:::1"), None);
+}
+
+#[test]
+fn a_hosts_file_has_comments_aliases_and_lines_that_are_none() {
+    let hosts = Hosts::parse(
+        "# comment\n10.0.0.1\tWeb web.example # of the lab\n\nnonsense here\n10.0.0.2\n10.0.0.3 web other\r\n::1 web\n",
+    );
+    let web = hosts.by_name("web.", Families::V4).unwrap();
+    assert_eq!(web.name, "Web");
+    assert_eq!(web.aliases, ["web.example", "other"]);
+    assert_eq!(web.addresses, ["10.0.0.1", "10.0.0.3"].map(|a| a.parse::<IpAddr>().unwrap()));
+    assert_eq!(hosts.by_name("web", Families::BOTH).unwrap().addresses.len(), 3);
+    assert_eq!(hosts.by_name("nonsense", Families::BOTH), None);
+    assert_eq!(hosts.by_address("10.0.0.3".parse().unwrap()).unwrap().name, "web");
+    assert_eq!(hosts.iter().count(), 3);
+}
+
+#[test]
+fn services_are_found_by_name_alias_and_port() {
+    let text = "http\t80/tcp\twww # web\ndomain 53/tcp\ndomain 53/udp\nbad 99999/tcp\nworse\n";
+    assert_eq!(services::parse_port(text, "www", "tcp"), Some(80));
+    assert_eq!(services::parse_port(text, "http", "udp"), None);
+    assert_eq!(services::parse_port(text, "80/tcp", "tcp"), None);
+    assert_eq!(services::parse_port(text, "bad", "tcp"), None);
+    assert_eq!(services::parse_name(text, 53, "udp").as_deref(), Some("domain"));
+    assert_eq!(services::parse_name(text, 80, "udp"), None);
+}
+
+#[test]
+fn addresses_are_sorted_by_use_scope_and_nearness_and_keep_their_order_otherwise() {
+    let source = |destination: Ipv4Addr| match destination.octets() {
+        [10, 0, 0, _] => Some((Ipv4Addr::new(10, 0, 0, 4), 24)),
+        [127, ..] => Some((Ipv4Addr::LOCALHOST, 8)),
+        [203, ..] => None,
+        _ => Some((Ipv4Addr::new(10, 0, 0, 4), 24)),
+    };
+    let mut addresses =
+        ["203.0.113.1", "192.0.2.9", "192.0.2.1", "10.0.0.200", "10.0.0.5", "127.0.0.1"].map(|a| a.parse().unwrap());
+    order::sort(&mut addresses, source);
+    let sorted = ["127.0.0.1", "10.0.0.5", "10.0.0.200", "192.0.2.9", "192.0.2.1", "203.0.113.1"];
+    assert_eq!(addresses, sorted.map(|a| a.parse::<Ipv4Addr>().unwrap()));
+}
+
+#[test]
+fn a_program_is_shown_our_files_and_no_others() {
+    let names = Names {
+        dns: vec!["10.0.0.1:53".parse().unwrap(), "10.0.0.2:5353".parse().unwrap()],
+        search: vec!["one.example".into(), "two.example".into()],
+        ..Names::default()
+    };
+    let show = |path: &str| shown::content(Path::new(path), &names, "me", &[Ipv4Addr::new(10, 0, 0, 9)]);
+    let resolv_conf = show("/etc/resolv.conf").unwrap();
+    assert!(resolv_conf.contains("\nsearch one.example two.example\nnameserver 10.0.0.1\n# nameserver 10.0.0.2:5353"));
+    let hosts = Hosts::parse(&show("/etc/hosts").unwrap());
+    assert_eq!(hosts.by_address("10.0.0.9".parse().unwrap()).unwrap().name, "me");
+    assert!(hosts.by_name("localhost", Families::V4).is_some());
+    assert_eq!(show("/etc/passwd"), None);
+}
