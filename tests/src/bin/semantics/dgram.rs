@@ -1,0 +1,341 @@
+//! Datagrams.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use libc::{
+    AF_UNSPEC, FIONREAD, IPPROTO_IP, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, POLLERR, POLLIN, POLLOUT, SO_ERROR, SOL_SOCKET,
+};
+
+use crate::Case;
+use crate::net::{bound_udp, here, later, must, nonblocking, pattern, settle, timed, udp, udp_pair};
+use crate::report::{Report, place};
+use crate::sys;
+
+pub const CASES: &[Case] = &[
+    ("dgram.exchange", exchange),
+    ("dgram.ephemeral", ephemeral),
+    ("dgram.boundaries", boundaries),
+    ("dgram.empty", empty),
+    ("dgram.truncated", truncated),
+    ("dgram.peek", peek),
+    ("dgram.sizes", sizes),
+    ("dgram.connected_filter", connected_filter),
+    ("dgram.connected_send", connected_send),
+    ("dgram.disconnect", disconnect),
+    ("dgram.no_destination", no_destination),
+    ("dgram.refused", refused),
+    ("dgram.refused_unconnected", refused_unconnected),
+    ("dgram.bind", bind),
+    ("dgram.broadcast", broadcast),
+    ("dgram.shutdown", shutdown),
+    ("dgram.bytes_waiting", bytes_waiting),
+    ("dgram.timeout", timeout),
+    ("dgram.nonblocking", nonblocking_receive),
+    ("dgram.messages", messages),
+    ("dgram.many_messages", many_messages),
+    ("dgram.packet_info", packet_info),
+    ("dgram.overflow", overflow),
+    ("dgram.polls", polls),
+    ("dgram.loopback_net", loopback_net),
+    ("dgram.icmp_socket", icmp_socket),
+];
+
+fn exchange(r: &mut Report) {
+    let ((a, at_a), (b, at_b)) = (bound_udp(), bound_udp());
+    r.see("sendto", sys::sendto(a, b"question", 0, at_b));
+    let (bytes, from) = must("recvfrom", sys::recvfrom(b, 32, 0));
+    r.see("recvfrom", bytes);
+    r.see("from the sender", from == at_a);
+    r.see("answer", sys::sendto(b, b"answer", 0, from));
+    r.see("recv", sys::recv(a, 32, 0));
+}
+
+fn ephemeral(r: &mut Report) {
+    let (b, at_b) = bound_udp();
+    let fd = udp();
+    r.see("unbound", place(sys::getsockname(fd)));
+    r.see("sendto", sys::sendto(fd, b"x", 0, at_b));
+    r.see("bound by sending", place(sys::getsockname(fd)));
+    let (_, from) = must("recvfrom", sys::recvfrom(b, 4, 0));
+    r.see("the receiver sees that port", sys::getsockname(fd).map(|name| name.port() == from.port()));
+    r.see("peer", place(sys::getpeername(fd)));
+}
+
+fn boundaries(r: &mut Report) {
+    let (a, b) = udp_pair();
+    for word in [&b"one"[..], b"two", b"three"] {
+        must("send", sys::send(a, word, 0));
+    }
+    for _ in 0..3 {
+        r.see("recv", sys::recv(b, 32, 0));
+    }
+}
+
+fn empty(r: &mut Report) {
+    let (a, b) = udp_pair();
+    r.see("send", sys::send(a, b"", 0));
+    r.see("poll", sys::poll(&[(b, POLLIN)], 1000));
+    r.see("recv", sys::recv(b, 8, 0));
+    r.see("write", sys::write(a, b""));
+    r.see("nothing more", sys::recv(b, 8, MSG_DONTWAIT));
+}
+
+fn truncated(r: &mut Report) {
+    let (a, b) = udp_pair();
+    must("send", sys::send(a, b"too long for it", 0));
+    must("send", sys::send(a, b"too long again", 0));
+    must("send", sys::send(a, b"the third one", 0));
+    r.see("recv of 3", sys::recv(b, 3, 0));
+    r.see("MSG_TRUNC returns the length", sys::recv_len(b, 3, MSG_TRUNC).map(|(_, n)| n));
+    let message = must("recvmsg", sys::recvmsg(b, &[2, 3], 0, 0));
+    r.see("recvmsg", (message.returned, message.parts));
+    r.see("flags", message.flags as u32);
+    r.see("nothing left", sys::recv(b, 8, MSG_DONTWAIT));
+}
+
+fn peek(r: &mut Report) {
+    let (a, b) = udp_pair();
+    must("send", sys::send(a, b"look", 0));
+    must("send", sys::send(a, b"next", 0));
+    r.see("peek", sys::recv(b, 2, MSG_PEEK));
+    r.see("peek the length", sys::recv_len(b, 2, MSG_PEEK | MSG_TRUNC).map(|(_, n)| n));
+    r.see("recv", sys::recv(b, 32, 0));
+    r.see("recv", sys::recv(b, 32, 0));
+}
+
+fn sizes(r: &mut Report) {
+    let (a, b) = udp_pair();
+    for size in [1472, 1473, 9000, 65507] {
+        let data = pattern(size);
+        r.see(&format!("send {size}"), sys::send(a, &data, 0));
+        r.see("came whole", sys::recv(b, 70_000, 0).map(|got| got == data));
+    }
+    r.see("send 65508", sys::send(a, &pattern(65508), 0));
+    r.see("send 100000", sys::send(a, &pattern(100_000), 0));
+}
+
+fn connected_filter(r: &mut Report) {
+    let (a, at_a) = bound_udp();
+    let (b, at_b) = bound_udp();
+    let (stranger, _) = bound_udp();
+    must("sendto", sys::sendto(stranger, b"before", 0, at_a));
+    settle(a, POLLIN);
+    r.see("connect", sys::connect(a, at_b));
+    must("sendto", sys::sendto(stranger, b"a stranger", 0, at_a));
+    must("sendto", sys::sendto(b, b"the peer", 0, at_a));
+    r.see("queued before the connect", sys::recv(a, 32, 0));
+    r.see("then", sys::recv(a, 32, 0));
+    r.see("nothing else", sys::recv(a, 32, MSG_DONTWAIT));
+}
+
+fn connected_send(r: &mut Report) {
+    let (a, _) = bound_udp();
+    let ((b, at_b), (c, at_c)) = (bound_udp(), bound_udp());
+    must("connect", sys::connect(a, at_b));
+    r.see("peer", place(sys::getpeername(a)));
+    r.see("send", sys::send(a, b"to the peer", 0));
+    r.see("sendto another", sys::sendto(a, b"to another", 0, at_c));
+    r.see("peer receives", sys::recv(b, 32, 0));
+    r.see("another receives", sys::recv(c, 32, 0));
+    r.see("connect elsewhere", sys::connect(a, at_c));
+    r.see("send", sys::send(a, b"again", 0));
+    r.see("another receives", sys::recv(c, 32, 0));
+}
+
+fn disconnect(r: &mut Report) {
+    let (b, at_b) = bound_udp();
+    let fd = udp();
+    must("connect", sys::connect(fd, at_b));
+    r.see("name", place(sys::getsockname(fd)));
+    r.see("disconnect", sys::connect_raw(fd, AF_UNSPEC, 16));
+    r.see("name", place(sys::getsockname(fd)));
+    r.see("peer", place(sys::getpeername(fd)));
+    r.see("send", sys::send(fd, b"x", 0));
+    r.see("sendto", sys::sendto(fd, b"by address", 0, at_b));
+    r.see("recv", sys::recv(b, 32, 0));
+}
+
+fn no_destination(r: &mut Report) {
+    let fd = udp();
+    r.see("send", sys::send(fd, b"x", 0));
+    r.see("write", sys::write(fd, b"x"));
+    r.see("sendmsg", sys::sendmsg(fd, &[b"x"], 0, None));
+    r.see("to port 0", sys::sendto(fd, b"x", 0, here(0)));
+}
+
+fn refused(r: &mut Report) {
+    let (gone, at) = bound_udp();
+    must("close", sys::close(gone));
+    let fd = udp();
+    must("connect", sys::connect(fd, at));
+    r.see("send", sys::send(fd, b"x", 0));
+    settle(fd, POLLERR);
+    r.see("poll", sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
+    r.see("send again", sys::send(fd, b"x", 0));
+    // The send above took the first error; the next one sent a datagram of its own.
+    r.see("send a third", sys::send(fd, b"x", 0));
+    settle(fd, POLLERR);
+    r.see("recv", sys::recv(fd, 4, 0));
+    must("send", sys::send(fd, b"x", 0));
+    settle(fd, POLLERR);
+    r.see("SO_ERROR", sys::get_option(fd, SOL_SOCKET, SO_ERROR));
+    r.see("SO_ERROR again", sys::get_option(fd, SOL_SOCKET, SO_ERROR));
+    let waiting = udp();
+    must("connect", sys::connect(waiting, at));
+    let sender = later(100, move || sys::send(waiting, b"x", 0));
+    r.see("a waiting recv", sys::recv(waiting, 4, 0));
+    drop(sender.join());
+}
+
+fn refused_unconnected(r: &mut Report) {
+    let (gone, at) = bound_udp();
+    must("close", sys::close(gone));
+    let (fd, _) = bound_udp();
+    r.see("sendto", sys::sendto(fd, b"x", 0, at));
+    r.see("poll", sys::poll(&[(fd, POLLIN)], 50));
+    r.see("sendto again", sys::sendto(fd, b"x", 0, at));
+}
+
+fn bind(r: &mut Report) {
+    let (_fd, at) = bound_udp();
+    r.see("same port", sys::bind(udp(), at));
+    r.see("any address", sys::bind(udp(), SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, at.port())));
+    let (a, b) = (udp(), udp());
+    for fd in [a, b] {
+        must("reuse", sys::set_option(fd, SOL_SOCKET, libc::SO_REUSEADDR, 1));
+    }
+    must("bind", sys::bind(a, here(0)));
+    r.see("both with SO_REUSEADDR", sys::bind(b, must("name", sys::getsockname(a))));
+    must("close", sys::close(_fd));
+    r.see("after close", sys::bind(udp(), at));
+}
+
+fn broadcast(r: &mut Report) {
+    let fd = udp();
+    let everybody = SocketAddrV4::new(Ipv4Addr::new(127, 255, 255, 255), 9);
+    r.see("not allowed", sys::sendto(fd, b"x", 0, everybody));
+    r.see("connect not allowed", sys::connect(fd, everybody));
+    r.see("SO_BROADCAST", sys::set_option(fd, SOL_SOCKET, libc::SO_BROADCAST, 1));
+    r.see("allowed", sys::sendto(fd, b"x", 0, everybody));
+}
+
+fn shutdown(r: &mut Report) {
+    let fd = udp();
+    r.see("unconnected", sys::shutdown(fd, libc::SHUT_RD));
+    let (a, b) = udp_pair();
+    r.see("write side", sys::shutdown(a, libc::SHUT_WR));
+    r.see("send", sys::send(a, b"x", libc::MSG_NOSIGNAL));
+    r.see("read side", sys::shutdown(b, libc::SHUT_RD));
+    r.see("recv", sys::recv(b, 4, MSG_DONTWAIT));
+}
+
+fn bytes_waiting(r: &mut Report) {
+    let (a, b) = udp_pair();
+    r.see("nothing", sys::ioctl(b, FIONREAD, 9));
+    must("send", sys::send(a, b"first", 0));
+    must("send", sys::send(a, b"second one", 0));
+    settle(b, POLLIN);
+    r.see("the first's size", sys::ioctl(b, FIONREAD, 0));
+    must("recv", sys::recv(b, 32, 0));
+    r.see("the second's", sys::ioctl(b, FIONREAD, 0));
+}
+
+fn timeout(r: &mut Report) {
+    let (fd, _) = bound_udp();
+    must("timeout", sys::set_timeout(fd, libc::SO_RCVTIMEO, 100));
+    let (result, in_time) = timed(100, || sys::recv(fd, 4, 0));
+    r.see("recv", result);
+    r.see("in time", in_time);
+}
+
+fn nonblocking_receive(r: &mut Report) {
+    let (a, b) = udp_pair();
+    nonblocking(b);
+    r.see("nothing", sys::recv(b, 4, 0));
+    must("send", sys::send(a, b"x", 0));
+    settle(b, POLLIN);
+    r.see("something", sys::recv(b, 4, 0));
+    r.see("nothing again", sys::recv(b, 4, 0));
+}
+
+fn messages(r: &mut Report) {
+    let ((a, at_a), (b, at_b)) = (bound_udp(), bound_udp());
+    r.see("sendmsg", sys::sendmsg(a, &[b"in ", b"", b"pieces"], 0, Some(at_b)));
+    let message = must("recvmsg", sys::recvmsg(b, &[4, 30], 0, 0));
+    r.see("recvmsg", (message.returned, vec![message.parts[0].clone(), message.parts[1][..5].to_vec()]));
+    r.see("name length", message.name_len);
+    r.see("from the sender", message.from == at_a);
+    r.see("flags", message.flags as u32);
+}
+
+fn many_messages(r: &mut Report) {
+    let (a, _) = bound_udp();
+    let (b, at_b) = bound_udp();
+    r.see("sendmmsg", sys::sendmmsg(a, &[b"one", b"two", b"three"], at_b));
+    settle(b, POLLIN);
+    let got = sys::recvmmsg(b, 2, 16, MSG_DONTWAIT);
+    r.see("first two", got.map(|got| got.concat()));
+    r.see("the rest", sys::recvmmsg(b, 5, 16, MSG_DONTWAIT).map(|got| got.concat()));
+    r.see("nothing", sys::recvmmsg(b, 5, 16, MSG_DONTWAIT).map(|got| got.concat()));
+}
+
+fn packet_info(r: &mut Report) {
+    let (a, _) = bound_udp();
+    let b = udp();
+    must("bind", sys::bind(b, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)));
+    let port = must("getsockname", sys::getsockname(b)).port();
+    for option in [libc::IP_PKTINFO, libc::IP_RECVTTL, libc::IP_RECVTOS] {
+        must("setsockopt", sys::set_option(b, IPPROTO_IP, option, 1));
+    }
+    must("sendto", sys::sendto(a, b"x", 0, SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 9), port)));
+    let message = must("recvmsg", sys::recvmsg(b, &[4], 0, 256));
+    for (level, kind, value) in &message.control {
+        r.see(&format!("level {level} type {kind}"), *value);
+    }
+    must("sendto", sys::sendto(a, b"x", 0, here(port)));
+    let message = must("recvmsg", sys::recvmsg(b, &[4], 0, 8));
+    r.see("without room: flags", message.flags as u32);
+}
+
+fn overflow(r: &mut Report) {
+    let (a, at) = bound_udp();
+    must("buffer", sys::set_option(a, SOL_SOCKET, libc::SO_RCVBUF, 8192));
+    let fd = udp();
+    must("connect", sys::connect(fd, at));
+    let sent = (0..1000).filter(|_| sys::send(fd, &[7; 1000], 0) == Ok(1000)).count();
+    r.see("sent", sent);
+    let received = std::iter::from_fn(|| sys::recv(a, 2000, MSG_DONTWAIT).ok()).count();
+    r.see("some received", received > 0);
+    r.see("the rest dropped", received < 100);
+}
+
+fn polls(r: &mut Report) {
+    let (a, b) = udp_pair();
+    r.see("idle", sys::poll(&[(a, POLLIN | POLLOUT)], 0));
+    must("send", sys::send(b, b"x", 0));
+    r.see("data", sys::poll(&[(a, POLLIN)], 1000));
+    r.see("fresh", sys::poll(&[(udp(), POLLIN | POLLOUT)], 0));
+}
+
+fn loopback_net(r: &mut Report) {
+    let fd = udp();
+    let other = SocketAddrV4::new(Ipv4Addr::new(127, 5, 6, 7), 0);
+    r.see("bind 127.5.6.7", sys::bind(fd, other));
+    let at = must("getsockname", sys::getsockname(fd));
+    let (a, _) = bound_udp();
+    r.see("sendto", sys::sendto(a, b"all of 127/8", 0, at));
+    r.see("recv", sys::recv(fd, 32, 0));
+}
+
+fn icmp_socket(r: &mut Report) {
+    let fd = sys::socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP);
+    r.see("raw socket", fd.map(|_| "a descriptor"));
+    let Ok(fd) = fd else { return };
+    // Echo request, identifier 0x1234, sequence 1, checksum.
+    let request = [8, 0, 0xe5, 0xca, 0x12, 0x34, 0, 1];
+    r.see("send", sys::sendto(fd, &request, 0, here(0)));
+    for what in ["the request comes by", "then the reply"] {
+        let got = sys::recv(fd, 128, 0);
+        r.see(what, got.map(|bytes| bytes.get(20).map_or(-1, |&kind| i32::from(kind))));
+    }
+}

@@ -1,0 +1,91 @@
+//! The socket-semantics suite: many small cases over the C library's sockets on 127.0.0.1, each printing what it observed.
+//!
+//! The program does not judge. It is run on the host kernel and under `librumphijack.so`, and the lines must be the same; see
+//! `tests/semantics.rs`. `semantics list` names the cases, `semantics case NAME` runs one in this process, and
+//! `semantics run PREFIX` runs all whose name begins with it, a process each with a deadline.
+//!
+//! A case is a function of [`report::Report`] and a row of its module's `CASES`. The calls are in [`sys`], made pairs in [`net`].
+
+mod data;
+mod dgram;
+mod epoll;
+mod errno;
+mod fd;
+mod life;
+mod listen;
+mod names;
+mod net;
+mod options;
+mod poll;
+mod report;
+mod resolver;
+mod signal;
+mod sys;
+
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use report::Report;
+
+/// A name and what it does. The names begin with the module's.
+type Case = (&'static str, fn(&mut Report));
+
+/// How long one case may take: the longest waits for a few timeouts of a tenth of a second.
+const LIMIT: Duration = Duration::from_secs(10);
+
+fn cases() -> impl Iterator<Item = &'static Case> {
+    [
+        life::CASES,
+        listen::CASES,
+        data::CASES,
+        options::CASES,
+        dgram::CASES,
+        poll::CASES,
+        epoll::CASES,
+        fd::CASES,
+        signal::CASES,
+        names::CASES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["list"] => cases().for_each(|(name, _)| println!("{name}")),
+        ["case", name] => match cases().find(|(known, _)| known == name) {
+            Some((name, case)) => case(&mut Report::new(name)),
+            None => return usage(&format!("there is no case {name:?}")),
+        },
+        ["run"] => cases().for_each(|(name, _)| run_apart(name)),
+        ["run", prefix] => cases().filter(|(name, _)| name.starts_with(prefix)).for_each(|(name, _)| run_apart(name)),
+        _ => return usage("what to do?"),
+    }
+    ExitCode::SUCCESS
+}
+
+fn usage(what: &str) -> ExitCode {
+    eprintln!("semantics: {what}\nusage: semantics list | case NAME | run [PREFIX]");
+    ExitCode::FAILURE
+}
+
+/// A process of its own: a fresh kernel under the preload, and a hang or a crash is one line of one case.
+fn run_apart(name: &str) {
+    let exe = std::env::current_exe().unwrap_or_else(|_| "semantics".into());
+    let mut child = match Command::new(exe).args(["case", name]).spawn() {
+        Ok(child) => child,
+        Err(error) => return println!("{name}: did not start: {error}"),
+    };
+    let ended = net::within(LIMIT, || child.try_wait().ok().flatten());
+    match ended {
+        Some(status) if status.success() => {}
+        Some(status) => println!("{name}: ended by {status}"),
+        None => {
+            println!("{name}: hangs");
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Socket options: defaults, what is stored, what is refused.
+
+use libc::{
+    AF_INET, IPPROTO_IP, IPPROTO_TCP, SO_ACCEPTCONN, SO_BROADCAST, SO_DOMAIN, SO_ERROR, SO_KEEPALIVE, SO_LINGER,
+    SO_PROTOCOL, SO_RCVBUF, SO_RCVLOWAT, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_TYPE, SOCK_DGRAM, SOCK_STREAM,
+    SOL_SOCKET,
+};
+
+use crate::Case;
+use crate::net::{listener, pair, tcp, udp};
+use crate::report::{Report, made};
+use crate::sys;
+
+pub const CASES: &[Case] = &[
+    ("options.socket_arguments", socket_arguments),
+    ("options.defaults", defaults),
+    ("options.identity", identity),
+    ("options.switches", switches),
+    ("options.buffers", buffers),
+    ("options.linger", linger),
+    ("options.tcp", tcp_options),
+    ("options.tcp_refused", tcp_refused),
+    ("options.ip", ip_options),
+    ("options.lengths", lengths),
+    ("options.unknown", unknown),
+    ("options.tcp_info", tcp_info),
+    ("options.other_sockets_stay_the_hosts", other_sockets),
+];
+
+fn socket_arguments(r: &mut Report) {
+    r.see("stream, protocol TCP", made(sys::socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)));
+    r.see("datagram, protocol UDP", made(sys::socket(AF_INET, SOCK_DGRAM, libc::IPPROTO_UDP)));
+    r.see("stream, protocol UDP", made(sys::socket(AF_INET, SOCK_STREAM, libc::IPPROTO_UDP)));
+    r.see("datagram, protocol TCP", made(sys::socket(AF_INET, SOCK_DGRAM, IPPROTO_TCP)));
+    r.see("type 77", made(sys::socket(AF_INET, 77, 0)));
+    r.see("type SEQPACKET", made(sys::socket(AF_INET, libc::SOCK_SEQPACKET, 0)));
+    r.see("raw, protocol 0", made(sys::socket(AF_INET, libc::SOCK_RAW, 0)));
+    r.see("family 99", made(sys::socket(99, SOCK_STREAM, 0)));
+    r.see("negative protocol", made(sys::socket(AF_INET, SOCK_STREAM, -1)));
+    r.see("AF_INET6", made(sys::socket(libc::AF_INET6, SOCK_STREAM, 0)));
+}
+
+fn defaults(r: &mut Report) {
+    for (what, fd) in [("tcp", tcp()), ("udp", udp())] {
+        for (name, option) in [
+            ("SO_REUSEADDR", SO_REUSEADDR),
+            ("SO_REUSEPORT", SO_REUSEPORT),
+            ("SO_KEEPALIVE", SO_KEEPALIVE),
+            ("SO_BROADCAST", SO_BROADCAST),
+            ("SO_RCVLOWAT", SO_RCVLOWAT),
+            ("SO_SNDLOWAT", libc::SO_SNDLOWAT),
+            ("SO_ERROR", SO_ERROR),
+            ("SO_OOBINLINE", libc::SO_OOBINLINE),
+            ("SO_DONTROUTE", libc::SO_DONTROUTE),
+            ("SO_TIMESTAMP", libc::SO_TIMESTAMP),
+            ("SO_PRIORITY", libc::SO_PRIORITY),
+            ("SO_MARK", libc::SO_MARK),
+        ] {
+            r.see(&format!("{what} {name}"), sys::get_option(fd, SOL_SOCKET, option));
+        }
+    }
+}
+
+fn identity(r: &mut Report) {
+    let (listening, _) = listener(1);
+    for (what, fd) in [("tcp", tcp()), ("udp", udp()), ("listener", listening)] {
+        for (name, option) in [
+            ("SO_TYPE", SO_TYPE),
+            ("SO_DOMAIN", SO_DOMAIN),
+            ("SO_PROTOCOL", SO_PROTOCOL),
+            ("SO_ACCEPTCONN", SO_ACCEPTCONN),
+        ] {
+            r.see(&format!("{what} {name}"), sys::get_option(fd, SOL_SOCKET, option));
+        }
+    }
+    r.see("set SO_TYPE", sys::set_option(tcp(), SOL_SOCKET, SO_TYPE, 1));
+    r.see("set SO_ERROR", sys::set_option(tcp(), SOL_SOCKET, SO_ERROR, 1));
+}
+
+fn switches(r: &mut Report) {
+    let fd = tcp();
+    for (name, level, option) in [
+        ("SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR),
+        ("SO_REUSEPORT", SOL_SOCKET, SO_REUSEPORT),
+        ("SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE),
+        ("SO_BROADCAST", SOL_SOCKET, SO_BROADCAST),
+        ("SO_OOBINLINE", SOL_SOCKET, libc::SO_OOBINLINE),
+        ("TCP_NODELAY", IPPROTO_TCP, libc::TCP_NODELAY),
+        ("TCP_CORK", IPPROTO_TCP, libc::TCP_CORK),
+    ] {
+        r.see(&format!("{name} := 5"), sys::set_option(fd, level, option, 5));
+        r.see(name, sys::get_option(fd, level, option));
+        r.see(&format!("{name} := 0"), sys::set_option(fd, level, option, 0));
+        r.see(name, sys::get_option(fd, level, option));
+    }
+}
+
+fn buffers(r: &mut Report) {
+    for (name, option) in [("SO_RCVBUF", SO_RCVBUF), ("SO_SNDBUF", SO_SNDBUF)] {
+        let fd = tcp();
+        for size in [8192, 65536, 1, 0] {
+            r.see(&format!("{name} := {size}"), sys::set_option(fd, SOL_SOCKET, option, size));
+            r.see(name, sys::get_option(fd, SOL_SOCKET, option));
+        }
+    }
+    let (a, b) = pair();
+    r.see("on a connection", sys::set_option(a, SOL_SOCKET, SO_SNDBUF, 32768));
+    r.see("still works", sys::send(a, b"data", 0));
+    r.see("received", sys::recv(b, 8, 0));
+}
+
+fn linger(r: &mut Report) {
+    let fd = tcp();
+    r.see("default", sys::get_option_bytes(fd, SOL_SOCKET, SO_LINGER, 8));
+    r.see("set", sys::set_linger(fd, true, 7));
+    r.see("get", sys::get_option_bytes(fd, SOL_SOCKET, SO_LINGER, 8));
+    r.see("off", sys::set_linger(fd, false, 0));
+    r.see("too short", sys::set_option(fd, SOL_SOCKET, SO_LINGER, 1));
+}
+
+fn tcp_options(r: &mut Report) {
+    let fd = tcp();
+    for (name, option, value) in [
+        ("TCP_KEEPIDLE", libc::TCP_KEEPIDLE, 33),
+        ("TCP_KEEPINTVL", libc::TCP_KEEPINTVL, 11),
+        ("TCP_KEEPCNT", libc::TCP_KEEPCNT, 4),
+        ("TCP_SYNCNT", libc::TCP_SYNCNT, 3),
+        ("TCP_USER_TIMEOUT", libc::TCP_USER_TIMEOUT, 12345),
+        ("TCP_LINGER2", libc::TCP_LINGER2, 20),
+        ("TCP_DEFER_ACCEPT", libc::TCP_DEFER_ACCEPT, 1),
+        ("TCP_MAXSEG", libc::TCP_MAXSEG, 1000),
+        ("TCP_NODELAY", libc::TCP_NODELAY, 1),
+        ("TCP_QUICKACK", libc::TCP_QUICKACK, 1),
+    ] {
+        r.see(&format!("{name} at first"), sys::get_option(fd, IPPROTO_TCP, option));
+        r.see(&format!("{name} := {value}"), sys::set_option(fd, IPPROTO_TCP, option, value));
+        r.see(name, sys::get_option(fd, IPPROTO_TCP, option));
+    }
+}
+
+fn tcp_refused(r: &mut Report) {
+    let fd = tcp();
+    for (name, option, value) in [
+        ("TCP_KEEPIDLE 0", libc::TCP_KEEPIDLE, 0),
+        ("TCP_KEEPIDLE 40000", libc::TCP_KEEPIDLE, 40000),
+        ("TCP_KEEPINTVL 0", libc::TCP_KEEPINTVL, 0),
+        ("TCP_KEEPCNT 0", libc::TCP_KEEPCNT, 0),
+        ("TCP_KEEPCNT 128", libc::TCP_KEEPCNT, 128),
+        ("TCP_SYNCNT 0", libc::TCP_SYNCNT, 0),
+        ("TCP_MAXSEG 10", libc::TCP_MAXSEG, 10),
+        ("TCP_USER_TIMEOUT -1", libc::TCP_USER_TIMEOUT, -1),
+    ] {
+        r.see(name, sys::set_option(fd, IPPROTO_TCP, option, value));
+    }
+    r.see("TCP_NODELAY on udp", sys::set_option(udp(), IPPROTO_TCP, libc::TCP_NODELAY, 1));
+    r.see("TCP_NODELAY of udp", sys::get_option(udp(), IPPROTO_TCP, libc::TCP_NODELAY));
+}
+
+fn ip_options(r: &mut Report) {
+    let fd = udp();
+    for (name, option, value) in [
+        ("IP_TTL", libc::IP_TTL, 9),
+        ("IP_TOS", libc::IP_TOS, 0x10),
+        ("IP_PKTINFO", libc::IP_PKTINFO, 1),
+        ("IP_RECVTTL", libc::IP_RECVTTL, 1),
+        ("IP_RECVTOS", libc::IP_RECVTOS, 1),
+        ("IP_RECVERR", libc::IP_RECVERR, 1),
+        ("IP_MULTICAST_TTL", libc::IP_MULTICAST_TTL, 5),
+        ("IP_MULTICAST_LOOP", libc::IP_MULTICAST_LOOP, 0),
+        ("IP_MTU_DISCOVER", libc::IP_MTU_DISCOVER, 0),
+        ("IP_FREEBIND", libc::IP_FREEBIND, 1),
+    ] {
+        r.see(&format!("{name} at first"), sys::get_option(fd, IPPROTO_IP, option));
+        r.see(&format!("{name} := {value}"), sys::set_option(fd, IPPROTO_IP, option, value));
+        r.see(name, sys::get_option(fd, IPPROTO_IP, option));
+    }
+    r.see("IP_TTL 0", sys::set_option(fd, IPPROTO_IP, libc::IP_TTL, 0));
+    r.see("IP_TTL 256", sys::set_option(fd, IPPROTO_IP, libc::IP_TTL, 256));
+    r.see("IP_TTL -1", sys::set_option(fd, IPPROTO_IP, libc::IP_TTL, -1));
+    r.see("IP_TTL after it", sys::get_option(fd, IPPROTO_IP, libc::IP_TTL));
+}
+
+fn lengths(r: &mut Report) {
+    let fd = tcp();
+    r.see("set with 1 byte", sys::set_option_bytes(fd, SOL_SOCKET, SO_KEEPALIVE, &[1]));
+    r.see("get with room for 1", sys::get_option_bytes(fd, SOL_SOCKET, SO_TYPE, 1));
+    r.see("get with room for 0", sys::get_option_bytes(fd, SOL_SOCKET, SO_TYPE, 0));
+    r.see("get with room for 16", sys::get_option_bytes(fd, SOL_SOCKET, SO_TYPE, 16).map(|bytes| bytes.len()));
+    r.see("IP_TTL with 1 byte", sys::set_option_bytes(fd, IPPROTO_IP, libc::IP_TTL, &[44]));
+    r.see("IP_TTL", sys::get_option(fd, IPPROTO_IP, libc::IP_TTL));
+    r.see("TCP_NODELAY with 1 byte", sys::set_option_bytes(fd, IPPROTO_TCP, libc::TCP_NODELAY, &[1]));
+}
+
+fn unknown(r: &mut Report) {
+    let fd = tcp();
+    for (name, level) in
+        [("SOL_SOCKET", SOL_SOCKET), ("IPPROTO_IP", IPPROTO_IP), ("IPPROTO_TCP", IPPROTO_TCP), ("level 250", 250)]
+    {
+        r.see(&format!("{name}: set option 222"), sys::set_option(fd, level, 222, 1));
+        r.see(&format!("{name}: get option 222"), sys::get_option(fd, level, 222));
+    }
+    r.see("descriptor -1", sys::set_option(-1, SOL_SOCKET, SO_KEEPALIVE, 1));
+    let null = crate::net::must("open", sys::open_null());
+    r.see("no socket", sys::get_option(null, SOL_SOCKET, SO_TYPE));
+}
+
+fn tcp_info(r: &mut Report) {
+    let (a, _b) = pair();
+    let state = |fd| {
+        sys::get_option_bytes(fd, IPPROTO_TCP, libc::TCP_INFO, 256)
+            .map(|info| info.first().copied().map_or(-1, i32::from))
+    };
+    r.see("connected: state", state(a));
+    r.see("closed: state", state(tcp()));
+    r.see("listening: state", state(listener(1).0));
+    let info = sys::get_option_bytes(a, IPPROTO_TCP, libc::TCP_INFO, 256);
+    r.see("at least 104 bytes", info.map(|info| info.len() >= 104));
+    r.see("cut to the room", sys::get_option_bytes(a, IPPROTO_TCP, libc::TCP_INFO, 8).map(|info| info.len()));
+}
+
+fn other_sockets(r: &mut Report) {
+    let unix = sys::socket(libc::AF_UNIX, SOCK_STREAM, 0);
+    r.see("AF_UNIX", made(unix));
+    r.see("AF_UNIX domain", unix.and_then(|fd| sys::get_option(fd, SOL_SOCKET, SO_DOMAIN)));
+    let netlink = sys::socket(libc::AF_NETLINK, libc::SOCK_RAW, 0);
+    r.see("AF_NETLINK", made(netlink));
+    r.see("AF_NETLINK domain", netlink.and_then(|fd| sys::get_option(fd, SOL_SOCKET, SO_DOMAIN)));
+}

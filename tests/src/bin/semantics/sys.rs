@@ -1,0 +1,548 @@
+//! The C library's calls with a safe face: each makes one call and gives its value or its errno.
+//!
+//! Only calls through the dynamic linker's symbols will do here (libc's, not rustix's direct ones), since those are what a preload replaces.
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+use std::mem::{size_of, size_of_val, zeroed};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ptr;
+
+use libc::{c_int, c_void, iovec, msghdr, sockaddr, sockaddr_in, socklen_t};
+
+use crate::errno::Errno;
+
+/// A descriptor, not closed by dropping: closing is among what is observed.
+pub type Fd = c_int;
+/// What a call gave.
+pub type Ret<T = ()> = Result<T, Errno>;
+
+/// One call. The wrappers below pass descriptors, lengths, and pointers to locals that outlive the call.
+macro_rules! call {
+    ($call:expr) => {{
+        // SAFETY: every pointer among the arguments is to a live local or borrowed slice of the calling wrapper, with its length.
+        let value = unsafe { $call } as i64;
+        if value < 0 { Err(Errno::last()) } else { Ok(value) }
+    }};
+}
+
+pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Ret<Fd> {
+    call!(libc::socket(domain, kind, protocol)).map(|fd| fd as Fd)
+}
+
+fn to_c(address: SocketAddrV4) -> sockaddr_in {
+    sockaddr_in {
+        sin_family: libc::AF_INET as u16,
+        sin_port: address.port().to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from(*address.ip()).to_be() },
+        sin_zero: [0; 8],
+    }
+}
+
+fn from_c(address: &sockaddr_in) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr)), u16::from_be(address.sin_port))
+}
+
+const ADDRESS_LEN: socklen_t = size_of::<sockaddr_in>() as socklen_t;
+
+fn address_of(address: &sockaddr_in) -> *const sockaddr {
+    ptr::from_ref(address).cast()
+}
+
+fn empty_address() -> sockaddr_in {
+    to_c(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))
+}
+
+pub fn bind(fd: Fd, address: SocketAddrV4) -> Ret {
+    let c = to_c(address);
+    call!(libc::bind(fd, address_of(&c), ADDRESS_LEN)).map(drop)
+}
+
+/// `bind` or `connect` with a family and a length that may be wrong.
+pub fn bind_raw(fd: Fd, family: c_int, len: usize) -> Ret {
+    let mut c = to_c(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+    c.sin_family = family as u16;
+    call!(libc::bind(fd, address_of(&c), len.min(size_of::<sockaddr_in>()) as socklen_t)).map(drop)
+}
+
+pub fn connect_raw(fd: Fd, family: c_int, len: usize) -> Ret {
+    let mut c = to_c(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9));
+    c.sin_family = family as u16;
+    call!(libc::connect(fd, address_of(&c), len.min(size_of::<sockaddr_in>()) as socklen_t)).map(drop)
+}
+
+pub fn connect(fd: Fd, address: SocketAddrV4) -> Ret {
+    let c = to_c(address);
+    call!(libc::connect(fd, address_of(&c), ADDRESS_LEN)).map(drop)
+}
+
+pub fn listen(fd: Fd, backlog: c_int) -> Ret {
+    call!(libc::listen(fd, backlog)).map(drop)
+}
+
+pub fn accept(fd: Fd) -> Ret<(Fd, SocketAddrV4)> {
+    accept4(fd, 0)
+}
+
+pub fn accept4(fd: Fd, flags: c_int) -> Ret<(Fd, SocketAddrV4)> {
+    let mut c = empty_address();
+    let mut len = ADDRESS_LEN;
+    let new = call!(libc::accept4(fd, ptr::from_mut(&mut c).cast(), &raw mut len, flags))?;
+    Ok((new as Fd, from_c(&c)))
+}
+
+pub fn getsockname(fd: Fd) -> Ret<SocketAddrV4> {
+    let mut c = empty_address();
+    let mut len = ADDRESS_LEN;
+    call!(libc::getsockname(fd, ptr::from_mut(&mut c).cast(), &raw mut len))?;
+    Ok(from_c(&c))
+}
+
+/// `getsockname` with room for `room` bytes; the length that the kernel says it has.
+pub fn getsockname_room(fd: Fd, room: usize) -> Ret<usize> {
+    let mut c = empty_address();
+    let mut len = room.min(size_of::<sockaddr_in>()) as socklen_t;
+    call!(libc::getsockname(fd, ptr::from_mut(&mut c).cast(), &raw mut len))?;
+    Ok(len as usize)
+}
+
+pub fn getpeername(fd: Fd) -> Ret<SocketAddrV4> {
+    let mut c = empty_address();
+    let mut len = ADDRESS_LEN;
+    call!(libc::getpeername(fd, ptr::from_mut(&mut c).cast(), &raw mut len))?;
+    Ok(from_c(&c))
+}
+
+pub fn shutdown(fd: Fd, how: c_int) -> Ret {
+    call!(libc::shutdown(fd, how)).map(drop)
+}
+
+pub fn close(fd: Fd) -> Ret {
+    call!(libc::close(fd)).map(drop)
+}
+
+pub fn read(fd: Fd, room: usize) -> Ret<Vec<u8>> {
+    let mut buffer = vec![0; room];
+    let n = call!(libc::read(fd, buffer.as_mut_ptr().cast(), room))?;
+    buffer.truncate(n as usize);
+    Ok(buffer)
+}
+
+pub fn write(fd: Fd, bytes: &[u8]) -> Ret<i64> {
+    call!(libc::write(fd, bytes.as_ptr().cast(), bytes.len()))
+}
+
+pub fn send(fd: Fd, bytes: &[u8], flags: c_int) -> Ret<i64> {
+    call!(libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags))
+}
+
+pub fn recv(fd: Fd, room: usize, flags: c_int) -> Ret<Vec<u8>> {
+    recv_len(fd, room, flags).map(|(bytes, _)| bytes)
+}
+
+/// What was received, and the length that the call returned (which `MSG_TRUNC` makes larger).
+pub fn recv_len(fd: Fd, room: usize, flags: c_int) -> Ret<(Vec<u8>, i64)> {
+    let mut buffer = vec![0; room];
+    let n = call!(libc::recv(fd, buffer.as_mut_ptr().cast(), room, flags))?;
+    buffer.truncate((n as usize).min(room));
+    Ok((buffer, n))
+}
+
+pub fn sendto(fd: Fd, bytes: &[u8], flags: c_int, to: SocketAddrV4) -> Ret<i64> {
+    let c = to_c(to);
+    call!(libc::sendto(fd, bytes.as_ptr().cast(), bytes.len(), flags, address_of(&c), ADDRESS_LEN))
+}
+
+pub fn recvfrom(fd: Fd, room: usize, flags: c_int) -> Ret<(Vec<u8>, SocketAddrV4)> {
+    let mut buffer = vec![0; room];
+    let mut c = empty_address();
+    let mut len = ADDRESS_LEN;
+    let n =
+        call!(libc::recvfrom(fd, buffer.as_mut_ptr().cast(), room, flags, ptr::from_mut(&mut c).cast(), &raw mut len))?;
+    buffer.truncate((n as usize).min(room));
+    Ok((buffer, from_c(&c)))
+}
+
+/// `recv` into memory that is not there.
+pub fn recv_nowhere(fd: Fd) -> Ret<i64> {
+    // SAFETY: the pointer is invalid on purpose; the call must answer EFAULT, and no Rust object is there to be written.
+    let value = unsafe { libc::recv(fd, ptr::without_provenance_mut::<c_void>(8), 4, 0) };
+    if value < 0 { Err(Errno::last()) } else { Ok(value as i64) }
+}
+
+fn gather(parts: &[&[u8]]) -> Vec<iovec> {
+    parts.iter().map(|part| iovec { iov_base: part.as_ptr().cast_mut().cast(), iov_len: part.len() }).collect()
+}
+
+fn scatter(rooms: &mut [Vec<u8>]) -> Vec<iovec> {
+    rooms.iter_mut().map(|room| iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() }).collect()
+}
+
+pub fn writev(fd: Fd, parts: &[&[u8]]) -> Ret<i64> {
+    let vector = gather(parts);
+    call!(libc::writev(fd, vector.as_ptr(), vector.len() as c_int))
+}
+
+/// The total, and the rooms as they were filled.
+pub fn readv(fd: Fd, rooms: &[usize]) -> Ret<(i64, Vec<Vec<u8>>)> {
+    let mut buffers: Vec<Vec<u8>> = rooms.iter().map(|&n| vec![b'.'; n]).collect();
+    let vector = scatter(&mut buffers);
+    let n = call!(libc::readv(fd, vector.as_ptr(), vector.len() as c_int))?;
+    Ok((n, buffers))
+}
+
+pub fn sendmsg(fd: Fd, parts: &[&[u8]], flags: c_int, to: Option<SocketAddrV4>) -> Ret<i64> {
+    let mut vector = gather(parts);
+    let mut c = to.map(to_c);
+    // SAFETY: an all-zero msghdr is a valid one: null pointers with zero lengths.
+    let mut message: msghdr = unsafe { zeroed() };
+    message.msg_iov = vector.as_mut_ptr();
+    message.msg_iovlen = vector.len();
+    if let Some(address) = &mut c {
+        message.msg_name = ptr::from_mut(address).cast();
+        message.msg_namelen = ADDRESS_LEN;
+    }
+    call!(libc::sendmsg(fd, &raw const message, flags))
+}
+
+/// What `recvmsg` filled in.
+pub struct Message {
+    pub returned: i64,
+    pub parts: Vec<Vec<u8>>,
+    pub from: SocketAddrV4,
+    pub name_len: usize,
+    pub flags: c_int,
+    /// (level, type, first four bytes of the data as a number) of each control message.
+    pub control: Vec<(c_int, c_int, u32)>,
+}
+
+pub fn recvmsg(fd: Fd, rooms: &[usize], flags: c_int, control_room: usize) -> Ret<Message> {
+    let mut parts: Vec<Vec<u8>> = rooms.iter().map(|&n| vec![b'.'; n]).collect();
+    let mut vector = scatter(&mut parts);
+    let mut c = empty_address();
+    let mut control = [0u64; 32];
+    // SAFETY: an all-zero msghdr is a valid one: null pointers with zero lengths.
+    let mut message: msghdr = unsafe { zeroed() };
+    message.msg_iov = vector.as_mut_ptr();
+    message.msg_iovlen = vector.len();
+    message.msg_name = ptr::from_mut(&mut c).cast();
+    message.msg_namelen = ADDRESS_LEN;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = control_room.min(size_of_val(&control));
+    let returned = call!(libc::recvmsg(fd, &raw mut message, flags))?;
+    let mut found = Vec::new();
+    // SAFETY: the kernel filled the control buffer and its length, which the CMSG macros walk within; each message has at least its
+    // header, and four bytes of data are read only where the length covers them.
+    unsafe {
+        let mut header = libc::CMSG_FIRSTHDR(&raw const message);
+        while !header.is_null() {
+            let long_enough = (*header).cmsg_len as usize >= libc::CMSG_LEN(4) as usize;
+            let value = if long_enough { libc::CMSG_DATA(header).cast::<u32>().read_unaligned() } else { 0 };
+            found.push(((*header).cmsg_level, (*header).cmsg_type, value));
+            header = libc::CMSG_NXTHDR(&raw const message, header);
+        }
+    }
+    Ok(Message {
+        returned,
+        parts,
+        from: from_c(&c),
+        name_len: message.msg_namelen as usize,
+        flags: message.msg_flags,
+        control: found,
+    })
+}
+
+/// Sends each datagram to `to`; how many went.
+pub fn sendmmsg(fd: Fd, datagrams: &[&[u8]], to: SocketAddrV4) -> Ret<i64> {
+    let mut vector = gather(datagrams);
+    let mut c = to_c(to);
+    let mut messages: Vec<libc::mmsghdr> = Vec::new();
+    for part in &mut vector {
+        // SAFETY: an all-zero mmsghdr is a valid one.
+        let mut message: libc::mmsghdr = unsafe { zeroed() };
+        message.msg_hdr.msg_name = ptr::from_mut(&mut c).cast();
+        message.msg_hdr.msg_namelen = ADDRESS_LEN;
+        message.msg_hdr.msg_iov = part;
+        message.msg_hdr.msg_iovlen = 1;
+        messages.push(message);
+    }
+    call!(libc::sendmmsg(fd, messages.as_mut_ptr(), messages.len() as u32, 0))
+}
+
+/// Receives up to `count` datagrams of at most `room` bytes: what came in each.
+pub fn recvmmsg(fd: Fd, count: usize, room: usize, flags: c_int) -> Ret<Vec<Vec<u8>>> {
+    let mut buffers = vec![vec![0; room]; count];
+    let mut vector = scatter(&mut buffers);
+    let mut messages: Vec<libc::mmsghdr> = Vec::new();
+    for part in &mut vector {
+        // SAFETY: an all-zero mmsghdr is a valid one.
+        let mut message: libc::mmsghdr = unsafe { zeroed() };
+        message.msg_hdr.msg_iov = part;
+        message.msg_hdr.msg_iovlen = 1;
+        messages.push(message);
+    }
+    let n = call!(libc::recvmmsg(fd, messages.as_mut_ptr(), count as u32, flags, ptr::null_mut()))?;
+    Ok((0..n as usize).map(|i| buffers[i][..(messages[i].msg_len as usize).min(room)].to_vec()).collect())
+}
+
+pub fn set_option(fd: Fd, level: c_int, name: c_int, value: c_int) -> Ret {
+    set_option_bytes(fd, level, name, &value.to_ne_bytes())
+}
+
+pub fn set_option_bytes(fd: Fd, level: c_int, name: c_int, bytes: &[u8]) -> Ret {
+    call!(libc::setsockopt(fd, level, name, bytes.as_ptr().cast(), bytes.len() as socklen_t)).map(drop)
+}
+
+pub fn get_option(fd: Fd, level: c_int, name: c_int) -> Ret<c_int> {
+    let mut value = [0; 4];
+    let bytes = get_option_bytes(fd, level, name, 4)?;
+    value[..bytes.len()].copy_from_slice(&bytes);
+    Ok(c_int::from_ne_bytes(value))
+}
+
+/// The value as bytes, as many as the kernel said there are.
+pub fn get_option_bytes(fd: Fd, level: c_int, name: c_int, room: usize) -> Ret<Vec<u8>> {
+    let mut buffer = vec![0u8; room];
+    let mut len = room as socklen_t;
+    call!(libc::getsockopt(fd, level, name, buffer.as_mut_ptr().cast(), &raw mut len))?;
+    buffer.truncate(len as usize);
+    Ok(buffer)
+}
+
+/// `SO_RCVTIMEO` or `SO_SNDTIMEO`.
+pub fn set_timeout(fd: Fd, name: c_int, millis: i64) -> Ret {
+    let value = [millis / 1000, millis % 1000 * 1000];
+    let bytes: Vec<u8> = value.iter().flat_map(|n| n.to_ne_bytes()).collect();
+    set_option_bytes(fd, libc::SOL_SOCKET, name, &bytes)
+}
+
+pub fn set_linger(fd: Fd, on: bool, seconds: c_int) -> Ret {
+    let bytes: Vec<u8> = [c_int::from(on), seconds].iter().flat_map(|n| n.to_ne_bytes()).collect();
+    set_option_bytes(fd, libc::SOL_SOCKET, libc::SO_LINGER, &bytes)
+}
+
+/// `ioctl` with a pointer to an int: what the int is afterwards.
+pub fn ioctl(fd: Fd, request: libc::Ioctl, value: c_int) -> Ret<c_int> {
+    let mut value = value;
+    call!(libc::ioctl(fd, request, &raw mut value))?;
+    Ok(value)
+}
+
+pub fn fcntl(fd: Fd, command: c_int, argument: c_int) -> Ret<c_int> {
+    call!(libc::fcntl(fd, command, argument)).map(|n| n as c_int)
+}
+
+pub fn dup(fd: Fd) -> Ret<Fd> {
+    call!(libc::dup(fd)).map(|n| n as Fd)
+}
+
+pub fn dup2(old: Fd, new: Fd) -> Ret<Fd> {
+    call!(libc::dup2(old, new)).map(|n| n as Fd)
+}
+
+pub fn dup3(old: Fd, new: Fd, flags: c_int) -> Ret<Fd> {
+    call!(libc::dup3(old, new, flags)).map(|n| n as Fd)
+}
+
+pub fn lseek(fd: Fd) -> Ret<i64> {
+    call!(libc::lseek(fd, 0, libc::SEEK_CUR))
+}
+
+pub fn pread(fd: Fd) -> Ret<i64> {
+    let mut byte = 0u8;
+    call!(libc::pread(fd, ptr::from_mut(&mut byte).cast(), 1, 0))
+}
+
+pub fn ftruncate(fd: Fd) -> Ret {
+    call!(libc::ftruncate(fd, 0)).map(drop)
+}
+
+pub fn fsync(fd: Fd) -> Ret {
+    call!(libc::fsync(fd)).map(drop)
+}
+
+/// The file type bits of `st_mode`.
+pub fn file_type(fd: Fd) -> Ret<u32> {
+    // SAFETY: an all-zero stat is a valid one.
+    let mut stat: libc::stat = unsafe { zeroed() };
+    call!(libc::fstat(fd, &raw mut stat))?;
+    Ok(stat.st_mode & libc::S_IFMT)
+}
+
+pub fn isatty(fd: Fd) -> bool {
+    // SAFETY: takes a number.
+    unsafe { libc::isatty(fd) == 1 }
+}
+
+pub fn open_null() -> Ret<Fd> {
+    call!(libc::open(c"/dev/null".as_ptr(), libc::O_RDWR)).map(|n| n as Fd)
+}
+
+/// A file in memory with this content, at its beginning.
+pub fn memfd(content: &[u8]) -> Ret<Fd> {
+    let fd = call!(libc::memfd_create(c"content".as_ptr(), 0))? as Fd;
+    write(fd, content)?;
+    call!(libc::lseek(fd, 0, libc::SEEK_SET))?;
+    Ok(fd)
+}
+
+/// The descriptor as a file that closes it when dropped.
+pub fn into_file(fd: Fd) -> std::fs::File {
+    // SAFETY: the callers pass a number that they opened and use no more.
+    unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) }
+}
+
+pub fn sendfile(out: Fd, from: Fd, count: usize) -> Ret<i64> {
+    call!(libc::sendfile(out, from, ptr::null_mut(), count))
+}
+
+pub fn splice(from: Fd, to: Fd, count: usize) -> Ret<i64> {
+    call!(libc::splice(from, ptr::null_mut(), to, ptr::null_mut(), count, 0))
+}
+
+pub fn pipe() -> Ret<(Fd, Fd)> {
+    let mut ends = [0; 2];
+    call!(libc::pipe(ends.as_mut_ptr()))?;
+    Ok((ends[0], ends[1]))
+}
+
+pub fn eventfd() -> Ret<Fd> {
+    call!(libc::eventfd(0, 0)).map(|n| n as Fd)
+}
+
+/// Sets the soft limit of descriptors.
+pub fn limit_descriptors(soft: u64) -> Ret {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    call!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit))?;
+    limit.rlim_cur = soft;
+    call!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit)).map(drop)
+}
+
+pub fn close_range(first: Fd, last: Fd) -> Ret {
+    call!(libc::close_range(first as u32, last as u32, 0)).map(drop)
+}
+
+/// The events asked for and those that came, descriptor by descriptor; the call's value first.
+pub fn poll(set: &[(Fd, i16)], millis: c_int) -> Ret<(i64, Vec<i16>)> {
+    let mut fds: Vec<libc::pollfd> = set.iter().map(|&(fd, events)| libc::pollfd { fd, events, revents: 0 }).collect();
+    let n = call!(libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis))?;
+    Ok((n, fds.iter().map(|fd| fd.revents).collect()))
+}
+
+pub fn ppoll(set: &[(Fd, i16)], millis: i64) -> Ret<(i64, Vec<i16>)> {
+    let mut fds: Vec<libc::pollfd> = set.iter().map(|&(fd, events)| libc::pollfd { fd, events, revents: 0 }).collect();
+    let time = libc::timespec { tv_sec: millis / 1000, tv_nsec: millis % 1000 * 1_000_000 };
+    let n = call!(libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, &raw const time, ptr::null()))?;
+    Ok((n, fds.iter().map(|fd| fd.revents).collect()))
+}
+
+/// The three sets after the call; the call's value first.
+pub fn select(read: &[Fd], write: &[Fd], except: &[Fd], millis: i64) -> Ret<(i64, [Vec<Fd>; 3])> {
+    let asked = [read, write, except];
+    let highest = asked.iter().flat_map(|set| set.iter()).max().copied().unwrap_or(-1);
+    let mut sets = asked.map(|fds| {
+        // SAFETY: an all-zero fd_set is the empty set; FD_SET writes inside it since every descriptor is below FD_SETSIZE here.
+        unsafe {
+            let mut set: libc::fd_set = zeroed();
+            fds.iter().for_each(|&fd| libc::FD_SET(fd, &raw mut set));
+            set
+        }
+    });
+    let mut time = libc::timeval { tv_sec: millis / 1000, tv_usec: millis % 1000 * 1000 };
+    let [r, w, e] = &mut sets;
+    let n = call!(libc::select(highest + 1, r, w, e, &raw mut time))?;
+    let mut found = [const { Vec::new() }; 3];
+    for (index, set) in sets.iter().enumerate() {
+        // SAFETY: reads the sets that select left, for descriptors below FD_SETSIZE.
+        found[index] = asked[index].iter().copied().filter(|&fd| unsafe { libc::FD_ISSET(fd, set) }).collect();
+    }
+    Ok((n, found))
+}
+
+pub fn epoll_create() -> Ret<Fd> {
+    call!(libc::epoll_create1(0)).map(|n| n as Fd)
+}
+
+pub fn epoll_ctl(epoll: Fd, operation: c_int, fd: Fd, events: c_int, data: u64) -> Ret {
+    let mut event = libc::epoll_event { events: events as u32, u64: data };
+    call!(libc::epoll_ctl(epoll, operation, fd, &raw mut event)).map(drop)
+}
+
+/// (events, data) of each, in the order in which they came.
+pub fn epoll_wait(epoll: Fd, max: usize, millis: c_int) -> Ret<Vec<(u32, u64)>> {
+    let mut events = vec![libc::epoll_event { events: 0, u64: 0 }; max];
+    let n = call!(libc::epoll_wait(epoll, events.as_mut_ptr(), max as c_int, millis))?;
+    Ok(events.iter().take(n as usize).map(|event| (event.events, event.u64)).collect())
+}
+
+/// `fork()`: 0 in the child.
+pub fn fork() -> Ret<c_int> {
+    call!(libc::fork()).map(|n| n as c_int)
+}
+
+/// `_exit()`.
+pub fn exit_now(code: c_int) -> ! {
+    // SAFETY: ends the process; nothing of it is used afterwards.
+    unsafe { libc::_exit(code) }
+}
+
+/// The exit status of a child (128 + the signal if one ended it).
+pub fn wait(pid: c_int) -> Ret<c_int> {
+    let mut status = 0;
+    call!(libc::waitpid(pid, &raw mut status, 0))?;
+    Ok(if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) })
+}
+
+/// Installs `handler` for `signal`.
+pub fn handle(signal: c_int, handler: extern "C" fn(c_int), flags: c_int) -> Ret {
+    // SAFETY: an all-zero sigaction is a valid one: no flags, empty mask.
+    let mut action: libc::sigaction = unsafe { zeroed() };
+    action.sa_sigaction = handler as *const () as usize;
+    action.sa_flags = flags;
+    call!(libc::sigaction(signal, &raw const action, ptr::null_mut())).map(drop)
+}
+
+/// Rust ignores SIGPIPE at start; a C program does not.
+pub fn default_sigpipe() {
+    // SAFETY: sets a disposition by constants.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+/// One SIGALRM to the process in `millis`, and then every `every` ms if that is not 0.
+pub fn alarm(millis: i64, every: i64) -> Ret {
+    let time = |ms: i64| libc::timeval { tv_sec: ms / 1000, tv_usec: ms % 1000 * 1000 };
+    let timer = libc::itimerval { it_interval: time(every), it_value: time(millis) };
+    call!(libc::setitimer(libc::ITIMER_REAL, &raw const timer, ptr::null_mut())).map(drop)
+}
+
+/// The calling thread, for [`interrupt`].
+pub fn this_thread() -> libc::pthread_t {
+    // SAFETY: takes nothing.
+    unsafe { libc::pthread_self() }
+}
+
+/// Sends SIGUSR1 to a thread that has not ended yet.
+pub fn interrupt(thread: libc::pthread_t) {
+    // SAFETY: the callers keep the thread joinable until after this call.
+    unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
+}
+
+/// SIGALRM goes to another thread than the calling one.
+pub fn block_alarm() {
+    // SAFETY: a local set, filled before use.
+    unsafe {
+        let mut set: libc::sigset_t = zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGALRM);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut());
+    }
+}
+
+pub fn if_nametoindex(name: &str) -> Ret<i64> {
+    let name = CString::new(name).unwrap_or_default();
+    // SAFETY: a string that ends with NUL and lives until after the call.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(Errno::last()),
+        index => Ok(i64::from(index)),
+    }
+}

@@ -1,0 +1,77 @@
+//! The programs that the tests, the demo and the checks run, and the Debian packages that bring them.
+
+use std::path::PathBuf;
+
+use crate::{Failure, Outcome};
+
+/// A package, a program by which its presence is seen, and why it is wanted.
+pub struct Package {
+    /// The name for `apt-get install`.
+    pub name: &'static str,
+    /// The programs of it that we run.
+    pub programs: &'static [&'static str],
+    /// What we do with them.
+    pub why: &'static str,
+    /// The demo alone needs it (the tests need all).
+    pub demo: bool,
+}
+
+const fn package(name: &'static str, programs: &'static [&'static str], why: &'static str) -> Package {
+    Package { name, programs, why, demo: false }
+}
+
+const fn for_demo(name: &'static str, programs: &'static [&'static str], why: &'static str) -> Package {
+    Package { name, programs, why, demo: true }
+}
+
+/// Everything that `cargo xtask setup` sees to.
+pub const PACKAGES: &[Package] = &[
+    for_demo("python3", &["python3"], "http.server, urllib and socket as servers and clients"),
+    for_demo("curl", &["curl"], "the client of the demo and of most tests"),
+    package("wget", &["wget"], "a second HTTP client"),
+    package("netcat-openbsd", &["nc"], "plain TCP and UDP"),
+    package("socat", &["socat"], "relays with poll and select"),
+    package("iperf3", &["iperf3"], "TCP and UDP streams, client and server"),
+    package("redis-server", &["redis-server"], "an epoll server that forks"),
+    package("redis-tools", &["redis-cli"], "its client"),
+    package("bind9-dnsutils", &["dig"], "a program that reads resolv.conf by itself"),
+    package("dnsmasq-base", &["dnsmasq"], "the DNS server on the rump network"),
+    package("iputils-ping", &["ping"], "raw and datagram ICMP sockets"),
+    package("iproute2", &["ip", "ss"], "namespaces and TAP devices"),
+    package("nginx-light", &["nginx"], "the host's web server over TAP"),
+    package("openssh-client", &["ssh", "ssh-keygen"], "a client with a seccomp-filtered peer"),
+    package("openssh-server", &["sshd"], "the host's server for it"),
+    package("tshark", &["tshark"], "checks captures: malformed packets, checksums"),
+    package("strace", &["strace"], "proves that no host socket was opened"),
+    package("util-linux", &["setpriv", "nsenter", "unshare"], "other users, namespaces"),
+    package("gcc", &["gcc"], "a program that must not notice the preload"),
+    package("git", &["git"], "another one"),
+];
+
+/// The directories where Debian puts programs; looked at before `PATH`, whose shims of version managers only work for one user.
+const DIRECTORIES: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+
+/// Where `program` is; the failure names the package to install.
+pub fn find(program: &str) -> Outcome<PathBuf> {
+    if program.contains('/') {
+        return Ok(program.into());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    DIRECTORIES
+        .iter()
+        .map(PathBuf::from)
+        .chain(std::env::split_paths(&path))
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| missing(program))
+}
+
+fn missing(program: &str) -> Failure {
+    match PACKAGES.iter().find(|package| package.programs.contains(&program)) {
+        Some(package) => Failure::new(format!(
+            "{program} is not installed; it comes with the package {}: run `cargo xtask setup`",
+            package.name
+        )),
+        None => Failure::new(format!("{program} was not found in PATH")),
+    }
+}
