@@ -22,27 +22,78 @@ pub enum Notice {
 /// Notices that nobody takes do not pile up past this many.
 const MAX_NOTICES: usize = 64;
 
-/// The three queues towards the caller.
+/// Keys in the order in which they came, each once.
+#[derive(Default)]
+pub(crate) struct KeySet {
+    list: Vec<Key>,
+    /// One bit a key: is it in `list`?
+    member: Vec<u64>,
+}
+
+impl KeySet {
+    pub(crate) fn insert(&mut self, key: Key) {
+        let (word, bit) = place(key);
+        if word >= self.member.len() {
+            self.member.resize(word + 1, 0);
+        }
+        if self.member[word] & bit == 0 {
+            self.member[word] |= bit;
+            self.list.push(key);
+        }
+    }
+
+    pub(crate) fn contains(&self, key: Key) -> bool {
+        let (word, bit) = place(key);
+        self.member.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(crate) fn take(&mut self, into: &mut Vec<Key>) {
+        for key in &self.list {
+            let (word, bit) = place(*key);
+            self.member[word] &= !bit;
+        }
+        into.append(&mut self.list);
+    }
+}
+
+/// The queues towards the caller.
 #[derive(Default)]
 pub(crate) struct Events {
-    touched: Vec<Key>,
-    /// One bit a key: is it in `touched`?
-    is_touched: Vec<u64>,
+    touched: KeySet,
     released: Vec<Key>,
     notices: Vec<Notice>,
+    /// Sockets to be touched when there is room again on the way out.
+    blocked: KeySet,
 }
 
 impl Events {
     /// The socket's state, readiness or data changed.
     pub(crate) fn touch(&mut self, key: Key) {
-        let (word, bit) = place(key);
-        if word >= self.is_touched.len() {
-            self.is_touched.resize(word + 1, 0);
-        }
-        if self.is_touched[word] & bit == 0 {
-            self.is_touched[word] |= bit;
-            self.touched.push(key);
-        }
+        self.touched.insert(key);
+    }
+
+    /// The socket is to be touched when there is room on the way out.
+    pub(crate) fn block(&mut self, key: Key) {
+        self.blocked.insert(key);
+    }
+
+    pub(crate) fn is_blocked(&self, key: Key) -> bool {
+        self.blocked.contains(key)
+    }
+
+    pub(crate) fn has_blocked(&self) -> bool {
+        !self.blocked.is_empty()
+    }
+
+    /// There is room on the way out.
+    pub(crate) fn unblock(&mut self) {
+        let mut keys = Vec::new();
+        self.blocked.take(&mut keys);
+        keys.into_iter().for_each(|key| self.touch(key));
     }
 
     /// The engine has forgotten a closed socket.
@@ -57,11 +108,7 @@ impl Events {
     }
 
     pub(crate) fn take_touched(&mut self, into: &mut Vec<Key>) {
-        for key in &self.touched {
-            let (word, bit) = place(*key);
-            self.is_touched[word] &= !bit;
-        }
-        into.append(&mut self.touched);
+        self.touched.take(into);
     }
 
     pub(crate) fn take_released(&mut self, into: &mut Vec<Key>) {

@@ -3,16 +3,44 @@
 //! No I/O, no clock, no thread, no unsafe, no errno. Frames come in with the time they came, frames go out through a
 //! [`link::Sink`], and the caller asks when the engine wants to be run next. All randomness comes from one seed, so the
 //! same seed and the same input give the same run.
+//!
+//! Reading order:
+//! 1. [`time`], [`link`]: the edges. [`socket`]: what socket calls share.
+//! 2. [`stack`]: [`Stack`], the whole of it from outside; `stack::run` and `stack::input` are the two ways through.
+//! 3. [`wire`]: bytes and their meaning, a file a protocol.
+//! 4. `ip`: routes, fragments, queues; `arp`: neighbours and address conflicts; [`iface`], [`route`].
+//! 5. `udp`, [`raw`], `icmp`, with [`datagram`]: what a program finds in its ring.
+//! 6. [`tcp`].
+//!
+//! `rng`, `timer`, `slab`, `ports`, `events` are small tools that all of these use.
+//!
+//! What it does not do: IPv6, forwarding, IGMP, path MTU discovery for UDP, IP options other than skipping them.
 
 #![forbid(unsafe_code)]
 
+pub mod datagram;
+pub mod iface;
 pub mod link;
+pub mod raw;
 pub mod rng;
+pub mod route;
 pub mod socket;
+pub mod stack;
+pub mod tcp;
 pub mod time;
 pub mod wire;
 
+pub(crate) mod arp;
 pub(crate) mod events;
+pub(crate) mod icmp;
+pub(crate) mod ip;
+pub(crate) mod ports;
 pub(crate) mod slab;
+pub(crate) mod timer;
+pub(crate) mod udp;
 
+pub use arp::{Neighbor, NeighborState};
 pub use events::Notice;
+pub use ip::Ipv4Net;
+pub use socket::{Key, RawId, UdpId};
+pub use stack::{Config, Stack};

@@ -28,6 +28,13 @@ impl Rng {
         ((u64::from(self.u32()) * u64::from(bound)) >> 32) as u32
     }
 
+    /// A generator of its own for one part of the engine.
+    pub fn fork(&mut self) -> Rng {
+        let mut seed = [0; 32];
+        self.0.fill_bytes(&mut seed);
+        Rng::new(seed)
+    }
+
     /// A secret key for a keyed hash: for demux tables, ISNs, ports and identification fields.
     pub fn hash_key(&mut self) -> HashKey {
         HashKey(self.u64(), self.u64())

@@ -1,0 +1,277 @@
+//! The table of neighbours: the states of RFC 4861 §7.3.2, with ARP in the place of neighbour discovery, as on Linux.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+use std::collections::{HashMap, VecDeque};
+
+use crate::ip::Packet;
+use crate::link::{IfIndex, Mac};
+use crate::rng::{HashKey, Rng};
+use crate::time::Instant;
+use crate::timer::TimerQueue;
+
+/// Requests before a neighbour is given up.
+const MAX_REQUESTS: u8 = 3;
+/// Time between requests.
+const RETRANSMIT: Duration = Duration::from_secs(1);
+/// How long a reply is believed without asking again; drawn from half to one and a half of it (RFC 4861 §6.3.2).
+const REACHABLE: Duration = Duration::from_secs(30);
+/// How long a stale entry is used before it is asked for again.
+const DELAY: Duration = Duration::from_secs(5);
+/// Neighbours at most; beyond it old ones are forgotten.
+const MAX_NEIGHBORS: usize = 1024;
+/// Bytes that wait for one neighbour at most; beyond it the oldest packets are dropped.
+const MAX_HELD: usize = 128 << 10;
+
+type Id = (IfIndex, Ipv4Addr);
+
+/// What is known of a neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NeighborState {
+    /// Asked, not answered yet. Timer: ask again, then give up.
+    Incomplete,
+    /// It answered lately. Timer: becomes stale.
+    Reachable,
+    /// Believed until it is used. No timer.
+    Stale,
+    /// Used while stale. Timer: becomes a probe.
+    Delay,
+    /// Asked by unicast whether it is still there. Timer: ask again, then give up.
+    Probe,
+}
+
+/// A row of the neighbour table, as of `ip neigh`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbor {
+    /// Its protocol address.
+    pub addr: Ipv4Addr,
+    /// Its hardware address, once known.
+    pub mac: Option<Mac>,
+    /// The link it is on.
+    pub on: IfIndex,
+    /// How sure that is.
+    pub state: NeighborState,
+}
+
+struct Entry {
+    state: NeighborState,
+    mac: Option<Mac>,
+    /// Requests sent since the last answer.
+    requests: u8,
+    held: VecDeque<Packet>,
+    held_bytes: usize,
+}
+
+/// Where to send a packet for a neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    Known(Mac),
+    /// Hold the packet; `ask`: nobody has asked yet.
+    Wait {
+        ask: bool,
+    },
+}
+
+/// How a neighbour's address became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// It answered us.
+    Reply,
+    /// It asked us, so it will want an answer.
+    AskedUs,
+    /// It said so to others.
+    Overheard,
+}
+
+/// What a neighbour's timer wants done.
+pub(crate) enum Outcome {
+    /// Ask for it, of everybody or of the station that had it last.
+    Ask { on: IfIndex, addr: Ipv4Addr, last: Option<Mac> },
+    /// It does not answer: these packets will not be delivered.
+    Failed { on: IfIndex, held: VecDeque<Packet> },
+}
+
+/// All neighbours on all links.
+pub(crate) struct Neighbors {
+    table: HashMap<Id, Entry, HashKey>,
+    /// In the order in which they came in, or were last passed over for eviction.
+    order: VecDeque<Id>,
+    timers: TimerQueue<Id>,
+    jitter: Rng,
+    /// Packets of evicted entries, to be given back.
+    orphans: Vec<Packet>,
+}
+
+impl Neighbors {
+    pub(crate) fn new(rng: &mut Rng) -> Neighbors {
+        Neighbors {
+            table: HashMap::with_hasher(rng.hash_key()),
+            order: VecDeque::new(),
+            timers: TimerQueue::new(),
+            jitter: rng.fork(),
+            orphans: Vec::new(),
+        }
+    }
+
+    /// The hardware address of a neighbour that needs no attention.
+    pub(crate) fn lookup(&self, on: IfIndex, addr: Ipv4Addr) -> Option<Mac> {
+        let entry = self.table.get(&(on, addr))?;
+        if entry.state == NeighborState::Stale { None } else { entry.mac }
+    }
+
+    /// The hardware address of a neighbour to whom something is about to be sent.
+    pub(crate) fn resolve(&mut self, now: Instant, on: IfIndex, addr: Ipv4Addr) -> Resolution {
+        let id = (on, addr);
+        if let Some(entry) = self.table.get_mut(&id) {
+            let Some(mac) = entry.mac else { return Resolution::Wait { ask: false } };
+            if entry.state == NeighborState::Stale {
+                entry.state = NeighborState::Delay;
+                self.timers.set(id, now + DELAY);
+            }
+            return Resolution::Known(mac);
+        }
+        self.insert(id, NeighborState::Incomplete, None);
+        self.timers.set(id, now + RETRANSMIT);
+        Resolution::Wait { ask: true }
+    }
+
+    /// Keeps a packet until its neighbour answers. Returns older ones that made room.
+    pub(crate) fn hold(&mut self, on: IfIndex, addr: Ipv4Addr, packet: Packet) -> Vec<Packet> {
+        let mut dropped = core::mem::take(&mut self.orphans);
+        let Some(entry) = self.table.get_mut(&(on, addr)) else {
+            dropped.push(packet);
+            return dropped;
+        };
+        entry.held_bytes += packet.payload().len();
+        entry.held.push_back(packet);
+        while entry.held_bytes > MAX_HELD
+            && let Some(oldest) = entry.held.pop_front()
+        {
+            entry.held_bytes -= oldest.payload().len();
+            dropped.push(oldest);
+        }
+        dropped
+    }
+
+    /// Somebody said that `addr` is at `mac`. Returns the packets that waited for it.
+    pub(crate) fn learn(
+        &mut self,
+        now: Instant,
+        on: IfIndex,
+        addr: Ipv4Addr,
+        mac: Mac,
+        evidence: Evidence,
+    ) -> VecDeque<Packet> {
+        let id = (on, addr);
+        if !self.table.contains_key(&id) {
+            // RFC 826: only who is concerned makes a new entry.
+            if evidence != Evidence::AskedUs {
+                return VecDeque::new();
+            }
+            self.insert(id, NeighborState::Stale, Some(mac));
+        }
+        let Some(entry) = self.table.get_mut(&id) else { return VecDeque::new() };
+        let waited = entry.state == NeighborState::Incomplete;
+        let moved = entry.mac != Some(mac);
+        entry.mac = Some(mac);
+        if evidence == Evidence::Reply {
+            entry.state = NeighborState::Reachable;
+            entry.requests = 0;
+            let half = (REACHABLE / 2).as_millis() as u32;
+            let lifetime = Duration::from_millis(u64::from(half + self.jitter.below(2 * half)));
+            self.timers.set(id, now + lifetime);
+        } else if waited {
+            // What waited is sent now, which is a use of a stale entry.
+            entry.state = NeighborState::Delay;
+            self.timers.set(id, now + DELAY);
+        } else if moved {
+            entry.state = NeighborState::Stale;
+            self.timers.cancel(id);
+        }
+        entry.held_bytes = 0;
+        core::mem::take(&mut entry.held)
+    }
+
+    /// Runs one timer that is due.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<Outcome> {
+        while let Some(id) = self.timers.pop_expired(now) {
+            let Some(entry) = self.table.get_mut(&id) else { continue };
+            match entry.state {
+                NeighborState::Reachable => entry.state = NeighborState::Stale,
+                NeighborState::Stale => {}
+                NeighborState::Delay => {
+                    entry.state = NeighborState::Probe;
+                    entry.requests = 1;
+                    self.timers.set(id, now + RETRANSMIT);
+                    return Some(Outcome::Ask { on: id.0, addr: id.1, last: entry.mac });
+                }
+                NeighborState::Incomplete | NeighborState::Probe if entry.requests < MAX_REQUESTS => {
+                    entry.requests += 1;
+                    self.timers.set(id, now + RETRANSMIT);
+                    return Some(Outcome::Ask { on: id.0, addr: id.1, last: entry.mac });
+                }
+                NeighborState::Incomplete | NeighborState::Probe => {
+                    let held = self.remove(id).map(|entry| entry.held).unwrap_or_default();
+                    return Some(Outcome::Failed { on: id.0, held });
+                }
+            }
+        }
+        None
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Forgets one address, or everything on a link. Returns what waited.
+    pub(crate) fn forget(&mut self, on: IfIndex, addr: Option<Ipv4Addr>) -> Vec<Packet> {
+        let mut dropped = core::mem::take(&mut self.orphans);
+        let gone: Vec<Id> =
+            self.table.keys().filter(|id| id.0 == on && addr.is_none_or(|addr| id.1 == addr)).copied().collect();
+        for id in gone {
+            dropped.extend(self.remove(id).into_iter().flat_map(|entry| entry.held));
+        }
+        dropped
+    }
+
+    /// The table, by link and address.
+    pub(crate) fn rows(&self) -> Vec<Neighbor> {
+        let row = |(id, entry): (&Id, &Entry)| Neighbor { addr: id.1, mac: entry.mac, on: id.0, state: entry.state };
+        let mut rows: Vec<Neighbor> = self.table.iter().map(row).collect();
+        rows.sort_unstable_by_key(|row| (row.on, row.addr));
+        rows
+    }
+
+    fn insert(&mut self, id: Id, state: NeighborState, mac: Option<Mac>) {
+        if self.table.len() >= MAX_NEIGHBORS {
+            self.evict();
+        }
+        self.order.push_back(id);
+        let entry = Entry { state, mac, requests: 1, held: VecDeque::new(), held_bytes: 0 };
+        self.table.insert(id, entry);
+    }
+
+    fn remove(&mut self, id: Id) -> Option<Entry> {
+        self.timers.cancel(id);
+        self.order.retain(|other| *other != id);
+        self.table.remove(&id)
+    }
+
+    /// Forgets an old neighbour, if possible not one that is in use.
+    fn evict(&mut self) {
+        let mut spared = 0;
+        while let Some(id) = self.order.pop_front() {
+            let Some(entry) = self.table.get(&id) else { continue };
+            let in_use = !matches!(entry.state, NeighborState::Stale | NeighborState::Incomplete);
+            if in_use && spared < 16 {
+                spared += 1;
+                self.order.push_back(id);
+                continue;
+            }
+            if let Some(entry) = self.remove(id) {
+                self.orphans.extend(entry.held);
+            }
+            return;
+        }
+    }
+}

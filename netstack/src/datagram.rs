@@ -1,0 +1,187 @@
+//! What a program finds in the receive ring of a datagram socket, and the options that all datagram sockets have.
+//!
+//! The ring holds a sequence of records: a [`Header`] of [`HEADER_LEN`] bytes, then [`Header::len`] bytes of payload. A
+//! record is published whole or not at all; what does not fit is dropped and counted, as a full SO_RCVBUF on Linux.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use arena::Producer;
+
+use crate::link::IfIndex;
+use crate::socket::SocketError;
+use crate::time::Instant;
+use crate::wire::ipv4::Packet;
+
+/// Bytes of an encoded [`Header`].
+pub const HEADER_LEN: usize = 64;
+
+/// What the engine knows of a received datagram.
+///
+/// As bytes, little-endian: length (4), interface (4), time (8), source address (16), destination address (16), source
+/// port (2), destination port (2), address family 4 or 6 (1), TTL (1), TOS (1), nine bytes of zero. An IPv4 address
+/// stands in the first four of its 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of payload that follow.
+    pub len: u32,
+    /// Who sent it. Port 0 on raw and ping sockets.
+    pub src: SocketAddr,
+    /// To which of our addresses (or which broadcast or multicast address) it was sent.
+    pub dst: SocketAddr,
+    /// The interface that it came in by.
+    pub on: IfIndex,
+    /// Time to live on arrival.
+    pub ttl: u8,
+    /// Type of service byte.
+    pub tos: u8,
+    /// When the engine saw it.
+    pub timestamp: Instant,
+}
+
+impl Header {
+    /// Of a packet on its way to a raw or ping socket, which gets `len` bytes of it.
+    pub(crate) fn of_packet(now: Instant, on: IfIndex, packet: &Packet<'_>, len: usize) -> Header {
+        Header {
+            len: len as u32,
+            src: SocketAddr::new(packet.src().into(), 0),
+            dst: SocketAddr::new(packet.dst().into(), 0),
+            on,
+            ttl: packet.ttl(),
+            tos: packet.tos(),
+            timestamp: now,
+        }
+    }
+
+    /// The header as bytes.
+    pub fn encode(&self) -> [u8; HEADER_LEN] {
+        let Header { len, src, dst, on, ttl, tos, timestamp } = *self;
+        let mut out = [0; HEADER_LEN];
+        out[0..4].copy_from_slice(&len.to_le_bytes());
+        out[4..8].copy_from_slice(&on.0.to_le_bytes());
+        out[8..16].copy_from_slice(&timestamp.0.to_le_bytes());
+        put_addr(&mut out[16..32], src.ip());
+        put_addr(&mut out[32..48], dst.ip());
+        out[48..50].copy_from_slice(&src.port().to_le_bytes());
+        out[50..52].copy_from_slice(&dst.port().to_le_bytes());
+        out[52] = if src.is_ipv4() { 4 } else { 6 };
+        out[53] = ttl;
+        out[54] = tos;
+        out
+    }
+
+    /// Reads a header. None if the bytes are not one (the ring lies in memory that others can write).
+    pub fn decode(bytes: &[u8; HEADER_LEN]) -> Option<Header> {
+        let (words, _) = bytes.as_chunks::<4>();
+        let word = |at: usize| u32::from_le_bytes(words[at / 4]);
+        let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        let family = bytes[52];
+        Some(Header {
+            len: word(0),
+            src: SocketAddr::new(get_addr(family, &bytes[16..32])?, half(48)),
+            dst: SocketAddr::new(get_addr(family, &bytes[32..48])?, half(50)),
+            on: IfIndex(word(4)),
+            ttl: bytes[53],
+            tos: bytes[54],
+            timestamp: Instant(u64::from(word(8)) | u64::from(word(12)) << 32),
+        })
+    }
+}
+
+fn put_addr(out: &mut [u8], addr: IpAddr) {
+    match addr {
+        IpAddr::V4(addr) => out[..4].copy_from_slice(&addr.octets()),
+        IpAddr::V6(addr) => out.copy_from_slice(&addr.octets()),
+    }
+}
+
+fn get_addr(family: u8, bytes: &[u8]) -> Option<IpAddr> {
+    match family {
+        4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(..4)?).ok()?).into()),
+        6 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
+        _ => None,
+    }
+}
+
+/// Options of a datagram socket. Change them at any time; the next datagram uses them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatagramOptions {
+    /// SO_BROADCAST: sending to broadcast addresses is allowed.
+    pub broadcast: bool,
+    /// IP_TTL, 1–255.
+    pub ttl: u8,
+    /// IP_TOS.
+    pub tos: u8,
+    /// IP_PMTUDISC_DO: never fragment; what does not fit is an error.
+    pub dont_fragment: bool,
+    /// SO_BINDTODEVICE: send and receive on this interface only.
+    pub bound_to: Option<IfIndex>,
+    /// IP_RECVERR: soft errors are reported too, and on unconnected sockets.
+    pub report_errors: bool,
+    /// IP_MULTICAST_TTL.
+    pub multicast_ttl: u8,
+    /// IP_MULTICAST_LOOP: what is sent to a group comes back to members on this host.
+    pub multicast_loop: bool,
+    /// IP_MULTICAST_IF: where to send to groups; `None` asks the routes.
+    pub multicast_on: Option<IfIndex>,
+}
+
+impl Default for DatagramOptions {
+    fn default() -> DatagramOptions {
+        DatagramOptions {
+            broadcast: false,
+            ttl: 64,
+            tos: 0,
+            dont_fragment: false,
+            bound_to: None,
+            report_errors: false,
+            multicast_ttl: 1,
+            multicast_loop: true,
+            multicast_on: None,
+        }
+    }
+}
+
+/// A datagram socket as seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatagramStatus {
+    /// getsockname(2): where it is bound; unspecified address and port 0 if nowhere. The port of a ping socket is its
+    /// identifier, that of a raw socket 0.
+    pub local: SocketAddr,
+    /// getpeername(2): where it is connected.
+    pub remote: Option<SocketAddr>,
+    /// An error that waits to be taken.
+    pub error: Option<SocketError>,
+    /// Datagrams dropped because the ring was full.
+    pub dropped: u64,
+    /// False while the way out is full; the socket is touched when that ends.
+    pub writable: bool,
+}
+
+/// The receiving side that all datagram sockets have.
+pub(crate) struct Inbox {
+    rx: Producer,
+    pub(crate) dropped: u64,
+}
+
+impl Inbox {
+    pub(crate) fn new(rx: Producer) -> Inbox {
+        Inbox { rx, dropped: 0 }
+    }
+
+    /// Puts a datagram into the ring. False if it did not fit.
+    pub(crate) fn deliver(&mut self, header: &Header, parts: [&[u8]; 2]) -> bool {
+        let len = parts[0].len() + parts[1].len();
+        if self.rx.free() < HEADER_LEN + len {
+            self.dropped += 1;
+            return false;
+        }
+        self.rx.write_at(0, &header.encode());
+        self.rx.write_at(HEADER_LEN, parts[0]);
+        self.rx.write_at(HEADER_LEN + parts[0].len(), parts[1]);
+        self.rx.publish(HEADER_LEN + len);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

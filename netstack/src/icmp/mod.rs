@@ -1,0 +1,94 @@
+//! ICMP (RFC 792, RFC 1122 §3.2.2): which errors are sent, how often, and what errors that arrive mean.
+//!
+//! What happens to ICMP messages that arrive is in `stack::icmp`.
+
+mod limit;
+
+pub(crate) use limit::Limiter;
+
+use crate::socket::SocketError;
+use crate::tcp::seam::IcmpError;
+use crate::wire::icmpv4::{self, Message, unreachable};
+use crate::wire::ipv4::{self, Packet};
+
+/// Bytes of an error message at most, IP header included: every host takes as many (RFC 1812 §4.3.2.3).
+const MAX_ERROR: usize = 576;
+
+/// An error message to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ErrorMessage {
+    pub(crate) kind: u8,
+    pub(crate) code: u8,
+}
+
+impl ErrorMessage {
+    pub(crate) const PORT_UNREACHABLE: ErrorMessage =
+        ErrorMessage { kind: icmpv4::UNREACHABLE, code: unreachable::PORT };
+    pub(crate) const PROTOCOL_UNREACHABLE: ErrorMessage =
+        ErrorMessage { kind: icmpv4::UNREACHABLE, code: unreachable::PROTOCOL };
+    pub(crate) const HOST_UNREACHABLE: ErrorMessage =
+        ErrorMessage { kind: icmpv4::UNREACHABLE, code: unreachable::HOST };
+    pub(crate) const REASSEMBLY_TIME_EXCEEDED: ErrorMessage =
+        ErrorMessage { kind: icmpv4::TIME_EXCEEDED, code: icmpv4::REASSEMBLY_TIME_EXCEEDED };
+}
+
+/// May an error be sent about this packet, as far as the packet itself says (RFC 1122 §3.2.2)?
+pub(crate) fn may_report(packet: &Packet<'_>) -> bool {
+    let about_error =
+        packet.protocol() == ipv4::ICMP && packet.payload().first().is_none_or(|kind| icmpv4::is_error(*kind));
+    packet.fragment_offset() == 0 && !about_error && crate::ip::is_unicast(packet.src())
+}
+
+/// What an error about `packet` quotes of it.
+pub(crate) fn quote<'a>(packet: &Packet<'a>) -> &'a [u8] {
+    let most = MAX_ERROR - ipv4::HEADER_LEN - icmpv4::HEADER_LEN;
+    &packet.bytes()[..packet.bytes().len().min(most)]
+}
+
+/// An error that arrived about a packet of ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Report<'a> {
+    pub(crate) error: IcmpError,
+    /// For datagram sockets: what to tell them, and is it beyond doubt (Linux icmp_err_convert's `fatal`)?
+    pub(crate) socket: Option<(SocketError, Certainty)>,
+    /// Our packet, as far as it was quoted.
+    pub(crate) quoted: Packet<'a>,
+}
+
+/// Does an error last?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Certainty {
+    /// It says that the destination exists and refuses, or forbids.
+    Hard,
+    /// It may be gone with the next packet.
+    Soft,
+}
+
+impl<'a> Report<'a> {
+    /// Reads an error message; None if it is none, or one that is ignored (redirects and source quenches, RFC 6633).
+    pub(crate) fn parse(message: &Message<'a>) -> Option<Report<'a>> {
+        use Certainty::{Hard, Soft};
+        use SocketError as E;
+        let (error, socket) = match (message.kind, message.code) {
+            (icmpv4::UNREACHABLE, 0 | 11) => (IcmpError::NetUnreachable, Some((E::NetUnreachable, Soft))),
+            (icmpv4::UNREACHABLE, 1 | 12) => (IcmpError::HostUnreachable, Some((E::HostUnreachable, Soft))),
+            (icmpv4::UNREACHABLE, 2) => (IcmpError::ProtocolUnreachable, Some((E::ProtocolUnreachable, Hard))),
+            (icmpv4::UNREACHABLE, 3) => (IcmpError::PortUnreachable, Some((E::Refused, Hard))),
+            (icmpv4::UNREACHABLE, 4) => {
+                (IcmpError::PacketTooBig(message.rest & 0xffff), Some((E::MessageTooLong, Soft)))
+            }
+            (icmpv4::UNREACHABLE, 6) => (IcmpError::NetUnreachable, Some((E::NetUnreachable, Hard))),
+            (icmpv4::UNREACHABLE, 7 | 8) => (IcmpError::HostUnreachable, Some((E::HostUnreachable, Hard))),
+            (icmpv4::UNREACHABLE, 9 | 10 | 13..=15) => (IcmpError::AdminProhibited, Some((E::Prohibited, Hard))),
+            (icmpv4::UNREACHABLE, _) => (IcmpError::Other, None),
+            (icmpv4::TIME_EXCEEDED, _) => (IcmpError::Other, Some((E::HostUnreachable, Soft))),
+            (icmpv4::PARAMETER_PROBLEM, _) => (IcmpError::Other, Some((E::Protocol, Hard))),
+            _ => return None,
+        };
+        let quoted = Packet::parse_quoted(message.payload).ok()?;
+        Some(Report { error, socket, quoted })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,334 @@
+//! From a transport's bytes to frames on their way.
+
+use core::net::Ipv4Addr;
+
+use super::{Hop, Ip, NextHop, Packet};
+use crate::arp::{self, Resolution};
+use crate::iface::LOOPBACK;
+use crate::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
+use crate::socket::BufferPool;
+use crate::tcp::seam::TcpSegmentOut;
+use crate::time::Instant;
+use crate::wire::checksum::Sum;
+use crate::wire::{ethernet, ipv4};
+
+/// A packet to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) header: ipv4::Header,
+    /// The transport's header.
+    pub(crate) transport: &'a [u8],
+    /// The transport's data.
+    pub(crate) payload: &'a [&'a [u8]],
+    pub(crate) fill: Fill,
+    /// Copies of multicasts come back to members on this host.
+    pub(crate) multicast_loop: bool,
+}
+
+/// What is left to do to the transport's checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// Nothing.
+    Nothing,
+    /// The field at this offset of the transport's header is zero and wants the checksum with the pseudo-header.
+    At(usize),
+}
+
+/// Why a packet was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutputError {
+    /// Longer than a packet can be, or than the link allows while fragmenting is forbidden.
+    TooLong,
+    /// The link, or the loopback, has no room now.
+    Full,
+    /// At the memory limit.
+    NoBuffers,
+}
+
+/// How many bytes a transport's header can have.
+const MAX_TRANSPORT: usize = 60;
+
+/// Space for all headers of a frame.
+const MAX_HEAD: usize = ethernet::HEADER_LEN + ipv4::HEADER_LEN + MAX_TRANSPORT;
+
+impl Ip {
+    /// Queues a packet; the next poll gives it to the link. Cut into fragments where the link needs it.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        pool: &mut dyn BufferPool,
+        hop: Hop,
+        out: &Outgoing<'_>,
+    ) -> Result<(), OutputError> {
+        let payload_len = out.payload.iter().map(|part| part.len()).sum::<usize>();
+        let len = out.transport.len() + payload_len;
+        if ipv4::HEADER_LEN + len > ipv4::MAX_LEN {
+            return Err(OutputError::TooLong);
+        }
+        if !self.has_room(hop, ipv4::HEADER_LEN + len) {
+            return Err(OutputError::Full);
+        }
+        let mtu = self.mtu(hop.on);
+        if ipv4::HEADER_LEN + len > mtu {
+            if out.header.dont_fragment {
+                return Err(OutputError::TooLong);
+            }
+            return self.send_fragments(now, pool, hop, out, mtu, len);
+        }
+        let caps = self.interfaces.get(hop.on).map_or(LinkCaps::default(), |interface| interface.caps);
+        let partial = caps.checksum_offload && out.fill != Fill::Nothing;
+        let mut transport = [0; MAX_TRANSPORT];
+        let transport = filled(&mut transport, out, len, partial);
+        let header = self.identified(out.header).emit(len);
+        let packet = match out.payload {
+            [one] => self.packets.make(pool, &[&header, transport, one], partial),
+            many => {
+                let parts: Vec<&[u8]> = [&header[..], transport].into_iter().chain(many.iter().copied()).collect();
+                self.packets.make(pool, &parts, partial)
+            }
+        };
+        let packet = packet.ok_or(OutputError::NoBuffers)?;
+        self.dispatch(now, pool, hop, packet, out.multicast_loop);
+        Ok(())
+    }
+
+    /// Queues a whole packet whose header the caller made (IP_HDRINCL, or one that is passed on).
+    pub(crate) fn send_made(
+        &mut self,
+        now: Instant,
+        pool: &mut dyn BufferPool,
+        hop: Hop,
+        parts: &[&[u8]],
+        multicast_loop: bool,
+    ) -> Result<(), OutputError> {
+        let len = parts.iter().map(|part| part.len()).sum::<usize>();
+        if len > self.mtu(hop.on) {
+            return Err(OutputError::TooLong);
+        }
+        if !self.has_room(hop, len) {
+            return Err(OutputError::Full);
+        }
+        let packet = self.packets.make(pool, parts, false).ok_or(OutputError::NoBuffers)?;
+        self.dispatch(now, pool, hop, packet, multicast_loop);
+        Ok(())
+    }
+
+    /// Sends a TCP segment straight to the link, its payload read from where it lies.
+    pub(crate) fn transmit_segment(
+        &mut self,
+        now: Instant,
+        pool: &mut dyn BufferPool,
+        sink: &mut dyn Sink,
+        hop: Hop,
+        header: ipv4::Header,
+        segment: &TcpSegmentOut<'_>,
+    ) -> TxResult {
+        let len = segment.header.len() + segment.payload.0.len() + segment.payload.1.len();
+        let parts = [segment.payload.0, segment.payload.1];
+        let out =
+            Outgoing { header, transport: segment.header, payload: &parts, fill: Fill::At(16), multicast_loop: false };
+        if !self.has_room(hop, ipv4::HEADER_LEN + len) {
+            return TxResult::Full;
+        }
+        let link = match hop.to {
+            NextHop::Neighbor(next) => self.neighbors.lookup(hop.on, next),
+            _ => None,
+        };
+        let (Some(mac), Some(interface)) = (link, self.interfaces.get_mut(hop.on)) else {
+            return self.queue_segment(now, pool, hop, &out);
+        };
+        if !interface.queue.is_empty() {
+            return TxResult::Full; // Segments do not overtake frames that wait.
+        }
+        if ipv4::HEADER_LEN + len > interface.mtu as usize {
+            return self.queue_segment(now, pool, hop, &out);
+        }
+        let partial = interface.caps.checksum_offload;
+        let mut head = [0; MAX_HEAD];
+        let (link_header, rest) = head.split_at_mut(ethernet::HEADER_LEN);
+        let (ip_header, transport) = rest.split_at_mut(ipv4::HEADER_LEN);
+        let link = ethernet::Header { dst: mac, src: interface.mac, ethertype: ethernet::IPV4 };
+        link_header.copy_from_slice(&link.emit());
+        ip_header.copy_from_slice(&header.emit(len));
+        filled(transport, &out, len, partial);
+        let head_len = ethernet::HEADER_LEN + ipv4::HEADER_LEN + segment.header.len();
+        let frame = TxFrame { head: &head[..head_len], payload: segment.payload, checksum_partial: partial };
+        let result = sink.transmit(hop.on, &frame);
+        if result == TxResult::Sent {
+            interface.counters.tx.packets += 1;
+            interface.counters.tx.bytes += frame.len() as u64;
+        }
+        result
+    }
+
+    /// Sends an ARP packet by broadcast, or to one station.
+    pub(crate) fn send_arp(
+        &mut self,
+        pool: &mut dyn BufferPool,
+        on: IfIndex,
+        to: Mac,
+        packet: &crate::wire::arp::Packet,
+    ) {
+        let Some(interface) = self.interfaces.get_mut(on).filter(|interface| interface.up) else { return };
+        if !interface.has_room(ethernet::HEADER_LEN + crate::wire::arp::LEN) {
+            interface.counters.tx.drops += 1;
+            return;
+        }
+        if let Some(mut frame) = self.packets.make(pool, &[&packet.emit()], false) {
+            frame.set_link_header(ethernet::Header { dst: to, src: interface.mac, ethertype: ethernet::ARP });
+            interface.enqueue(frame);
+        }
+    }
+
+    /// Asks who has `target`: of everybody, or of the station that had it last (RFC 1122 §2.3.2.1).
+    pub(crate) fn ask(&mut self, pool: &mut dyn BufferPool, on: IfIndex, target: Ipv4Addr, last: Option<Mac>) {
+        let Some(interface) = self.interfaces.get(on) else { return };
+        let Some(sender) = interface.source_for(target) else { return };
+        let request = arp::request(interface.mac, sender, target);
+        self.send_arp(pool, on, last.unwrap_or(Mac::BROADCAST), &request);
+    }
+
+    /// Puts a packet with a resolved link address into its interface's queue.
+    pub(crate) fn enqueue(&mut self, on: IfIndex, dst: Mac, mut packet: Packet) {
+        if let Some(interface) = self.interfaces.get_mut(on) {
+            packet.set_link_header(ethernet::Header { dst, src: interface.mac, ethertype: ethernet::IPV4 });
+            interface.enqueue(packet);
+        }
+    }
+
+    /// Gives waiting frames to their links, as many as they take.
+    pub(crate) fn flush(&mut self, pool: &mut dyn BufferPool, sink: &mut dyn Sink) {
+        for interface in self.interfaces.iter_mut() {
+            while let Some(packet) = interface.queue.front() {
+                let frame =
+                    TxFrame { head: packet.frame(), payload: (&[], &[]), checksum_partial: packet.checksum_partial };
+                if sink.transmit(interface.index, &frame) == TxResult::Full {
+                    break;
+                }
+                interface.counters.tx.packets += 1;
+                interface.counters.tx.bytes += frame.len() as u64;
+                if let Some(packet) = interface.dequeue() {
+                    self.packets.give_back(pool, packet);
+                }
+            }
+        }
+    }
+
+    /// Is there room on the way for senders to put another packet?
+    pub(crate) fn has_room(&self, hop: Hop, bytes: usize) -> bool {
+        match self.interfaces.get(hop.on) {
+            _ if hop.on == LOOPBACK => self.loopback_has_room(bytes),
+            Some(interface) => interface.has_room(bytes),
+            None => false,
+        }
+    }
+
+    fn queue_segment(&mut self, now: Instant, pool: &mut dyn BufferPool, hop: Hop, out: &Outgoing<'_>) -> TxResult {
+        // A route that became narrower since the segment was cut: the network may cut it again.
+        let out = Outgoing { header: ipv4::Header { dont_fragment: false, ..out.header }, ..*out };
+        match self.send(now, pool, hop, &out) {
+            Err(OutputError::Full) => TxResult::Full,
+            // At the memory limit a segment is lost as on the wire, and sent again.
+            Ok(()) | Err(OutputError::TooLong | OutputError::NoBuffers) => TxResult::Sent,
+        }
+    }
+
+    /// RFC 791 §3.2: every fragment but the last carries a multiple of 8 bytes.
+    fn send_fragments(
+        &mut self,
+        now: Instant,
+        pool: &mut dyn BufferPool,
+        hop: Hop,
+        out: &Outgoing<'_>,
+        mtu: usize,
+        len: usize,
+    ) -> Result<(), OutputError> {
+        let mut whole = Vec::with_capacity(len);
+        let mut transport = [0; MAX_TRANSPORT];
+        whole.extend_from_slice(filled(&mut transport, out, len, false));
+        for part in out.payload {
+            whole.extend_from_slice(part);
+        }
+        let header = self.identified(out.header);
+        let step = (mtu - ipv4::HEADER_LEN) & !7;
+        for (index, piece) in whole.chunks(step).enumerate() {
+            let header = ipv4::Header {
+                more_fragments: (index + 1) * step < len,
+                fragment_offset: (index * step) as u16,
+                ..header
+            };
+            let packet = self.packets.make(pool, &[&header.emit(piece.len()), piece], false);
+            let packet = packet.ok_or(OutputError::NoBuffers)?;
+            self.dispatch(now, pool, hop, packet, out.multicast_loop);
+        }
+        Ok(())
+    }
+
+    /// What may be fragmented, here or on the way, needs an identification (RFC 6864 §4).
+    fn identified(&mut self, header: ipv4::Header) -> ipv4::Header {
+        if header.dont_fragment {
+            return header;
+        }
+        let identification = self.identification.next(header.src, header.dst, header.protocol);
+        ipv4::Header { identification, ..header }
+    }
+
+    /// Puts a packet where it waits: for ourselves, for its link, or for ARP.
+    fn dispatch(&mut self, now: Instant, pool: &mut dyn BufferPool, hop: Hop, packet: Packet, multicast_loop: bool) {
+        match hop.to {
+            NextHop::Ourselves => self.loop_back(packet, hop.on),
+            _ if hop.on == LOOPBACK => self.loop_back(packet, hop.on),
+            NextHop::Broadcast => {
+                self.loop_copy(pool, hop.on, &packet);
+                self.enqueue(hop.on, Mac::BROADCAST, packet);
+            }
+            NextHop::Group(group) => {
+                if multicast_loop && self.interfaces.get(hop.on).is_some_and(|interface| interface.in_group(group)) {
+                    self.loop_copy(pool, hop.on, &packet);
+                }
+                self.enqueue(hop.on, ethernet::multicast(group), packet);
+            }
+            NextHop::Neighbor(next) => match self.neighbors.resolve(now, hop.on, next) {
+                Resolution::Known(mac) => self.enqueue(hop.on, mac, packet),
+                Resolution::Wait { ask } => {
+                    for dropped in self.neighbors.hold(hop.on, next, packet) {
+                        if let Some(interface) = self.interfaces.get_mut(hop.on) {
+                            interface.counters.tx.drops += 1;
+                        }
+                        self.packets.give_back(pool, dropped);
+                    }
+                    if ask {
+                        self.ask(pool, hop.on, next, None);
+                    }
+                }
+            },
+        }
+    }
+
+    /// A broadcast or multicast is also heard by its own host.
+    fn loop_copy(&mut self, pool: &mut dyn BufferPool, on: IfIndex, packet: &Packet) {
+        if self.loopback_has_room(packet.payload().len())
+            && let Some(copy) = self.packets.make(pool, &[packet.payload()], true)
+        {
+            self.loop_back(copy, on);
+        }
+    }
+}
+
+/// The transport's header in `space` with its checksum filled in: the whole one, or if `partial` the pseudo-header's sum.
+fn filled<'a>(space: &'a mut [u8], out: &Outgoing<'_>, len: usize, partial: bool) -> &'a [u8] {
+    let space = &mut space[..out.transport.len()];
+    space.copy_from_slice(out.transport);
+    if let Fill::At(at) = out.fill {
+        let pseudo = Sum::pseudo_v4(out.header.src, out.header.dst, out.header.protocol, len as u16);
+        let value = if partial {
+            pseudo.partial()
+        } else {
+            let sum = out.payload.iter().fold(pseudo.bytes(space), |sum, part| sum.bytes(part)).finish();
+            // RFC 768: a computed zero is sent as all ones, since zero says that none was computed.
+            if sum == 0 && out.header.protocol == ipv4::UDP { 0xffff } else { sum }
+        };
+        space[at..at + 2].copy_from_slice(&value.to_be_bytes());
+    }
+    space
+}

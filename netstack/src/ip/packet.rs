@@ -1,0 +1,70 @@
+//! Packets that wait: for a link, for ARP, or for the loopback's other end.
+
+use crate::socket::BufferPool;
+use crate::wire::ethernet;
+
+/// Charged for a waiting packet besides its bytes.
+const OVERHEAD: usize = 64;
+/// Buffers kept for the next packets.
+const MAX_SPARE: usize = 32;
+
+/// An IPv4 packet or an ARP packet, with room for the link header before it.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    bytes: Vec<u8>,
+    /// See [`TxFrame::checksum_partial`](crate::link::TxFrame::checksum_partial).
+    pub(crate) checksum_partial: bool,
+}
+
+impl Packet {
+    /// The packet without the link header.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.bytes[ethernet::HEADER_LEN..]
+    }
+
+    /// The packet with the link header.
+    pub(crate) fn frame(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn set_link_header(&mut self, header: ethernet::Header) {
+        self.bytes[..ethernet::HEADER_LEN].copy_from_slice(&header.emit());
+    }
+}
+
+/// Makes packets and takes their buffers back. What packets hold is charged to the caller's memory limit.
+#[derive(Default)]
+pub(crate) struct Packets {
+    spare: Vec<Vec<u8>>,
+}
+
+impl Packets {
+    /// A packet made of `parts`, link header not yet filled in. None at the memory limit.
+    pub(crate) fn make(
+        &mut self,
+        pool: &mut dyn BufferPool,
+        parts: &[&[u8]],
+        checksum_partial: bool,
+    ) -> Option<Packet> {
+        let len = ethernet::HEADER_LEN + parts.iter().map(|part| part.len()).sum::<usize>();
+        if !pool.charge(len + OVERHEAD) {
+            return None;
+        }
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.reserve(len);
+        bytes.extend([0; ethernet::HEADER_LEN]);
+        for part in parts {
+            bytes.extend_from_slice(part);
+        }
+        Some(Packet { bytes, checksum_partial })
+    }
+
+    /// The packet has gone, or is dropped.
+    pub(crate) fn give_back(&mut self, pool: &mut dyn BufferPool, packet: Packet) {
+        pool.release(packet.bytes.len() + OVERHEAD);
+        if self.spare.len() < MAX_SPARE {
+            self.spare.push(packet.bytes);
+        }
+    }
+}

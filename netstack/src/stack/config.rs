@@ -1,0 +1,113 @@
+//! Interfaces, addresses, routes, neighbours.
+
+use core::net::Ipv4Addr;
+
+use super::Stack;
+use crate::arp::Neighbor;
+use crate::iface::{InterfaceConfig, InterfaceView, LOOPBACK};
+use crate::ip::{Ipv4Net, is_unicast};
+use crate::link::{IfIndex, Mac};
+use crate::route::Route;
+use crate::socket::{AddressError, RouteError};
+use crate::time::Instant;
+
+impl Stack {
+    /// Adds an interface, up and without addresses.
+    pub fn add_interface(&mut self, now: Instant, config: InterfaceConfig) -> IfIndex {
+        self.now = now;
+        self.ip.interfaces.add(config)
+    }
+
+    /// Takes an interface up or down. Down, it neither sends nor receives, and forgets its neighbours.
+    pub fn set_up(&mut self, now: Instant, on: IfIndex, up: bool) -> Result<(), AddressError> {
+        self.now = now;
+        let interface = self.ip.interfaces.get_mut(on).ok_or(AddressError::NoInterface)?;
+        interface.up = up;
+        if !up {
+            let mut dropped: Vec<_> = core::iter::from_fn(|| interface.dequeue()).collect();
+            dropped.extend(self.ip.neighbors.forget(on, None));
+            self.drop_packets(dropped);
+        }
+        Ok(())
+    }
+
+    /// Adds an address with its connected route. It can be used at once; beside, it is announced and probed for, and
+    /// another station that has it is named by a [`Notice`](crate::Notice) (RFC 5227).
+    pub fn add_address(
+        &mut self,
+        now: Instant,
+        on: IfIndex,
+        addr: Ipv4Addr,
+        prefix_len: u8,
+    ) -> Result<(), AddressError> {
+        self.now = now;
+        let net = Ipv4Net { addr, prefix_len };
+        if prefix_len > 32 || !is_unicast(addr) {
+            return Err(AddressError::Invalid);
+        }
+        let interface = self.ip.interfaces.get(on).ok_or(AddressError::NoInterface)?;
+        if interface.has(addr) {
+            return Err(AddressError::Exists);
+        }
+        let mac = interface.mac;
+        self.ip.interfaces.add_address(on, net);
+        if on != LOOPBACK {
+            // A route that is there already serves as well.
+            let _ = self.ip.routes.add(Route { dst: net.network(), via: None, on, metric: 0 });
+            let announcement = self.ip.claims.claim(now, on, mac, addr, &mut self.rng);
+            self.ip.send_arp(&mut *self.pool, on, Mac::BROADCAST, &announcement.packet);
+        }
+        Ok(())
+    }
+
+    /// Removes an address; its connected route goes with the net's last address. Sockets bound to it stay bound.
+    pub fn remove_address(&mut self, now: Instant, on: IfIndex, addr: Ipv4Addr) -> Result<(), AddressError> {
+        self.now = now;
+        self.ip.interfaces.get(on).ok_or(AddressError::NoInterface)?;
+        let net = self.ip.interfaces.remove_address(on, addr).ok_or(AddressError::NotFound)?;
+        self.ip.claims.give_up(on, addr);
+        let still = |other: &Ipv4Net| other.network() == net.network();
+        if !self.ip.interfaces.get(on).is_some_and(|interface| interface.addresses.iter().any(still)) {
+            self.ip.routes.remove_where(|route| route.on == on && route.via.is_none() && route.dst == net.network());
+        }
+        Ok(())
+    }
+
+    /// Adds a route. A gateway must be on a directly connected net of the route's interface.
+    pub fn add_route(&mut self, route: Route) -> Result<(), RouteError> {
+        self.ip.interfaces.get(route.on).ok_or(RouteError::NoInterface)?;
+        if let Some(via) = route.via {
+            let direct = self.ip.routes.lookup(via, |on| on == route.on).is_some_and(|way| way.via.is_none());
+            if !direct || self.ip.interfaces.is_local(via) || !is_unicast(via) {
+                return Err(RouteError::GatewayUnreachable);
+            }
+        }
+        self.ip.routes.add(route)
+    }
+
+    /// Removes a route.
+    pub fn remove_route(&mut self, route: &Route) -> Result<(), RouteError> {
+        self.ip.routes.remove(route)
+    }
+
+    /// All routes but those of `lo`, best first.
+    pub fn routes(&self) -> &[Route] {
+        self.ip.routes.as_slice()
+    }
+
+    /// All interfaces, `lo` first.
+    pub fn interfaces(&self) -> impl Iterator<Item = InterfaceView<'_>> {
+        self.ip.interfaces.views()
+    }
+
+    /// The neighbour table, by link and address.
+    pub fn neighbors(&self) -> Vec<Neighbor> {
+        self.ip.neighbors.rows()
+    }
+
+    pub(super) fn drop_packets(&mut self, packets: impl IntoIterator<Item = crate::ip::Packet>) {
+        for packet in packets {
+            self.ip.packets.give_back(&mut *self.pool, packet);
+        }
+    }
+}

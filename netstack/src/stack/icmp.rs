@@ -1,0 +1,162 @@
+//! ICMP messages that arrive, and errors that we send (RFC 792, RFC 1122 §3.2.2).
+
+use core::net::{IpAddr, SocketAddr};
+
+use super::Stack;
+use crate::datagram::Header;
+use crate::icmp::{self, Certainty, ErrorMessage, Report};
+use crate::ip::{Fill, NextHop, Outgoing};
+use crate::link::IfIndex;
+use crate::socket::SocketError;
+use crate::time::Instant;
+use crate::wire::icmpv4::{self, Message};
+use crate::wire::ipv4::{self, Packet};
+use crate::wire::{be16, be32};
+
+/// Time to live of what we send by ourselves (RFC 1122 §3.2.1.7).
+const TTL: u8 = 64;
+/// Type of service of errors: internetwork control (RFC 1812 §4.3.2.5).
+const ERROR_TOS: u8 = 0xc0;
+
+impl Stack {
+    pub(super) fn input_icmp(&mut self, now: Instant, on: IfIndex, unicast: bool, packet: &Packet<'_>) {
+        let Ok(message) = Message::parse(packet.payload()) else { return self.count_error(on) };
+        match message.kind {
+            // RFC 1122 §3.2.2.6: echo requests to a group may be left unanswered, and are, as on Linux.
+            icmpv4::ECHO_REQUEST if unicast => self.answer_echo(now, packet, &message),
+            icmpv4::ECHO_REPLY => self.deliver_echo_reply(now, on, packet, &message),
+            _ => {
+                if let Some(report) = Report::parse(&message) {
+                    self.input_report(now, on, &report);
+                }
+            }
+        }
+    }
+
+    /// An answer to `packet` is refused: says so to its sender, where an error may be sent about it.
+    pub(super) fn refuse(&mut self, now: Instant, unicast: bool, packet: &Packet<'_>, message: ErrorMessage) {
+        if unicast {
+            self.report(now, packet, message, 0);
+        }
+    }
+
+    /// Sends an ICMP error about a packet that arrived at one of our addresses.
+    pub(super) fn report(&mut self, now: Instant, packet: &Packet<'_>, message: ErrorMessage, rest: u32) {
+        let Some(hop) = self.ip.hop(Some(packet.dst()), packet.src(), None) else { return };
+        let local = hop.to == NextHop::Ourselves;
+        if !icmp::may_report(packet)
+            || !(local || matches!(hop.to, NextHop::Neighbor(_)))
+            || !(local || self.errors.allow(now, packet.src()))
+        {
+            return;
+        }
+        let quote = icmp::quote(packet);
+        let transport = icmpv4::emit(message.kind, message.code, rest, quote);
+        let out = Outgoing {
+            header: ipv4::Header::atomic(packet.dst(), packet.src(), ipv4::ICMP, TTL, ERROR_TOS),
+            transport: &transport,
+            payload: &[quote],
+            fill: Fill::Nothing,
+            multicast_loop: false,
+        };
+        // What has no room is lost as on the wire.
+        let _ = self.ip.send(now, &mut *self.pool, hop, &out);
+    }
+
+    /// Says to the sender of a packet, one of ourselves, what a router would say.
+    pub(super) fn report_to_ourselves(&mut self, now: Instant, packet: &Packet<'_>, message: ErrorMessage) {
+        let src = packet.src();
+        let Some(hop) = self.ip.hop(Some(src), src, None).filter(|hop| hop.to == NextHop::Ourselves) else { return };
+        if !icmp::may_report(packet) {
+            return;
+        }
+        let quote = icmp::quote(packet);
+        let transport = icmpv4::emit(message.kind, message.code, 0, quote);
+        let out = Outgoing {
+            header: ipv4::Header::atomic(src, src, ipv4::ICMP, TTL, ERROR_TOS),
+            transport: &transport,
+            payload: &[quote],
+            fill: Fill::Nothing,
+            multicast_loop: false,
+        };
+        let _ = self.ip.send(now, &mut *self.pool, hop, &out);
+    }
+
+    /// RFC 1122 §3.2.2.6: the reply comes from the address that was asked, with the same data.
+    fn answer_echo(&mut self, now: Instant, packet: &Packet<'_>, message: &Message<'_>) {
+        let (src, dst) = (packet.dst(), packet.src());
+        let Some(hop) = self.ip.hop(Some(src), dst, None) else { return };
+        if !matches!(hop.to, NextHop::Ourselves | NextHop::Neighbor(_)) {
+            return;
+        }
+        let transport = icmpv4::emit(icmpv4::ECHO_REPLY, 0, message.rest, message.payload);
+        let header =
+            ipv4::Header { dont_fragment: false, ..ipv4::Header::atomic(src, dst, ipv4::ICMP, TTL, packet.tos()) };
+        let out = Outgoing {
+            header,
+            transport: &transport,
+            payload: &[message.payload],
+            fill: Fill::Nothing,
+            multicast_loop: false,
+        };
+        let _ = self.ip.send(now, &mut *self.pool, hop, &out);
+    }
+
+    fn deliver_echo_reply(&mut self, now: Instant, on: IfIndex, packet: &Packet<'_>, message: &Message<'_>) {
+        let Some(id) = self.raw.find_ping(message.identifier(), packet.src(), packet.dst(), on) else { return };
+        let Some(socket) = self.raw.get_mut(id) else { return };
+        let bytes = packet.payload();
+        if socket.inbox.deliver(&Header::of_packet(now, on, packet, bytes.len()), [bytes, &[]]) {
+            self.events.touch(socket.key);
+        }
+    }
+
+    /// An error about a packet of ours. Only what we can have sent is believed.
+    fn input_report(&mut self, now: Instant, on: IfIndex, report: &Report<'_>) {
+        let quoted = &report.quoted;
+        let (src, dst) = (quoted.src(), quoted.dst());
+        let payload = quoted.payload();
+        // RFC 792: at least 8 bytes of our transport header are quoted, if it is the first fragment.
+        if !self.ip.interfaces.is_local(src) || quoted.fragment_offset() != 0 || payload.len() < 8 {
+            return;
+        }
+        let local = SocketAddr::new(IpAddr::V4(src), be16(payload, 0));
+        let remote = SocketAddr::new(IpAddr::V4(dst), be16(payload, 2));
+        match quoted.protocol() {
+            ipv4::TCP => {
+                self.tcp.handle_icmp_error(now, report.error, local, remote, be32(payload, 4), &mut self.events);
+            }
+            ipv4::UDP => {
+                if let Some(socket) = self.udp.find(local, remote, on).and_then(|id| self.udp.get_mut(id)) {
+                    let Some(error) = told(report, socket.remote().is_some(), &socket.options) else { return };
+                    socket.error = Some(error);
+                    self.events.touch(socket.key);
+                }
+            }
+            ipv4::ICMP if payload[0] == icmpv4::ECHO_REQUEST => {
+                let ping = self.raw.find_ping(be16(payload, 4), dst, src, on);
+                if let Some(socket) = ping.and_then(|id| self.raw.get_mut(id)) {
+                    let Some(error) = told(report, socket.remote.is_some(), &socket.options.datagram) else { return };
+                    socket.error = Some(error);
+                    self.events.touch(socket.key);
+                }
+            }
+            _ => {}
+        }
+        for id in self.raw.find_senders(quoted, on) {
+            let Some(socket) = self.raw.get_mut(id) else { continue };
+            if let Some(error) = told(report, socket.remote.is_some(), &socket.options.datagram) {
+                socket.error = Some(error);
+                self.events.touch(socket.key);
+            }
+        }
+    }
+}
+
+/// Which error a socket gets: connected ones are told of hard errors (RFC 1122 §4.1.3.3), all others only if they asked.
+fn told(report: &Report<'_>, connected: bool, options: &crate::datagram::DatagramOptions) -> Option<SocketError> {
+    let (error, certainty) = report.socket?;
+    let too_long = error == SocketError::MessageTooLong && options.dont_fragment;
+    let told = options.report_errors || connected && (certainty == Certainty::Hard || too_long);
+    told.then_some(error)
+}

@@ -1,0 +1,109 @@
+//! [`Stack`]: all of the engine behind one `&mut self`.
+//!
+//! Reading order: [`Stack`], `run` (poll and deadlines), `input` (a frame on its way up), `arp` and `icmp` (what those
+//! answer), `config` (interfaces, addresses, routes), and the user calls of `udp`, `raw` and `tcp_api`.
+
+mod arp;
+mod config;
+mod icmp;
+mod input;
+mod raw;
+mod run;
+mod tcp_api;
+mod udp;
+
+use core::net::IpAddr;
+use core::ops::RangeInclusive;
+
+use crate::events::{Events, Notice};
+use crate::icmp::Limiter;
+use crate::ip::Ip;
+use crate::rng::Rng;
+use crate::socket::{BufferPool, Key};
+use crate::tcp::seam::Env;
+use crate::tcp::{Tcp, TcpConfig};
+use crate::time::{Duration, Instant};
+use crate::udp::Udp;
+
+/// What is decided when a stack is made.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where all randomness comes from. Never the same in two kernels, but for a run that is to be repeated.
+    pub seed: [u8; 32],
+    /// How long TIME-WAIT lasts.
+    pub time_wait: Duration,
+    /// Ports for sockets that are not bound to one.
+    pub ephemeral: RangeInclusive<u16>,
+}
+
+impl Default for Config {
+    /// Linux's figures, and a seed of zeros.
+    fn default() -> Config {
+        Config { seed: [0; 32], time_wait: Duration::from_secs(60), ephemeral: 32768..=60999 }
+    }
+}
+
+/// A TCP/IP stack.
+///
+/// The caller's loop: give frames to [`input`](Stack::input), make user calls, and after either call
+/// [`poll`](Stack::poll), which alone sends. Then take what changed ([`take_touched`](Stack::take_touched),
+/// [`take_released`](Stack::take_released), [`take_notices`](Stack::take_notices)), and call `poll` again by
+/// [`next_deadline`](Stack::next_deadline). `now` never goes back.
+pub struct Stack {
+    ip: Ip,
+    errors: Limiter,
+    tcp: Tcp,
+    udp: Udp,
+    raw: crate::raw::Raw,
+    rng: Rng,
+    pool: Box<dyn BufferPool>,
+    events: Events,
+    /// The latest moment that the caller has told.
+    now: Instant,
+}
+
+impl Stack {
+    /// A stack with nothing but `lo` (127.0.0.1/8).
+    pub fn new(config: Config, pool: Box<dyn BufferPool>) -> Stack {
+        let Config { seed, time_wait, ephemeral } = config;
+        let mut rng = Rng::new(seed);
+        Stack {
+            ip: Ip::new(&mut rng),
+            errors: Limiter::new(&mut rng),
+            tcp: Tcp::new(TcpConfig { time_wait, ephemeral: ephemeral.clone() }, &mut rng),
+            udp: Udp::new(&mut rng, ephemeral),
+            raw: crate::raw::Raw::new(&mut rng),
+            rng,
+            pool,
+            events: Events::default(),
+            now: Instant::default(),
+        }
+    }
+
+    /// Moves the sockets whose state, readiness or data changed since the last call to the end of `into`, each once.
+    pub fn take_touched(&mut self, into: &mut Vec<Key>) {
+        self.events.take_touched(into);
+    }
+
+    /// Moves the closed sockets that the engine has now forgotten to the end of `into`: their keys may be used again.
+    pub fn take_released(&mut self, into: &mut Vec<Key>) {
+        self.events.take_released(into);
+    }
+
+    /// Moves what an operator should read to the end of `into`.
+    pub fn take_notices(&mut self, into: &mut Vec<Notice>) {
+        self.events.take_notices(into);
+    }
+
+    /// The link says that the node at `addr` is gone: its connections are reset as by a RST.
+    pub fn peer_died(&mut self, now: Instant, addr: IpAddr) {
+        self.now = now;
+        self.tcp.peer_died(now, addr, &mut self.events);
+    }
+
+    /// TCP, and what the stack lends to it.
+    fn tcp_env(&mut self) -> (&mut Tcp, Env<'_>) {
+        let Stack { ip, tcp, rng, pool, events, .. } = self;
+        (tcp, Env { rng, paths: &*ip, pool: &mut **pool, events })
+    }
+}

@@ -1,0 +1,125 @@
+//! What time brings: timers, and everything that wants to go out.
+
+use core::net::IpAddr;
+
+use super::Stack;
+use super::input::Arrival;
+use crate::arp::Outcome;
+use crate::icmp::ErrorMessage;
+use crate::ip::{Expired, Ip, NextHop, Packet};
+use crate::link::{Mac, Sink, TxResult};
+use crate::socket::BufferPool;
+use crate::tcp::seam::{TcpOut, TcpSegmentOut};
+use crate::time::{Duration, Instant};
+use crate::wire::ipv4;
+
+/// Packets that one poll takes off the loopback; two sockets that talk to each other for ever must not hold the caller.
+const MAX_LOOPED: usize = 4096;
+/// A link that is full is tried again after this time.
+const RETRY: Duration = Duration::from_millis(1);
+
+impl Stack {
+    /// Runs what is due and sends what wants to go out, loopback included.
+    pub fn poll(&mut self, now: Instant, sink: &mut dyn Sink) {
+        self.now = now;
+        self.run_timers(now);
+        self.ip.flush(&mut *self.pool, sink);
+        let mut looped = 0;
+        loop {
+            self.poll_tcp(now, sink);
+            if !self.ip.has_looped() || looped >= MAX_LOOPED {
+                break;
+            }
+            // Only what is there by now: TCP takes its turn before the answers.
+            for _ in 0..self.ip.looped_len() {
+                let Some(item) = self.ip.next_looped() else { break };
+                looped += 1;
+                self.input_packet(now, Arrival::looped(&item), item.packet.payload());
+                self.ip.packets.give_back(&mut *self.pool, item.packet);
+            }
+        }
+        self.ip.flush(&mut *self.pool, sink);
+        if self.events.has_blocked() && !self.ip.has_queued() && !self.ip.has_looped() {
+            self.events.unblock();
+        }
+    }
+
+    /// When [`poll`](Self::poll) must be called again even if nothing comes; None: never.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let Stack { ip, tcp, now, .. } = self;
+        if ip.has_looped() {
+            return Some(*now);
+        }
+        let retry = ip.has_queued().then(|| *now + RETRY);
+        let timers = [
+            retry,
+            ip.neighbors.next_deadline(),
+            ip.claims.next_deadline(),
+            ip.reassembly.next_deadline(),
+            tcp.next_deadline(),
+        ];
+        timers.into_iter().flatten().min()
+    }
+
+    fn poll_tcp(&mut self, now: Instant, sink: &mut dyn Sink) {
+        let Stack { ip, tcp, pool, events, .. } = self;
+        tcp.poll(now, &mut Output { now, ip, pool: &mut **pool, sink }, events);
+    }
+
+    fn run_timers(&mut self, now: Instant) {
+        while let Some(emission) = self.ip.claims.expire(now, &mut self.rng) {
+            self.ip.send_arp(&mut *self.pool, emission.on, Mac::BROADCAST, &emission.packet);
+        }
+        while let Some(Expired { first }) = self.ip.reassembly.expire(now, &mut *self.pool) {
+            if let Some(packet) = first.as_deref()
+                && let Ok(packet) = ipv4::Packet::parse_quoted(packet)
+            {
+                self.report(now, &packet, ErrorMessage::REASSEMBLY_TIME_EXCEEDED, 0);
+            }
+        }
+        while let Some(outcome) = self.ip.neighbors.expire(now) {
+            match outcome {
+                Outcome::Ask { on, addr, last } => self.ip.ask(&mut *self.pool, on, addr, last),
+                Outcome::Failed { on, held } => {
+                    if let Some(interface) = self.ip.interfaces.get_mut(on) {
+                        interface.counters.tx.drops += held.len() as u64;
+                    }
+                    for packet in held {
+                        self.undeliverable(now, &packet);
+                        self.ip.packets.give_back(&mut *self.pool, packet);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nobody answers ARP for a packet's next hop. Its sender hears what a router would say, as on Linux.
+    fn undeliverable(&mut self, now: Instant, packet: &Packet) {
+        let Ok(packet) = ipv4::Packet::parse(packet.payload()) else { return };
+        if packet.protocol() == ipv4::TCP {
+            self.tcp.handle_unreachable(now, IpAddr::V4(packet.dst()), &mut self.events);
+        } else {
+            self.report_to_ourselves(now, &packet, ErrorMessage::HOST_UNREACHABLE);
+        }
+    }
+}
+
+/// The way out for TCP: straight to the link.
+struct Output<'a> {
+    now: Instant,
+    ip: &'a mut Ip,
+    pool: &'a mut dyn BufferPool,
+    sink: &'a mut dyn Sink,
+}
+
+impl TcpOut for Output<'_> {
+    fn transmit(&mut self, segment: TcpSegmentOut<'_>) -> TxResult {
+        let (IpAddr::V4(src), IpAddr::V4(dst)) = (segment.src, segment.dst) else { return TxResult::Sent };
+        let Some(hop) = self.ip.hop(Some(src), dst, None) else { return TxResult::Sent };
+        if !matches!(hop.to, NextHop::Ourselves | NextHop::Neighbor(_)) {
+            return TxResult::Sent; // RFC 9293 §3.9.2.3 (MUST-57): no segments to groups.
+        }
+        let header = ipv4::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos);
+        self.ip.transmit_segment(self.now, self.pool, self.sink, hop, header, &segment)
+    }
+}

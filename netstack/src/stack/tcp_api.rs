@@ -1,0 +1,109 @@
+//! User calls of TCP sockets (RFC 9293 §3.10).
+
+use core::net::SocketAddr;
+
+use arena::{Consumer, Producer};
+
+use super::Stack;
+use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
+use crate::tcp::{Accepted, Close, Durable, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
+use crate::time::Instant;
+
+impl Stack {
+    /// socket(2): a socket in CLOSED.
+    pub fn tcp_open(&mut self, key: Key) -> TcpId {
+        self.tcp.open(key)
+    }
+
+    /// bind(2). 0.0.0.0 is all our addresses, port 0 an ephemeral one. Returns the address bound to.
+    pub fn tcp_bind(&mut self, id: TcpId, local: SocketAddr, reuse: BindOptions) -> Result<SocketAddr, BindError> {
+        let (tcp, mut env) = self.tcp_env();
+        tcp.bind(id, local, reuse, &mut env)
+    }
+
+    /// listen(2). Again on a listener changes the backlog. The accept queue holds `backlog` + 1, as on Linux.
+    pub fn tcp_listen(&mut self, id: TcpId, backlog: usize) -> Result<(), ListenError> {
+        let (tcp, mut env) = self.tcp_env();
+        tcp.listen(id, backlog, &mut env)
+    }
+
+    /// connect(2). Binds if needed; the SYN goes at the next poll.
+    pub fn tcp_connect(
+        &mut self,
+        now: Instant,
+        id: TcpId,
+        remote: SocketAddr,
+        tx: Consumer,
+        rx: Producer,
+    ) -> Result<(), ConnectError> {
+        self.now = now;
+        let (tcp, mut env) = self.tcp_env();
+        tcp.connect(now, id, remote, tx, rx, &mut env)
+    }
+
+    /// accept(2): the oldest connection in a listener's queue.
+    pub fn tcp_accept(&mut self, listener: TcpId) -> Option<Accepted> {
+        self.tcp.accept(listener)
+    }
+
+    /// The program put bytes into the tx ring.
+    pub fn tcp_data_queued(&mut self, now: Instant, id: TcpId) {
+        self.now = now;
+        self.tcp.data_queued(now, id);
+    }
+
+    /// The program took bytes out of the rx ring, past the mark that the engine set there.
+    pub fn tcp_space_freed(&mut self, now: Instant, id: TcpId) {
+        self.now = now;
+        self.tcp.space_freed(now, id);
+    }
+
+    /// shutdown(2).
+    pub fn tcp_shutdown(&mut self, now: Instant, id: TcpId, how: Shutdown) {
+        self.now = now;
+        self.tcp.shutdown(now, id, how, &mut self.events);
+    }
+
+    /// close(2). The id is stale from now on; the key is released when the engine needs the rings no more.
+    pub fn tcp_close(&mut self, now: Instant, id: TcpId, how: Close) {
+        self.now = now;
+        self.tcp.close(now, id, how, &mut self.events);
+    }
+
+    /// connect(2) with AF_UNSPEC: aborts, and the socket is in CLOSED again.
+    pub fn tcp_disconnect(&mut self, now: Instant, id: TcpId) {
+        self.now = now;
+        self.tcp.disconnect(now, id, &mut self.events);
+    }
+
+    /// The socket as seen from outside.
+    pub fn tcp_status(&self, id: TcpId) -> Option<TcpStatus> {
+        self.tcp.status(id)
+    }
+
+    /// SO_ERROR: takes the sticky error.
+    pub fn tcp_take_error(&mut self, id: TcpId) -> Option<TcpError> {
+        self.tcp.take_error(id)
+    }
+
+    /// The socket's options; call [`tcp_options_changed`](Self::tcp_options_changed) after a change.
+    pub fn tcp_options(&mut self, id: TcpId) -> Option<&mut TcpOptions> {
+        self.tcp.options(id)
+    }
+
+    /// Makes changed options count.
+    pub fn tcp_options_changed(&mut self, now: Instant, id: TcpId) {
+        self.now = now;
+        self.tcp.options_changed(now, id);
+    }
+
+    /// TCP_INFO.
+    pub fn tcp_info(&self, now: Instant, id: TcpId) -> Option<TcpInfo> {
+        self.tcp.info(now, id)
+    }
+
+    /// What another engine needs to go on with the connection.
+    pub fn tcp_snapshot(&self, id: TcpId) -> Option<Durable> {
+        self.tcp.snapshot(id)
+    }
+}

@@ -1,0 +1,265 @@
+//! UDP sockets (RFC 768, RFC 1122 §4.1): who is bound to what, and who gets a datagram.
+//!
+//! User calls are in `stack::udp`, datagrams that arrive in `stack::input`.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::ops::RangeInclusive;
+use std::collections::HashMap;
+
+use arena::Producer;
+
+use crate::datagram::{DatagramOptions, Inbox};
+use crate::link::IfIndex;
+use crate::ports;
+use crate::rng::{HashKey, Rng};
+use crate::slab::Slab;
+use crate::socket::{BindError, BindOptions, Key, SocketError, UdpId};
+
+/// A UDP socket.
+pub(crate) struct Socket {
+    pub(crate) key: Key,
+    pub(crate) inbox: Inbox,
+    pub(crate) options: DatagramOptions,
+    pub(crate) error: Option<SocketError>,
+    /// Multicast groups and where each was joined.
+    pub(crate) groups: Vec<(Ipv4Addr, IfIndex)>,
+    binding: Option<Binding>,
+    remote: Option<SocketAddr>,
+}
+
+/// Where a socket is bound. What bind(2) chose stays through connect(2) and its undoing; the rest was filled in.
+#[derive(Clone, Copy)]
+struct Binding {
+    local: SocketAddr,
+    /// The address that bind(2) gave, to go back to on disconnecting.
+    asked: IpAddr,
+    /// bind(2) was given a port.
+    port_asked: bool,
+    reuse: BindOptions,
+}
+
+impl Socket {
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        self.binding.map(|binding| binding.local)
+    }
+
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
+    fn hears(&self, on: IfIndex) -> bool {
+        self.options.bound_to.is_none_or(|only| only == on)
+    }
+}
+
+/// A datagram's ends, ours first.
+type Ends = (SocketAddr, SocketAddr);
+
+/// All UDP sockets.
+pub(crate) struct Udp {
+    sockets: Slab<Socket>,
+    /// All bound sockets, by port: for bind(2), and for broadcasts.
+    by_port: HashMap<u16, Vec<UdpId>, HashKey>,
+    /// Unconnected sockets.
+    by_local: HashMap<SocketAddr, Vec<UdpId>, HashKey>,
+    /// Connected sockets.
+    by_ends: HashMap<Ends, Vec<UdpId>, HashKey>,
+    spread: HashKey,
+    ephemeral: RangeInclusive<u16>,
+}
+
+impl Udp {
+    pub(crate) fn new(rng: &mut Rng, ephemeral: RangeInclusive<u16>) -> Udp {
+        Udp {
+            sockets: Slab::new(),
+            by_port: HashMap::with_hasher(rng.hash_key()),
+            by_local: HashMap::with_hasher(rng.hash_key()),
+            by_ends: HashMap::with_hasher(rng.hash_key()),
+            spread: rng.hash_key(),
+            ephemeral,
+        }
+    }
+
+    pub(crate) fn open(&mut self, key: Key, rx: Producer) -> UdpId {
+        UdpId(self.sockets.insert(Socket {
+            key,
+            inbox: Inbox::new(rx),
+            options: DatagramOptions::default(),
+            error: None,
+            groups: Vec::new(),
+            binding: None,
+            remote: None,
+        }))
+    }
+
+    pub(crate) fn get(&self, id: UdpId) -> Option<&Socket> {
+        self.sockets.get(id.0)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: UdpId) -> Option<&mut Socket> {
+        self.sockets.get_mut(id.0)
+    }
+
+    pub(crate) fn close(&mut self, id: UdpId) -> Option<Socket> {
+        self.unlist(id);
+        if let Some(port) = self.get(id).and_then(Socket::local).map(|local| local.port()) {
+            remove(&mut self.by_port, &port, id);
+        }
+        self.sockets.remove(id.0)
+    }
+
+    /// Binds an unbound socket to an address that the caller knows to be ours, or to all. Port 0 takes an ephemeral one.
+    pub(crate) fn bind(
+        &mut self,
+        id: UdpId,
+        local: SocketAddr,
+        reuse: BindOptions,
+        rng: &mut Rng,
+    ) -> Result<SocketAddr, BindError> {
+        let socket = self.get(id).ok_or(BindError::NotFound)?;
+        if socket.binding.is_some() {
+            return Err(BindError::InvalidState);
+        }
+        let port = if local.port() == 0 {
+            ports::ephemeral(&self.ephemeral, rng, |port| !self.by_port.contains_key(&port))
+                .ok_or(BindError::NoPorts)?
+        } else {
+            if self.is_taken(socket, local, reuse) {
+                return Err(BindError::AddrInUse);
+            }
+            local.port()
+        };
+        let port_asked = local.port() != 0;
+        let asked = local.ip();
+        let local = SocketAddr::new(asked, port);
+        self.by_port.entry(port).or_default().push(id);
+        if let Some(socket) = self.sockets.get_mut(id.0) {
+            socket.binding = Some(Binding { local, asked, port_asked, reuse });
+        }
+        self.list(id);
+        Ok(local)
+    }
+
+    /// Connects a bound socket. `from`: the address that it sends from.
+    pub(crate) fn connect(&mut self, id: UdpId, from: IpAddr, remote: SocketAddr) {
+        self.unlist(id);
+        if let Some(socket) = self.sockets.get_mut(id.0)
+            && let Some(binding) = &mut socket.binding
+        {
+            if binding.asked.is_unspecified() {
+                binding.local.set_ip(from);
+            }
+            socket.remote = Some(remote);
+        }
+        self.list(id);
+    }
+
+    /// Undoes connect: what bind(2) did not choose is forgotten, as on Linux.
+    pub(crate) fn disconnect(&mut self, id: UdpId) {
+        self.unlist(id);
+        let Some(socket) = self.sockets.get_mut(id.0) else { return };
+        socket.remote = None;
+        let Some(binding) = &mut socket.binding else { return };
+        binding.local.set_ip(binding.asked);
+        let port = binding.local.port();
+        if binding.port_asked {
+            self.list(id);
+        } else {
+            socket.binding = None;
+            remove(&mut self.by_port, &port, id);
+        }
+    }
+
+    /// The socket for a datagram to one of our unicast addresses: a connected one, else one bound to the address, else
+    /// one bound to all.
+    pub(crate) fn find(&self, local: SocketAddr, remote: SocketAddr, on: IfIndex) -> Option<UdpId> {
+        let any = match local {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => core::net::Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let ends = (local, remote);
+        let pick = |list: Option<&Vec<UdpId>>| self.pick(list?, &ends, on);
+        pick(self.by_ends.get(&ends))
+            .or_else(|| pick(self.by_local.get(&local)))
+            .or_else(|| pick(self.by_local.get(&SocketAddr::new(any, local.port()))))
+    }
+
+    /// All sockets for a datagram to a broadcast or multicast address.
+    pub(crate) fn find_all(&self, local: SocketAddr, remote: SocketAddr, on: IfIndex) -> Vec<UdpId> {
+        let wants = |id: &&UdpId| {
+            let Some(socket) = self.get(**id) else { return false };
+            let bound =
+                socket.binding.is_some_and(|binding| binding.asked == local.ip() || binding.asked.is_unspecified());
+            // A member of groups gets those only; one of none gets what its host gets (Linux IP_MULTICAST_ALL).
+            let member = match local.ip() {
+                IpAddr::V4(group) if group.is_multicast() => {
+                    socket.groups.is_empty() || socket.groups.contains(&(group, on))
+                }
+                _ => true,
+            };
+            bound && member && socket.remote.is_none_or(|peer| peer == remote) && socket.hears(on)
+        };
+        self.by_port.get(&local.port()).map(|list| list.iter().filter(wants).copied().collect()).unwrap_or_default()
+    }
+
+    /// Linux's rule: two sockets may share a port if their addresses differ, or if both asked for SO_REUSEADDR, or both
+    /// for SO_REUSEPORT.
+    fn is_taken(&self, socket: &Socket, local: SocketAddr, reuse: BindOptions) -> bool {
+        let Some(list) = self.by_port.get(&local.port()) else { return false };
+        list.iter().filter_map(|id| self.get(*id)).any(|other| {
+            let Some(binding) = other.binding else { return false };
+            let (ours, theirs) = (local.ip(), binding.local.ip());
+            let same_address = ours == theirs || ours.is_unspecified() || theirs.is_unspecified();
+            let same_device = match (socket.options.bound_to, other.options.bound_to) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                _ => true,
+            };
+            let shared = reuse.reuse_addr && binding.reuse.reuse_addr || reuse.reuse_port && binding.reuse.reuse_port;
+            same_address && same_device && !shared
+        })
+    }
+
+    /// Of sockets with the same binding: SO_REUSEPORT spreads flows over all of them, else the newest gets everything.
+    fn pick(&self, list: &[UdpId], ends: &Ends, on: IfIndex) -> Option<UdpId> {
+        if let [id] = list {
+            return self.get(*id)?.hears(on).then_some(*id);
+        }
+        let newest = list.iter().rev().find(|id| self.get(**id).is_some_and(|socket| socket.hears(on)))?;
+        if !self.get(*newest)?.binding?.reuse.reuse_port {
+            return Some(*newest);
+        }
+        let mut group = list.iter().filter(|id| self.get(**id).is_some_and(|socket| socket.hears(on)));
+        let count = group.clone().count();
+        group.nth((self.spread.hash(ends) % count as u64) as usize).copied()
+    }
+
+    fn list(&mut self, id: UdpId) {
+        let Some(socket) = self.sockets.get(id.0) else { return };
+        match (socket.local(), socket.remote) {
+            (Some(local), Some(remote)) => self.by_ends.entry((local, remote)).or_default().push(id),
+            (Some(local), None) => self.by_local.entry(local).or_default().push(id),
+            (None, _) => {}
+        }
+    }
+
+    fn unlist(&mut self, id: UdpId) {
+        let Some(socket) = self.sockets.get(id.0) else { return };
+        match (socket.local(), socket.remote) {
+            (Some(local), Some(remote)) => remove(&mut self.by_ends, &(local, remote), id),
+            (Some(local), None) => remove(&mut self.by_local, &local, id),
+            (None, _) => {}
+        }
+    }
+}
+
+fn remove<K: Eq + core::hash::Hash>(table: &mut HashMap<K, Vec<UdpId>, HashKey>, key: &K, id: UdpId) {
+    if let Some(list) = table.get_mut(key) {
+        list.retain(|other| *other != id);
+        if list.is_empty() {
+            table.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
