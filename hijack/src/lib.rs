@@ -1,1 +1,26 @@
-//! Under construction.
+//! librumphijack.so: unmodified programs on a rump kernel, by LD_PRELOAD.
+//!
+//! [`table`] lists every function that is hooked, a row each; the words of its rows are explained in [`hook`]. The rows'
+//! functions translate between C and the rump kernel's sockets and decide nothing else:
+//!
+//! - [`endpoint`]: socket(2) to shutdown(2), names, options. [`transfer`]: bytes. [`message`]: sendmsg, recvmsg.
+//! - [`descriptors`]: close, dup, fcntl. [`control`]: ioctl. [`stdio`]: streams over sockets.
+//! - [`signals`]: sigaction and its kin. [`process`]: boot, fork, exit.
+//! - [`user`]: the program's memory. [`address`], [`control_message`]: its structures. [`real`]: the host's functions.
+//!
+//! A program that never opens an Internet socket runs as if we were not there: no thread, no descriptor, no output.
+
+mod address;
+mod control;
+mod control_message;
+mod descriptors;
+mod endpoint;
+mod hook;
+mod message;
+mod process;
+mod real;
+mod signals;
+mod stdio;
+mod table;
+mod transfer;
+mod user;

@@ -49,7 +49,7 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
 
 /// The kernel of this process, if it has booted.
 pub fn booted() -> Option<&'static Arc<Kernel>> {
-    unimplemented!()
+    None
 }
 
 /// Delivers what was sent, closes every connection as Linux does at a process's end, and leaves the links.

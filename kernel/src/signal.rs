@@ -1,32 +1,19 @@
 //! Signals and the kernel's critical sections.
+//!
+//! A handler of the program may run at any instruction, also while its thread holds a lock of ours, and may then call us
+//! again, or leave by siglongjmp. So handlers are kept out: once the process has a rump kernel, every handler that the
+//! program installs goes through a [trampoline](actions) which, inside a [`Critical`] section, puts the signal off: the
+//! signal is queued again for this thread with the same siginfo, and stays blocked until the section ends. No system call is
+//! made unless a signal does arrive.
+//!
+//! A thread that sleeps inside a call leaves the section for the sleep ([`around_sleep`], [`around_poll`]), because that is
+//! where signal(7) wants handlers to run; [`Mark`] tells the sleeper afterwards which kind did, and so whether the call
+//! goes on (SA_RESTART) or fails with EINTR.
+//!
+//! Signals that an instruction raises (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS) are never put off.
 
-use std::sync::atomic::AtomicU32;
+pub mod actions;
+mod critical;
 
-/// While it lives, handlers on this thread are put off.
-pub struct Critical;
-
-impl Critical {
-    /// Enters; sections nest.
-    pub fn enter() -> Critical {
-        Critical
-    }
-}
-
-/// A point in this thread's history of handlers.
-#[derive(Clone, Copy)]
-pub struct Mark(u64);
-
-/// Now.
-pub fn mark() -> Mark {
-    Mark(0)
-}
-
-/// Whether a handler without SA_RESTART ran on this thread since `mark`.
-pub fn interrupted_since(_mark: Mark) -> bool {
-    false
-}
-
-/// Runs `sleep` outside the critical section; a handler that runs before it begins bumps `word`.
-pub fn around_sleep<R>(_word: Option<&AtomicU32>, sleep: impl FnOnce() -> R) -> R {
-    sleep()
-}
+pub use critical::{Critical, Mark, around_poll, around_sleep, handled_since, inside, interrupted_since, mark};
+pub use critical::{enter_for_good, raise};

@@ -1,0 +1,145 @@
+//! ioctl(2) on rump sockets: how much is there, and what the interfaces are (netdevice(7)).
+//!
+//! No request of the socket range reaches the host, which would answer with its own interfaces.
+
+use crate::address;
+use crate::endpoint::on;
+use crate::hook::outcome;
+use crate::table::host;
+use crate::user::{Argument, OutBytes};
+use kernel::{Errno, InterfaceInfo, Result, Socket};
+use libc::{
+    ARPHRD_ETHER, ARPHRD_LOOPBACK, FIONBIO, FIONREAD, IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_RUNNING, IFF_UP,
+    IFNAMSIZ, SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFCONF, SIOCGIFDSTADDR, SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX,
+    SIOCGIFMETRIC, SIOCGIFMTU, SIOCGIFNAME, SIOCGIFNETMASK, SIOCGIFTXQLEN, TIOCOUTQ, c_ulong,
+};
+use std::ffi::c_int;
+use std::net::Ipv4Addr;
+
+/// `sizeof(struct ifreq)`: a name, then a union of 24 bytes.
+const REQUEST: usize = 40;
+/// The requests of sockets, of interfaces and of routes (linux/sockios.h).
+const SOCKET_RANGE: std::ops::RangeInclusive<c_ulong> = 0x8900..=0x89ff;
+
+/// ioctl(2).
+pub fn ioctl(fd: c_int, request: c_ulong, argument: Argument) -> Option<Result<c_int>> {
+    // The C type is unsigned long, but many a program passes an int.
+    let request = request & 0xffff_ffff;
+    let ours = matches!(request, FIONREAD | FIONBIO | TIOCOUTQ) || SOCKET_RANGE.contains(&request);
+    if !ours {
+        return None;
+    }
+    on(fd, |socket| answer(fd, socket, request, argument))
+}
+
+fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> Result<c_int> {
+    let number = |value: usize| argument.pointer::<c_int>().set(c_int::try_from(value).unwrap_or(c_int::MAX));
+    match request {
+        FIONREAD => number(socket.inq()?)?,
+        TIOCOUTQ => number(socket.outq()?)?,
+        FIONBIO => {
+            let on = argument.pointer::<c_int>().get()? != 0;
+            outcome(host::ioctl(fd, request, argument))?;
+            socket.set_nonblocking(on);
+        }
+        SIOCGIFCONF => list(argument)?,
+        SIOCGIFNAME => name_by_index(argument.pointer())?,
+        SIOCGIFADDR..=SIOCGIFTXQLEN | SIOCGIFFLAGS => describe(request, argument.pointer())?,
+        _ => return Err(Errno::NOTTY),
+    }
+    Ok(0)
+}
+
+fn interfaces() -> Result<Vec<InterfaceInfo>> {
+    Ok(kernel::current()?.interfaces())
+}
+
+/// SIOCGIFCONF: a request for each address, as many as fit; without a buffer, how many bytes that takes.
+fn list(argument: Argument) -> Result<()> {
+    let conf = argument.pointer::<libc::ifconf>();
+    let (buffer, space) = conf.buffer()?;
+    let mut requests = Vec::new();
+    for interface in interfaces()? {
+        for (ip, _) in &interface.addresses {
+            let mut request = [0; REQUEST];
+            put_name(&mut request, &interface.name);
+            put_address(&mut request, *ip);
+            requests.extend_from_slice(&request);
+        }
+    }
+    if !buffer.is_null() {
+        requests.truncate(space - space % REQUEST);
+        buffer.slice(requests.len())?.copy_from_slice(&requests);
+    }
+    conf.cast::<c_int>().set(requests.len() as c_int)
+}
+
+/// SIOCGIFNAME.
+fn name_by_index(request: OutBytes) -> Result<()> {
+    let request = request.slice(REQUEST)?;
+    let index = u32::from_ne_bytes([request[16], request[17], request[18], request[19]]);
+    let interfaces = interfaces()?;
+    let found = interfaces.iter().find(|interface| interface.index == index).ok_or(Errno::NODEV)?;
+    put_name(request, &found.name);
+    Ok(())
+}
+
+/// The requests that name an interface and ask one thing of it.
+fn describe(request: c_ulong, into: OutBytes) -> Result<()> {
+    let into = into.slice(REQUEST)?;
+    let interfaces = interfaces()?;
+    let interface = named(&interfaces, &into[..IFNAMSIZ]).ok_or(Errno::NODEV)?;
+    let address = || interface.addresses.first().copied().ok_or(Errno::ADDRNOTAVAIL);
+    match request {
+        SIOCGIFFLAGS => put(into, &flags(interface).to_ne_bytes()),
+        SIOCGIFADDR | SIOCGIFDSTADDR => put_address(into, address()?.0),
+        SIOCGIFNETMASK => put_address(into, mask(address()?.1)),
+        SIOCGIFBRDADDR => {
+            let (ip, prefix) = address()?;
+            put_address(into, if interface.loopback { Ipv4Addr::UNSPECIFIED } else { ip | !mask(prefix) });
+        }
+        SIOCGIFMTU => put(into, &interface.mtu.to_ne_bytes()),
+        SIOCGIFINDEX => put(into, &interface.index.to_ne_bytes()),
+        SIOCGIFMETRIC => put(into, &0u32.to_ne_bytes()),
+        SIOCGIFTXQLEN => put(into, &1000u32.to_ne_bytes()),
+        SIOCGIFHWADDR => {
+            let family = if interface.loopback { ARPHRD_LOOPBACK } else { ARPHRD_ETHER };
+            put(into, &[&family.to_ne_bytes()[..], &interface.mac.unwrap_or_default()].concat());
+        }
+        _ => return Err(Errno::NOTTY),
+    }
+    Ok(())
+}
+
+fn named<'a>(interfaces: &'a [InterfaceInfo], name: &[u8]) -> Option<&'a InterfaceInfo> {
+    let name = name.split(|byte| *byte == 0).next().unwrap_or(name);
+    // An alias, "eth0:1", is the interface.
+    let name = name.split(|byte| *byte == b':').next().unwrap_or(name);
+    interfaces.iter().find(|interface| interface.name.as_bytes() == name)
+}
+
+fn flags(interface: &InterfaceInfo) -> u16 {
+    let kind = if interface.loopback { IFF_LOOPBACK } else { IFF_BROADCAST | IFF_MULTICAST };
+    let up = if interface.up { IFF_UP | IFF_RUNNING } else { 0 };
+    (kind | up) as u16
+}
+
+fn mask(prefix: u8) -> Ipv4Addr {
+    u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0).into()
+}
+
+fn put_name(request: &mut [u8], name: &str) {
+    let name = &name.as_bytes()[..name.len().min(IFNAMSIZ - 1)];
+    request[..IFNAMSIZ].fill(0);
+    request[..name.len()].copy_from_slice(name);
+}
+
+fn put_address(request: &mut [u8], ip: Ipv4Addr) {
+    put(request, &address::encode((ip, 0).into()).0[..16]);
+}
+
+/// Writes the union of the request, the rest of it zero.
+fn put(request: &mut [u8], value: &[u8]) {
+    request[IFNAMSIZ..].fill(0);
+    request[IFNAMSIZ..IFNAMSIZ + value.len()].copy_from_slice(value);
+}

@@ -1,0 +1,126 @@
+//! What a socket is and whom it talks to: socket(2) to shutdown(2), names and options.
+
+use crate::address::{self, Address};
+use crate::user::{InBytes, Out, OutBytes};
+use kernel::descriptor::{self, Lookup};
+use kernel::{Errno, Result, Socket};
+use libc::{AF_INET, AF_INET6, AF_PACKET, SOCK_CLOEXEC, SOCK_NONBLOCK, socklen_t};
+use std::ffi::c_int;
+use std::sync::Arc;
+
+/// The flags that `kind` of socket(2) carries.
+const FLAGS: c_int = SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+/// The rump socket behind `fd`; `None` if it is the host's. One that a parent's kernel left over is ENETDOWN, and said so once.
+pub fn lookup(fd: c_int) -> Option<Result<Arc<Socket>>> {
+    match descriptor::lookup(fd) {
+        Lookup::Host => None,
+        Lookup::Rump(socket) => Some(Ok(socket)),
+        Lookup::Inherited => {
+            descriptor::report_inherited(fd);
+            Some(Err(Errno::NETDOWN))
+        }
+    }
+}
+
+/// Runs `call` on the rump socket behind `fd`; `None` if it is the host's.
+#[inline]
+pub fn on<R>(fd: c_int, call: impl FnOnce(&Arc<Socket>) -> Result<R>) -> Option<Result<R>> {
+    Some(lookup(fd)?.and_then(|socket| call(&socket)))
+}
+
+/// socket(2). The Internet's families are the rump kernel's, AF_PACKET is nobody's (it would look at the host's
+/// network), and every other family stays the host's.
+pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Option<Result<c_int>> {
+    match domain {
+        AF_INET | AF_INET6 => Some(open(domain, kind, protocol)),
+        AF_PACKET => Some(Err(Errno::AFNOSUPPORT)),
+        _ => None,
+    }
+}
+
+fn open(domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int> {
+    let socket = crate::process::kernel()?.socket(domain, kind & !FLAGS, protocol)?;
+    socket.set_nonblocking(kind & SOCK_NONBLOCK != 0);
+    descriptor::install(&socket, kind & SOCK_CLOEXEC != 0)
+}
+
+/// bind(2).
+pub fn bind(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
+    on(fd, |socket| socket.bind(address::read(socket.domain(), name, len)?.inet()?).map(|()| 0))
+}
+
+/// connect(2).
+pub fn connect(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
+    on(fd, |socket| match address::read(socket.domain(), name, len)? {
+        Address::Unspecified(_) => socket.disconnect().map(|()| 0),
+        Address::Inet(addr) => socket.connect(addr).map(|()| 0),
+    })
+}
+
+/// listen(2).
+pub fn listen(fd: c_int, backlog: c_int) -> Option<Result<c_int>> {
+    on(fd, |socket| socket.listen(backlog).map(|()| 0))
+}
+
+/// accept(2).
+pub fn accept(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
+    accept4(fd, name, len, 0)
+}
+
+/// accept4(2).
+pub fn accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> Option<Result<c_int>> {
+    on(fd, |listener| {
+        if flags & !FLAGS != 0 {
+            return Err(Errno::INVAL);
+        }
+        let (socket, peer) = listener.accept()?;
+        socket.set_nonblocking(flags & SOCK_NONBLOCK != 0);
+        let fd = descriptor::install(&socket, flags & SOCK_CLOEXEC != 0)?;
+        if let Err(errno) = address::give(Some(peer), name, len) {
+            // Linux, too, drops the connection when the address cannot be written.
+            let _ = descriptor::close(fd);
+            return Err(errno);
+        }
+        Ok(fd)
+    })
+}
+
+/// shutdown(2).
+pub fn shutdown(fd: c_int, how: c_int) -> Option<Result<c_int>> {
+    on(fd, |socket| socket.shutdown(how).map(|()| 0))
+}
+
+/// getsockname(2).
+pub fn getsockname(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
+    on(fd, |socket| wanted(name, socket.local_addr()?, len))
+}
+
+/// getpeername(2).
+pub fn getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
+    on(fd, |socket| wanted(name, socket.peer_addr()?, len))
+}
+
+fn wanted(name: OutBytes, addr: std::net::SocketAddr, len: Out<socklen_t>) -> Result<c_int> {
+    if name.is_null() && len.get()? != 0 {
+        return Err(Errno::FAULT);
+    }
+    address::give(Some(addr), name, len).map(|()| 0)
+}
+
+/// getsockopt(2).
+pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
+    on(fd, |socket| {
+        let space = usize::try_from(len.get()?.cast_signed()).map_err(|_| Errno::INVAL)?;
+        let written = socket.getsockopt(level, name, value.slice(space)?)?;
+        len.set(written as socklen_t).map(|()| 0)
+    })
+}
+
+/// setsockopt(2).
+pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: socklen_t) -> Option<Result<c_int>> {
+    on(fd, |socket| {
+        let len = usize::try_from(len.cast_signed()).map_err(|_| Errno::INVAL)?;
+        socket.setsockopt(level, name, value.slice(len)?).map(|()| 0)
+    })
+}

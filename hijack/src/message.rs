@@ -1,0 +1,194 @@
+//! sendmsg(2) and recvmsg(2), one or many, with their control messages.
+
+use crate::address;
+use crate::control_message::{Reader, Writer};
+use crate::endpoint::on;
+use crate::hook;
+use crate::table::host;
+use crate::transfer::{count, send_on};
+use crate::user::{self, Message, Out};
+use kernel::descriptor;
+use kernel::socket::{DatagramInfo, SendControl};
+use kernel::{Errno, Result, Socket};
+use libc::{
+    IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, MSG_CTRUNC, MSG_DONTWAIT, MSG_WAITFORONE, SCM_RIGHTS,
+    SCM_TIMESTAMP, SCM_TIMESTAMPNS, SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IP, SOL_SOCKET, mmsghdr, msghdr, timespec,
+};
+use std::ffi::{c_int, c_uint};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// The most messages of one sendmmsg or recvmmsg (UIO_MAXIOV).
+const MOST: c_uint = 1024;
+
+/// sendmsg(2).
+pub fn sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> Option<Result<isize>> {
+    on(fd, |socket| send_one(socket, message.parts()?, flags).map(count))
+}
+
+fn send_one(socket: &Socket, message: Message, flags: c_int) -> Result<usize> {
+    let to = address::destination(socket.domain(), message.name.as_in(), message.name_len)?;
+    let control = send_control(message.control.slice(message.control_len)?)?;
+    user::gather(message.vectors, message.count, |bufs| send_on(socket, bufs, flags, to, &control))
+}
+
+/// sendmmsg(2): an error counts only if it is the first message's.
+pub fn sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> Option<Result<c_int>> {
+    on(fd, |socket| {
+        let mut done = 0;
+        for index in 0..len.min(MOST) {
+            let sent = messages.header(index).parts().and_then(|message| send_one(socket, message, flags));
+            match sent.and_then(|sent| messages.set_len(index, sent as u32)) {
+                Ok(()) => done += 1,
+                Err(errno) if done == 0 => return Err(errno),
+                Err(_) => break,
+            }
+        }
+        Ok(done)
+    })
+}
+
+/// recvmsg(2). The host's may bring descriptors (SCM_RIGHTS): whatever our table held under their numbers is gone.
+pub fn recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> isize {
+    let ours = || on(fd, |socket| receive_one(socket, message, flags).map(count));
+    hook::asks(ours).unwrap_or_else(|| {
+        hook::after(host::recvmsg(fd, message, flags), |result| {
+            if result >= 0 {
+                forget_passed(message);
+            }
+        })
+    })
+}
+
+fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usize> {
+    let message = header.parts()?;
+    let received = user::scatter(message.vectors, message.count, |bufs| socket.recv(bufs, flags))?;
+    let name_len = match received.from {
+        Some(from) if !message.name.is_null() => address::write(from, message.name, message.name_len as usize)?,
+        _ => 0,
+    };
+    let mut control = Writer::new(message.control.slice(message.control_len)?);
+    if let Some(info) = received.info {
+        receive_control(socket, &info, &mut control);
+    }
+    let truncated = if control.truncated() { MSG_CTRUNC } else { 0 };
+    header.finish(name_len, control.len(), received.flags | truncated | (flags & libc::MSG_CMSG_CLOEXEC))?;
+    Ok(received.len)
+}
+
+/// recvmmsg(2). The timeout is looked at after each message only, as on Linux (its BUGS section).
+pub fn recvmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int, timeout: Out<timespec>) -> c_int {
+    let ours = || on(fd, |socket| receive_many(socket, messages, len.min(MOST), flags, timeout));
+    hook::asks(ours).unwrap_or_else(|| {
+        hook::after(host::recvmmsg(fd, messages, len, flags, timeout), |result| {
+            for index in 0..c_uint::try_from(result).unwrap_or(0) {
+                forget_passed(messages.header(index));
+            }
+        })
+    })
+}
+
+fn receive_many(
+    socket: &Socket,
+    messages: Out<mmsghdr>,
+    len: c_uint,
+    flags: c_int,
+    timeout: Out<timespec>,
+) -> Result<c_int> {
+    let deadline = match timeout.is_null() {
+        true => None,
+        false => Instant::now().checked_add(duration(timeout.get()?)?),
+    };
+    let mut done = 0;
+    for index in 0..len {
+        let waiting = if done > 0 && flags & MSG_WAITFORONE != 0 { MSG_DONTWAIT } else { 0 };
+        let received = receive_one(socket, messages.header(index), (flags & !MSG_WAITFORONE) | waiting);
+        match received.and_then(|received| messages.set_len(index, received as u32)) {
+            Ok(()) => done += 1,
+            Err(errno) if done == 0 => return Err(errno),
+            Err(_) => break,
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+/// A C interval. EINVAL for one that no clock shows.
+pub fn duration(time: timespec) -> Result<Duration> {
+    match (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec)) {
+        (Ok(seconds), Ok(nanos @ 0..=999_999_999)) => Ok(Duration::new(seconds, nanos)),
+        _ => Err(Errno::INVAL),
+    }
+}
+
+/// What the control messages of a send say (ip(7)). As on Linux, a level that is not the socket's is passed over.
+fn send_control(bytes: &[u8]) -> Result<SendControl> {
+    let mut control = SendControl::default();
+    for message in Reader::new(bytes) {
+        let message = message?;
+        match (message.level, message.kind) {
+            (SOL_IP, IP_PKTINFO) => {
+                let [interface, source, _] = message.words()?;
+                control.interface = (interface != 0).then_some(interface);
+                control.source = (source != 0).then(|| IpAddr::from(source.to_ne_bytes()));
+            }
+            (SOL_IP, IP_TTL) => match message.words()? {
+                [ttl @ 1..=255] => control.ttl = Some(ttl as u8),
+                _ => return Err(Errno::INVAL),
+            },
+            // Linux takes the byte as well as the int.
+            (SOL_IP, IP_TOS) => match *message.data {
+                [tos] => control.tos = Some(tos),
+                _ => match message.words()? {
+                    [tos @ 0..=255] => control.tos = Some(tos as u8),
+                    _ => return Err(Errno::INVAL),
+                },
+            },
+            (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
+            _ => {}
+        }
+    }
+    Ok(control)
+}
+
+/// Writes the control messages that the socket's options ask for, in Linux's order.
+fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
+    let asked = |level, name| {
+        let mut value = [0; 4];
+        matches!(socket.getsockopt(level, name, &mut value), Ok(1..)) && value != [0; 4]
+    };
+    let (seconds, nanos) = (info.timestamp_ns / 1_000_000_000, info.timestamp_ns % 1_000_000_000);
+    if asked(SOL_SOCKET, SO_TIMESTAMPNS) {
+        control.put(SOL_SOCKET, SCM_TIMESTAMPNS, &[seconds.to_ne_bytes(), nanos.to_ne_bytes()].concat());
+    } else if asked(SOL_SOCKET, SO_TIMESTAMP) {
+        control.put(SOL_SOCKET, SCM_TIMESTAMP, &[seconds.to_ne_bytes(), (nanos / 1000).to_ne_bytes()].concat());
+    }
+    if asked(SOL_IP, IP_PKTINFO) {
+        if let IpAddr::V4(destination) = info.destination {
+            // ipi_spec_dst is the address to answer from, which is the destination unless that was a multicast's.
+            let addresses = [destination.octets(), destination.octets()].concat();
+            control.put(SOL_IP, IP_PKTINFO, &[&info.interface.to_ne_bytes()[..], &addresses].concat());
+        }
+    }
+    if asked(SOL_IP, IP_RECVTTL) {
+        control.put(SOL_IP, IP_TTL, &u32::from(info.ttl).to_ne_bytes());
+    }
+    if asked(SOL_IP, IP_RECVTOS) {
+        control.put(SOL_IP, IP_TOS, &[info.tos]);
+    }
+}
+
+/// Forgets what the table holds under the numbers of descriptors that just came by SCM_RIGHTS.
+fn forget_passed(header: Out<msghdr>) {
+    let Ok(message) = header.parts() else { return };
+    let Ok(control) = message.control.slice(message.control_len) else { return };
+    for passed in Reader::new(control).map_while(Result::ok) {
+        if (passed.level, passed.kind) == (SOL_SOCKET, SCM_RIGHTS) {
+            for fd in passed.data.chunks_exact(4) {
+                descriptor::cleared(c_int::from_ne_bytes([fd[0], fd[1], fd[2], fd[3]]));
+            }
+        }
+    }
+}

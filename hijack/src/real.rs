@@ -1,0 +1,109 @@
+#![allow(unsafe_code)]
+//! The host's functions behind the hooked symbols, and errno.
+
+use kernel::{Errno, Result};
+use std::ffi::{c_char, c_int, c_void};
+use std::os::fd::BorrowedFd;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+/// A symbol of the libraries after ours in the search order: libc's, or whose hook comes next.
+pub struct Symbol {
+    name: &'static str,
+    address: AtomicPtr<c_void>,
+}
+
+impl Symbol {
+    /// `name` ends with a NUL.
+    pub const fn new(name: &'static str) -> Symbol {
+        assert!(name.as_bytes()[name.len() - 1] == 0);
+        Symbol { name, address: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Where it is; `None` if no library has it.
+    #[inline]
+    pub fn address(&self) -> Option<NonNull<c_void>> {
+        NonNull::new(self.address.load(Relaxed)).or_else(|| self.resolve())
+    }
+
+    /// Looks it up. Idempotent, so that two threads, or a constructor that runs before ours, may do so at once.
+    #[cold]
+    pub fn resolve(&self) -> Option<NonNull<c_void>> {
+        // SAFETY: the name is NUL-terminated (`new`), and dlsym reads nothing else.
+        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr().cast::<c_char>()) };
+        self.address.store(found, Relaxed);
+        NonNull::new(found)
+    }
+}
+
+/// Calls the host's function at `symbol` by its C type.
+macro_rules! call {
+    ($symbol:expr, fn($($type:ty),*) -> $ret:ty, ($($arg:ident),*)) => {
+        match $symbol.address() {
+            // SAFETY: the row's signature is that of the symbol's man page, and the arguments are those that the
+            // program itself passed (`user` types cannot be made elsewhere) or numbers.
+            Some(address) => unsafe {
+                let function: extern "C" fn($($type),*) -> $ret = std::mem::transmute(address.as_ptr());
+                function($($arg),*)
+            },
+            None => $crate::hook::failed($crate::hook::NO_FUNCTION),
+        }
+    };
+}
+pub(crate) use call;
+
+/// errno of this thread.
+#[inline]
+pub fn errno() -> c_int {
+    // SAFETY: the location is valid for the life of the thread.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Sets errno of this thread.
+#[inline]
+pub fn set_errno(errno: c_int) {
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = errno }
+}
+
+/// A descriptor of the program, for a system call on its behalf. EBADF for a negative one.
+pub fn borrowed(fd: c_int) -> Result<BorrowedFd<'static>> {
+    if fd < 0 {
+        return Err(Errno::BADF);
+    }
+    // SAFETY: not -1. That it is open cannot be promised: it is the program's, as with every call that it makes itself.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+}
+
+/// From the kernel's boot on: quick_exit(3) closes as exit(3) does.
+pub fn watch_process() {
+    unsafe extern "C" {
+        fn __cxa_at_quick_exit(function: extern "C" fn(), dso: *mut c_void) -> c_int;
+    }
+    // SAFETY: the function lives as long as the process; no library is named whose unloading would call it earlier. A failure
+    // costs the goodbye of a program that ends by quick_exit.
+    unsafe { __cxa_at_quick_exit(crate::process::at_exit, ptr::null_mut()) };
+}
+
+/// Before main, as the dynamic linker loads us: look every symbol up (dlsym is neither for signal handlers nor for a
+/// child between fork and exec). Nothing else happens until the program's first socket.
+extern "C" fn loaded() {
+    for symbol in crate::table::SYMBOLS {
+        symbol.resolve();
+    }
+}
+
+/// After main or exit(3), when the program's own exit handlers have run.
+extern "C" fn unloaded() {
+    crate::process::at_exit();
+}
+
+// SAFETY: both sections hold pointers to functions of this type.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOADED: extern "C" fn() = loaded;
+
+// SAFETY: as above.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static UNLOADED: extern "C" fn() = unloaded;

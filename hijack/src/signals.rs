@@ -1,0 +1,50 @@
+//! sigaction(2), signal(3) and their kin: the program's handlers, behind the trampoline of [`kernel::signal`].
+
+use crate::table::host;
+use crate::user::{In, Out};
+use kernel::Result;
+use kernel::signal::actions;
+use libc::sigaction as Action;
+use std::ffi::c_int;
+
+/// sigaction(2).
+pub fn sigaction(signal: c_int, new: In<Action>, old: Out<Action>) -> Option<Result<c_int>> {
+    if !actions::taken() {
+        return None;
+    }
+    Some(actions::sigaction(signal, new.optional()).and_then(|previous| {
+        if !old.is_null() {
+            old.set(previous)?;
+        }
+        Ok(0)
+    }))
+}
+
+/// signal(3), with BSD's semantics.
+pub fn signal(signal: c_int, handler: usize) -> Option<Result<usize>> {
+    by_address(signal, handler, host::signal)
+}
+
+/// signal(3), with System V's semantics.
+pub fn sysv_signal(signal: c_int, handler: usize) -> Option<Result<usize>> {
+    by_address(signal, handler, host::__sysv_signal)
+}
+
+/// sigset(3).
+pub fn sigset(signal: c_int, handler: usize) -> Option<Result<usize>> {
+    by_address(signal, handler, host::sigset)
+}
+
+fn by_address(signal: c_int, handler: usize, host: fn(c_int, usize) -> usize) -> Option<Result<usize>> {
+    if !actions::taken() {
+        return None;
+    }
+    Some(Ok(actions::by_address(signal, handler, |address| host(signal, address))))
+}
+
+/// siginterrupt(3), which changes SA_RESTART of a handler that is there.
+pub fn siginterrupt(result: c_int, signal: c_int, _: c_int) {
+    if result == 0 && actions::taken() {
+        actions::resync(signal);
+    }
+}

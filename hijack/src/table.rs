@@ -1,0 +1,142 @@
+#![allow(unsafe_code, clippy::too_many_arguments)]
+//! Every hooked function: its name and C signature, how it is answered ([`crate::hook`]), and by what.
+//!
+//! A function is added as a row here, a function beside its kin, and a test. A row with another name for the same call (`64`,
+//! `__`, `_chk`) is a row of its own, because its host function is.
+//!
+//! Not here, because the host answers truly for a descriptor of ours: fstat(2), lseek(2), pread(2), pwrite(2), fsync(2),
+//! isatty(3), ftruncate(2), mmap(2), sockatmark(3) by way of ioctl.
+
+use crate::hook::hooks;
+use crate::user::{Argument, In, InBytes, Out, OutBytes};
+use crate::{control, descriptors, endpoint, message, process, signals, stdio, transfer};
+use libc::{DIR, FILE, iovec, mmsghdr, msghdr, sigset_t, size_t, socklen_t, ssize_t, timespec};
+use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+
+hooks! {
+    // What a socket is and whom it talks to.
+    socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int = opens endpoint::socket;
+    bind(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::bind;
+    connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect;
+    __connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect;
+    listen(fd: c_int, backlog: c_int) -> c_int = asks endpoint::listen;
+    accept(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = opens endpoint::accept;
+    accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> c_int = opens endpoint::accept4;
+    shutdown(fd: c_int, how: c_int) -> c_int = asks endpoint::shutdown;
+    getsockname(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getsockname;
+    getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getpeername;
+    getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getsockopt;
+    setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: socklen_t) -> c_int = asks endpoint::setsockopt;
+
+    // Bytes.
+    send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send;
+    __send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send;
+    sendto(fd: c_int, buf: InBytes, len: size_t, flags: c_int, name: InBytes, name_len: socklen_t) -> ssize_t = asks transfer::sendto;
+    recv(fd: c_int, buf: OutBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::recv;
+    __recv_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int) -> ssize_t = asks transfer::recv_chk;
+    recvfrom(fd: c_int, buf: OutBytes, len: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>) -> ssize_t = asks transfer::recvfrom;
+    __recvfrom_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>) -> ssize_t = asks transfer::recvfrom_chk;
+    read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read;
+    __read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read;
+    __read_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t) -> ssize_t = asks transfer::read_chk;
+    write(fd: c_int, buf: InBytes, len: size_t) -> ssize_t = asks transfer::write;
+    __write(fd: c_int, buf: InBytes, len: size_t) -> ssize_t = asks transfer::write;
+    readv(fd: c_int, vectors: In<iovec>, count: c_int) -> ssize_t = asks transfer::readv;
+    writev(fd: c_int, vectors: In<iovec>, count: c_int) -> ssize_t = asks transfer::writev;
+    preadv2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::preadv2;
+    preadv64v2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::preadv2;
+    pwritev2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::pwritev2;
+    pwritev64v2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::pwritev2;
+    sendfile(to: c_int, from: c_int, offset: Out<i64>, len: size_t) -> ssize_t = asks transfer::sendfile;
+    sendfile64(to: c_int, from: c_int, offset: Out<i64>, len: size_t) -> ssize_t = asks transfer::sendfile;
+    splice(from: c_int, from_offset: Out<i64>, to: c_int, to_offset: Out<i64>, len: size_t, flags: c_uint) -> ssize_t = asks transfer::splice;
+
+    // Messages.
+    sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = asks message::sendmsg;
+    __sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = asks message::sendmsg;
+    sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg;
+    __sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg;
+    recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = replaces message::recvmsg;
+    recvmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int, timeout: Out<timespec>) -> c_int = replaces message::recvmmsg;
+
+    // Descriptors.
+    close(fd: c_int) -> c_int = asks descriptors::close;
+    __close(fd: c_int) -> c_int = asks descriptors::close;
+    close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int = asks descriptors::close_range;
+    closefrom(first: c_int) -> () = asks descriptors::closefrom;
+    dup(old: c_int) -> c_int = after descriptors::dup;
+    dup2(old: c_int, new: c_int) -> c_int = asks descriptors::dup2;
+    __dup2(old: c_int, new: c_int) -> c_int = asks descriptors::dup2;
+    dup3(old: c_int, new: c_int, flags: c_int) -> c_int = asks descriptors::dup3;
+    fcntl(fd: c_int, command: c_int, argument: Argument) -> c_int = asks descriptors::fcntl;
+    fcntl64(fd: c_int, command: c_int, argument: Argument) -> c_int = asks descriptors::fcntl;
+    __fcntl(fd: c_int, command: c_int, argument: Argument) -> c_int = asks descriptors::fcntl;
+    ioctl(fd: c_int, request: c_ulong, argument: Argument) -> c_int = asks control::ioctl;
+
+    // Calls that make a descriptor.
+    open(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
+    open64(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
+    __open(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
+    __open64(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
+    __open_2(path: In<c_char>, flags: c_int) -> c_int = makes descriptors::made;
+    __open64_2(path: In<c_char>, flags: c_int) -> c_int = makes descriptors::made;
+    openat(directory: c_int, path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
+    openat64(directory: c_int, path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
+    __openat_2(directory: c_int, path: In<c_char>, flags: c_int) -> c_int = makes descriptors::made;
+    __openat64_2(directory: c_int, path: In<c_char>, flags: c_int) -> c_int = makes descriptors::made;
+    creat(path: In<c_char>, mode: c_uint) -> c_int = makes descriptors::made;
+    creat64(path: In<c_char>, mode: c_uint) -> c_int = makes descriptors::made;
+    open_by_handle_at(mount: c_int, handle: OutBytes, flags: c_int) -> c_int = makes descriptors::made;
+    mkstemp(path: Out<c_char>) -> c_int = makes descriptors::made;
+    mkstemp64(path: Out<c_char>) -> c_int = makes descriptors::made;
+    mkostemp(path: Out<c_char>, flags: c_int) -> c_int = makes descriptors::made;
+    mkostemp64(path: Out<c_char>, flags: c_int) -> c_int = makes descriptors::made;
+    mkstemps(path: Out<c_char>, suffix: c_int) -> c_int = makes descriptors::made;
+    mkostemps(path: Out<c_char>, suffix: c_int, flags: c_int) -> c_int = makes descriptors::made;
+    shm_open(name: In<c_char>, flags: c_int, mode: c_uint) -> c_int = makes descriptors::made;
+    memfd_create(name: In<c_char>, flags: c_uint) -> c_int = makes descriptors::made;
+    eventfd(value: c_uint, flags: c_int) -> c_int = makes descriptors::made;
+    signalfd(fd: c_int, mask: In<sigset_t>, flags: c_int) -> c_int = makes descriptors::made;
+    timerfd_create(clock: c_int, flags: c_int) -> c_int = makes descriptors::made;
+    inotify_init() -> c_int = makes descriptors::made;
+    inotify_init1(flags: c_int) -> c_int = makes descriptors::made;
+    fanotify_init(flags: c_uint, event_flags: c_uint) -> c_int = makes descriptors::made;
+    posix_openpt(flags: c_int) -> c_int = makes descriptors::made;
+    pidfd_open(pid: c_int, flags: c_uint) -> c_int = makes descriptors::made;
+    pidfd_getfd(pidfd: c_int, fd: c_int, flags: c_uint) -> c_int = makes descriptors::made;
+    pipe(ends: Out<c_int>) -> c_int = after descriptors::pipe;
+    __pipe(ends: Out<c_int>) -> c_int = after descriptors::pipe;
+    pipe2(ends: Out<c_int>, flags: c_int) -> c_int = after descriptors::pipe2;
+    socketpair(domain: c_int, kind: c_int, protocol: c_int, ends: Out<c_int>) -> c_int = after descriptors::socketpair;
+    openpty(master: Out<c_int>, slave: Out<c_int>, name: Out<c_char>, terminal: In<c_void>, window: In<c_void>) -> c_int = after descriptors::openpty;
+
+    // Streams.
+    fdopen(fd: c_int, mode: In<c_char>) -> Out<FILE> = asks stdio::fdopen;
+    fclose(stream: Out<FILE>) -> c_int = replaces stdio::fclose;
+    fopen(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;
+    fopen64(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;
+    freopen(path: In<c_char>, mode: In<c_char>, stream: Out<FILE>) -> Out<FILE> = makes stdio::remade;
+    freopen64(path: In<c_char>, mode: In<c_char>, stream: Out<FILE>) -> Out<FILE> = makes stdio::remade;
+    tmpfile() -> Out<FILE> = makes stdio::made;
+    tmpfile64() -> Out<FILE> = makes stdio::made;
+    popen(command: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;
+    opendir(path: In<c_char>) -> Out<DIR> = makes stdio::directory;
+    vdprintf(fd: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf;
+    __vdprintf_chk(fd: c_int, flag: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf_chk;
+
+    // Signals.
+    sigaction(signal: c_int, new: In<libc::sigaction>, old: Out<libc::sigaction>) -> c_int = asks signals::sigaction;
+    __sigaction(signal: c_int, new: In<libc::sigaction>, old: Out<libc::sigaction>) -> c_int = asks signals::sigaction;
+    signal(signal: c_int, handler: size_t) -> size_t = asks signals::signal;
+    bsd_signal(signal: c_int, handler: size_t) -> size_t = asks signals::signal;
+    ssignal(signal: c_int, handler: size_t) -> size_t = asks signals::signal;
+    sysv_signal(signal: c_int, handler: size_t) -> size_t = asks signals::sysv_signal;
+    __sysv_signal(signal: c_int, handler: size_t) -> size_t = asks signals::sysv_signal;
+    sigset(signal: c_int, handler: size_t) -> size_t = asks signals::sigset;
+    siginterrupt(signal: c_int, on: c_int) -> c_int = after signals::siginterrupt;
+
+    // The process. fork(3), daemon(3) and forkpty(3) run the handlers that `process` registers.
+    _Fork() -> c_int = replaces process::bare_fork;
+    _exit(status: c_int) -> () = replaces process::exit_now;
+    _Exit(status: c_int) -> () = replaces process::exit_now;
+}

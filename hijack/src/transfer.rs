@@ -1,0 +1,194 @@
+//! Bytes in and out: send(2), recv(2), read(2), write(2) and their kin.
+
+use crate::address;
+use crate::endpoint::on;
+use crate::real;
+use crate::user::{self, In, InBytes, Out, OutBytes};
+use kernel::socket::{Received, SendControl};
+use kernel::{Errno, Result, Socket, signal};
+use libc::{MSG_NOSIGNAL, SOCK_STREAM, iovec, socklen_t};
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::pread;
+use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
+use std::net::SocketAddr;
+
+type Count = Option<Result<isize>>;
+
+/// A count of bytes as C gives it back.
+pub fn count(bytes: usize) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
+}
+
+/// Sends, and raises SIGPIPE where Linux does: on a stream that is closed for sending, unless MSG_NOSIGNAL.
+pub fn send_on(
+    socket: &Socket,
+    bufs: &[IoSlice<'_>],
+    flags: c_int,
+    to: Option<SocketAddr>,
+    control: &SendControl,
+) -> Result<usize> {
+    let sent = socket.send(bufs, flags, to, control);
+    if sent == Err(Errno::PIPE) && flags & MSG_NOSIGNAL == 0 && socket.kind() == SOCK_STREAM {
+        signal::raise(libc::SIGPIPE);
+    }
+    sent
+}
+
+fn recv_on(socket: &Socket, buf: OutBytes, len: usize, flags: c_int) -> Result<Received> {
+    socket.recv(&mut [IoSliceMut::new(buf.slice(len)?)], flags)
+}
+
+/// send(2).
+pub fn send(fd: c_int, buf: InBytes, len: usize, flags: c_int) -> Count {
+    on(fd, |socket| send_on(socket, &[IoSlice::new(buf.slice(len)?)], flags, None, &SendControl::default()).map(count))
+}
+
+/// sendto(2).
+pub fn sendto(fd: c_int, buf: InBytes, len: usize, flags: c_int, name: InBytes, name_len: socklen_t) -> Count {
+    on(fd, |socket| {
+        let to = address::destination(socket.domain(), name, name_len)?;
+        send_on(socket, &[IoSlice::new(buf.slice(len)?)], flags, to, &SendControl::default()).map(count)
+    })
+}
+
+/// recv(2).
+pub fn recv(fd: c_int, buf: OutBytes, len: usize, flags: c_int) -> Count {
+    on(fd, |socket| recv_on(socket, buf, len, flags).map(|received| count(received.len)))
+}
+
+/// recvfrom(2).
+pub fn recvfrom(fd: c_int, buf: OutBytes, len: usize, flags: c_int, name: OutBytes, name_len: Out<socklen_t>) -> Count {
+    on(fd, |socket| {
+        let received = recv_on(socket, buf, len, flags)?;
+        address::give(received.from, name, name_len)?;
+        Ok(count(received.len))
+    })
+}
+
+/// read(2). Linux answers a read of nothing without asking the socket.
+pub fn read(fd: c_int, buf: OutBytes, len: usize) -> Count {
+    on(fd, |socket| match len {
+        0 => Ok(0),
+        _ => recv_on(socket, buf, len, 0).map(|received| count(received.len)),
+    })
+}
+
+/// write(2).
+pub fn write(fd: c_int, buf: InBytes, len: usize) -> Count {
+    send(fd, buf, len, 0)
+}
+
+/// readv(2).
+pub fn readv(fd: c_int, vectors: In<iovec>, vector_count: c_int) -> Count {
+    on(fd, |socket| {
+        user::scatter(vectors, vector_len(vector_count)?, |bufs| match bufs.iter().all(|buf| buf.is_empty()) {
+            true => Ok(0),
+            false => socket.recv(bufs, 0).map(|received| count(received.len)),
+        })
+    })
+}
+
+/// writev(2).
+pub fn writev(fd: c_int, vectors: In<iovec>, vector_count: c_int) -> Count {
+    on(fd, |socket| {
+        user::gather(vectors, vector_len(vector_count)?, |bufs| {
+            send_on(socket, bufs, 0, None, &SendControl::default()).map(count)
+        })
+    })
+}
+
+/// preadv2(2): at offset -1 it is readv, which sockets can do. (The other positioned calls need no row: the host says ESPIPE.)
+pub fn preadv2(fd: c_int, vectors: In<iovec>, vector_count: c_int, offset: i64, _flags: c_int) -> Count {
+    if offset == -1 { readv(fd, vectors, vector_count) } else { on(fd, |_| Err(Errno::SPIPE)) }
+}
+
+/// pwritev2(2): as preadv2.
+pub fn pwritev2(fd: c_int, vectors: In<iovec>, vector_count: c_int, offset: i64, _flags: c_int) -> Count {
+    if offset == -1 { writev(fd, vectors, vector_count) } else { on(fd, |_| Err(Errno::SPIPE)) }
+}
+
+fn vector_len(count: c_int) -> Result<usize> {
+    usize::try_from(count).map_err(|_| Errno::INVAL)
+}
+
+/// A fortified call whose buffer is too small is left to the host's, which ends the program with its message.
+fn fits(len: usize, space: usize) -> Option<()> {
+    (len <= space).then_some(())
+}
+
+/// read(2), fortified.
+pub fn read_chk(fd: c_int, buf: OutBytes, len: usize, space: usize) -> Count {
+    fits(len, space).and_then(|()| read(fd, buf, len))
+}
+
+/// recv(2), fortified.
+pub fn recv_chk(fd: c_int, buf: OutBytes, len: usize, space: usize, flags: c_int) -> Count {
+    fits(len, space).and_then(|()| recv(fd, buf, len, flags))
+}
+
+/// recvfrom(2), fortified.
+pub fn recvfrom_chk(
+    fd: c_int,
+    buf: OutBytes,
+    len: usize,
+    space: usize,
+    flags: c_int,
+    name: OutBytes,
+    name_len: Out<socklen_t>,
+) -> Count {
+    fits(len, space).and_then(|()| recvfrom(fd, buf, len, flags, name, name_len))
+}
+
+/// splice(2): a rump socket has no pages to move; EINVAL sends programs to their copying path.
+pub fn splice(from: c_int, _: Out<i64>, to: c_int, _: Out<i64>, _: usize, _: u32) -> Count {
+    on(from, |_| Err(Errno::INVAL)).or_else(|| on(to, |_| Err(Errno::INVAL)))
+}
+
+/// Bytes that sendfile moves at a time.
+const CHUNK: usize = 64 * 1024;
+/// What Linux moves at most in one call.
+const MOST: usize = 0x7fff_f000;
+
+/// sendfile(2) onto a rump socket: a loop of positioned reads, so that what was not sent stays unread.
+pub fn sendfile(to: c_int, from: c_int, offset: Out<i64>, len: usize) -> Count {
+    if let Some(refused) = on(from, |_| Err(Errno::INVAL)) {
+        return Some(refused);
+    }
+    on(to, |socket| {
+        let start = if offset.is_null() { position(from)? } else { offset.get()? };
+        let mut sent = 0;
+        let outcome = copy_file(socket, from, start, len.min(MOST), &mut sent);
+        let end = start + count(sent) as i64;
+        if offset.is_null() {
+            seek(real::borrowed(from)?, SeekFrom::Start(end.cast_unsigned()))?;
+        } else {
+            offset.set(end)?;
+        }
+        if sent > 0 { Ok(count(sent)) } else { outcome.map(|()| 0) }
+    })
+}
+
+/// Where the file stands. Pipes and sockets have no position: EINVAL, as for everything that cannot be mapped.
+fn position(file: c_int) -> Result<i64> {
+    match seek(real::borrowed(file)?, SeekFrom::Current(0)) {
+        Ok(at) => Ok(at.cast_signed()),
+        Err(Errno::SPIPE) => Err(Errno::INVAL),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Sends up to `len` bytes of `file` from `start` on. How far it came goes to `sent`, also where it failed.
+fn copy_file(socket: &Socket, file: c_int, start: i64, len: usize, sent: &mut usize) -> Result<()> {
+    let file = real::borrowed(file)?;
+    let mut chunk = vec![0; len.min(CHUNK)];
+    while *sent < len {
+        let want = (len - *sent).min(chunk.len());
+        let got = pread(file, &mut chunk[..want], start.cast_unsigned() + *sent as u64)?;
+        if got == 0 {
+            break;
+        }
+        *sent += send_on(socket, &[IoSlice::new(&chunk[..got])], 0, None, &SendControl::default())?;
+    }
+    Ok(())
+}

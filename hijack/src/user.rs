@@ -1,0 +1,316 @@
+#![allow(unsafe_code)]
+//! Memory of the program, as its calls hand it to us.
+//!
+//! [`In`] and [`Out`] are C pointers that only an exported function's argument list can bring into being (their field
+//! is private, and they have no constructor). What they point to is then what the function's man page says, for as long
+//! as the call lasts; that is the fact on which this file's `unsafe` rests. A null pointer is EFAULT, as on Linux. A wrong one
+//! is the SIGSEGV that it deserves, where Linux answers EFAULT (POSIX.md).
+
+use crate::hook::Reply;
+use kernel::{Errno, Result};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::size_of;
+
+/// Types of which every pattern of bits is a value.
+///
+/// # Safety
+/// That must be true.
+pub unsafe trait Plain: Copy {}
+
+macro_rules! plain {
+    ($($type:ty),*) => { $(
+        // SAFETY: integers, or C structures of integers and raw pointers.
+        unsafe impl Plain for $type {}
+    )* };
+}
+plain!(u8, i8, u16, i32, u32, i64, u64, usize, isize);
+plain!(libc::iovec, libc::msghdr, libc::mmsghdr, libc::pollfd, libc::epoll_event, libc::timespec, libc::timeval);
+plain!(libc::sigset_t, libc::fd_set, libc::sockaddr_in, libc::sockaddr_in6, libc::ifconf, libc::cmsghdr);
+plain!(libc::in_pktinfo, libc::sigaction);
+
+/// A pointer to what the call reads.
+#[repr(transparent)]
+pub struct In<T>(*const T);
+
+/// A pointer to what the call writes, or reads and writes.
+#[repr(transparent)]
+pub struct Out<T>(*mut T);
+
+// By hand: a pointer can be copied whatever it points to.
+impl<T> Clone for In<T> {
+    fn clone(&self) -> In<T> {
+        *self
+    }
+}
+impl<T> Copy for In<T> {}
+impl<T> Clone for Out<T> {
+    fn clone(&self) -> Out<T> {
+        *self
+    }
+}
+impl<T> Copy for Out<T> {}
+
+impl<T> Reply for Out<T> {
+    const FAILED: Self = Out(std::ptr::null_mut());
+}
+
+/// Bytes of the program, of any type.
+pub type InBytes = In<u8>;
+/// Bytes of the program, of any type.
+pub type OutBytes = Out<u8>;
+
+impl<T> In<T> {
+    /// Whether it points nowhere.
+    pub fn is_null(self) -> bool {
+        self.0.is_null()
+    }
+}
+
+impl<T: Plain> In<T> {
+    /// What it points to.
+    pub fn get(self) -> Result<T> {
+        if self.0.is_null() {
+            return Err(Errno::FAULT);
+        }
+        // SAFETY: the module's fact; unaligned, because C programs cast.
+        Ok(unsafe { self.0.read_unaligned() })
+    }
+
+    /// What it points to, if anywhere.
+    pub fn optional(self) -> Option<T> {
+        self.get().ok()
+    }
+
+    /// The `len` things that it points to.
+    pub fn slice<'a>(self, len: usize) -> Result<&'a [T]> {
+        check::<T>(self.0, len)?;
+        if len == 0 {
+            return Ok(&[]);
+        }
+        // SAFETY: the module's fact, not null and aligned (`check`).
+        Ok(unsafe { std::slice::from_raw_parts(self.0, len) })
+    }
+}
+
+impl<T> In<T> {
+    /// The pointer, to hand it to C.
+    pub fn raw(self) -> *const T {
+        self.0
+    }
+}
+
+impl In<c_char> {
+    /// The string that it points to.
+    pub fn string<'a>(self) -> Result<&'a CStr> {
+        if self.0.is_null() {
+            return Err(Errno::FAULT);
+        }
+        // SAFETY: the module's fact: a NUL-terminated string.
+        Ok(unsafe { CStr::from_ptr(self.0) })
+    }
+}
+
+impl<T> Out<T> {
+    /// Whether it points nowhere.
+    pub fn is_null(self) -> bool {
+        self.0.is_null()
+    }
+
+    /// The pointer, to hand it to C.
+    pub fn raw(self) -> *mut T {
+        self.0
+    }
+
+    /// The same memory, only read.
+    pub fn as_in(self) -> In<T> {
+        In(self.0.cast_const())
+    }
+
+    /// The same memory as another type; the man page of the call says which.
+    pub fn cast<U>(self) -> Out<U> {
+        Out(self.0.cast())
+    }
+}
+
+impl<T: Plain> Out<T> {
+    /// What it points to.
+    pub fn get(self) -> Result<T> {
+        In(self.0.cast_const()).get()
+    }
+
+    /// Writes there.
+    pub fn set(self, value: T) -> Result<()> {
+        if self.0.is_null() {
+            return Err(Errno::FAULT);
+        }
+        // SAFETY: the module's fact; unaligned, because C programs cast.
+        unsafe { self.0.write_unaligned(value) };
+        Ok(())
+    }
+
+    /// The `len` things that it points to.
+    pub fn slice<'a>(self, len: usize) -> Result<&'a mut [T]> {
+        check::<T>(self.0, len)?;
+        if len == 0 {
+            return Ok(&mut []);
+        }
+        // SAFETY: the module's fact, not null and aligned (`check`).
+        Ok(unsafe { std::slice::from_raw_parts_mut(self.0, len) })
+    }
+}
+
+/// Null, or so long or so crooked that no slice can be made of it.
+fn check<T>(pointer: *const T, len: usize) -> Result<()> {
+    if len == 0 {
+        return Ok(());
+    }
+    if pointer.is_null() || !pointer.is_aligned() {
+        return Err(Errno::FAULT);
+    }
+    match len.checked_mul(size_of::<T>()) {
+        Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
+        _ => Err(Errno::INVAL),
+    }
+}
+
+/// The most buffers of one call (IOV_MAX).
+pub const IOV_MAX: usize = 1024;
+
+/// Runs `with` on the buffers that an iovec array names, to be read.
+pub fn gather<R>(vectors: In<libc::iovec>, count: usize, with: impl FnOnce(&[IoSlice<'_>]) -> Result<R>) -> Result<R> {
+    copied(vectors, count, |copy| {
+        // SAFETY: IoSlice is guaranteed to have the layout of iovec; the buffers are the program's (the module's fact),
+        // and none is null (`copied`).
+        with(unsafe { std::slice::from_raw_parts(copy.as_ptr().cast::<IoSlice<'_>>(), copy.len()) })
+    })
+}
+
+/// Runs `with` on the buffers that an iovec array names, to be written.
+pub fn scatter<R>(
+    vectors: In<libc::iovec>,
+    count: usize,
+    with: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<R>,
+) -> Result<R> {
+    copied(vectors, count, |copy| {
+        // SAFETY: as in `gather`, for IoSliceMut.
+        with(unsafe { std::slice::from_raw_parts_mut(copy.as_mut_ptr().cast::<IoSliceMut<'_>>(), copy.len()) })
+    })
+}
+
+/// Runs `with` on a copy of the array, after the checks that Linux does: the count, the sum, and a buffer for each length.
+fn copied<R>(vectors: In<libc::iovec>, count: usize, with: impl FnOnce(&mut [libc::iovec]) -> Result<R>) -> Result<R> {
+    if count > IOV_MAX {
+        return Err(Errno::INVAL);
+    }
+    let vectors = vectors.slice(count)?;
+    let mut few = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; 8];
+    let mut many;
+    let copy = if count <= few.len() {
+        few[..count].copy_from_slice(vectors);
+        &mut few[..count]
+    } else {
+        many = vectors.to_vec();
+        &mut many[..]
+    };
+    let mut sum = 0usize;
+    for vector in copy.iter_mut() {
+        sum = sum.checked_add(vector.iov_len).filter(|sum| *sum <= isize::MAX as usize).ok_or(Errno::INVAL)?;
+        match (vector.iov_base.is_null(), vector.iov_len) {
+            (true, 0) => vector.iov_base = std::ptr::dangling_mut::<u8>().cast(),
+            (true, _) => return Err(Errno::FAULT),
+            _ => {}
+        }
+    }
+    with(copy)
+}
+
+/// The parts of a `msghdr`, as the call may use them.
+#[derive(Clone, Copy)]
+pub struct Message {
+    /// Where the name is or goes.
+    pub name: OutBytes,
+    /// Its length, in bytes.
+    pub name_len: u32,
+    /// The buffers.
+    pub vectors: In<libc::iovec>,
+    /// How many.
+    pub count: usize,
+    /// Where the control messages are or go.
+    pub control: OutBytes,
+    /// Their length, in bytes.
+    pub control_len: usize,
+}
+
+impl Out<libc::msghdr> {
+    /// Its parts.
+    pub fn parts(self) -> Result<Message> {
+        let header = self.get()?;
+        Ok(Message {
+            name: Out(header.msg_name.cast()),
+            name_len: if header.msg_name.is_null() { 0 } else { header.msg_namelen },
+            vectors: In(header.msg_iov),
+            count: header.msg_iovlen,
+            control: Out(header.msg_control.cast()),
+            control_len: if header.msg_control.is_null() { 0 } else { header.msg_controllen },
+        })
+    }
+
+    /// Writes what recvmsg gives back: the lengths and the flags.
+    pub fn finish(self, name_len: u32, control_len: usize, flags: c_int) -> Result<()> {
+        let mut header = self.get()?;
+        header.msg_namelen = name_len;
+        header.msg_controllen = control_len;
+        header.msg_flags = flags;
+        self.set(header)
+    }
+}
+
+impl Out<libc::mmsghdr> {
+    /// The header of the `index`th message.
+    pub fn header(self, index: u32) -> Out<libc::msghdr> {
+        Out(self.0.wrapping_add(index as usize).cast())
+    }
+
+    /// Writes the length of the `index`th message.
+    pub fn set_len(self, index: u32, len: u32) -> Result<()> {
+        let one = Out(self.0.wrapping_add(index as usize));
+        let mut message: libc::mmsghdr = one.get()?;
+        message.msg_len = len;
+        one.set(message)
+    }
+}
+
+impl Out<libc::FILE> {
+    /// A stream that is about to be the program's.
+    pub fn stream(stream: *mut libc::FILE) -> Out<libc::FILE> {
+        Out(stream)
+    }
+}
+
+impl Out<libc::ifconf> {
+    /// Where SIOCGIFCONF writes, and how many bytes there are.
+    pub fn buffer(self) -> Result<(OutBytes, usize)> {
+        let conf = self.get()?;
+        // SAFETY: a union of two pointers.
+        let buffer = unsafe { conf.ifc_ifcu.ifcu_buf };
+        Ok((Out(buffer.cast()), usize::try_from(conf.ifc_len).unwrap_or(0)))
+    }
+}
+
+/// An argument of a variadic function (fcntl, ioctl): a number or a pointer, as the command says.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Argument(*mut c_void);
+
+impl Argument {
+    /// As a number.
+    pub fn int(self) -> c_int {
+        self.0 as usize as c_int
+    }
+
+    /// As a pointer.
+    pub fn pointer<T>(self) -> Out<T> {
+        Out(self.0.cast())
+    }
+}

@@ -1,0 +1,221 @@
+#![allow(unsafe_code)]
+//! The program's signal actions, and the trampoline that stands in for its handlers.
+//!
+//! The host's table of dispositions stays the truth for everything but the handler's address: mask, SA_ONSTACK, SA_NODEFER,
+//! SA_RESETHAND, SIG_DFL and SIG_IGN are there, so a fork, an exec, and libc's own calls (system(3), posix_spawn(3))
+//! see what they expect. A word a signal holds what the trampoline calls; it counts only while the host has the trampoline.
+
+use super::critical;
+use crate::{Errno, Result, descriptor};
+use libc::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_DFL, SIG_IGN, sigaction as Action, siginfo_t};
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::{mem, ptr};
+
+/// Raised by an instruction: putting them off would only repeat it. Their handlers are the host's business alone.
+pub const SYNCHRONOUS: [c_int; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
+
+const SIGNALS: c_int = 64;
+
+/// The program's handlers, by signal: the address above the flags of `FLAGS`.
+static HANDLERS: [AtomicU64; SIGNALS as usize + 1] = [const { AtomicU64::new(0) }; SIGNALS as usize + 1];
+/// Whether handlers go through the trampoline; from the kernel's boot on.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The flags that the trampoline must know, as bits under the address.
+const FLAGS: [c_int; 4] = [SA_SIGINFO, SA_RESTART, SA_RESETHAND, SA_NODEFER];
+
+#[derive(Clone, Copy)]
+struct Handler {
+    address: usize,
+    flags: c_int,
+}
+
+impl Handler {
+    fn pack(self) -> u64 {
+        let bits = FLAGS.iter().enumerate().filter(|(_, flag)| self.flags & **flag != 0).map(|(bit, _)| 1 << bit);
+        (self.address as u64) << FLAGS.len() | bits.sum::<u64>()
+    }
+
+    fn unpack(word: u64) -> Handler {
+        let flags = FLAGS.iter().enumerate().filter(|(bit, _)| word & 1 << bit != 0).map(|(_, flag)| *flag);
+        Handler { address: (word >> FLAGS.len()) as usize, flags: flags.sum() }
+    }
+}
+
+/// Puts the trampoline before every handler that the program has by now, and from now on before every new one. Called once
+/// the program is about to get a rump kernel; a program that never has one keeps its handlers as they are.
+pub fn take_over() {
+    if TAKEN.swap(true, SeqCst) {
+        return;
+    }
+    for signal in 1..=SIGNALS {
+        if let Ok(action) = host(signal, None) {
+            if has_handler(&action) && goes_through(signal) {
+                // A handler that was there has been accepted before.
+                let _ = install(signal, action);
+            }
+        }
+    }
+}
+
+/// Whether [`take_over`] has happened.
+pub fn taken() -> bool {
+    TAKEN.load(Relaxed)
+}
+
+/// sigaction(2), by which a program never sees the trampoline.
+pub fn sigaction(signal: c_int, new: Option<Action>) -> Result<Action> {
+    if !(1..=SIGNALS).contains(&signal) {
+        return Err(Errno::INVAL);
+    }
+    match new {
+        Some(action) if has_handler(&action) && goes_through(signal) => install(signal, action),
+        _ => {
+            let stored = HANDLERS[signal as usize].load(SeqCst);
+            host(signal, new).map(|old| shown(old, stored))
+        }
+    }
+}
+
+/// For signal(3) and its kin, which call the host's sigaction inside libc: runs `host` with the address to give to it, and
+/// gives the program's own handler for the trampoline that comes back.
+pub fn by_address(signal: c_int, handler: usize, host: impl FnOnce(usize) -> usize) -> usize {
+    // SIG_ERR and SIG_HOLD are no addresses either.
+    let special = handler <= 2 || handler == libc::SIG_ERR;
+    if special || !(1..=SIGNALS).contains(&signal) || !goes_through(signal) {
+        let stored = (1..=SIGNALS).contains(&signal).then(|| HANDLERS[signal as usize].load(SeqCst));
+        return own(host(handler), stored.unwrap_or(0));
+    }
+    let stored = HANDLERS[signal as usize].swap(Handler { address: handler, flags: 0 }.pack(), SeqCst);
+    let old = own(host(trampoline_address()), stored);
+    resync(signal);
+    old
+}
+
+/// Takes over the flags that libc gave to the trampoline behind our back (signal(3), siginterrupt(3)).
+pub fn resync(signal: c_int) {
+    let Ok(mut action) = host(signal, None) else { return };
+    if action.sa_sigaction != trampoline_address() {
+        return;
+    }
+    let word = &HANDLERS[signal as usize];
+    let handler = Handler::unpack(word.load(SeqCst));
+    let flags = action.sa_flags & !SA_SIGINFO | handler.flags & SA_SIGINFO;
+    word.store(Handler { address: handler.address, flags }.pack(), SeqCst);
+    action.sa_flags |= SA_SIGINFO;
+    let _ = host(signal, Some(action));
+}
+
+fn install(signal: c_int, action: Action) -> Result<Action> {
+    let handler = Handler { address: action.sa_sigaction, flags: action.sa_flags };
+    let word = &HANDLERS[signal as usize];
+    let stored = word.swap(handler.pack(), SeqCst);
+    match host(signal, Some(through(action))) {
+        Ok(old) => Ok(shown(old, stored)),
+        Err(errno) => {
+            word.store(stored, SeqCst);
+            Err(errno)
+        }
+    }
+}
+
+/// The action with the trampoline in the handler's place.
+fn through(action: Action) -> Action {
+    Action { sa_sigaction: trampoline_address(), sa_flags: action.sa_flags | SA_SIGINFO, ..action }
+}
+
+/// The action as the program knows it.
+fn shown(action: Action, stored: u64) -> Action {
+    if action.sa_sigaction != trampoline_address() {
+        return action;
+    }
+    let handler = Handler::unpack(stored);
+    let flags = action.sa_flags & !SA_SIGINFO | handler.flags & SA_SIGINFO;
+    Action { sa_sigaction: handler.address, sa_flags: flags, ..action }
+}
+
+fn own(address: usize, stored: u64) -> usize {
+    if address == trampoline_address() { Handler::unpack(stored).address } else { address }
+}
+
+fn has_handler(action: &Action) -> bool {
+    ![SIG_DFL, SIG_IGN, trampoline_address()].contains(&action.sa_sigaction)
+}
+
+/// A vfork child has its own dispositions, but its parent's memory: nothing is written there.
+fn goes_through(signal: c_int) -> bool {
+    TAKEN.load(Relaxed) && !SYNCHRONOUS.contains(&signal) && !descriptor::in_vfork_child()
+}
+
+fn trampoline_address() -> usize {
+    trampoline as extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize
+}
+
+/// The host's sigaction(2). Only inside a critical section or a program without hooks: it would come back to us otherwise.
+fn host(signal: c_int, new: Option<Action>) -> Result<Action> {
+    let new = new.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let mut old = MaybeUninit::<Action>::zeroed();
+    // SAFETY: `new` is null or an action that lives as long as the call; `old` is filled in, and zero before that.
+    match unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) } {
+        // SAFETY: zeroed, then written by sigaction; any bits are an Action, whose restorer is an Option.
+        0 => Ok(unsafe { old.assume_init() }),
+        _ => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)),
+    }
+}
+
+/// What the host calls in the place of every handler.
+extern "C" fn trampoline(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    let Some(word) = usize::try_from(signal).ok().and_then(|signal| HANDLERS.get(signal)) else { return };
+    let handler = Handler::unpack(word.load(SeqCst));
+    if critical::defer(signal) {
+        // SAFETY: the host calls us as it calls every SA_SIGINFO handler.
+        unsafe { queue_again(signal, handler, info, context.cast()) };
+        return;
+    }
+    // SAFETY: the address is of the handler that the program installed for this signal. One without SA_SIGINFO takes the
+    // signal's number alone, and every calling convention of Linux lets a function be passed more than it takes.
+    let program: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = unsafe { mem::transmute(handler.address) };
+    program(signal, info, context);
+    critical::handled(handler.flags & SA_RESTART != 0);
+}
+
+/// Makes the signal pending for this thread again and blocks it in the context to which the trampoline returns.
+///
+/// # Safety
+/// `info` and `context` are a signal handler's arguments.
+unsafe fn queue_again(signal: c_int, handler: Handler, info: *mut siginfo_t, context: *mut libc::ucontext_t) {
+    // SAFETY: the location is valid for the life of the thread; the mask and the siginfo are the handler's arguments. The system
+    // calls read the siginfo and a set of 8 bytes.
+    unsafe {
+        let errno = *libc::__errno_location();
+        libc::sigaddset(&raw mut (*context).uc_sigmask, signal);
+        if handler.flags & SA_NODEFER != 0 {
+            // It is not blocked by its own delivery, and would come at once.
+            let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+            libc::sigemptyset(set.as_mut_ptr());
+            libc::sigaddset(set.as_mut_ptr(), signal);
+            libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), ptr::null_mut());
+        }
+        if handler.flags & SA_RESETHAND != 0 {
+            // The host has already gone back to the default; the delivery that counts is yet to come.
+            restore_one_shot(signal, handler);
+        }
+        let (process, thread) = (libc::getpid(), rustix::thread::gettid().as_raw_nonzero().get());
+        libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info);
+        *libc::__errno_location() = errno;
+    }
+}
+
+fn restore_one_shot(signal: c_int, handler: Handler) {
+    if let Ok(mut action) = host(signal, None) {
+        action.sa_sigaction = trampoline_address();
+        action.sa_flags |= SA_SIGINFO | handler.flags;
+        let _ = host(signal, Some(action));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+#![allow(unsafe_code)]
+//! The section of a thread in which handlers wait.
+
+use std::ffi::c_int;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst, compiler_fence};
+
+/// What a thread and the handlers that interrupt it share. Atomics, because a handler is another party; relaxed, because
+/// it is of the same thread.
+struct Thread {
+    /// Sections entered and not left.
+    depth: AtomicU32,
+    /// Signals put off, bit `signal - 1`. They are blocked in this thread, and pending.
+    deferred: AtomicU64,
+    /// Handlers that ran.
+    handled: AtomicU64,
+    /// Those among them without SA_RESTART.
+    interrupted: AtomicU64,
+    /// The futex word of the sleep that is about to begin.
+    word: AtomicPtr<AtomicU32>,
+}
+
+thread_local! {
+    static THREAD: Thread = const {
+        Thread {
+            depth: AtomicU32::new(0),
+            deferred: AtomicU64::new(0),
+            handled: AtomicU64::new(0),
+            interrupted: AtomicU64::new(0),
+            word: AtomicPtr::new(ptr::null_mut()),
+        }
+    };
+}
+
+/// While it lives, handlers on this thread are put off.
+#[must_use]
+pub struct Critical(PhantomData<*const ()>);
+
+impl Critical {
+    /// Enters; sections nest.
+    #[inline]
+    pub fn enter() -> Critical {
+        THREAD.with(|thread| thread.depth.store(thread.depth.load(Relaxed) + 1, Relaxed));
+        compiler_fence(SeqCst);
+        Critical(PhantomData)
+    }
+}
+
+impl Drop for Critical {
+    #[inline]
+    fn drop(&mut self) {
+        compiler_fence(SeqCst);
+        THREAD.with(|thread| {
+            // Saturating: a handler that ran while we slept may have left by siglongjmp, and with it left our caller's section.
+            let depth = thread.depth.load(Relaxed).saturating_sub(1);
+            thread.depth.store(depth, Relaxed);
+            if depth == 0 {
+                thread.deliver();
+            }
+        });
+    }
+}
+
+impl Thread {
+    /// Lets the handlers run that have waited.
+    #[inline]
+    fn deliver(&self) {
+        compiler_fence(SeqCst);
+        if self.deferred.load(Relaxed) != 0 {
+            change_mask(libc::SIG_UNBLOCK, &set_of(self.deferred.swap(0, Relaxed)));
+        }
+    }
+}
+
+/// Whether this thread is inside a section: what runs now is our own code.
+#[inline]
+pub fn inside() -> bool {
+    THREAD.with(|thread| thread.depth.load(Relaxed) != 0)
+}
+
+/// For a thread of the kernel's own: all that it does is our own code, and no handler of the program ever runs on it.
+pub fn enter_for_good() {
+    std::mem::forget(Critical::enter());
+    change_mask(libc::SIG_BLOCK, &all_signals());
+}
+
+/// A point in this thread's history of handlers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    handled: u64,
+    interrupted: u64,
+}
+
+/// Now.
+#[inline]
+pub fn mark() -> Mark {
+    THREAD.with(|thread| Mark { handled: thread.handled.load(Relaxed), interrupted: thread.interrupted.load(Relaxed) })
+}
+
+/// Whether a handler without SA_RESTART ran on this thread since `since`: EINTR for calls that signal(7) restarts.
+#[inline]
+pub fn interrupted_since(since: Mark) -> bool {
+    mark().interrupted != since.interrupted
+}
+
+/// Whether any handler ran on this thread since `since`: EINTR for calls that are never restarted (poll, select, epoll_wait, and
+/// send and recv with SO_SNDTIMEO or SO_RCVTIMEO).
+#[inline]
+pub fn handled_since(since: Mark) -> bool {
+    mark().handled != since.handled
+}
+
+/// Runs `sleep` outside of the critical section. A handler that has waited runs before it; one that runs before the sleep has
+/// begun bumps `word` (adds 1), so that a futex wait on the value read before this call returns at once. `word` must live as
+/// long as the thread, because a handler may leave by siglongjmp.
+pub fn around_sleep<R>(word: Option<&AtomicU32>, sleep: impl FnOnce() -> R) -> R {
+    let word = word.map_or(ptr::null_mut(), |word| ptr::from_ref(word).cast_mut());
+    let (depth, outer) = THREAD.with(|thread| {
+        let outer = thread.word.swap(word, Relaxed);
+        let depth = thread.depth.swap(0, Relaxed);
+        thread.deliver();
+        (depth, outer)
+    });
+    let result = sleep();
+    compiler_fence(SeqCst);
+    THREAD.with(|thread| {
+        thread.depth.store(depth, Relaxed);
+        compiler_fence(SeqCst);
+        thread.word.store(outer, Relaxed);
+    });
+    result
+}
+
+/// Runs `poll` outside of the critical section with every signal blocked, and hands it the mask to sleep with, as ppoll(2)
+/// and epoll_pwait(2) take it: so a handler can run only inside of the sleep, and no EINTR is lost. For sleeps that are not
+/// one futex; two system calls dearer than [`around_sleep`].
+pub fn around_poll<R>(poll: impl FnOnce(&libc::sigset_t) -> R) -> R {
+    let mut mask = change_mask(libc::SIG_BLOCK, &all_signals());
+    let depth = THREAD.with(|thread| {
+        // Signals put off are blocked by us, not by the program.
+        remove(&mut mask, thread.deferred.swap(0, Relaxed));
+        thread.depth.swap(0, Relaxed)
+    });
+    compiler_fence(SeqCst);
+    let result = poll(&mask);
+    compiler_fence(SeqCst);
+    THREAD.with(|thread| thread.depth.store(depth, Relaxed));
+    change_mask(libc::SIG_SETMASK, &mask);
+    result
+}
+
+/// Sends `signal` to this thread, as the kernel does with SIGPIPE.
+pub fn raise(signal: c_int) {
+    // SAFETY: raise reads and writes no memory of ours.
+    unsafe { libc::raise(signal) };
+}
+
+/// For the trampoline: if the thread is in a section, notes that `signal` is put off.
+pub(super) fn defer(signal: c_int) -> bool {
+    THREAD.with(|thread| {
+        let inside = thread.depth.load(Relaxed) != 0;
+        if inside {
+            thread.deferred.fetch_or(bit(signal), Relaxed);
+        }
+        inside
+    })
+}
+
+/// For the trampoline: a handler ran.
+pub(super) fn handled(restarts: bool) {
+    THREAD.with(|thread| {
+        thread.handled.fetch_add(1, Relaxed);
+        if !restarts {
+            thread.interrupted.fetch_add(1, Relaxed);
+        }
+        let word = thread.word.load(Relaxed);
+        if !word.is_null() {
+            // SAFETY: set by `around_sleep`, whose caller promises that it lives as long as the thread.
+            unsafe { &*word }.fetch_add(1, SeqCst);
+        }
+    });
+}
+
+fn bit(signal: c_int) -> u64 {
+    1u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0)
+}
+
+fn signals(bits: u64) -> impl Iterator<Item = c_int> {
+    (1..=64).filter(move |signal| bits & bit(*signal) != 0)
+}
+
+fn set_of(bits: u64) -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset fills the set in, sigaddset changes it.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        let mut set = set.assume_init();
+        for signal in signals(bits) {
+            libc::sigaddset(&mut set, signal);
+        }
+        set
+    }
+}
+
+fn remove(set: &mut libc::sigset_t, bits: u64) {
+    for signal in signals(bits) {
+        // SAFETY: changes the set.
+        unsafe { libc::sigdelset(set, signal) };
+    }
+}
+
+/// Every signal that may be blocked. Not those that an instruction raises, whose block would be death without a word; glibc
+/// itself leaves out its own two, without which setuid() in another thread would hang.
+fn all_signals() -> libc::sigset_t {
+    set_of(!super::actions::SYNCHRONOUS.iter().fold(0, |bits, signal| bits | bit(*signal)))
+}
+
+/// pthread_sigmask(3), which gives the mask from before.
+fn change_mask(how: c_int, set: &libc::sigset_t) -> libc::sigset_t {
+    let mut old = set_of(0);
+    // SAFETY: both point to sets that live as long as the call. It cannot fail with these arguments.
+    unsafe { libc::pthread_sigmask(how, set, &mut old) };
+    old
+}
