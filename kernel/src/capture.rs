@@ -154,22 +154,20 @@ impl core::fmt::Display for CaptureError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             CaptureError::Open(path, errno) => {
-                write!(f, "pcap={}: cannot be opened ({errno}): name a file that you may write", path.display())
+                write!(f, "the capture {} cannot be written ({errno}): name a file that you may write", path.display())
             }
-            CaptureError::NotAFile(path) => {
-                write!(
-                    f,
-                    "pcap={}: it is not a regular file: name one, or a path where there is nothing",
-                    path.display()
-                )
-            }
+            CaptureError::NotAFile(path) => write!(
+                f,
+                "the capture {} would not be a regular file: name one, or a path where there is nothing",
+                path.display()
+            ),
             CaptureError::Busy(path) => write!(
                 f,
-                "pcap={}: another kernel is capturing into it: give each its own file, or run `rump dumpbus` for all of a bus",
+                "another program is capturing into {}: give each its own file, or run `rump dumpbus` for all of a bus",
                 path.display()
             ),
             CaptureError::Write(path, errno) => {
-                write!(f, "pcap={}: cannot be written any more ({errno}): the capture ends here", path.display())
+                write!(f, "the capture {} cannot be written any more ({errno}) and ends here", path.display())
             }
         }
     }

@@ -33,8 +33,7 @@ impl Help {
                 }
             },
         };
-        print!("{text}");
-        Ok(())
+        crate::print(&text)
     }
 }
 

@@ -1,8 +1,12 @@
 //! The `rump` command: a module a subcommand.
 
+mod dumpbus;
 mod help;
+mod nodes;
 mod run;
+mod table;
 
+use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +22,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Nodes(nodes::Nodes),
+    Dumpbus(dumpbus::Dumpbus),
     Help(help::Help),
 }
 
@@ -37,9 +43,19 @@ impl Failure {
     }
 }
 
+/// Prints to standard output. A reader that has gone, as `head` does, is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(format!("standard output: {error}"))),
+        _ => Ok(()),
+    }
+}
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(run) => run.run(),
+        Command::Nodes(nodes) => nodes.run(),
+        Command::Dumpbus(dumpbus) => dumpbus.run(),
         Command::Help(help) => help.run(),
     };
     match outcome {
