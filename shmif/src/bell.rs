@@ -3,17 +3,18 @@
 //! A sleeper reads the futex word, sets its flag, and looks at its ring once more before it waits; who publishes a frame
 //! looks at the flag afterwards, and only who clears it makes the system call. So one of the two always sees the other.
 
+use crate::death::{Advice, Neighbour};
 use crate::format::{self, BellWord, Record};
-use crate::node::Node;
+use crate::node::{Node, monotonic_ns};
 use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::Timespec;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::time::{Duration, Instant};
 
-/// How long a background sleeper sleeps at most before it looks after the bus.
-const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long a background sleeper sleeps where it cannot wait for a neighbour's death.
+const NAP_WITHOUT_WAITV: Duration = Duration::from_millis(250);
 
 /// The sleeping side of a node. It can be used from any thread while another owns the [`Port`](crate::Port).
 ///
@@ -58,13 +59,12 @@ impl Bell {
     /// node table.
     pub fn has_input(&self) -> bool {
         let node = &*self.node;
-        !node.is_gone() && (has_frame(node) || node.record().kicked.load(Ordering::Relaxed) != 0)
-            || node.has_events()
+        !node.is_gone() && (has_frame(node) || node.record().kicked.load(Ordering::Relaxed) != 0) || node.has_events()
     }
 
     /// Announces that `who` is about to sleep. There is one sleeper of each kind at a time.
     pub fn prepare(&self, who: Who) -> Token {
-        let BellWord { word, sleeping } = self.word(who);
+        let BellWord { word, sleeping } = self.node.bell(who);
         let token = Token(word.load(Ordering::Acquire));
         sleeping.store(1, Ordering::Relaxed);
         // The flag, then the look at the ring: see `ring_if_sleeping` for the other half.
@@ -74,30 +74,42 @@ impl Bell {
 
     /// Sleeps until somebody rings, a signal comes, or `timeout` is over. A foreground sleep is one futex(2) FUTEX_WAIT: EINTR
     /// is returned as [`Sleep::Interrupted`], and without a timeout SA_RESTART restarts it, as with recv(2). If the bus file
-    /// is truncated under it, only a timeout or a signal ends it.
+    /// is truncated under it, only a timeout or a signal ends it. A background sleep also watches the other nodes and the file.
     pub fn sleep(&self, who: Who, token: Token, timeout: Option<Duration>) -> Sleep {
+        let bell = self.node.bell(who);
         let woke = match who {
-            _ if self.node.is_gone() => Sleep::Woken,
-            Who::Foreground => wait(&self.word(who).word, token.0, timeout),
-            Who::Background => self.sleep_in_background(token, timeout),
+            Who::Background if !self.node.is_gone() => self.sleep_and_watch(bell, token, timeout),
+            _ => wait(&bell.word, token.0, timeout),
         };
-        self.cancel(who);
+        bell.sleeping.store(0, Ordering::Relaxed);
         woke
     }
 
     /// Withdraws what [`Bell::prepare`] announced.
     pub fn cancel(&self, who: Who) {
-        self.word(who).sleeping.store(0, Ordering::Relaxed);
+        self.node.bell(who).sleeping.store(0, Ordering::Relaxed);
     }
 
     /// Wakes our own sleeper, or keeps the one that is about to sleep from it.
     pub fn ring(&self, who: Who) {
-        ring(self.word(who));
+        ring(self.node.bell(who));
     }
 
     /// The word on which the foreground sleeper waits: whoever changes it keeps a sleeper that has not yet slept from it.
     pub fn foreground_word(&self) -> &AtomicU32 {
-        &self.word(Who::Foreground).word
+        &self.node.bell(Who::Foreground).word
+    }
+
+    /// To be called by the node's background thread, once, before anything else: from then on the host announces the node's
+    /// death whatever ends it. It takes the place of the thread's list of robust pthread mutexes, which the thread must not
+    /// use. A thread does this for one node only.
+    pub fn enter_background_thread(&self) {
+        self.node.watch.enter(&self.node);
+    }
+
+    /// To be called by the same thread if it ends while the node lives on.
+    pub fn leave_background_thread(&self) {
+        self.node.watch.leave(&self.node);
     }
 
     /// In a fork child: gives up the child's copy of the node, so that the parent's death is noticed while the child lives.
@@ -105,29 +117,29 @@ impl Bell {
         self.node.close_in_child();
     }
 
-    fn word(&self, who: Who) -> &BellWord {
-        match who {
-            Who::Foreground => &self.node.record().foreground,
-            Who::Background => &self.node.record().background,
-        }
-    }
-
-    fn sleep_in_background(&self, token: Token, timeout: Option<Duration>) -> Sleep {
+    fn sleep_and_watch(&self, bell: &BellWord, token: Token, timeout: Option<Duration>) -> Sleep {
         let end = timeout.map(|timeout| Instant::now() + timeout);
+        let node = &*self.node;
         loop {
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let nap = left.map_or(HEARTBEAT, |left| left.min(HEARTBEAT));
-            match wait(&self.word(Who::Background).word, token.0, Some(nap)) {
-                Sleep::TimedOut if left == Some(nap) => return Sleep::TimedOut,
-                Sleep::TimedOut => {}
-                woke => return woke,
-            }
-            self.node.check_file();
-            self.node.check_own_record();
-            if self.has_input() || self.node.is_gone() {
-                // Nobody rang for it: the one who should have died first, or somebody cleared the flag.
+            let Advice { neighbour, nap } = node.watch.look(node);
+            if node.is_gone() || node.has_events() {
                 self.ring(Who::Foreground);
                 return Sleep::Woken;
+            }
+            let now = Instant::now();
+            let nap = end.map_or(nap, |end| nap.min(end.saturating_duration_since(now)));
+            let watched = neighbour.map(|Neighbour { slot, alive }| (&node.file.record(slot).alive, alive));
+            match wait_any((&bell.word, token.0), watched, now, nap) {
+                Sleep::Interrupted => return Sleep::Interrupted,
+                _ if bell.word.load(Ordering::Acquire) != token.0 => return Sleep::Woken,
+                Sleep::Woken => {}
+                Sleep::TimedOut if end.is_some_and(|end| end <= Instant::now()) => return Sleep::TimedOut,
+                Sleep::TimedOut if self.has_input() => {
+                    // Nobody rang for it: who should have was killed first, or somebody cleared the flag.
+                    self.ring(Who::Foreground);
+                    return Sleep::Woken;
+                }
+                Sleep::TimedOut => {}
             }
         }
     }
@@ -135,21 +147,50 @@ impl Bell {
 
 fn has_frame(node: &Node) -> bool {
     let head = node.head.load(Ordering::Relaxed);
-    node.ring_of(node.slot)
-        .is_some_and(|ring| ring.peek(head).is_some())
+    node.ring_of(node.slot).is_some_and(|ring| ring.peek(head).is_some())
 }
 
 /// futex(2), FUTEX_WAIT.
 fn wait(word: &AtomicU32, token: u32, timeout: Option<Duration>) -> Sleep {
-    let timeout = timeout.map(|t| Timespec {
-        tv_sec: t.as_secs().cast_signed(),
-        tv_nsec: t.subsec_nanos().into(),
+    ended(futex::wait(word, futex::Flags::empty(), token, timeout.map(timespec).as_ref()))
+}
+
+/// futex_waitv(2) on our own word and somebody else's, for at most `nap` from `now` on; a shorter FUTEX_WAIT on our own where
+/// the host has no such call.
+fn wait_any(own: (&AtomicU32, u32), other: Option<(&AtomicU32, u32)>, now: Instant, nap: Duration) -> Sleep {
+    static MISSING: AtomicBool = AtomicBool::new(false);
+    let Some(other) = other else { return wait(own.0, own.1, Some(nap)) };
+    if MISSING.load(Ordering::Relaxed) {
+        return wait(own.0, own.1, Some(nap.min(NAP_WITHOUT_WAITV)));
+    }
+    let waiters = [own, other].map(|(word, value)| {
+        let mut waiter = futex::Wait::new();
+        waiter.val = value.into();
+        waiter.uaddr = futex::WaitPtr::new(word.as_ptr().cast());
+        waiter.flags = futex::WaitFlags::SIZE_U32;
+        waiter
     });
-    match futex::wait(word, futex::Flags::empty(), token, timeout.as_ref()) {
+    // It wants the end as a time of CLOCK_MONOTONIC.
+    let end = timespec(Duration::from_nanos(monotonic_ns()) + nap.saturating_sub(now.elapsed()));
+    match futex::waitv(&waiters, futex::WaitvFlags::empty(), Some(&end), futex::ClockId::Monotonic) {
+        Err(Errno::NOSYS | Errno::PERM) => {
+            MISSING.store(true, Ordering::Relaxed);
+            Sleep::Woken
+        }
+        other => ended(other),
+    }
+}
+
+fn ended<T>(result: Result<T, Errno>) -> Sleep {
+    match result {
         Err(Errno::TIMEDOUT) => Sleep::TimedOut,
         Err(Errno::INTR) => Sleep::Interrupted,
         _ => Sleep::Woken,
     }
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() }
 }
 
 /// Wakes a node for a frame that was just published in its ring.
@@ -171,10 +212,7 @@ pub(crate) fn kick(record: &Record) {
 /// Makes the live node before ours look again at whom it watches.
 pub(crate) fn ring_predecessor(node: &Node) {
     let before = (1..format::SLOTS).map(|back| (node.slot + format::SLOTS - back) % format::SLOTS);
-    if let Some(record) = before
-        .map(|slot| node.file.record(slot))
-        .find(|record| record.life().is_live())
-    {
+    if let Some(record) = before.map(|slot| node.file.record(slot)).find(|record| record.life().is_live()) {
         ring(&record.background);
     }
 }
@@ -189,7 +227,8 @@ fn ring_if_sleeping(bell: &BellWord) -> bool {
     true
 }
 
-fn ring(bell: &BellWord) {
+/// Wakes whoever sleeps there, or keeps who is about to sleep from it.
+pub(crate) fn ring(bell: &BellWord) {
     bell.word.fetch_add(1, Ordering::Release);
     fence(Ordering::SeqCst);
     if bell.sleeping.swap(0, Ordering::AcqRel) != 0 {

@@ -23,19 +23,11 @@ pub(crate) enum Class {
 impl Class {
     /// The smaller class that holds `length` bytes.
     pub(crate) fn of(length: usize) -> Class {
-        if length <= format::block_capacity(0) {
-            Class::Small
-        } else {
-            Class::Big
-        }
+        if length <= format::block_capacity(0) { Class::Small } else { Class::Big }
     }
 
     fn of_block(block: u16) -> Class {
-        if usize::from(block) < SMALL_BLOCKS {
-            Class::Small
-        } else {
-            Class::Big
-        }
+        if usize::from(block) < SMALL_BLOCKS { Class::Small } else { Class::Big }
     }
 }
 
@@ -63,10 +55,7 @@ impl Blocks {
     pub(crate) fn new(file: &BusFile, slot: usize, longest: usize) -> Result<Blocks, BusError> {
         let mut blocks = Blocks {
             slot,
-            free: [
-                Vec::with_capacity(SMALL_BLOCKS),
-                Vec::with_capacity(BIG_BLOCKS),
-            ],
+            free: [Vec::with_capacity(SMALL_BLOCKS), Vec::with_capacity(BIG_BLOCKS)],
             reserved: [0; 2],
             sequences: Box::new([1; BLOCKS]),
             users: Box::new([0; BLOCKS]),
@@ -125,14 +114,7 @@ impl Blocks {
             length += part.len();
         }
         place.header.length.store(length as u32, Ordering::Relaxed);
-        place.header.flags.store(
-            if checksum_partial {
-                FRAME_CHECKSUM_PARTIAL
-            } else {
-                0
-            },
-            Ordering::Relaxed,
-        );
+        place.header.flags.store(if checksum_partial { FRAME_CHECKSUM_PARTIAL } else { 0 }, Ordering::Relaxed);
         place.header.timestamp.store(now, Ordering::Relaxed);
         place.header.sequence.store(sequence, Ordering::Release);
         sequence >> 1
@@ -186,11 +168,7 @@ impl Blocks {
         };
         file.reserve(self.slot, offset, bytes * chunk)?;
         // Lowest on top.
-        self.free[class as usize].extend(
-            (first + *have..first + *have + chunk)
-                .rev()
-                .map(|block| block as u16),
-        );
+        self.free[class as usize].extend((first + *have..first + *have + chunk).rev().map(|block| block as u16));
         *have += chunk;
         Ok(())
     }

@@ -5,6 +5,7 @@ use crate::blocks::Blocks;
 use crate::error::BusError;
 use crate::file::BusFile;
 use crate::format::{self, LINK_HEADER, MAX_MTU, MIN_MTU, RING, SLOTS, State};
+use crate::guard;
 use crate::node::{Identity, Node, monotonic_ns};
 use crate::port::Port;
 use crate::table;
@@ -43,9 +44,9 @@ impl Bus {
     /// # Errors
     /// The path cannot be opened, or is not a bus of this version; such a file is left as it is.
     pub fn open(path: &Path, create: bool) -> Result<Bus, BusError> {
-        Ok(Bus {
-            file: Arc::new(BusFile::open(path, create)?),
-        })
+        let refused = |source| BusError::Io { path: path.to_owned(), doing: "catch SIGBUS for", source };
+        guard::install().map_err(refused)?;
+        Ok(Bus { file: Arc::new(BusFile::open(path, create)?) })
     }
 
     /// Joins the bus as a new node. What comes back are its two ends: the [`Port`] for who runs the protocols, the [`Bell`]
@@ -55,12 +56,7 @@ impl Bus {
     /// No room (on the bus, in the file system, under RLIMIT_FSIZE), a MAC that is not one or that a live node has, an MTU out
     /// of range.
     pub fn join(self, join: Join) -> Result<(Port, Bell), BusError> {
-        let Join {
-            name,
-            mac,
-            mtu,
-            promiscuous,
-        } = join;
+        let Join { name, mac, mtu, promiscuous } = join;
         if !(MIN_MTU..=MAX_MTU).contains(&mtu) {
             return Err(BusError::BadMtu { mtu });
         }
@@ -77,22 +73,9 @@ impl Bus {
         file.reserve(slot, format::RING_OFFSET, RING * 8 + 4096)?;
         let blocks = Blocks::new(&file, slot, longest)?;
         if file.area(slot).is_none() {
-            return Err(BusError::Io {
-                path: file.path().to_owned(),
-                doing: "map",
-                source: Errno::NOMEM.into(),
-            });
+            return Err(BusError::Io { path: file.path().to_owned(), doing: "map", source: Errno::NOMEM.into() });
         }
-        let node = Arc::new(Node::enter(
-            Arc::clone(&file),
-            slot,
-            Identity {
-                name,
-                mac,
-                mtu,
-                promiscuous,
-            },
-        ));
+        let node = Arc::new(Node::enter(Arc::clone(&file), slot, Identity { name, mac, mtu, promiscuous }));
         drop(lock);
         bell::ring_predecessor(&node);
         Ok((Port::new(Arc::clone(&node), blocks), Bell::new(node)))
@@ -135,9 +118,7 @@ fn hold_a_slot(file: &BusFile) -> Result<usize, BusError> {
             return Ok(slot);
         }
     }
-    Err(BusError::Full {
-        path: file.path().to_owned(),
-    })
+    Err(BusError::Full { path: file.path().to_owned() })
 }
 
 /// The MAC asked for, if no live node has it, or a random one.
@@ -147,11 +128,7 @@ fn choose_mac(file: &BusFile, wanted: Option<[u8; 6]>) -> Result<[u8; 6], BusErr
     if let Some(mac) = wanted {
         return match holder(mac) {
             None => Ok(mac),
-            Some(node) => Err(BusError::MacInUse {
-                mac,
-                node: node.name.clone(),
-                pid: node.pid,
-            }),
+            Some(node) => Err(BusError::MacInUse { mac, node: node.name.clone(), pid: node.pid }),
         };
     }
     // As many tries as nodes and one more: one is free unless the host's randomness is broken.
@@ -162,15 +139,12 @@ fn choose_mac(file: &BusFile, wanted: Option<[u8; 6]>) -> Result<[u8; 6], BusErr
             doing: "get a random address for",
             source: e.into(),
         };
-        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
-            .map_err(failed)?;
+        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).map_err(failed)?;
         let [c, d, e, f] = random;
         let mac = [0xb2, 0xa0, c, d, e, f];
         if holder(mac).is_none() {
             return Ok(mac);
         }
     }
-    Err(BusError::Full {
-        path: file.path().to_owned(),
-    })
+    Err(BusError::Full { path: file.path().to_owned() })
 }

@@ -18,10 +18,7 @@ pub(crate) fn one(node: &Node, address: Ipv4Addr, prefix: u8) -> Result<(), BusE
 
 /// Claims the lowest host address of a net that no live node has.
 pub(crate) fn free(node: &Node, net: Ipv4Addr, prefix: u8) -> Result<Ipv4Addr, BusError> {
-    let hosts = hosts(net, prefix).ok_or(BusError::BadAddress {
-        address: net,
-        prefix,
-    })?;
+    let hosts = hosts(net, prefix).ok_or(BusError::BadAddress { address: net, prefix })?;
     match first_of(node, hosts.map(Ipv4Addr::from_bits), prefix) {
         Err(BusError::AddressInUse { .. }) => Err(BusError::NetFull { net, prefix }),
         other => other,
@@ -38,11 +35,7 @@ fn hosts(net: Ipv4Addr, prefix: u8) -> Option<impl Iterator<Item = u32>> {
     Some(first + edge..=last - edge)
 }
 
-fn first_of(
-    node: &Node,
-    candidates: impl Iterator<Item = Ipv4Addr>,
-    prefix: u8,
-) -> Result<Ipv4Addr, BusError> {
+fn first_of(node: &Node, candidates: impl Iterator<Item = Ipv4Addr>, prefix: u8) -> Result<Ipv4Addr, BusError> {
     if node.is_gone() {
         return Err(BusError::Gone);
     }
@@ -55,11 +48,7 @@ fn first_of(
         return Err(BusError::TooManyAddresses);
     }
     let nodes = table::listed(&node.file);
-    let taken: HashSet<Ipv4Addr> = nodes
-        .iter()
-        .flat_map(|n| &n.addresses)
-        .map(|(address, _)| *address)
-        .collect();
+    let taken: HashSet<Ipv4Addr> = nodes.iter().flat_map(|n| &n.addresses).map(|(address, _)| *address).collect();
     let mut refused = None;
     // At most as many refusals as there are claims: the net may be large, the search is not.
     for address in candidates {
@@ -70,16 +59,8 @@ fn first_of(
         refused.get_or_insert(address);
     }
     let address = refused.unwrap_or(Ipv4Addr::UNSPECIFIED);
-    match nodes
-        .into_iter()
-        .find(|n| n.addresses.iter().any(|(taken, _)| *taken == address))
-    {
-        Some(holder) => Err(BusError::AddressInUse {
-            address,
-            node: holder.name,
-            pid: holder.pid,
-            slot: holder.slot,
-        }),
+    match nodes.into_iter().find(|n| n.addresses.iter().any(|(taken, _)| *taken == address)) {
+        Some(holder) => Err(BusError::AddressInUse { address, node: holder.name, pid: holder.pid, slot: holder.slot }),
         None => Err(BusError::BadAddress { address, prefix }),
     }
 }

@@ -107,19 +107,11 @@ pub enum BusError {
 impl fmt::Display for BusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BusError::Io {
-                path,
-                doing,
-                source,
-            } => {
+            BusError::Io { path, doing, source } => {
                 write!(f, "cannot {doing} the bus {}: {source}", path.display())
             }
             BusError::NotABus { path, why } => {
-                write!(
-                    f,
-                    "{} is not a bus: {why}; name another path or remove it",
-                    path.display()
-                )
+                write!(f, "{} is not a bus: {why}; name another path or remove it", path.display())
             }
             BusError::OtherVersion { path, found } => write!(
                 f,
@@ -158,46 +150,23 @@ impl fmt::Display for BusError {
                 crate::format::MAX_MTU
             ),
             BusError::BadMac { mac } => {
-                write!(
-                    f,
-                    "{} is not the MAC address of a station; use one such as b2:a0:00:00:00:01",
-                    Mac(mac)
-                )
+                write!(f, "{} is not the MAC address of a station; use one such as b2:a0:00:00:00:01", Mac(mac))
             }
             BusError::MacInUse { mac, node, pid } => {
-                write!(
-                    f,
-                    "the MAC address {} is already used on the bus by {node} (pid {pid}); use another",
-                    Mac(mac)
-                )
+                write!(f, "the MAC address {} is already used on the bus by {node} (pid {pid}); use another", Mac(mac))
             }
-            BusError::AddressInUse {
-                address,
-                node,
-                pid,
-                slot,
-            } => write!(
+            BusError::AddressInUse { address, node, pid, slot } => write!(
                 f,
                 "the address {address} is already used on the bus by {node} (pid {pid}, node {slot}); use another or end that program"
             ),
             BusError::BadAddress { address, prefix } => {
-                write!(
-                    f,
-                    "{address}/{prefix} is not an address for an interface; use one such as 10.0.0.2/24"
-                )
+                write!(f, "{address}/{prefix} is not an address for an interface; use one such as 10.0.0.2/24")
             }
             BusError::NetFull { net, prefix } => {
-                write!(
-                    f,
-                    "every host address of {net}/{prefix} is in use on the bus; use a larger net"
-                )
+                write!(f, "every host address of {net}/{prefix} is in use on the bus; use a larger net")
             }
             BusError::TooManyAddresses => {
-                write!(
-                    f,
-                    "a node can have at most {} addresses on a bus",
-                    crate::format::ADDRESSES
-                )
+                write!(f, "a node can have at most {} addresses on a bus", crate::format::ADDRESSES)
             }
             BusError::Gone => write!(f, "this node is no longer on its bus; join again"),
         }

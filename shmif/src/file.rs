@@ -3,7 +3,7 @@
 mod handle;
 mod map;
 
-pub(crate) use map::Area;
+pub(crate) use map::{Area, patch_page};
 
 use crate::error::BusError;
 use crate::format::{self, AREAS_OFFSET, HEADER_BYTES, Header, MAGIC, Record, VERSION};
@@ -41,35 +41,22 @@ pub(crate) enum Health {
 impl BusFile {
     /// Opens the bus at `path`; `create` makes it where there is no file, or an empty one.
     pub(crate) fn open(path: &Path, create: bool) -> Result<BusFile, BusError> {
-        let failed = |doing| {
-            move |e: Errno| BusError::Io {
-                path: path.to_owned(),
-                doing,
-                source: e.into(),
-            }
-        };
+        let failed = |doing| move |e: Errno| BusError::Io { path: path.to_owned(), doing, source: e.into() };
         // O_NONBLOCK: a FIFO must be refused, not waited for.
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         // O_CREAT only where there is no file: in a sticky directory it is refused for another user's (fs.protected_regular).
         let fd = match rustix::fs::open(path, flags, Mode::empty()) {
             Err(Errno::NOENT) if create => {
-                rustix::fs::open(path, flags | OFlags::CREATE, Mode::RUSR | Mode::WUSR)
-                    .map_err(failed("create"))?
+                rustix::fs::open(path, flags | OFlags::CREATE, Mode::RUSR | Mode::WUSR).map_err(failed("create"))?
             }
             Err(Errno::ISDIR) => {
-                return Err(BusError::NotABus {
-                    path: path.to_owned(),
-                    why: "it is a directory".into(),
-                });
+                return Err(BusError::NotABus { path: path.to_owned(), why: "it is a directory".into() });
             }
             other => other.map_err(failed("open"))?,
         };
         let stat = rustix::fs::fstat(&fd).map_err(failed("look at"))?;
         if !FileType::from_raw_mode(stat.st_mode).is_file() {
-            return Err(BusError::NotABus {
-                path: path.to_owned(),
-                why: "it is not a regular file".into(),
-            });
+            return Err(BusError::NotABus { path: path.to_owned(), why: "it is not a regular file".into() });
         }
         let handle = Handle::new(fd);
         {
@@ -79,11 +66,7 @@ impl BusFile {
         }
         let fd = handle.fd().ok_or(BusError::Gone)?;
         let map = Map::of(fd, stat.st_dev, stat.st_ino).map_err(failed("map"))?;
-        Ok(BusFile {
-            path: path.to_owned(),
-            handle,
-            map,
-        })
+        Ok(BusFile { path: path.to_owned(), handle, map })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -140,12 +123,7 @@ impl BusFile {
     /// only by SIGBUS.
     pub(crate) fn reserve(&self, slot: usize, offset: usize, bytes: usize) -> Result<(), BusError> {
         let fd = self.handle.fd().ok_or(BusError::Gone)?;
-        reserve(
-            fd,
-            &self.path,
-            format::area_offset(slot) + offset as u64,
-            bytes as u64,
-        )
+        reserve(fd, &self.path, format::area_offset(slot) + offset as u64, bytes as u64)
     }
 
     /// Looks at the file. `slot` is the highest one that must still be there.
@@ -154,12 +132,22 @@ impl BusFile {
             return Health::Good;
         };
         let end = format::area_offset(slot) + format::AREA_STRIDE as u64;
-        if (stat.st_size as u64) < end || self.header().magic() != MAGIC {
+        if (stat.st_size as u64) < end {
+            self.map.disown();
             Health::Truncated
         } else if stat.st_nlink == 0 {
             Health::Removed
         } else {
             Health::Good
+        }
+    }
+
+    /// Writes the header again where somebody scribbled on it, so that others can still open the bus.
+    pub(crate) fn mend_header(&self) {
+        if let Some(fd) = self.handle.fd()
+            && self.header().magic() != MAGIC
+        {
+            let _ = rustix::io::pwrite(fd, &format::header_bytes(), 0);
         }
     }
 
@@ -179,11 +167,7 @@ impl BusFile {
     }
 
     fn failed(&self, doing: &'static str, errno: Errno) -> BusError {
-        BusError::Io {
-            path: self.path.clone(),
-            doing,
-            source: errno.into(),
-        }
+        BusError::Io { path: self.path.clone(), doing, source: errno.into() }
     }
 }
 
@@ -193,17 +177,8 @@ fn slot_lock(slot: usize) -> u64 {
 
 /// Checks the header, and writes it where the file is new. The caller holds the join lock.
 fn prepare(fd: BorrowedFd<'_>, path: &Path, create: bool) -> Result<(), BusError> {
-    let failed = |doing| {
-        move |e: Errno| BusError::Io {
-            path: path.to_owned(),
-            doing,
-            source: e.into(),
-        }
-    };
-    let not_a_bus = |why: &str| BusError::NotABus {
-        path: path.to_owned(),
-        why: why.into(),
-    };
+    let failed = |doing| move |e: Errno| BusError::Io { path: path.to_owned(), doing, source: e.into() };
+    let not_a_bus = |why: &str| BusError::NotABus { path: path.to_owned(), why: why.into() };
     let size = rustix::fs::fstat(fd).map_err(failed("look at"))?.st_size as u64;
     let expected = format::header_bytes();
     if size == 0 {
@@ -219,9 +194,7 @@ fn prepare(fd: BorrowedFd<'_>, path: &Path, create: bool) -> Result<(), BusError
             Ok(_) | Err(Errno::NOSPC | Errno::DQUOT) => {
                 // Back to the empty file that we found.
                 let _ = rustix::fs::ftruncate(fd, 0);
-                return Err(BusError::NoSpace {
-                    path: path.to_owned(),
-                });
+                return Err(BusError::NoSpace { path: path.to_owned() });
             }
             Err(e) => return Err(failed("create")(e)),
         }
@@ -236,10 +209,7 @@ fn prepare(fd: BorrowedFd<'_>, path: &Path, create: bool) -> Result<(), BusError
     }
     let version = u32::from_le_bytes([found[8], found[9], found[10], found[11]]);
     if version != VERSION {
-        return Err(BusError::OtherVersion {
-            path: path.to_owned(),
-            found: version,
-        });
+        return Err(BusError::OtherVersion { path: path.to_owned(), found: version });
     }
     if found != expected {
         return Err(not_a_bus("its header is damaged"));
@@ -255,14 +225,8 @@ fn prepare(fd: BorrowedFd<'_>, path: &Path, create: bool) -> Result<(), BusError
 fn reserve(fd: BorrowedFd<'_>, path: &Path, offset: u64, bytes: u64) -> Result<(), BusError> {
     check_size_limit(path, offset + bytes)?;
     let failed = |e: Errno| match e {
-        Errno::NOSPC | Errno::DQUOT => BusError::NoSpace {
-            path: path.to_owned(),
-        },
-        e => BusError::Io {
-            path: path.to_owned(),
-            doing: "extend",
-            source: e.into(),
-        },
+        Errno::NOSPC | Errno::DQUOT => BusError::NoSpace { path: path.to_owned() },
+        e => BusError::Io { path: path.to_owned(), doing: "extend", source: e.into() },
     };
     for _ in 0..1000 {
         match rustix::fs::fallocate(fd, FallocateFlags::empty(), offset, bytes) {
@@ -293,10 +257,7 @@ fn write_zeros(fd: BorrowedFd<'_>, offset: u64, bytes: u64) -> Result<(), Errno>
 /// Growing past RLIMIT_FSIZE is SIGXFSZ, not an error: look first.
 fn check_size_limit(path: &Path, needed: u64) -> Result<(), BusError> {
     match rustix::process::getrlimit(rustix::process::Resource::Fsize).current {
-        Some(limit) if limit < needed => Err(BusError::FileSizeLimit {
-            path: path.to_owned(),
-            needed,
-        }),
+        Some(limit) if limit < needed => Err(BusError::FileSizeLimit { path: path.to_owned(), needed }),
         _ => Ok(()),
     }
 }
@@ -315,17 +276,11 @@ impl<'a> JoinLock<'a> {
             match handle.try_lock(JOIN_LOCK) {
                 Ok(true) => return Ok(JoinLock { handle }),
                 Ok(false) if start.elapsed() > JOIN_PATIENCE => {
-                    return Err(BusError::Locked {
-                        path: path.to_owned(),
-                    });
+                    return Err(BusError::Locked { path: path.to_owned() });
                 }
                 Ok(false) => {}
                 Err(source) => {
-                    return Err(BusError::Io {
-                        path: path.to_owned(),
-                        doing: "lock",
-                        source,
-                    });
+                    return Err(BusError::Io { path: path.to_owned(), doing: "lock", source });
                 }
             }
             std::thread::sleep(pause);

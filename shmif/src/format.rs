@@ -167,6 +167,13 @@ pub(crate) struct BellWord {
     pub(crate) sleeping: AtomicU32,
 }
 
+impl BellWord {
+    /// A bell outside the file, with a word that no token of a shared one is likely to fit.
+    pub(crate) fn private() -> BellWord {
+        BellWord { word: AtomicU32::new(1 << 31), sleeping: AtomicU32::new(0) }
+    }
+}
+
 /// A node's counters as it publishes them.
 #[repr(C)]
 pub(crate) struct CounterWords {
@@ -221,11 +228,7 @@ const _: () = {
     assert!(size_of::<RoomWanted>() <= 4096);
     assert!(TABLE_OFFSET + SLOTS * size_of::<Record>() <= AREAS_OFFSET);
     assert!(BIG_OFFSET + BIG_BLOCKS * BIG_BYTES <= AREA_STRIDE);
-    assert!(
-        BIG_OFFSET.is_multiple_of(64)
-            && SMALL_OFFSET.is_multiple_of(64)
-            && BIG_BYTES.is_multiple_of(64)
-    );
+    assert!(BIG_OFFSET.is_multiple_of(64) && SMALL_OFFSET.is_multiple_of(64) && BIG_BYTES.is_multiple_of(64));
     assert!(MAX_FRAME <= BIG_BYTES - size_of::<BlockHeader>());
     assert!(RING.is_power_of_two());
     assert!(SLOTS <= 1 << Descriptor::SLOT_BITS && BLOCKS <= 1 << Descriptor::BLOCK_BITS);
@@ -262,11 +265,7 @@ impl State {
 
 impl Life {
     pub(crate) fn from_bits(bits: u64) -> Life {
-        Life {
-            generation: bits >> 16,
-            before: State::from_bits(bits >> 8),
-            state: State::from_bits(bits),
-        }
+        Life { generation: bits >> 16, before: State::from_bits(bits >> 8), state: State::from_bits(bits) }
     }
 
     pub(crate) fn bits(self) -> u64 {
@@ -283,11 +282,7 @@ impl Life {
 
     /// The life of the slot's next holder.
     pub(crate) fn next(self) -> Life {
-        Life {
-            generation: (self.generation + 1) & (u64::MAX >> 16),
-            before: self.state,
-            state: State::Live,
-        }
+        Life { generation: (self.generation + 1) & (u64::MAX >> 16), before: self.state, state: State::Live }
     }
 }
 

@@ -12,10 +12,7 @@
 //! What holds whatever the other nodes do, be they killed at any instruction or hostile: no access outside the mapping,
 //! no crash, and bounded work in each call. What does not: a hostile node can make others lose frames, and can forge
 //! frames, as on any Ethernet.
-#![cfg_attr(
-    not(test),
-    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
-)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 #[cfg(target_endian = "big")]
 compile_error!("the bus format is little-endian and is accessed in place");
@@ -24,9 +21,11 @@ mod bell;
 mod blocks;
 mod bus;
 mod claim;
+mod death;
 mod error;
 mod file;
 mod format;
+pub mod guard;
 mod node;
 mod port;
 mod ring;

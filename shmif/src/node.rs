@@ -1,8 +1,9 @@
 //! Being on a bus: what a node's two ends, [`Port`](crate::Port) and [`Bell`](crate::Bell), share.
 
-use crate::bell;
+use crate::bell::{self, Who};
+use crate::death::Watch;
 use crate::file::{BusFile, Health};
-use crate::format::{self, Life, Record, State};
+use crate::format::{self, BellWord, Life, Record, State};
 use crate::ring::Ring;
 use rustix::time::ClockId;
 use std::net::Ipv4Addr;
@@ -18,6 +19,9 @@ pub(crate) struct Node {
     addresses: Mutex<Vec<(Ipv4Addr, u8)>>,
     /// Position of the next frame to read.
     pub(crate) head: AtomicU64,
+    pub(crate) watch: Watch,
+    /// Its own bells, for when the shared ones are no longer ours.
+    private: [BellWord; 2],
     /// Off the bus: left, evicted, truncated, or a fork child's copy.
     gone: AtomicBool,
     /// Events seen and not yet told, as bits.
@@ -51,6 +55,8 @@ impl Node {
             identity,
             addresses: Mutex::default(),
             head: AtomicU64::new(0),
+            watch: Watch::default(),
+            private: [BellWord::private(), BellWord::private()],
             gone: AtomicBool::new(false),
             events: AtomicU8::new(0),
             seen: AtomicU8::new(0),
@@ -67,11 +73,7 @@ impl Node {
     /// The ring of `slot`; `None` where it cannot be mapped.
     pub(crate) fn ring_of(&self, slot: usize) -> Option<Ring<'_>> {
         let Record { head, tail, .. } = self.file.record(slot);
-        Some(Ring {
-            entries: self.file.area(slot)?.ring(),
-            head,
-            tail,
-        })
+        Some(Ring { entries: self.file.area(slot)?.ring(), head, tail })
     }
 
     /// True once this node is off the bus for good.
@@ -81,33 +83,22 @@ impl Node {
 
     /// Adds an address. The caller holds the join lock.
     pub(crate) fn add_address(&self, address: Ipv4Addr, prefix: u8) {
-        self.addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((address, prefix));
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).push((address, prefix));
         self.describe();
     }
 
     /// The addresses that this node claimed.
     pub(crate) fn addresses(&self) -> Vec<(Ipv4Addr, u8)> {
-        self.addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Empties what the slot's last holder left.
     fn clear(&self) {
         let record = self.record();
         if let Some(area) = self.file.area(self.slot) {
-            area.ring()
-                .iter()
-                .for_each(|entry| entry.store(0, Ordering::Relaxed));
+            area.ring().iter().for_each(|entry| entry.store(0, Ordering::Relaxed));
             area.room().any.store(0, Ordering::Relaxed);
-            area.room()
-                .slots
-                .iter()
-                .for_each(|word| word.store(0, Ordering::Relaxed));
+            area.room().slots.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         }
         record.head.store(0, Ordering::Relaxed);
         record.tail.store(0, Ordering::Relaxed);
@@ -122,12 +113,7 @@ impl Node {
     /// Writes what this node is into its record, and tells everybody that the table changed.
     fn describe(&self) {
         let record = self.record();
-        let Identity {
-            name,
-            mac,
-            mtu,
-            promiscuous,
-        } = &self.identity;
+        let Identity { name, mac, mtu, promiscuous } = &self.identity;
         let mut bytes = [0; 64];
         let fitting = name.floor_char_boundary(bytes.len());
         bytes[..fitting].copy_from_slice(&name.as_bytes()[..fitting]);
@@ -137,19 +123,10 @@ impl Node {
         record.mac.store(format::mac_word(*mac), Ordering::Relaxed);
         record.pid.store(std::process::id(), Ordering::Relaxed);
         record.mtu.store(*mtu, Ordering::Relaxed);
-        record.flags.store(
-            if *promiscuous {
-                format::NODE_PROMISCUOUS
-            } else {
-                0
-            },
-            Ordering::Relaxed,
-        );
+        record.flags.store(if *promiscuous { format::NODE_PROMISCUOUS } else { 0 }, Ordering::Relaxed);
         let mut addresses = self.addresses().into_iter();
         for word in &record.addresses {
-            let value = addresses
-                .next()
-                .map_or(0, |(address, prefix)| format::address_word(address, prefix));
+            let value = addresses.next().map_or(0, |(address, prefix)| format::address_word(address, prefix));
             word.store(value, Ordering::Relaxed);
         }
         record.life.store(self.life.bits(), Ordering::Release);
@@ -158,10 +135,7 @@ impl Node {
 
     /// Makes every node look at the table again, now or when it next does anything.
     pub(crate) fn table_changed(&self) {
-        self.file
-            .header()
-            .table_version
-            .fetch_add(1, Ordering::AcqRel);
+        self.file.header().table_version.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Checks that the table still says who we are, and puts it right where somebody scribbled on it.
@@ -176,8 +150,7 @@ impl Node {
         if matches!(self.file.hold_slot(self.slot), Ok(true)) {
             self.describe();
         } else {
-            self.note(EVICTED);
-            self.gone.store(true, Ordering::Relaxed);
+            self.go(EVICTED);
         }
     }
 
@@ -187,12 +160,30 @@ impl Node {
             return;
         }
         match self.file.health(self.slot) {
-            Health::Good => {}
+            Health::Good => self.file.mend_header(),
             Health::Removed => self.note(REMOVED),
-            Health::Truncated => {
-                self.note(TRUNCATED);
-                self.gone.store(true, Ordering::Relaxed);
-            }
+            Health::Truncated => self.go(TRUNCATED),
+        }
+    }
+
+    /// Off the bus, for the reason that `event` names. Our sleepers wake up and from now on use the private bells.
+    fn go(&self, event: u8) {
+        self.note(event);
+        if !self.gone.swap(true, Ordering::AcqRel) {
+            bell::ring(&self.record().foreground);
+            bell::ring(&self.record().background);
+        }
+    }
+
+    /// The bells that our sleepers use.
+    pub(crate) fn bell(&self, who: Who) -> &BellWord {
+        let [foreground, background] = &self.private;
+        let record = self.record();
+        match (self.is_gone(), who) {
+            (true, Who::Foreground) => foreground,
+            (true, Who::Background) => background,
+            (false, Who::Foreground) => &record.foreground,
+            (false, Who::Background) => &record.background,
         }
     }
 
@@ -224,12 +215,7 @@ impl Node {
         record.alive.store(0, Ordering::Relaxed);
         record.ended.store(monotonic_ns(), Ordering::Relaxed);
         let left = self.life.with(State::Left).bits();
-        let _ = record.life.compare_exchange(
-            self.life.bits(),
-            left,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+        let _ = record.life.compare_exchange(self.life.bits(), left, Ordering::AcqRel, Ordering::Relaxed);
         self.file.release_slot(self.slot);
         self.table_changed();
         self.kick_all();
@@ -266,7 +252,5 @@ pub(crate) fn monotonic_ns() -> u64 {
 
 fn clock_ns(clock: ClockId) -> u64 {
     let now = rustix::time::clock_gettime(clock);
-    (now.tv_sec as u64)
-        .wrapping_mul(1_000_000_000)
-        .wrapping_add(now.tv_nsec as u64)
+    (now.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec as u64)
 }

@@ -122,20 +122,8 @@ impl Port {
         result
     }
 
-    fn route_frame(
-        &mut self,
-        to: [u8; 6],
-        length: usize,
-        parts: &[&[u8]],
-        checksum_partial: bool,
-    ) -> Transmit {
-        let Port {
-            node,
-            blocks,
-            targets,
-            counters,
-            ..
-        } = self;
+    fn route_frame(&mut self, to: [u8; 6], length: usize, parts: &[&[u8]], checksum_partial: bool) -> Transmit {
+        let Port { node, blocks, targets, counters, .. } = self;
         let class = Class::of(length);
         let route = targets.route(to);
         if let Some(main) = route.main
@@ -159,18 +147,10 @@ impl Port {
         };
         let Some(block) = take_block(node, blocks, targets, class) else {
             // With nothing out there is nothing that could come back: the host has no memory.
-            return if targets.want_room_anywhere(node) {
-                counters.full()
-            } else {
-                counters.dropped()
-            };
+            return if targets.want_room_anywhere(node) { counters.full() } else { counters.dropped() };
         };
         let sequence = blocks.fill(area, block, parts, checksum_partial, realtime_ns());
-        let frame = Descriptor {
-            slot: node.slot,
-            block: block.into(),
-            sequence,
-        };
+        let frame = Descriptor { slot: node.slot, block: block.into(), sequence };
         let mut published = false;
         if let Some(main) = route.main {
             published = targets.publish_or_wait(node, blocks, main, frame);
@@ -183,9 +163,7 @@ impl Port {
             let Some(index) = targets.copy(route, nth) else {
                 continue;
             };
-            if targets.accepts(node, blocks, index, class)
-                && targets.publish(node, blocks, index, frame)
-            {
+            if targets.accepts(node, blocks, index, class) && targets.publish(node, blocks, index, frame) {
                 published = true;
             } else {
                 targets.overrun(node, index);
@@ -202,12 +180,7 @@ impl Port {
         if !self.look() {
             return 0;
         }
-        let Port {
-            node,
-            counters,
-            buffer,
-            ..
-        } = self;
+        let Port { node, counters, buffer, .. } = self;
         node.record().kicked.store(0, Ordering::Relaxed);
         let Some(ring) = node.ring_of(node.slot) else {
             return 0;
@@ -256,20 +229,13 @@ impl Port {
             (node::TRUNCATED, BusEvent::Truncated),
             (node::EVICTED, BusEvent::Evicted),
         ];
-        named
-            .into_iter()
-            .filter(|(bit, _)| events & bit != 0)
-            .map(|(_, event)| event)
-            .collect()
+        named.into_iter().filter(|(bit, _)| events & bit != 0).map(|(_, event)| event).collect()
     }
 
     /// What this node has moved and lost so far.
     pub fn counters(&self) -> Counters {
         let rx_overruns = self.node.record().overruns.load(Ordering::Relaxed);
-        Counters {
-            rx_overruns,
-            ..self.counters
-        }
+        Counters { rx_overruns, ..self.counters }
     }
 
     /// The nodes that are on the bus now, in slot order, this one among them.
@@ -303,12 +269,7 @@ impl Drop for Port {
 }
 
 /// A free block, if need be after taking back what can be.
-fn take_block(
-    node: &Node,
-    blocks: &mut Blocks,
-    targets: &mut Targets,
-    class: Class,
-) -> Option<u16> {
+fn take_block(node: &Node, blocks: &mut Blocks, targets: &mut Targets, class: Class) -> Option<u16> {
     if let Some(block) = blocks.take(&node.file, class) {
         return Some(block);
     }
@@ -323,21 +284,14 @@ fn copy_out(node: &Node, frame: Descriptor, buffer: &mut [u8]) -> Option<(usize,
     let length = block.header.length.load(Ordering::Relaxed) as usize;
     let flags = block.header.flags.load(Ordering::Relaxed);
     let timestamp_ns = block.header.timestamp.load(Ordering::Relaxed);
-    let current =
-        sequence & 1 == 0 && (sequence >> 1) & Descriptor::SEQUENCE_MASK == frame.sequence;
+    let current = sequence & 1 == 0 && (sequence >> 1) & Descriptor::SEQUENCE_MASK == frame.sequence;
     if !current || length < SHORTEST || !block.read(buffer.get_mut(..length)?) {
         return None;
     }
     // The copy, then the second look at the sequence: the sender makes it odd before it writes.
     fence(Ordering::Acquire);
     let unchanged = block.header.sequence.load(Ordering::Relaxed) == sequence;
-    unchanged.then_some((
-        length,
-        Received {
-            checksum_partial: flags & FRAME_CHECKSUM_PARTIAL != 0,
-            timestamp_ns,
-        },
-    ))
+    unchanged.then_some((length, Received { checksum_partial: flags & FRAME_CHECKSUM_PARTIAL != 0, timestamp_ns }))
 }
 
 /// The first six bytes of a frame in parts that has at least fourteen.
@@ -346,9 +300,7 @@ fn destination(parts: &[&[u8]]) -> [u8; 6] {
         return *mac;
     }
     let mut mac = [0; 6];
-    mac.iter_mut()
-        .zip(parts.iter().copied().flatten())
-        .for_each(|(to, from)| *to = *from);
+    mac.iter_mut().zip(parts.iter().copied().flatten()).for_each(|(to, from)| *to = *from);
     mac
 }
 

@@ -79,11 +79,7 @@ impl<W: Word> Ring<'_, W> {
     /// The tail where it can be true, else the head.
     fn plausible(&self, tail: u64) -> u64 {
         let head = self.head.load(Ordering::Acquire);
-        if tail.wrapping_sub(head) <= RING as u64 {
-            tail
-        } else {
-            head
-        }
+        if tail.wrapping_sub(head) <= RING as u64 { tail } else { head }
     }
 }
 
@@ -108,7 +104,6 @@ impl Word for AtomicU64 {
 
     #[inline]
     fn compare_exchange(&self, current: u64, new: u64) -> bool {
-        self.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+        self.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }

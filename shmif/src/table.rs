@@ -106,9 +106,7 @@ impl View {
             let record = file.record(slot);
             let life = record.life();
             match known {
-                Some(mut seen)
-                    if seen.generation == life.generation && !has_ended(file, slot, life) =>
-                {
+                Some(mut seen) if seen.generation == life.generation && !has_ended(file, slot, life) => {
                     seen.info = read(record, slot);
                     self.live.push(seen);
                 }
@@ -123,11 +121,7 @@ impl View {
 
     fn meet(&mut self, record: &Record, slot: usize, life: Life) {
         if life.is_live() {
-            self.live.push(Seen {
-                slot,
-                generation: life.generation,
-                info: read(record, slot),
-            });
+            self.live.push(Seen { slot, generation: life.generation, info: read(record, slot) });
         }
     }
 
@@ -143,25 +137,9 @@ fn has_ended(file: &BusFile, slot: usize, life: Life) -> bool {
 }
 
 fn farewell(seen: Seen, now: Life) -> NodeGone {
-    let end = if now.generation == seen.generation {
-        now.state
-    } else {
-        now.before
-    };
-    let NodeInfo {
-        addresses,
-        mac,
-        name,
-        pid,
-        ..
-    } = seen.info;
-    NodeGone {
-        addresses,
-        mac,
-        died: end != State::Left,
-        name,
-        pid,
-    }
+    let end = if now.generation == seen.generation { now.state } else { now.before };
+    let NodeInfo { addresses, mac, name, pid, .. } = seen.info;
+    NodeGone { addresses, mac, died: end != State::Left, name, pid }
 }
 
 /// The host's kernel says that the node's background thread ended without taking its leave.
@@ -173,10 +151,7 @@ pub(crate) fn owner_died(record: &Record) -> bool {
 pub(crate) fn mark_died(file: &BusFile, slot: usize, life: Life) -> bool {
     let record = file.record(slot);
     let died = life.with(State::Died).bits();
-    let marked = record
-        .life
-        .compare_exchange(life.bits(), died, AcqRel, Relaxed)
-        .is_ok();
+    let marked = record.life.compare_exchange(life.bits(), died, AcqRel, Relaxed).is_ok();
     if marked {
         record.ended.store(monotonic_ns(), Relaxed);
     }
@@ -198,10 +173,7 @@ pub(crate) fn bury_dead(file: &BusFile, own: Option<usize>) -> bool {
 /// The nodes that the table shows as live, in slot order.
 pub(crate) fn listed(file: &BusFile) -> Vec<NodeInfo> {
     let records = (0..SLOTS).map(|slot| (slot, file.record(slot)));
-    records
-        .filter(|(_, record)| record.life().is_live())
-        .map(|(slot, record)| read(record, slot))
-        .collect()
+    records.filter(|(_, record)| record.life().is_live()).map(|(slot, record)| read(record, slot)).collect()
 }
 
 /// The nodes that the table shows as live, and whether they are. `own` is ours, which we need not ask for.
@@ -228,11 +200,7 @@ fn read(record: &Record, slot: usize) -> NodeInfo {
         pid: record.pid.load(Relaxed),
         name: read_name(record),
         mac: format::mac_of(record.mac.load(Relaxed)),
-        addresses: record
-            .addresses
-            .iter()
-            .filter_map(|word| format::address_of(word.load(Relaxed)))
-            .collect(),
+        addresses: record.addresses.iter().filter_map(|word| format::address_of(word.load(Relaxed))).collect(),
         mtu: record.mtu.load(Relaxed),
         promiscuous: record.flags.load(Relaxed) & NODE_PROMISCUOUS != 0,
         joined_ns: record.joined.load(Relaxed),
@@ -247,15 +215,9 @@ fn read_name(record: &Record) -> String {
     for (part, word) in bytes.as_chunks_mut().0.iter_mut().zip(&record.name) {
         *part = word.load(Relaxed).to_le_bytes();
     }
-    let end = bytes
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(bytes.len());
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     let clean = |c: char| if c.is_control() { '?' } else { c };
-    String::from_utf8_lossy(&bytes[..end])
-        .chars()
-        .map(clean)
-        .collect()
+    String::from_utf8_lossy(&bytes[..end]).chars().map(clean).collect()
 }
 
 fn read_counters(record: &Record) -> Counters {
@@ -275,16 +237,7 @@ fn read_counters(record: &Record) -> Counters {
 impl Counters {
     /// Publishes all but `rx_overruns`, which the senders count.
     pub(crate) fn publish(&self, record: &Record) {
-        let Counters {
-            rx_frames,
-            rx_bytes,
-            rx_torn,
-            rx_overruns: _,
-            tx_frames,
-            tx_bytes,
-            tx_full,
-            tx_dropped,
-        } = *self;
+        let Counters { rx_frames, rx_bytes, rx_torn, rx_overruns: _, tx_frames, tx_bytes, tx_full, tx_dropped } = *self;
         let words = &record.counters;
         words.rx_frames.store(rx_frames, Relaxed);
         words.rx_bytes.store(rx_bytes, Relaxed);

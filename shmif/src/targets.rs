@@ -54,15 +54,8 @@ impl Targets {
         self.by_mac.clear();
         self.promiscuous.clear();
         self.last = None;
-        for Seen {
-            slot,
-            generation,
-            info,
-        } in &view.live
-        {
-            while let Some(mut gone) =
-                before.next_if(|t| (t.slot, t.generation) < (*slot, *generation))
-            {
+        for Seen { slot, generation, info } in &view.live {
+            while let Some(mut gone) = before.next_if(|t| (t.slot, t.generation) < (*slot, *generation)) {
                 blocks.forget(&mut gone.outstanding);
             }
             let same = before.next_if(|t| (t.slot, t.generation) == (*slot, *generation));
@@ -97,40 +90,23 @@ impl Targets {
                 found
             }
         };
-        Route {
-            main,
-            flood: main.is_none(),
-        }
+        Route { main, flood: main.is_none() }
     }
 
     /// How many copies a route has besides its main target, at most.
     pub(crate) fn copies(&self, route: Route) -> usize {
-        if route.flood {
-            self.all.len()
-        } else {
-            self.promiscuous.len()
-        }
+        if route.flood { self.all.len() } else { self.promiscuous.len() }
     }
 
     /// The target of the `nth` copy; `None` where that is the main one.
     pub(crate) fn copy(&self, route: Route, nth: usize) -> Option<usize> {
-        let index = if route.flood {
-            nth
-        } else {
-            self.promiscuous[nth]
-        };
+        let index = if route.flood { nth } else { self.promiscuous[nth] };
         (route.main != Some(index)).then_some(index)
     }
 
     /// Whether the target would take a frame of `class` now: it moves, its ring has room, and it does not hold more of our
     /// blocks than are left. (So that no number of slow targets can take them all.)
-    pub(crate) fn accepts(
-        &mut self,
-        node: &Node,
-        blocks: &mut Blocks,
-        index: usize,
-        class: Class,
-    ) -> bool {
+    pub(crate) fn accepts(&mut self, node: &Node, blocks: &mut Blocks, index: usize, class: Class) -> bool {
         self.all[index].accepts(node, blocks, class)
     }
 
@@ -154,11 +130,7 @@ impl Targets {
         }
         target.want_room(node);
         // It may have made room before it could see that we want it.
-        if target.accepts(node, blocks, class) {
-            Ok(())
-        } else {
-            Err(NoRoom::Wait)
-        }
+        if target.accepts(node, blocks, class) { Ok(()) } else { Err(NoRoom::Wait) }
     }
 
     /// Takes back what was read, and what lies with targets that do not move.
@@ -186,13 +158,7 @@ impl Targets {
 
     /// Publishes a frame to a target and wakes it; false where its ring is full.
     #[inline]
-    pub(crate) fn publish(
-        &mut self,
-        node: &Node,
-        blocks: &mut Blocks,
-        index: usize,
-        frame: Descriptor,
-    ) -> bool {
+    pub(crate) fn publish(&mut self, node: &Node, blocks: &mut Blocks, index: usize, frame: Descriptor) -> bool {
         let target = &mut self.all[index];
         let Some(Ok(position)) = node.ring_of(target.slot).map(|ring| ring.publish(frame)) else {
             return false;
@@ -220,10 +186,7 @@ impl Targets {
 
     /// Counts a frame that a target lost for want of room.
     pub(crate) fn overrun(&self, node: &Node, index: usize) {
-        node.file
-            .record(self.all[index].slot)
-            .overruns
-            .fetch_add(1, Ordering::Relaxed);
+        node.file.record(self.all[index].slot).overruns.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -1,59 +1,22 @@
 //! Nodes of one process on one bus: joining, addresses, frames, sleeping.
 
-use shmif::{Bell, Bus, BusError, Join, Port, Received, Sleep, Transmit, Who};
+mod common;
+
+use common::{drain, frame, join, join_as, scratch};
+use shmif::{Bus, BusError, Join, Sleep, Transmit, Who};
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const BROADCAST: [u8; 6] = [0xff; 6];
-
-/// A directory of the test's own in memory.
-fn scratch() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").expect("a directory")
-}
-
-fn join(path: &Path, name: &str) -> (Port, Bell) {
-    join_as(
-        path,
-        Join {
-            name: name.into(),
-            mac: None,
-            mtu: 65_535,
-            promiscuous: false,
-        },
-    )
-}
-
-fn join_as(path: &Path, join: Join) -> (Port, Bell) {
-    Bus::open(path, true)
-        .and_then(|bus| bus.join(join))
-        .expect("joined")
-}
-
-/// A frame of `length` bytes to `to`, with `payload` repeated.
-fn frame(to: [u8; 6], from: [u8; 6], length: usize, payload: u8) -> Vec<u8> {
-    let mut bytes = [&to[..], &from[..], &[0x08, 0x00]].concat();
-    bytes.resize(length, payload);
-    bytes
-}
-
-fn drain(port: &mut Port) -> Vec<(Vec<u8>, Received)> {
-    let mut all = Vec::new();
-    while port.receive(64, &mut |bytes, meta| all.push((bytes.to_vec(), meta))) > 0 {}
-    all
-}
 
 #[test]
 fn a_frame_reaches_the_node_whose_address_it_has_and_no_other() {
     let dir = scratch();
     let path = dir.path().join("bus");
-    let ((mut a, _), (mut b, _), (mut c, _)) =
-        (join(&path, "a"), join(&path, "b"), join(&path, "c"));
+    let ((mut a, _), (mut b, _), (mut c, _)) = (join(&path, "a"), join(&path, "b"), join(&path, "c"));
     let sent = frame(b.mac(), a.mac(), 100, 7);
-    assert_eq!(
-        a.transmit(&[&sent[..20], &sent[20..50], &sent[50..]], true),
-        Transmit::Sent
-    );
+    assert_eq!(a.transmit(&[&sent[..20], &sent[20..50], &sent[50..]], true), Transmit::Sent);
     let got = drain(&mut b);
     assert_eq!(got.len(), 1);
     assert_eq!(got[0].0, sent);
@@ -67,22 +30,10 @@ fn a_frame_reaches_the_node_whose_address_it_has_and_no_other() {
 fn broadcast_and_unknown_go_to_all_and_a_promiscuous_node_sees_everything() {
     let dir = scratch();
     let path = dir.path().join("bus");
-    let ((mut a, _), (mut b, _), (mut c, _)) =
-        (join(&path, "a"), join(&path, "b"), join(&path, "c"));
-    let (mut tap, _) = join_as(
-        &path,
-        Join {
-            name: "tap".into(),
-            mac: None,
-            mtu: 1500,
-            promiscuous: true,
-        },
-    );
+    let ((mut a, _), (mut b, _), (mut c, _)) = (join(&path, "a"), join(&path, "b"), join(&path, "c"));
+    let (mut tap, _) = join_as(&path, Join { name: "tap".into(), mac: None, mtu: 1500, promiscuous: true });
     for to in [BROADCAST, [2, 0, 0, 0, 0, 9], b.mac()] {
-        assert_eq!(
-            a.transmit(&[&frame(to, a.mac(), 60, 1)], false),
-            Transmit::Sent
-        );
+        assert_eq!(a.transmit(&[&frame(to, a.mac(), 60, 1)], false), Transmit::Sent);
     }
     assert_eq!(drain(&mut b).len(), 3);
     assert_eq!(drain(&mut c).len(), 2);
@@ -107,9 +58,7 @@ fn a_sender_that_finds_no_room_is_woken_when_there_is_some() {
     let path = dir.path().join("bus");
     let ((mut a, bell), (mut b, _)) = (join(&path, "a"), join(&path, "b"));
     let full = frame(b.mac(), a.mac(), 1514, 5);
-    let sent = (0..10_000)
-        .take_while(|_| a.transmit(&[&full], false) == Transmit::Sent)
-        .count();
+    let sent = (0..10_000).take_while(|_| a.transmit(&[&full], false) == Transmit::Sent).count();
     assert!((100..=256).contains(&sent), "{sent}");
     assert!(!bell.has_input());
     assert_eq!(drain(&mut b).len(), sent);
@@ -123,14 +72,10 @@ fn a_sender_that_finds_no_room_is_woken_when_there_is_some() {
 fn a_stopped_receiver_holds_up_nobody() {
     let dir = scratch();
     let path = dir.path().join("bus");
-    let ((mut a, _), (stopped, _), (mut b, _)) =
-        (join(&path, "a"), join(&path, "stopped"), join(&path, "b"));
+    let ((mut a, _), (stopped, _), (mut b, _)) = (join(&path, "a"), join(&path, "stopped"), join(&path, "b"));
     let lost = frame(stopped.mac(), a.mac(), 60_000, 1);
     while a.transmit(&[&lost], false) == Transmit::Sent {}
-    assert_eq!(
-        a.transmit(&[&frame(b.mac(), a.mac(), 60_000, 2)], false),
-        Transmit::Sent
-    );
+    assert_eq!(a.transmit(&[&frame(b.mac(), a.mac(), 60_000, 2)], false), Transmit::Sent);
     assert_eq!(drain(&mut b).len(), 1);
     std::thread::sleep(Duration::from_millis(600));
     assert_eq!(a.transmit(&[&lost], false), Transmit::Sent);
@@ -146,37 +91,21 @@ fn one_address_one_node() {
     let address = Ipv4Addr::new(10, 0, 0, 1);
     a.claim(address, 24).expect("free");
     match b.claim(address, 24) {
-        Err(BusError::AddressInUse {
-            address: same,
-            node,
-            pid,
-            slot,
-        }) => {
-            assert_eq!(
-                (same, &node[..], pid, slot),
-                (address, "first", std::process::id(), a.slot())
-            );
+        Err(BusError::AddressInUse { address: same, node, pid, slot }) => {
+            assert_eq!((same, &node[..], pid, slot), (address, "first", std::process::id(), a.slot()));
         }
         other => panic!("{other:?}"),
     }
+    assert_eq!(b.claim_free(address, 24).expect("room"), Ipv4Addr::new(10, 0, 0, 2));
     assert_eq!(
-        b.claim_free(address, 24).expect("room"),
-        Ipv4Addr::new(10, 0, 0, 2)
-    );
-    assert_eq!(
-        b.claim_free(Ipv4Addr::new(10, 0, 0, 0), 30)
-            .expect_err("both taken")
-            .to_string(),
+        b.claim_free(Ipv4Addr::new(10, 0, 0, 0), 30).expect_err("both taken").to_string(),
         "every host address of 10.0.0.0/30 is in use on the bus; use a larger net"
     );
     drop(a);
     b.claim(address, 24).expect("free again");
     let nodes = Bus::open(&path, false).expect("a bus").nodes();
     assert_eq!(nodes.len(), 1);
-    assert_eq!(
-        nodes[0].addresses,
-        [(Ipv4Addr::new(10, 0, 0, 2), 24), (address, 24)]
-    );
+    assert_eq!(nodes[0].addresses, [(Ipv4Addr::new(10, 0, 0, 2), 24), (address, 24)]);
 }
 
 #[test]
@@ -190,10 +119,7 @@ fn who_leaves_is_told_once_and_did_not_die() {
     drop(b);
     let gone = a.table_changes();
     assert_eq!(gone.len(), 1);
-    assert_eq!(
-        (gone[0].mac, gone[0].died, &gone[0].name[..]),
-        (mac, false, "b")
-    );
+    assert_eq!((gone[0].mac, gone[0].died, &gone[0].name[..]), (mac, false, "b"));
     assert_eq!(gone[0].addresses, [(Ipv4Addr::new(10, 0, 0, 7), 24)]);
     assert!(a.table_changes().is_empty());
 }
@@ -211,18 +137,12 @@ fn a_frame_wakes_the_foreground_sleeper_first() {
             let bell = bell.clone();
             move || bell.sleep(who, token, Some(Duration::from_secs(20)))
         });
-        assert_eq!(
-            b.transmit(&[&frame(mac, b.mac(), 60, 0)], false),
-            Transmit::Sent
-        );
+        assert_eq!(b.transmit(&[&frame(mac, b.mac(), 60, 0)], false), Transmit::Sent);
         assert_eq!(sleeper.join().expect("no panic"), Sleep::Woken);
         assert_eq!(drain(&mut a).len(), 1);
     }
     let token = bell.prepare(Who::Background);
-    assert_eq!(
-        bell.sleep(Who::Background, token, Some(Duration::from_millis(20))),
-        Sleep::TimedOut
-    );
+    assert_eq!(bell.sleep(Who::Background, token, Some(Duration::from_millis(20))), Sleep::TimedOut);
 }
 
 #[test]
@@ -243,12 +163,6 @@ fn what_is_not_a_bus_is_refused_in_one_sentence_and_left_alone() {
     bytes[8] = 9;
     std::fs::write(at("newer"), &bytes[..1 << 20]).expect("written");
     assert!(why(at("newer")).contains("format version 9 and this program speaks version 1"));
-    let absent = Bus::open(&at("absent"), false)
-        .err()
-        .expect("refused")
-        .to_string();
-    assert!(
-        absent.contains("cannot open") && absent.contains("No such file"),
-        "{absent}"
-    );
+    let absent = Bus::open(&at("absent"), false).err().expect("refused").to_string();
+    assert!(absent.contains("cannot open") && absent.contains("No such file"), "{absent}");
 }

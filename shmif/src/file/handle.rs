@@ -16,9 +16,7 @@ pub(crate) struct Handle {
 
 impl Handle {
     pub(crate) fn new(fd: OwnedFd) -> Handle {
-        Handle {
-            fd: AtomicI32::new(fd.into_raw_fd()),
-        }
+        Handle { fd: AtomicI32::new(fd.into_raw_fd()) }
     }
 
     /// The open file, unless it was given up.
@@ -54,16 +52,10 @@ impl Handle {
 
     /// F_OFD_GETLK: whether another open file has the byte locked. Our own lock does not count.
     pub(crate) fn is_locked(&self, byte: u64) -> io::Result<bool> {
-        Ok(self.control(libc::F_OFD_GETLK, libc::F_WRLCK, byte)?.l_type
-            != libc::F_UNLCK as libc::c_short)
+        Ok(self.control(libc::F_OFD_GETLK, libc::F_WRLCK, byte)?.l_type != libc::F_UNLCK as libc::c_short)
     }
 
-    fn control(
-        &self,
-        command: libc::c_int,
-        kind: libc::c_int,
-        byte: u64,
-    ) -> io::Result<libc::flock> {
+    fn control(&self, command: libc::c_int, kind: libc::c_int, byte: u64) -> io::Result<libc::flock> {
         let mut lock = libc::flock {
             l_type: kind as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,

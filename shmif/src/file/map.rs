@@ -9,11 +9,13 @@ use rustix::mm::{MapFlags, ProtFlags};
 use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// A user's share in the mapping of one bus.
 pub(crate) struct Map {
     regions: &'static Regions,
+    /// The faults that this user knows of.
+    faults: AtomicU32,
 }
 
 /// The mapped parts of one bus. Never freed, so that the SIGBUS handler can walk the list at any time; reused.
@@ -25,8 +27,8 @@ struct Regions {
     inode: AtomicU64,
     front: AtomicPtr<u8>,
     areas: [AtomicPtr<u8>; SLOTS],
-    /// A page was missing when it was used.
-    faulted: AtomicBool,
+    /// Counts the pages that were missing when they were used.
+    faults: AtomicU32,
 }
 
 const BUSY: u32 = u32::MAX;
@@ -37,14 +39,10 @@ impl Map {
     /// Maps the bus that `fd` is open on, or shares the mapping that this process has of it.
     pub(crate) fn of(fd: BorrowedFd<'_>, device: u64, inode: u64) -> rustix::io::Result<Map> {
         if let Some(regions) = all().find(|r| r.share(device, inode)) {
-            return Ok(Map { regions });
+            return Ok(Map::user(regions));
         }
         let regions = all()
-            .find(|r| {
-                r.users
-                    .compare_exchange(0, BUSY, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-            })
+            .find(|r| r.users.compare_exchange(0, BUSY, Ordering::Acquire, Ordering::Relaxed).is_ok())
             .unwrap_or_else(Regions::enlist);
         let front = match map_shared(fd, 0, format::AREAS_OFFSET) {
             Ok(front) => front,
@@ -55,10 +53,13 @@ impl Map {
         };
         regions.device.store(device, Ordering::Relaxed);
         regions.inode.store(inode, Ordering::Relaxed);
-        regions.faulted.store(false, Ordering::Relaxed);
         regions.front.store(front.as_ptr(), Ordering::Relaxed);
         regions.users.store(1, Ordering::Release);
-        Ok(Map { regions })
+        Ok(Map::user(regions))
+    }
+
+    fn user(regions: &'static Regions) -> Map {
+        Map { regions, faults: AtomicU32::new(regions.faults.load(Ordering::Relaxed)) }
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -73,14 +74,7 @@ impl Map {
         let offset = format::TABLE_OFFSET + slot * size_of::<Record>();
         // SAFETY: as in `header`; `slot < SLOTS` keeps the record below AREAS_OFFSET (asserted in format.rs), and the offset
         // is a multiple of 64.
-        unsafe {
-            &*self
-                .regions
-                .front
-                .load(Ordering::Relaxed)
-                .add(offset)
-                .cast::<Record>()
-        }
+        unsafe { &*self.regions.front.load(Ordering::Relaxed).add(offset).cast::<Record>() }
     }
 
     /// The area of `slot`, mapped at its first use; `None` past the end of the file or where the host refuses to map.
@@ -90,17 +84,40 @@ impl Map {
             Some(base) => base,
             None => map_area(fd, slot, place)?,
         };
-        Some(Area {
-            base,
-            _map: PhantomData,
-        })
+        Some(Area { base, _map: PhantomData })
     }
 
-    /// True once after a page of the mapping was missing.
-    pub(crate) fn take_fault(&self) -> bool {
-        self.regions.faulted.load(Ordering::Relaxed)
-            && self.regions.faulted.swap(false, Ordering::Relaxed)
+    /// Keeps new users from sharing a mapping in which pages were replaced.
+    pub(crate) fn disown(&self) {
+        self.regions.inode.store(u64::MAX, Ordering::Relaxed);
     }
+
+    /// True once after pages of the mapping were missing.
+    pub(crate) fn take_fault(&self) -> bool {
+        let faults = self.regions.faults.load(Ordering::Relaxed);
+        faults != self.faults.load(Ordering::Relaxed) && self.faults.swap(faults, Ordering::Relaxed) != faults
+    }
+}
+
+/// For the SIGBUS handler: puts a page of zeros where a page of a bus is missing. False where `address` is not in a bus.
+/// Async-signal-safe: it reads atomics and makes one system call.
+pub(crate) fn patch_page(address: usize) -> bool {
+    let holds = |base: &AtomicPtr<u8>, bytes: usize| {
+        let base = base.load(Ordering::Relaxed) as usize;
+        base != 0 && (base..base + bytes).contains(&address)
+    };
+    let Some(regions) = all().find(|regions| {
+        holds(&regions.front, format::AREAS_OFFSET) || regions.areas.iter().any(|a| holds(a, format::AREA_STRIDE))
+    }) else {
+        return false;
+    };
+    let page = rustix::param::page_size();
+    let start = ptr::without_provenance_mut(address & !(page - 1));
+    let protection = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: the page lies in a mapping of ours, which begins and ends on page boundaries, and what is there faults.
+    let patched = unsafe { rustix::mm::mmap_anonymous(start, page, protection, MapFlags::PRIVATE | MapFlags::FIXED) };
+    regions.faults.fetch_add(1, Ordering::Relaxed);
+    patched.is_ok()
 }
 
 #[cold]
@@ -111,12 +128,7 @@ fn map_area(fd: BorrowedFd<'_>, slot: usize, place: &AtomicPtr<u8>) -> Option<No
         return None;
     }
     let base = map_shared(fd, start, format::AREA_STRIDE).ok()?;
-    match place.compare_exchange(
-        ptr::null_mut(),
-        base.as_ptr(),
-        Ordering::AcqRel,
-        Ordering::Acquire,
-    ) {
+    match place.compare_exchange(ptr::null_mut(), base.as_ptr(), Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => Some(base),
         Err(theirs) => {
             unmap(base.as_ptr(), format::AREA_STRIDE);
@@ -140,7 +152,7 @@ impl Regions {
             inode: AtomicU64::new(0),
             front: AtomicPtr::new(ptr::null_mut()),
             areas: [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS],
-            faulted: AtomicBool::new(false),
+            faults: AtomicU32::new(0),
         }));
         let mut first = REGIONS.load(Ordering::Acquire);
         loop {
@@ -156,16 +168,11 @@ impl Regions {
     /// Becomes a user if this is the mapping of that file.
     fn share(&self, device: u64, inode: u64) -> bool {
         let join = |users| (users > 0 && users < BUSY - 1).then_some(users + 1);
-        if self
-            .users
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, join)
-            .is_err()
-        {
+        if self.users.fetch_update(Ordering::Acquire, Ordering::Relaxed, join).is_err() {
             return false;
         }
         // As a user we keep it from changing: now it can be looked at.
-        let same = self.device.load(Ordering::Relaxed) == device
-            && self.inode.load(Ordering::Relaxed) == inode;
+        let same = self.device.load(Ordering::Relaxed) == device && self.inode.load(Ordering::Relaxed) == inode;
         if !same {
             self.release();
         }
@@ -174,22 +181,12 @@ impl Regions {
 
     fn release(&self) {
         let leave = |users| Some(if users == 1 { BUSY } else { users - 1 });
-        if self
-            .users
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, leave)
-            != Ok(1)
-        {
+        if self.users.fetch_update(Ordering::AcqRel, Ordering::Acquire, leave) != Ok(1) {
             return;
         }
-        unmap(
-            self.front.swap(ptr::null_mut(), Ordering::Relaxed),
-            format::AREAS_OFFSET,
-        );
+        unmap(self.front.swap(ptr::null_mut(), Ordering::Relaxed), format::AREAS_OFFSET);
         for area in &self.areas {
-            unmap(
-                area.swap(ptr::null_mut(), Ordering::Relaxed),
-                format::AREA_STRIDE,
-            );
+            unmap(area.swap(ptr::null_mut(), Ordering::Relaxed), format::AREA_STRIDE);
         }
         self.users.store(0, Ordering::Release);
     }
@@ -204,16 +201,7 @@ fn all() -> impl Iterator<Item = &'static Regions> {
 fn map_shared(fd: BorrowedFd<'_>, offset: u64, bytes: usize) -> rustix::io::Result<NonNull<u8>> {
     let protection = ProtFlags::READ | ProtFlags::WRITE;
     // SAFETY: a new mapping at an address of the host's choice touches nothing that exists.
-    let base = unsafe {
-        rustix::mm::mmap(
-            ptr::null_mut(),
-            bytes,
-            protection,
-            MapFlags::SHARED,
-            fd,
-            offset,
-        )?
-    };
+    let base = unsafe { rustix::mm::mmap(ptr::null_mut(), bytes, protection, MapFlags::SHARED, fd, offset)? };
     NonNull::new(base.cast()).ok_or(rustix::io::Errno::NOMEM)
 }
 
@@ -273,20 +261,12 @@ pub(crate) struct Block<'a> {
 impl Block<'_> {
     /// Copies `data` in at `offset`; nothing where it does not fit.
     pub(crate) fn write(&self, offset: usize, data: &[u8]) {
-        if offset
-            .checked_add(data.len())
-            .is_none_or(|end| end > self.capacity)
-        {
+        if offset.checked_add(data.len()).is_none_or(|end| end > self.capacity) {
             return;
         }
         // SAFETY: the range is inside the block. No reference to payload bytes exists anywhere; other processes may read
         // them meanwhile, which the block's sequence tells them.
-        unsafe {
-            self.payload
-                .add(offset)
-                .as_ptr()
-                .copy_from_nonoverlapping(data.as_ptr(), data.len())
-        };
+        unsafe { self.payload.add(offset).as_ptr().copy_from_nonoverlapping(data.as_ptr(), data.len()) };
     }
 
     /// Copies the first bytes out to `into`; false where the block does not have that many.
@@ -297,10 +277,7 @@ impl Block<'_> {
         }
         // SAFETY: the range is inside the block and `into` is private memory. The bytes may be changing: what was copied is
         // looked at only after the fence and the second look at the sequence that the caller does, and any bytes are valid.
-        unsafe {
-            into.as_mut_ptr()
-                .copy_from_nonoverlapping(self.payload.as_ptr(), into.len())
-        };
+        unsafe { into.as_mut_ptr().copy_from_nonoverlapping(self.payload.as_ptr(), into.len()) };
         true
     }
 }
