@@ -1,12 +1,13 @@
 //! The rump kernel: sockets with POSIX meaning over [`netstack`], attached to a bus or a TAP interface.
 //!
-//! Reading order: [`events`], [`wait`], [`socket`], [`descriptor`].
+//! Reading order: [`events`], [`wait`], [`socket`], [`descriptor`], [`poll`].
 
 pub mod capture;
 pub mod config;
 pub mod descriptor;
 pub mod events;
 pub mod names;
+pub mod poll;
 pub mod signal;
 pub mod socket;
 pub mod wait;

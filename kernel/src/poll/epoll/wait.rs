@@ -1,0 +1,146 @@
+//! epoll_wait(2) and its like.
+
+use super::set::EpollSet;
+use super::table::find;
+use crate::poll::{expired, host, left};
+use crate::wait::{Waiter, Woke};
+use crate::{Errno, Result, Watcher};
+use std::cell::RefCell;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// How a hook of epoll_wait(2) goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Nothing of ours: the real function with the program's arguments, and no more.
+    Host,
+    /// The real function with the program's arguments, then [`end`].
+    Counted,
+    /// [`wait`].
+    Ours,
+}
+
+thread_local! {
+    /// The set in whose host's call this thread sleeps. Being thread-local it is let go also when the thread is cancelled
+    /// in that call.
+    static COUNTED: RefCell<Option<Counted>> = const { RefCell::new(None) };
+}
+
+struct Counted(Arc<EpollSet>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.host.exit();
+    }
+}
+
+/// What a hook of epoll_wait(2) does first. Another thread may give the set its first rump socket while this one sleeps
+/// in the host's call: that is what is counted for.
+pub fn begin(epfd: RawFd) -> Begin {
+    match find(epfd) {
+        None => Begin::Host,
+        Some(set) if set.host.enter() => {
+            let counted = Counted(set);
+            // A thread that is ending has no thread-locals any more, and sleeps uncounted.
+            match COUNTED.try_with(|slot| slot.replace(Some(counted))) {
+                Ok(_) => Begin::Counted,
+                Err(_) => Begin::Host,
+            }
+        }
+        Some(_) => Begin::Ours,
+    }
+}
+
+/// What the host's call gave after [`Begin::Counted`], with `n` its result: the result for the program, or `None` if the
+/// wait goes on with [`wait`] and what is left of the time.
+pub fn end(events: &mut [libc::epoll_event], n: i32) -> Option<i32> {
+    let counted = COUNTED.try_with(RefCell::take).ok().flatten();
+    let Some(Counted(set)) = counted.as_ref().filter(|counted| counted.0.host.mixed()) else { return Some(n) };
+    let Ok(count) = usize::try_from(n) else { return Some(n) };
+    match set.host.without_doorbell(events, count) {
+        0 => None,
+        kept => i32::try_from(kept).ok(),
+    }
+}
+
+/// epoll_pwait2(2): fills `events`, whose length is `maxevents`, and returns how many are ready. A `deadline` that has
+/// passed only looks; `mask` replaces the thread's signal mask while it sleeps.
+///
+/// # Errors
+/// EBADF, EINVAL as the host says; EINVAL for no room; EINTR after any handler.
+pub fn wait(
+    epfd: RawFd,
+    events: &mut [libc::epoll_event],
+    deadline: Option<Instant>,
+    mask: Option<&libc::sigset_t>,
+) -> Result<usize> {
+    if events.is_empty() {
+        return Err(Errno::INVAL);
+    }
+    loop {
+        match begin(epfd) {
+            Begin::Host => return host::epoll_wait(epfd, events, left(deadline), mask),
+            Begin::Counted => {
+                let n = host::epoll_wait(epfd, events, left(deadline), mask);
+                let raw = n.map_or(-1, |n| i32::try_from(n).unwrap_or(i32::MAX));
+                if let Some(kept) = end(events, raw) {
+                    return n.map(|_| kept.unsigned_abs() as usize);
+                }
+            }
+            Begin::Ours => {
+                let Some(set) = find(epfd) else { continue };
+                return set.wait(epfd, events, deadline, mask);
+            }
+        }
+    }
+}
+
+impl EpollSet {
+    fn wait(
+        &self,
+        epfd: RawFd,
+        out: &mut [libc::epoll_event],
+        deadline: Option<Instant>,
+        mask: Option<&libc::sigset_t>,
+    ) -> Result<usize> {
+        let n = self.collect(epfd, out)?;
+        if n > 0 || expired(deadline) {
+            return Ok(n);
+        }
+        let waiter = Waiter::current();
+        let seat = Seat { set: self, sleeper: waiter.clone() };
+        let mut foreign = Vec::new();
+        loop {
+            waiter.arm();
+            self.ready.sit(&seat.sleeper);
+            // The host's members are looked at by the sleep.
+            let n = self.collect_ours(out);
+            if n > 0 {
+                return Ok(n);
+            }
+            foreign.clear();
+            self.foreign(epfd, &mut foreign);
+            let woke = waiter.sleep(&mut foreign, deadline, mask);
+            let n = self.collect(epfd, out)?;
+            match woke {
+                _ if n > 0 => return Ok(n),
+                Ok(Woke::TimedOut) => return Ok(0),
+                Ok(Woke::Notified | Woke::Foreign) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// A place among a set's sleepers, until it is dropped.
+struct Seat<'a> {
+    set: &'a EpollSet,
+    sleeper: Arc<dyn Watcher>,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.set.ready.leave(&self.sleeper);
+    }
+}

@@ -1,0 +1,187 @@
+//! poll(2) and ppoll(2).
+
+use super::pollable::{Inherited, Pollable, normal};
+use super::{epoll, expired, host, left};
+use crate::descriptor::{Lookup, lookup, report_inherited};
+use crate::wait::{Waiter, Woke};
+use crate::{Errno, Events, Result, Watcher};
+use smallvec::SmallVec;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Whether any of `fds` is ours; if none is, the host's poll(2) says all there is to say.
+pub fn concerns(fds: &[libc::pollfd]) -> bool {
+    fds.iter().any(|fd| fd.fd >= 0 && is_ours(fd.fd))
+}
+
+/// ppoll(2): sets `revents` of each and returns how many are not 0. A `deadline` that has passed only looks; `mask`
+/// replaces the thread's signal mask while it sleeps.
+///
+/// # Errors
+/// EINTR after any handler, EINVAL for more descriptors than RLIMIT_NOFILE.
+pub fn poll(fds: &mut [libc::pollfd], deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<usize> {
+    if !concerns(fds) {
+        return host::ppoll(fds, left(deadline), mask);
+    }
+    // Linux compares with the limit; the call that asks for it may be forbidden, so short lists do without.
+    if fds.len() > 1024 && beyond_limit(fds.len()) {
+        return Err(Errno::INVAL);
+    }
+    let (ours, mut foreign) = sort(fds);
+    let ready = report(&ours, fds);
+    // A mask may let a pending signal in, which beats a timeout of 0: that is for the sleep to find out.
+    if ready > 0 || (mask.is_none() && expired(deadline)) {
+        return Ok(ready + foreign.look(fds)?);
+    }
+    sleep(&ours, &mut foreign, fds, deadline, mask)
+}
+
+/// Whether `fd` is ours for [`poll`]: a rump socket, or an epoll set that may get one while somebody waits for it.
+pub(super) fn is_ours(fd: RawFd) -> bool {
+    !matches!(lookup(fd), Lookup::Host) || epoll::may_hold_rump(fd)
+}
+
+/// One of the list that we answer for.
+struct Ours {
+    /// Where it stands in the program's list.
+    place: usize,
+    wanted: Events,
+    target: Arc<dyn Pollable>,
+}
+
+/// Those of the list that the host answers for.
+struct Foreign {
+    /// In the order of `places`; behind them what sets of ours want slept on.
+    fds: Vec<libc::pollfd>,
+    /// Where each stands in the program's list.
+    places: SmallVec<[usize; 8]>,
+}
+
+type OursList = SmallVec<[Ours; 4]>;
+
+fn sort(fds: &[libc::pollfd]) -> (OursList, Foreign) {
+    let mut ours = OursList::new();
+    let mut foreign = Foreign { fds: Vec::new(), places: SmallVec::new() };
+    for (place, fd) in fds.iter().enumerate().filter(|(_, fd)| fd.fd >= 0) {
+        if let Some(target) = target(fd.fd) {
+            let asked = Events::from_bits_retain(u32::from(fd.events.cast_unsigned()));
+            ours.push(Ours { place, wanted: asked | Events::ERR | Events::HUP, target });
+        } else {
+            foreign.fds.push(libc::pollfd { fd: fd.fd, events: fd.events, revents: 0 });
+            foreign.places.push(place);
+        }
+    }
+    (ours, foreign)
+}
+
+fn target(fd: RawFd) -> Option<Arc<dyn Pollable>> {
+    match lookup(fd) {
+        Lookup::Rump(socket) => Some(socket),
+        Lookup::Inherited => {
+            report_inherited(fd);
+            Some(Arc::new(Inherited))
+        }
+        Lookup::Host => epoll::may_hold_rump(fd).then(|| epoll::find(fd)).flatten().map(|set| set as _),
+    }
+}
+
+/// Writes what holds now of ours and clears the rest; how many of ours are ready.
+fn report(ours: &[Ours], fds: &mut [libc::pollfd]) -> usize {
+    fds.iter_mut().for_each(|fd| fd.revents = 0);
+    let mut ready = 0;
+    for Ours { place, wanted, target } in ours {
+        let now = normal(target.readiness()) & *wanted;
+        fds[*place].revents = (now.bits() as u16).cast_signed();
+        ready += usize::from(!now.is_empty());
+    }
+    ready
+}
+
+impl Foreign {
+    /// Writes what holds now of the host's; how many are ready.
+    fn look(&mut self, fds: &mut [libc::pollfd]) -> Result<usize> {
+        self.fds.truncate(self.places.len());
+        host::look(&mut self.fds)?;
+        Ok(self.write(fds))
+    }
+
+    fn write(&self, fds: &mut [libc::pollfd]) -> usize {
+        let mut ready = 0;
+        for (foreign, &place) in self.fds.iter().zip(&self.places) {
+            fds[place].revents = foreign.revents;
+            ready += usize::from(foreign.revents != 0);
+        }
+        ready
+    }
+
+    /// The host descriptors to sleep on.
+    fn for_sleep(&mut self, ours: &[Ours]) -> &mut [libc::pollfd] {
+        self.fds.truncate(self.places.len());
+        for ours in ours.iter().filter(|ours| ours.wanted.intersects(Events::IN | Events::RDNORM)) {
+            ours.target.foreign(&mut self.fds);
+        }
+        self.fds.iter_mut().for_each(|fd| fd.revents = 0);
+        &mut self.fds
+    }
+}
+
+fn sleep(
+    ours: &[Ours],
+    foreign: &mut Foreign,
+    fds: &mut [libc::pollfd],
+    deadline: Option<Instant>,
+    mask: Option<&libc::sigset_t>,
+) -> Result<usize> {
+    let waiter = Waiter::current();
+    let _watch = Watching::begin(ours, waiter.clone());
+    loop {
+        waiter.arm();
+        let ready = report(ours, fds);
+        if ready > 0 {
+            return Ok(ready + foreign.look(fds)?);
+        }
+        match waiter.sleep(foreign.for_sleep(ours), deadline, mask) {
+            Ok(Woke::Notified) => {}
+            Ok(Woke::Foreign) => {
+                let ready = report(ours, fds) + foreign.write(fds);
+                if ready > 0 {
+                    return Ok(ready);
+                }
+            }
+            Ok(Woke::TimedOut) => return Ok(report(ours, fds) + foreign.look(fds)?),
+            // What is ready beats the signal, as in Linux's last pass over the list.
+            Err(error) => {
+                let ready = report(ours, fds) + foreign.look(fds)?;
+                return if ready > 0 { Ok(ready) } else { Err(error) };
+            }
+        }
+    }
+}
+
+/// Watches all of a list until it is dropped.
+struct Watching<'a> {
+    ours: &'a [Ours],
+    watcher: Arc<dyn Watcher>,
+}
+
+impl<'a> Watching<'a> {
+    fn begin(ours: &'a [Ours], watcher: Arc<dyn Watcher>) -> Watching<'a> {
+        for ours in ours {
+            ours.target.watch(&watcher, 0);
+        }
+        Watching { ours, watcher }
+    }
+}
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        for ours in self.ours {
+            ours.target.unwatch(&self.watcher, 0);
+        }
+    }
+}
+
+fn beyond_limit(count: usize) -> bool {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current.is_some_and(|limit| count as u64 > limit)
+}
