@@ -111,7 +111,7 @@ fn a_missing_library_is_said() {
 
     let directory = tempfile::tempdir().unwrap();
     let alone = directory.path().join("rump");
-    fs::copy(env!("CARGO_BIN_EXE_rump"), &alone).unwrap();
+    copy(env!("CARGO_BIN_EXE_rump"), &alone);
     let error = stderr(&Command::new(alone).args(["run", "echo"]).env_clear().output().unwrap(), 125);
     assert!(error.contains("librumphijack.so is in none of ") && error.contains("--lib"), "{error}");
 }
@@ -122,8 +122,8 @@ fn the_library_of_an_installation_is_found() {
     let (bin, lib) = (prefix.path().join("bin"), prefix.path().join("lib/rump"));
     fs::create_dir_all(&bin).unwrap();
     fs::create_dir_all(&lib).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_rump"), bin.join("rump")).unwrap();
-    fs::copy(stand_in(), lib.join("librumphijack.so")).unwrap();
+    copy(env!("CARGO_BIN_EXE_rump"), &bin.join("rump"));
+    copy(stand_in(), &lib.join("librumphijack.so"));
     let output = Command::new(bin.join("rump")).args(["run", "/usr/bin/env"]).env_clear().output().unwrap();
     let expected = lib.join("librumphijack.so").canonicalize().unwrap();
     assert_eq!(variable(&stdout(&output), "LD_PRELOAD"), Some(expected.display().to_string()));
@@ -140,13 +140,13 @@ fn what_cannot_be_run_is_said_with_the_status_of_a_shell() {
 fn file_capabilities_are_refused_to_who_is_not_root() {
     let directory = tempfile::Builder::new().permissions(world_readable()).tempdir().unwrap();
     let program = directory.path().join("echo");
-    fs::copy(find_program("echo"), &program).unwrap();
+    copy(find_program("echo"), &program);
     // vfs_cap_data of version 2 with CAP_NET_RAW permitted and effective, as ping has it.
     let data = [1u32 | 0x0200_0000, 1 << 13, 0, 0, 0].map(u32::to_le_bytes).concat();
     rustix::fs::setxattr(&program, "security.capability", &data, rustix::fs::XattrFlags::empty())
         .expect("file capabilities are set by root only: run this test as root");
     let own = directory.path().join("rump");
-    fs::copy(env!("CARGO_BIN_EXE_rump"), &own).unwrap();
+    copy(env!("CARGO_BIN_EXE_rump"), &own);
 
     let run = |uid: u32| {
         use std::os::unix::process::CommandExt;
@@ -183,6 +183,12 @@ fn help_has_every_key_link_and_variable() {
     }
     assert!(stdout(&rump().args(["help", "run"]).output().unwrap()).contains("--net <SPEC>"));
     assert!(stderr(&rump().args(["help", "nothing"]).output().unwrap(), 1).contains("net, env"));
+}
+
+/// Copies by another process: a copy that this one wrote could not be executed (ETXTBSY) while a test beside is between fork
+/// and exec with the open file.
+fn copy(from: impl AsRef<Path>, to: &Path) {
+    assert!(Command::new("cp").arg(from.as_ref()).arg(to).status().unwrap().success());
 }
 
 fn world_readable() -> fs::Permissions {
