@@ -38,8 +38,12 @@ pub fn read(domain: i32, address: InBytes, len: socklen_t) -> Result<Address> {
     if len > STORAGE {
         return Err(Errno::INVAL);
     }
-    let bytes = address.slice(len)?;
+    parse(domain, address.slice(len)?)
+}
+
+fn parse(domain: i32, bytes: &[u8]) -> Result<Address> {
     let [low, high, ..] = *bytes else { return Err(Errno::INVAL) };
+    let len = bytes.len();
     match i32::from(u16::from_ne_bytes([low, high])) {
         AF_UNSPEC => Ok(Address::Unspecified(inet(bytes).ok())),
         AF_INET if len < INET => Err(Errno::INVAL),
@@ -111,3 +115,6 @@ pub fn give(addr: Option<SocketAddr>, into: OutBytes, len: Out<socklen_t>) -> Re
 pub fn destination(domain: i32, address: InBytes, len: socklen_t) -> Result<Option<SocketAddr>> {
     if address.is_null() || len == 0 { Ok(None) } else { read(domain, address, len)?.inet().map(Some) }
 }
+
+#[cfg(test)]
+mod tests;

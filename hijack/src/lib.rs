@@ -6,11 +6,12 @@
 //! - [`endpoint`]: socket(2) to shutdown(2), names, options. [`transfer`]: bytes. [`message`]: sendmsg, recvmsg.
 //! - [`descriptors`]: close, dup, fcntl. [`control`]: ioctl. [`stdio`]: streams over sockets.
 //! - [`signals`]: sigaction and its kin. [`process`]: boot, fork, exit.
-//! - [`user`]: the program's memory. [`address`], [`control_message`]: its structures. [`real`]: the host's functions.
+//! - [`user`]: the program's memory. [`address`], [`control_message`]: its structures. [`real`]: the host's functions. [`allocator`]: our memory.
 //!
 //! A program that never opens an Internet socket runs as if we were not there: no thread, no descriptor, no output.
 
 mod address;
+mod allocator;
 mod control;
 mod control_message;
 mod descriptors;
@@ -24,3 +25,5 @@ mod stdio;
 mod table;
 mod transfer;
 mod user;
+#[cfg(target_arch = "x86_64")]
+mod variadic;

@@ -2,12 +2,13 @@
 
 use crate::address;
 use crate::control_message::{Reader, Writer};
+use crate::descriptors;
 use crate::endpoint::on;
 use crate::hook;
 use crate::table::host;
 use crate::transfer::{count, send_on};
 use crate::user::{self, Message, Out};
-use kernel::descriptor;
+use kernel::descriptor::{self, Lookup};
 use kernel::socket::{DatagramInfo, SendControl};
 use kernel::{Errno, Result, Socket};
 use libc::{
@@ -21,9 +22,13 @@ use std::time::{Duration, Instant};
 /// The most messages of one sendmmsg or recvmmsg (UIO_MAXIOV).
 const MOST: c_uint = 1024;
 
-/// sendmsg(2).
+/// sendmsg(2). The host's may pass rump sockets on to other processes (SCM_RIGHTS).
 pub fn sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> Option<Result<isize>> {
-    on(fd, |socket| send_one(socket, message.parts()?, flags).map(count))
+    let sent = on(fd, |socket| send_one(socket, message.parts()?, flags).map(count));
+    if sent.is_none() {
+        note_passed_on(message);
+    }
+    sent
 }
 
 fn send_one(socket: &Socket, message: Message, flags: c_int) -> Result<usize> {
@@ -34,7 +39,7 @@ fn send_one(socket: &Socket, message: Message, flags: c_int) -> Result<usize> {
 
 /// sendmmsg(2): an error counts only if it is the first message's.
 pub fn sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> Option<Result<c_int>> {
-    on(fd, |socket| {
+    let sent = on(fd, |socket| {
         let mut done = 0;
         for index in 0..len.min(MOST) {
             let sent = messages.header(index).parts().and_then(|message| send_one(socket, message, flags));
@@ -45,7 +50,11 @@ pub fn sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) ->
             }
         }
         Ok(done)
-    })
+    });
+    if sent.is_none() {
+        (0..len.min(MOST)).for_each(|index| note_passed_on(messages.header(index)));
+    }
+    sent
 }
 
 /// recvmsg(2). The host's may bring descriptors (SCM_RIGHTS): whatever our table held under their numbers is gone.
@@ -165,12 +174,12 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
     } else if asked(SOL_SOCKET, SO_TIMESTAMP) {
         control.put(SOL_SOCKET, SCM_TIMESTAMP, &[seconds.to_ne_bytes(), (nanos / 1000).to_ne_bytes()].concat());
     }
-    if asked(SOL_IP, IP_PKTINFO) {
-        if let IpAddr::V4(destination) = info.destination {
-            // ipi_spec_dst is the address to answer from, which is the destination unless that was a multicast's.
-            let addresses = [destination.octets(), destination.octets()].concat();
-            control.put(SOL_IP, IP_PKTINFO, &[&info.interface.to_ne_bytes()[..], &addresses].concat());
-        }
+    if asked(SOL_IP, IP_PKTINFO)
+        && let IpAddr::V4(destination) = info.destination
+    {
+        // ipi_spec_dst is the address to answer from, which is the destination unless that was a multicast's.
+        let addresses = [destination.octets(), destination.octets()].concat();
+        control.put(SOL_IP, IP_PKTINFO, &[&info.interface.to_ne_bytes()[..], &addresses].concat());
     }
     if asked(SOL_IP, IP_RECVTTL) {
         control.put(SOL_IP, IP_TTL, &u32::from(info.ttl).to_ne_bytes());
@@ -182,12 +191,26 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
 
 /// Forgets what the table holds under the numbers of descriptors that just came by SCM_RIGHTS.
 fn forget_passed(header: Out<msghdr>) {
+    passed(header, descriptors::made);
+}
+
+/// If rump sockets are about to go to another process by SCM_RIGHTS, the kernel must know that others may hold them.
+fn note_passed_on(header: Out<msghdr>) {
+    let mut ours = false;
+    passed(header, |fd| ours |= !matches!(descriptor::lookup(fd), Lookup::Host));
+    if ours && !descriptor::in_vfork_child() {
+        descriptor::passed_on();
+    }
+}
+
+/// Calls `with` on each descriptor in the SCM_RIGHTS messages of a header.
+fn passed(header: Out<msghdr>, mut with: impl FnMut(c_int)) {
     let Ok(message) = header.parts() else { return };
     let Ok(control) = message.control.slice(message.control_len) else { return };
-    for passed in Reader::new(control).map_while(Result::ok) {
-        if (passed.level, passed.kind) == (SOL_SOCKET, SCM_RIGHTS) {
-            for fd in passed.data.chunks_exact(4) {
-                descriptor::cleared(c_int::from_ne_bytes([fd[0], fd[1], fd[2], fd[3]]));
+    for message in Reader::new(control).map_while(Result::ok) {
+        if (message.level, message.kind) == (SOL_SOCKET, SCM_RIGHTS) {
+            for fd in message.data.chunks_exact(4) {
+                with(c_int::from_ne_bytes([fd[0], fd[1], fd[2], fd[3]]));
             }
         }
     }

@@ -1,10 +1,11 @@
 //! The life of the process: the kernel's boot, forks, and the ways out.
 
+use crate::allocator;
 use crate::real;
 use crate::stdio;
 use crate::table::host;
 use kernel::signal::{self, Critical};
-use kernel::{Kernel, Result};
+use kernel::{Kernel, Result, descriptor};
 use std::ffi::c_int;
 use std::sync::{Arc, Once};
 
@@ -14,6 +15,7 @@ pub fn kernel() -> Result<&'static Arc<Kernel>> {
     static FIRST: Once = Once::new();
     FIRST.call_once(|| {
         signal::actions::take_over();
+        allocator::survive_forks();
         real::watch_process();
     });
     kernel::current()
@@ -33,7 +35,7 @@ pub fn exit_now(status: c_int) {
 
 /// Delivers what was sent and closes as Linux does. A vfork child's end is not its parent's.
 fn leave() {
-    if kernel::booted().is_none() || signal::inside() || kernel::descriptor::in_vfork_child() {
+    if kernel::booted().is_none() || signal::inside() || descriptor::in_vfork_child() {
         return;
     }
     stdio::flush();
@@ -41,7 +43,34 @@ fn leave() {
     kernel::leave();
 }
 
-/// `_Fork`, which runs no handlers of pthread_atfork: the child is told here.
+/// Before a fork: nothing of ours is under way on this thread while the process is copied.
+pub extern "C" fn before_fork() {
+    std::mem::forget(Critical::enter());
+    descriptor::prepare_fork();
+}
+
+/// After a fork, in the parent, or where it failed.
+pub extern "C" fn after_fork() {
+    drop(Critical::taken_up());
+}
+
+/// After a fork, in the child: the sockets are the parent's.
+pub extern "C" fn in_child() {
+    let _critical = Critical::taken_up();
+    descriptor::in_child();
+}
+
+/// `_Fork`, which runs no handlers of pthread_atfork(3): they are run here.
 pub fn bare_fork() -> c_int {
-    host::_Fork()
+    if kernel::booted().is_none() || signal::inside() {
+        return host::_Fork();
+    }
+    before_fork();
+    let child = host::_Fork();
+    if child == 0 {
+        in_child()
+    } else {
+        after_fork()
+    }
+    child
 }

@@ -1,6 +1,7 @@
 #![allow(unsafe_code)]
 //! The host's functions behind the hooked symbols, and errno.
 
+use crate::process::{after_fork, before_fork, in_child};
 use kernel::{Errno, Result};
 use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::BorrowedFd;
@@ -75,11 +76,14 @@ pub fn borrowed(fd: c_int) -> Result<BorrowedFd<'static>> {
     Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
-/// From the kernel's boot on: quick_exit(3) closes as exit(3) does.
+/// From the kernel's boot on: forks are seen, and quick_exit(3) closes as exit(3) does.
 pub fn watch_process() {
     unsafe extern "C" {
         fn __cxa_at_quick_exit(function: extern "C" fn(), dso: *mut c_void) -> c_int;
     }
+    // SAFETY: the functions live as long as the process. It fails only without memory, and then a child will find out by
+    // its process number that the sockets are not its own.
+    unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child)) };
     // SAFETY: the function lives as long as the process; no library is named whose unloading would call it earlier. A failure
     // costs the goodbye of a program that ends by quick_exit.
     unsafe { __cxa_at_quick_exit(crate::process::at_exit, ptr::null_mut()) };

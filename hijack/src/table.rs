@@ -25,17 +25,23 @@ hooks! {
     shutdown(fd: c_int, how: c_int) -> c_int = asks endpoint::shutdown;
     getsockname(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getsockname;
     getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getpeername;
-    getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getsockopt;
-    setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: socklen_t) -> c_int = asks endpoint::setsockopt;
+    getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>
+    ) -> c_int = asks endpoint::getsockopt;
+    setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: socklen_t
+    ) -> c_int = asks endpoint::setsockopt;
 
     // Bytes.
     send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send;
     __send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send;
-    sendto(fd: c_int, buf: InBytes, len: size_t, flags: c_int, name: InBytes, name_len: socklen_t) -> ssize_t = asks transfer::sendto;
+    sendto(fd: c_int, buf: InBytes, len: size_t, flags: c_int, name: InBytes, name_len: socklen_t
+    ) -> ssize_t = asks transfer::sendto;
     recv(fd: c_int, buf: OutBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::recv;
     __recv_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int) -> ssize_t = asks transfer::recv_chk;
-    recvfrom(fd: c_int, buf: OutBytes, len: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>) -> ssize_t = asks transfer::recvfrom;
-    __recvfrom_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>) -> ssize_t = asks transfer::recvfrom_chk;
+    recvfrom(fd: c_int, buf: OutBytes, len: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>
+    ) -> ssize_t = asks transfer::recvfrom;
+    __recvfrom_chk(
+        fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>
+    ) -> ssize_t = asks transfer::recvfrom_chk;
     read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read;
     __read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read;
     __read_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t) -> ssize_t = asks transfer::read_chk;
@@ -44,12 +50,16 @@ hooks! {
     readv(fd: c_int, vectors: In<iovec>, count: c_int) -> ssize_t = asks transfer::readv;
     writev(fd: c_int, vectors: In<iovec>, count: c_int) -> ssize_t = asks transfer::writev;
     preadv2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::preadv2;
-    preadv64v2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::preadv2;
-    pwritev2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::pwritev2;
-    pwritev64v2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::pwritev2;
+    preadv64v2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int
+    ) -> ssize_t = asks transfer::preadv2;
+    pwritev2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int
+    ) -> ssize_t = asks transfer::pwritev2;
+    pwritev64v2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int
+    ) -> ssize_t = asks transfer::pwritev2;
     sendfile(to: c_int, from: c_int, offset: Out<i64>, len: size_t) -> ssize_t = asks transfer::sendfile;
     sendfile64(to: c_int, from: c_int, offset: Out<i64>, len: size_t) -> ssize_t = asks transfer::sendfile;
-    splice(from: c_int, from_offset: Out<i64>, to: c_int, to_offset: Out<i64>, len: size_t, flags: c_uint) -> ssize_t = asks transfer::splice;
+    splice(from: c_int, from_offset: Out<i64>, to: c_int, to_offset: Out<i64>, len: size_t, flags: c_uint
+    ) -> ssize_t = asks transfer::splice;
 
     // Messages.
     sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = asks message::sendmsg;
@@ -57,7 +67,8 @@ hooks! {
     sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg;
     __sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg;
     recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = replaces message::recvmsg;
-    recvmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int, timeout: Out<timespec>) -> c_int = replaces message::recvmmsg;
+    recvmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int, timeout: Out<timespec>
+    ) -> c_int = replaces message::recvmmsg;
 
     // Descriptors.
     close(fd: c_int) -> c_int = asks descriptors::close;
@@ -108,7 +119,8 @@ hooks! {
     __pipe(ends: Out<c_int>) -> c_int = after descriptors::pipe;
     pipe2(ends: Out<c_int>, flags: c_int) -> c_int = after descriptors::pipe2;
     socketpair(domain: c_int, kind: c_int, protocol: c_int, ends: Out<c_int>) -> c_int = after descriptors::socketpair;
-    openpty(master: Out<c_int>, slave: Out<c_int>, name: Out<c_char>, terminal: In<c_void>, window: In<c_void>) -> c_int = after descriptors::openpty;
+    openpty(master: Out<c_int>, slave: Out<c_int>, name: Out<c_char>, terminal: In<c_void>, window: In<c_void>
+    ) -> c_int = after descriptors::openpty;
 
     // Streams.
     fdopen(fd: c_int, mode: In<c_char>) -> Out<FILE> = asks stdio::fdopen;

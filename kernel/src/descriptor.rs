@@ -38,6 +38,9 @@ mod skeleton {
     pub fn protect_move(fd: RawFd) -> Result<()> {
         unimplemented!()
     }
+    pub fn prepare_fork() {}
+    pub fn in_child() {}
+    pub fn passed_on() {}
     pub fn in_vfork_child() -> bool {
         false
     }

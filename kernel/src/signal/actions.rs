@@ -52,11 +52,12 @@ pub fn take_over() {
         return;
     }
     for signal in 1..=SIGNALS {
-        if let Ok(action) = host(signal, None) {
-            if has_handler(&action) && goes_through(signal) {
-                // A handler that was there has been accepted before.
-                let _ = install(signal, action);
-            }
+        if let Ok(action) = host(signal, None)
+            && has_handler(&action)
+            && goes_through(signal)
+        {
+            // A handler that was there has been accepted before.
+            let _ = install(signal, action);
         }
     }
 }

@@ -48,6 +48,14 @@ impl Critical {
     }
 }
 
+impl Critical {
+    /// Takes up a section that was entered and then forgotten (`mem::forget`) by another function, as the handlers of
+    /// pthread_atfork(3) must: they come before and after the fork.
+    pub fn taken_up() -> Critical {
+        Critical(PhantomData)
+    }
+}
+
 impl Drop for Critical {
     #[inline]
     fn drop(&mut self) {
