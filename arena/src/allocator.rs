@@ -62,19 +62,13 @@ impl Arena {
     /// An empty arena named `name` (it shows in `/proc/PID/fd`). `limit` in bytes bounds what [`ring`](Self::ring) and
     /// [`charge`](Self::charge) give out.
     pub fn new(name: &str, limit: Option<u64>) -> rustix::io::Result<Arc<Arena>> {
-        let file = file_allowed()
-            .then(|| memfd_create(name, MemfdFlags::CLOEXEC))
-            .transpose()?;
+        let file = file_allowed().then(|| memfd_create(name, MemfdFlags::CLOEXEC)).transpose()?;
         let mut state = State {
             file_len: 0,
             chunk: None,
             free: BTreeMap::new(),
             warm: 0,
-            header: Piece {
-                mapping: Arc::new(Mapping::new(None, 4096)?),
-                at: 0,
-                file_at: 0,
-            },
+            header: Piece { mapping: Arc::new(Mapping::new(None, 4096)?), at: 0, file_at: 0 },
             record_chunks: Vec::new(),
             free_records: Vec::new(),
         };
@@ -116,11 +110,7 @@ impl Arena {
     /// Gives back what [`charge`](Self::charge) took.
     pub fn release(&self, bytes: usize) {
         let bytes = bytes as u64;
-        let _ = self
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-                Some(used.saturating_sub(bytes))
-            });
+        let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| Some(used.saturating_sub(bytes)));
     }
 
     /// A record for a new socket. None when the host gives no more memory.
@@ -136,9 +126,7 @@ impl Arena {
                 let piece = state.carve(self.file.as_ref(), record::CHUNK_LEN).ok()?;
                 record::add_chunk(&state.header, state.record_chunks.len(), piece.file_at);
                 state.record_chunks.push(piece);
-                state
-                    .free_records
-                    .extend((first + 1..first + record::PER_CHUNK as u32).rev());
+                state.free_records.extend((first + 1..first + record::PER_CHUNK as u32).rev());
                 first
             }
         };
@@ -154,32 +142,17 @@ impl Arena {
 
     /// A ring of `capacity` bytes (a power of two, at least 4096) whose positions lie in `record`. None at the limit or
     /// when the host gives no more memory. At most one ring a side and record may live at a time.
-    pub fn ring(
-        self: &Arc<Self>,
-        record: &Arc<Record>,
-        side: Side,
-        capacity: usize,
-    ) -> Option<(Producer, Consumer)> {
+    pub fn ring(self: &Arc<Self>, record: &Arc<Record>, side: Side, capacity: usize) -> Option<(Producer, Consumer)> {
         assert!(capacity.is_power_of_two() && capacity >= 4096);
         if !self.charge(capacity) {
             return None;
         }
         let piece = self.take(capacity);
-        let slot = RingSlot {
-            arena: self.clone(),
-            piece,
-            capacity,
-            _record: record.clone(),
-        };
+        let slot = RingSlot { arena: self.clone(), piece, capacity, _record: record.clone() };
         let piece = slot.piece.clone()?;
         let header = record.ring_header(side);
         header.reset();
-        Some(ring::ends(Span::shared(
-            header,
-            piece.mapping.at(piece.at, capacity),
-            capacity,
-            Arc::new(slot),
-        )))
+        Some(ring::ends(Span::shared(header, piece.mapping.at(piece.at, capacity), capacity, Arc::new(slot))))
     }
 
     fn take(&self, capacity: usize) -> Option<Piece> {
@@ -215,11 +188,7 @@ impl State {
         let at = *used;
         *used += len;
         let file_at = self.file_len - *size as u64 + at as u64;
-        Ok(Piece {
-            mapping: mapping.clone(),
-            at,
-            file_at,
-        })
+        Ok(Piece { mapping: mapping.clone(), at, file_at })
     }
 }
 
@@ -241,9 +210,7 @@ impl Drop for RingSlot {
 
 /// Growing a file past `ulimit -f` would be SIGXFSZ, so a process with such a limit gets no file.
 fn file_allowed() -> bool {
-    rustix::process::getrlimit(rustix::process::Resource::Fsize)
-        .current
-        .is_none()
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current.is_none()
 }
 
 #[cfg(test)]

@@ -18,10 +18,7 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps `len` bytes of `file` at `offset`, or private anonymous memory that a fork shares where there is no file.
-    pub(crate) fn new(
-        file: Option<(BorrowedFd<'_>, u64)>,
-        len: usize,
-    ) -> rustix::io::Result<Mapping> {
+    pub(crate) fn new(file: Option<(BorrowedFd<'_>, u64)>, len: usize) -> rustix::io::Result<Mapping> {
         let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a null hint lets the host choose a free range, so no existing memory is replaced.
         let base = unsafe {
@@ -34,12 +31,9 @@ impl Mapping {
                     fd,
                     offset,
                 )?,
-                None => rustix::mm::mmap_anonymous(
-                    std::ptr::null_mut(),
-                    len,
-                    prot,
-                    MapFlags::SHARED | MapFlags::NORESERVE,
-                )?,
+                None => {
+                    rustix::mm::mmap_anonymous(std::ptr::null_mut(), len, prot, MapFlags::SHARED | MapFlags::NORESERVE)?
+                }
             }
         };
         let base = NonNull::new(base.cast()).ok_or(rustix::io::Errno::NOMEM)?;
@@ -48,10 +42,7 @@ impl Mapping {
 
     /// A pointer to `size` bytes at `at`, which must lie inside.
     pub(crate) fn at(&self, at: usize, size: usize) -> NonNull<u8> {
-        assert!(
-            at.checked_add(size).is_some_and(|end| end <= self.len),
-            "inside the mapping"
-        );
+        assert!(at.checked_add(size).is_some_and(|end| end <= self.len), "inside the mapping");
         // SAFETY: just asserted to be inside one allocation.
         unsafe { self.base.add(at) }
     }

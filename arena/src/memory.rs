@@ -82,19 +82,11 @@ impl Span {
     /// A span of private memory, for tests and simulations.
     pub(crate) fn heap(capacity: usize) -> Span {
         assert!(capacity.is_power_of_two());
-        let mut heap = Heap {
-            header: Header::default(),
-            bytes: vec![0; capacity].into_boxed_slice(),
-        };
+        let mut heap = Heap { header: Header::default(), bytes: vec![0; capacity].into_boxed_slice() };
         let bytes = NonNull::new(heap.bytes.as_mut_ptr()).expect("a boxed slice is never null");
         let heap = Arc::new(heap);
         let header = NonNull::from(&heap.header);
-        Span {
-            header,
-            bytes,
-            capacity,
-            _owner: heap,
-        }
+        Span { header, bytes, capacity, _owner: heap }
     }
 
     /// A span of an arena; `owner` keeps both the bytes and the header alive.
@@ -105,12 +97,7 @@ impl Span {
         owner: Arc<dyn Any + Send + Sync>,
     ) -> Span {
         assert!(capacity.is_power_of_two());
-        Span {
-            header: NonNull::from(header),
-            bytes,
-            capacity,
-            _owner: owner,
-        }
+        Span { header: NonNull::from(header), bytes, capacity, _owner: owner }
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -130,13 +117,8 @@ impl Span {
         // SAFETY: `start + first <= capacity` and `data.len() - first <= start`, so both copies stay in the span. `data`
         // is a Rust slice of the caller's and cannot overlap the free part of the ring, to which no reference exists.
         unsafe {
-            self.bytes
-                .add(start)
-                .as_ptr()
-                .copy_from_nonoverlapping(data.as_ptr(), first);
-            self.bytes
-                .as_ptr()
-                .copy_from_nonoverlapping(data.as_ptr().add(first), data.len() - first);
+            self.bytes.add(start).as_ptr().copy_from_nonoverlapping(data.as_ptr(), first);
+            self.bytes.as_ptr().copy_from_nonoverlapping(data.as_ptr().add(first), data.len() - first);
         }
     }
 

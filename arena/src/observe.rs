@@ -38,17 +38,10 @@ impl Observed {
         let mut head = [0; 128];
         file.read_exact_at(&mut head, 0)?;
         if head[..8] != MAGIC {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "not the arena of a rump kernel",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not the arena of a rump kernel"));
         }
         let name = head[16..80].split(|&b| b == 0).next().unwrap_or_default();
-        Ok(Observed {
-            pid: word32(&head, 8),
-            name: String::from_utf8_lossy(name).into_owned(),
-            file,
-        })
+        Ok(Observed { pid: word32(&head, 8), name: String::from_utf8_lossy(name).into_owned(), file })
     }
 
     /// The sockets in use now. A record that changes while it is read is read again, a few times.

@@ -59,10 +59,7 @@ impl Slot {
     pub(crate) fn new(mapping: Arc<Mapping>, at: usize) -> Slot {
         let shared = mapping.at(at, LEN).cast::<Shared>();
         assert!(shared.is_aligned());
-        Slot {
-            shared,
-            _mapping: mapping,
-        }
+        Slot { shared, _mapping: mapping }
     }
 
     fn get(&self) -> &Shared {
@@ -161,9 +158,7 @@ impl Record {
         for (to, word) in shared.words.iter().zip(words) {
             to.store(*word, Ordering::Relaxed);
         }
-        shared
-            .sequence
-            .store((sequence | 1).wrapping_add(1), Ordering::Release);
+        shared.sequence.store((sequence | 1).wrapping_add(1), Ordering::Release);
     }
 }
 
@@ -182,19 +177,13 @@ pub(crate) fn write_header(header: &Piece, name: &str) {
     bytes[16..16 + name.len()].copy_from_slice(name);
     let to = header.mapping.at(header.at, HEADER_LEN);
     // SAFETY: `at` gave a pointer to HEADER_LEN writable bytes that only the allocator, our caller, uses.
-    unsafe {
-        to.as_ptr()
-            .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
-    };
+    unsafe { to.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
 }
 
 /// Enters the record chunk `number` at `file_at` into the header's directory.
 pub(crate) fn add_chunk(header: &Piece, number: usize, file_at: u64) {
     assert!(number < MAX_CHUNKS);
-    let entry = header
-        .mapping
-        .at(header.at + DIRECTORY + number * 8, 8)
-        .cast::<AtomicU64>();
+    let entry = header.mapping.at(header.at + DIRECTORY + number * 8, 8).cast::<AtomicU64>();
     let count = header.mapping.at(header.at + 12, 4).cast::<AtomicU32>();
     // SAFETY: both lie in the header page (offsets asserted by `at`), are aligned (the page is, 128 + 8n and 12 are
     // multiples of 8 and 4), stay mapped during the call, and are only reached as atomics from here on.

@@ -13,16 +13,7 @@ pub fn heap(capacity: usize) -> (Producer, Consumer) {
 
 pub(crate) fn ends(span: Span) -> (Producer, Consumer) {
     let span = Arc::new(span);
-    (
-        Producer {
-            head: span.header().head(),
-            span: span.clone(),
-        },
-        Consumer {
-            tail: span.header().tail(),
-            span,
-        },
-    )
+    (Producer { head: span.header().head(), span: span.clone() }, Consumer { tail: span.header().tail(), span })
 }
 
 /// The writing end.
@@ -86,9 +77,7 @@ impl Producer {
 
     /// Asks the consumer to say so ([`Consumer::consume`] returns true) when it has freed `bytes` more than it has by now.
     pub fn notify_after(&mut self, bytes: usize) {
-        self.span
-            .header()
-            .set_notify_at(self.span.header().tail() + bytes as u64);
+        self.span.header().set_notify_at(self.span.header().tail() + bytes as u64);
     }
 
     /// Withdraws [`notify_after`](Self::notify_after).

@@ -23,9 +23,7 @@ pub fn bulk(address: SocketAddr, size: usize, time: Duration) -> io::Result<()> 
     let seconds = start.elapsed().as_secs_f64();
     let received = u64::from_le_bytes(count);
     if received != sent {
-        return Err(io::Error::other(format!(
-            "sent {sent} bytes, but the server received {received}"
-        )));
+        return Err(io::Error::other(format!("sent {sent} bytes, but the server received {received}")));
     }
     println!("bytes={sent}");
     println!("gbit={:.3}", sent as f64 * 8.0 / seconds / 1e9);

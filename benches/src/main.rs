@@ -78,14 +78,8 @@ fn run(args: &Args) -> io::Result<()> {
     }
     match args.mode {
         Mode::Serve { address } => server::serve(address),
-        Mode::Bulk {
-            address,
-            size,
-            seconds,
-        } => client::bulk(address, size, Duration::from_secs_f64(seconds)),
-        Mode::Roundtrip { address, seconds } => {
-            client::roundtrip(address, Duration::from_secs_f64(seconds))
-        }
+        Mode::Bulk { address, size, seconds } => client::bulk(address, size, Duration::from_secs_f64(seconds)),
+        Mode::Roundtrip { address, seconds } => client::roundtrip(address, Duration::from_secs_f64(seconds)),
         Mode::Connect { address, count } => client::connect(address, count),
     }
 }

@@ -34,9 +34,7 @@ fn answer(mode: u8, mut stream: TcpStream) {
     let result = match mode {
         BULK => swallow(&mut stream),
         ROUNDTRIP => echo(&mut stream),
-        other => Err(io::Error::other(format!(
-            "a client asked for the unknown measurement {other}"
-        ))),
+        other => Err(io::Error::other(format!("a client asked for the unknown measurement {other}"))),
     };
     if let Err(error) = result {
         eprintln!("netbench: {error}");

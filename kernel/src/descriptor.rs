@@ -1,48 +1,114 @@
 //! Rump sockets as descriptors of the host.
+//!
+//! The number that a program holds is one end (P) of a connected AF_UNIX pair; the kernel holds the other (K). So the
+//! host allocates the number, and dup, fork, exec, close-on-exec and SCM_RIGHTS keep their meaning; when the last copy of
+//! P in the last process goes, K sees the hang-up, and that is the last close. The table from number to socket is a cache
+//! for speed.
 
-use crate::{Result, Socket};
-use std::os::fd::RawFd;
+mod fork;
+mod pair;
+mod protected;
+mod shared;
+mod table;
+
+pub use fork::{adopt_environment, in_child, in_vfork_child, prepare_fork};
+pub use protected::{Protected, is_protected, protect, protect_move};
+pub use table::{Lookup, lookup};
+
+use crate::{Errno, Result, Socket, host, log};
+use rustix::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use table::Removed;
 
-/// What a descriptor is.
-pub enum Lookup {
-    /// The host's.
-    Host,
-    /// A socket of this process's rump kernel.
-    Rump(Arc<Socket>),
-    /// A socket of a parent's rump kernel, left over a fork or an exec.
-    Inherited,
+/// Makes the descriptor of a socket. Errors: EMFILE, ENFILE, and what else socket(2) has.
+pub fn install(socket: &Arc<Socket>, cloexec: bool) -> Result<RawFd> {
+    fork::own();
+    let (program, end) = pair::make(cloexec, socket.nonblocking())?;
+    // The number is fresh: what the table has of it is stale.
+    cleared(program.as_raw_fd());
+    if !table::insert(program.as_raw_fd(), socket.clone(), Arc::new(end)) {
+        return Err(Errno::MFILE);
+    }
+    Ok(program.into_raw_fd())
 }
 
-#[allow(missing_docs, unused_variables)]
-mod skeleton {
-    use super::*;
-    pub fn lookup(fd: RawFd) -> Lookup {
-        Lookup::Host
-    }
-    pub fn report_inherited(fd: RawFd) {}
-    pub fn install(socket: &Arc<Socket>, cloexec: bool) -> Result<RawFd> {
-        unimplemented!()
-    }
-    pub fn duplicated(old: RawFd, new: RawFd) {}
-    pub fn cleared(fd: RawFd) {}
-    pub fn close(fd: RawFd) -> Option<Result<()>> {
-        None
-    }
-    pub fn close_range(first: u32, last: u32, flags: u32) -> Result<()> {
-        unimplemented!()
-    }
-    pub fn is_protected(fd: RawFd) -> bool {
-        false
-    }
-    pub fn protect_move(fd: RawFd) -> Result<()> {
-        unimplemented!()
-    }
-    pub fn prepare_fork() {}
-    pub fn in_child() {}
-    pub fn passed_on() {}
-    pub fn in_vfork_child() -> bool {
-        false
+/// After the host gave `new` what `old` names (dup(2) and its kin).
+pub fn duplicated(old: RawFd, new: RawFd) {
+    if old != new && !in_vfork_child() {
+        cleared(new);
+        table::copy(old, new);
     }
 }
-pub use skeleton::*;
+
+/// After a call of the host that made `fd`: what the table has of it is stale, whoever closed it.
+pub fn cleared(fd: RawFd) {
+    if !in_vfork_child() {
+        forget(fd);
+    }
+}
+
+fn forget(fd: RawFd) {
+    if let Removed::Last(socket, end) = table::remove(fd) {
+        shared::last_name_gone(socket, end);
+    }
+}
+
+/// close(2) of a rump descriptor; the effect of a last close is complete when it returns. None: it is not ours, and the
+/// caller does what the host does. EBADF for the kernel's own descriptors, of which the program knows nothing.
+pub fn close(fd: RawFd) -> Option<Result<()>> {
+    if in_vfork_child() {
+        return None;
+    }
+    match table::lookup(fd) {
+        Lookup::Host => return is_protected(fd).then_some(Err(Errno::BADF)),
+        Lookup::Inherited | Lookup::Rump(_) => {}
+    }
+    let removed = table::remove(fd);
+    let closed = host::close(fd);
+    if let Removed::Last(socket, end) = removed {
+        shared::last_name_gone(socket, end);
+    }
+    Some(closed)
+}
+
+/// close_range(2), which spares the kernel's own descriptors.
+pub fn close_range(first: u32, last: u32, flags: u32) -> Result<()> {
+    if first > last {
+        return Err(Errno::INVAL);
+    }
+    if in_vfork_child() {
+        return host::close_range(first, last, flags);
+    }
+    let number = |fd: u32| RawFd::try_from(fd).unwrap_or(RawFd::MAX);
+    if flags & libc::CLOSE_RANGE_CLOEXEC as u32 == 0 {
+        for fd in table::named(number(first), number(last)) {
+            let _ = close(fd);
+        }
+    }
+    let mut from = first;
+    for own in protected::within(number(first), number(last)) {
+        let own = own as u32;
+        if own > from {
+            host::close_range(from, own - 1, flags)?;
+        }
+        from = own + 1;
+    }
+    if from <= last { host::close_range(from, last, flags) } else { Ok(()) }
+}
+
+/// Copies of descriptors may now be in other processes (SCM_RIGHTS).
+pub fn passed_on() {
+    shared::all();
+}
+
+/// Says, once, that a socket of a parent's kernel cannot be used here yet.
+pub fn report_inherited(fd: RawFd) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        log::warn(&format!(
+            "descriptor {fd} is a socket of the parent's rump kernel, which this process ({}) cannot use yet: ENETDOWN",
+            std::process::id()
+        ));
+    }
+}

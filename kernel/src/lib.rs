@@ -1,22 +1,45 @@
 //! The rump kernel: sockets with POSIX meaning over [`netstack`], attached to a bus or a TAP interface.
 //!
-//! Reading order: [`events`], [`wait`], [`socket`], [`descriptor`], [`poll`].
+//! Reading order: [`config`] (what a kernel is told), [`boot`] (how it comes to be), [`socket`] (what programs call),
+//! [`backend`] (the seam below the sockets), [`endpoint`] (what program and engine share), `engine` (who moves the stack),
+//! `link` (how frames come and go), [`wait`] (how a thread sleeps), [`poll`] (for many descriptors at once),
+//! [`descriptor`] (sockets as descriptors of the host), [`names`] (the resolver).
 
+pub mod backend;
+pub mod boot;
 pub mod capture;
+mod clock;
 pub mod config;
 pub mod descriptor;
+pub mod endpoint;
+mod engine;
+mod errno;
 pub mod events;
+pub mod host;
+mod leave;
+mod link;
+pub mod log;
 pub mod names;
 pub mod poll;
 pub mod signal;
 pub mod socket;
+mod tcp_info;
+mod thread;
 pub mod wait;
 
+pub use boot::{BootError, booted, current};
+pub use engine::Description;
 pub use events::{Events, Watcher};
+pub use leave::leave;
 pub use rustix::io::Errno;
 pub use socket::Socket;
 
+pub(crate) use boot::forget_kernel;
+
+use backend::{Backend, Call, Local, Reply};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// What a system call of the rump kernel gives.
 pub type Result<T> = core::result::Result<T, Errno>;
@@ -37,38 +60,40 @@ pub struct InterfaceInfo {
     /// Whether it is the loopback.
     pub loopback: bool,
     /// Addresses with prefix lengths.
-    pub addresses: Vec<(std::net::Ipv4Addr, u8)>,
+    pub addresses: Vec<(Ipv4Addr, u8)>,
 }
 
-/// A booted kernel.
-pub struct Kernel;
-
-/// The kernel of this process, booted at the first call.
-pub fn current() -> Result<&'static Arc<Kernel>> {
-    unimplemented!()
+/// A booted kernel: its own interfaces, addresses, routes and ports. Made by [`Kernel::boot`].
+pub struct Kernel {
+    config: config::Config,
+    local: Arc<Local>,
+    backend: Arc<dyn Backend>,
+    left: AtomicBool,
 }
-
-/// The kernel of this process, if it has booted.
-pub fn booted() -> Option<&'static Arc<Kernel>> {
-    None
-}
-
-/// Delivers what was sent, closes every connection as Linux does at a process's end, and leaves the links.
-pub fn leave() {}
 
 impl Kernel {
-    /// socket(2), without descriptor and without the flags in `kind`.
-    pub fn socket(self: &Arc<Self>, _domain: i32, _kind: i32, _protocol: i32) -> Result<Arc<Socket>> {
-        unimplemented!()
-    }
-
     /// What the kernel was told at boot.
     pub fn config(&self) -> &config::Config {
-        unimplemented!()
+        &self.config
     }
 
     /// The interfaces, `lo` first.
     pub fn interfaces(&self) -> Vec<InterfaceInfo> {
-        unimplemented!()
+        match self.backend.call(Call::Interfaces) {
+            Ok(Reply::Interfaces(list)) => list,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The source address that a packet to `to` would have; ENETUNREACH without a route.
+    pub fn source_for(&self, to: IpAddr) -> Result<IpAddr> {
+        match self.backend.call(Call::SourceFor(to))? {
+            Reply::Source(addr) => Ok(addr),
+            _ => Err(Errno::PROTO),
+        }
+    }
+
+    pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
     }
 }

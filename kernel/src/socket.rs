@@ -1,12 +1,33 @@
-//! Sockets with POSIX meaning.
+//! Sockets with POSIX meaning: blocking, errors and options as Linux has them, over a [`Backend`].
+//!
+//! A socket begins to end when the last `Arc` of it goes: the descriptor table holds one, and so does every call that is
+//! under way, so that, as on Linux, a call that blocks in a socket puts its end off.
 
-use crate::{Events, Result, Watcher};
+mod blocking;
+mod datagram;
+mod options;
+mod stream;
+
+use crate::backend::{Backend, Buffers, Call, Reply};
+use crate::endpoint::{Endpoint, Kind, State};
+use crate::{Errno, Events, Kernel, Result, Watcher};
+use netstack::tcp::Close;
+use options::Settings;
+use parking_lot::Mutex;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A socket of the rump kernel.
-pub struct Socket;
+pub struct Socket {
+    backend: Arc<dyn Backend>,
+    endpoint: Arc<Endpoint>,
+    nonblocking: AtomicBool,
+    /// connect(2) has begun and no call has told its end yet (Linux's SS_CONNECTING).
+    connecting: AtomicBool,
+    settings: Mutex<Settings>,
+}
 
 /// What recv gives.
 #[derive(Clone, Debug)]
@@ -49,23 +70,120 @@ pub struct SendControl {
     pub tos: Option<u8>,
 }
 
-#[allow(missing_docs, unused_variables)]
+/// Which control messages a program wants with what it receives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WantedInfo {
+    /// IP_PKTINFO.
+    pub packet_info: bool,
+    /// IP_RECVTTL.
+    pub ttl: bool,
+    /// IP_RECVTOS.
+    pub tos: bool,
+    /// SO_TIMESTAMP.
+    pub timestamp: bool,
+    /// SO_TIMESTAMPNS.
+    pub timestamp_ns: bool,
+}
+
+impl Kernel {
+    /// socket(2), without descriptor and without the flags in `kind`.
+    ///
+    /// Errors: EAFNOSUPPORT for every domain but AF_INET, ESOCKTNOSUPPORT, EPROTONOSUPPORT, EINVAL, ENOBUFS.
+    pub fn socket(self: &Arc<Self>, domain: i32, kind: i32, protocol: i32) -> Result<Arc<Socket>> {
+        if domain != libc::AF_INET {
+            return Err(Errno::AFNOSUPPORT);
+        }
+        let kind = match (kind, protocol) {
+            (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => Kind::Stream,
+            (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => Kind::Datagram,
+            (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) => Kind::Ping,
+            (libc::SOCK_RAW, 1..=255) => Kind::Raw(protocol as u8),
+            (libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_RAW, _) => return Err(Errno::PROTONOSUPPORT),
+            (libc::SOCK_RDM | libc::SOCK_SEQPACKET, _) => return Err(Errno::SOCKTNOSUPPORT),
+            _ => return Err(Errno::INVAL),
+        };
+        let backend = self.backend().clone();
+        let settings = Settings::new(kind);
+        let endpoint = backend.call(Call::Open(kind, settings.buffers()))?.socket()?;
+        Ok(Arc::new(Socket::new(backend, endpoint, settings)))
+    }
+}
+
 impl Socket {
+    fn new(backend: Arc<dyn Backend>, endpoint: Arc<Endpoint>, settings: Settings) -> Socket {
+        Socket {
+            backend,
+            endpoint,
+            nonblocking: AtomicBool::new(false),
+            connecting: AtomicBool::new(false),
+            settings: Mutex::new(settings),
+        }
+    }
+
+    /// bind(2). Errors: EADDRINUSE, EADDRNOTAVAIL, EINVAL (already bound), EAFNOSUPPORT.
     pub fn bind(&self, addr: SocketAddr) -> Result<()> {
-        unimplemented!()
+        v4(addr, Errno::AFNOSUPPORT)?;
+        let options = self.settings.lock().bind();
+        self.backend.call(Call::Bind(self.id(), addr, options)).map(drop)
     }
+
+    /// connect(2). Blocks unless [`nonblocking`](Self::nonblocking); then EINPROGRESS, EALREADY, EISCONN as on Linux.
     pub fn connect(&self, addr: SocketAddr) -> Result<()> {
-        unimplemented!()
+        v4(addr, Errno::AFNOSUPPORT)?;
+        // Linux: connecting to the unspecified address reaches this host.
+        let addr =
+            if addr.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), addr.port()) } else { addr };
+        match self.endpoint.kind {
+            Kind::Stream => self.connect_stream(addr),
+            _ => self.backend.call(Call::Connect(self.id(), addr, self.buffers())).map(drop),
+        }
     }
+
+    /// connect(2) with AF_UNSPEC: the socket is as if it had never been connected.
     pub fn disconnect(&self) -> Result<()> {
-        unimplemented!()
+        self.connecting.store(false, Ordering::Release);
+        self.backend.call(Call::Disconnect(self.id())).map(drop)
     }
+
+    /// listen(2). Errors: EOPNOTSUPP, EADDRINUSE, EINVAL (connected).
     pub fn listen(&self, backlog: i32) -> Result<()> {
-        unimplemented!()
+        if self.endpoint.kind != Kind::Stream {
+            return Err(Errno::OPNOTSUPP);
+        }
+        // Linux takes the number as unsigned and cuts it at somaxconn.
+        let backlog = usize::try_from(backlog).unwrap_or(SOMAXCONN).min(SOMAXCONN);
+        self.backend.call(Call::Listen(self.id(), backlog)).map(drop)
     }
+
+    /// accept(2). Errors: EAGAIN, EINVAL (not listening), EOPNOTSUPP, EINTR.
     pub fn accept(&self) -> Result<(Arc<Socket>, SocketAddr)> {
-        unimplemented!()
+        if self.endpoint.kind != Kind::Stream {
+            return Err(Errno::OPNOTSUPP);
+        }
+        let deadline = self.receive_deadline();
+        self.block(self.nonblocking(), deadline, || {
+            if !self.endpoint.state().contains(State::LISTENING) {
+                return Err(Errno::INVAL);
+            }
+            if self.endpoint.record.accept_queue() == 0 {
+                self.backend.look();
+            }
+            if self.endpoint.record.accept_queue() == 0 {
+                return Ok(None);
+            }
+            match self.backend.call(Call::Accept(self.id())) {
+                Ok(Reply::Accepted(endpoint, peer)) => {
+                    let settings = self.settings.lock().inherited();
+                    Ok(Some((Arc::new(Socket::new(self.backend.clone(), endpoint, settings)), peer)))
+                }
+                Ok(_) => Err(Errno::PROTO),
+                Err(Errno::AGAIN) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
     }
+
+    /// send(2), sendto(2), sendmsg(2). EPIPE: the caller raises SIGPIPE unless MSG_NOSIGNAL.
     pub fn send(
         &self,
         bufs: &[IoSlice<'_>],
@@ -73,51 +191,177 @@ impl Socket {
         to: Option<SocketAddr>,
         control: &SendControl,
     ) -> Result<usize> {
-        unimplemented!()
+        match self.endpoint.kind {
+            Kind::Stream => self.send_stream(bufs, flags),
+            _ => self.send_datagram(bufs, flags, to, control),
+        }
     }
+
+    /// recv(2), recvfrom(2), recvmsg(2).
     pub fn recv(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
-        unimplemented!()
+        match self.endpoint.kind {
+            Kind::Stream => self.recv_stream(bufs, flags),
+            _ => self.recv_datagram(bufs, flags),
+        }
     }
+
+    /// shutdown(2). Errors: ENOTCONN, EINVAL.
     pub fn shutdown(&self, how: i32) -> Result<()> {
-        unimplemented!()
+        let (read, write) = match how {
+            libc::SHUT_RD => (true, false),
+            libc::SHUT_WR => (false, true),
+            libc::SHUT_RDWR => (true, true),
+            _ => return Err(Errno::INVAL),
+        };
+        let how = netstack::socket::Shutdown { read, write };
+        match self.endpoint.kind {
+            Kind::Stream if self.endpoint.state().contains(State::CLOSED) => return Err(Errno::NOTCONN),
+            Kind::Stream => {}
+            _ => {
+                self.peer_addr()?;
+                let mut state = self.endpoint.state();
+                state.set(State::NO_MORE_IN, read || state.contains(State::NO_MORE_IN));
+                state.set(State::NO_MORE_OUT, write || state.contains(State::NO_MORE_OUT));
+                self.endpoint.record.set_state(state.bits());
+                self.endpoint.changed();
+            }
+        }
+        self.backend.call(Call::Shutdown(self.id(), how)).map(drop)
     }
+
+    /// getsockname(2): the unspecified address and port 0 before the socket has one.
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        unimplemented!()
+        let (local, _) = self.backend.call(Call::Names(self.id()))?.names()?;
+        Ok(local.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0)))
     }
+
+    /// getpeername(2): ENOTCONN without a peer.
     pub fn peer_addr(&self) -> Result<SocketAddr> {
-        unimplemented!()
+        let state = self.endpoint.state();
+        if self.endpoint.kind == Kind::Stream && state.intersects(State::CLOSED | State::CONNECTING | State::LISTENING)
+        {
+            return Err(Errno::NOTCONN);
+        }
+        let (_, remote) = self.backend.call(Call::Names(self.id()))?.names()?;
+        remote.ok_or(Errno::NOTCONN)
     }
+
+    /// getsockopt(2): writes the value into `into`, cut to its length; returns the length of what was written.
     pub fn getsockopt(&self, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
-        unimplemented!()
+        options::get(self, level, name, into)
     }
+
+    /// setsockopt(2).
     pub fn setsockopt(&self, level: i32, name: i32, value: &[u8]) -> Result<()> {
-        unimplemented!()
+        options::set(self, level, name, value)
     }
+
+    /// FIONREAD: bytes that can be read; for datagrams the size of the next one.
     pub fn inq(&self) -> Result<usize> {
-        unimplemented!()
+        match self.endpoint.kind {
+            Kind::Stream if self.endpoint.state().contains(State::LISTENING) => Err(Errno::INVAL),
+            Kind::Stream => Ok(self.endpoint.rings().map_or(0, |rings| rings.readable())),
+            _ => self.next_datagram(),
+        }
     }
+
+    /// SIOCOUTQ: bytes written and not acknowledged.
     pub fn outq(&self) -> Result<usize> {
-        unimplemented!()
+        if self.endpoint.state().contains(State::LISTENING) {
+            return Err(Errno::INVAL);
+        }
+        Ok(self.endpoint.rings().map_or(0, |rings| rings.unsent()))
     }
+
+    /// O_NONBLOCK.
     pub fn nonblocking(&self) -> bool {
-        unimplemented!()
+        self.nonblocking.load(Ordering::Relaxed)
     }
-    pub fn set_nonblocking(&self, on: bool) {}
+
+    /// Sets O_NONBLOCK.
+    pub fn set_nonblocking(&self, on: bool) {
+        self.nonblocking.store(on, Ordering::Relaxed);
+    }
+
+    /// SO_DOMAIN.
     pub fn domain(&self) -> i32 {
-        unimplemented!()
+        libc::AF_INET
     }
+
+    /// SO_TYPE.
     pub fn kind(&self) -> i32 {
-        unimplemented!()
+        match self.endpoint.kind {
+            Kind::Stream => libc::SOCK_STREAM,
+            Kind::Datagram | Kind::Ping => libc::SOCK_DGRAM,
+            Kind::Raw(_) => libc::SOCK_RAW,
+        }
     }
+
+    /// SO_PROTOCOL.
     pub fn protocol(&self) -> i32 {
-        unimplemented!()
+        match self.endpoint.kind {
+            Kind::Stream => libc::IPPROTO_TCP,
+            Kind::Datagram => libc::IPPROTO_UDP,
+            Kind::Ping => libc::IPPROTO_ICMP,
+            Kind::Raw(protocol) => i32::from(protocol),
+        }
     }
+
+    /// Which control messages the program asked for with what it receives.
+    pub fn wanted_info(&self) -> WantedInfo {
+        self.settings.lock().wanted
+    }
+
+    /// poll(2) bits that hold now, from the socket itself.
     pub fn readiness(&self) -> Events {
-        unimplemented!()
+        self.endpoint.readiness()
     }
+
+    /// Grows with every arrival and state change: an edge-triggered watcher reports again when it differs.
     pub fn arrivals(&self) -> u64 {
-        unimplemented!()
+        self.endpoint.record.arrivals()
     }
-    pub fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64) {}
-    pub fn unwatch(&self, watcher: &Arc<dyn Watcher>, token: u64) {}
+
+    /// Tells `watcher` of changes until [`unwatch`](Self::unwatch).
+    pub fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
+        self.endpoint.watch(watcher, token);
+    }
+
+    /// Ends what [`watch`](Self::watch) began.
+    pub fn unwatch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
+        self.endpoint.unwatch(watcher, token);
+    }
+
+    fn id(&self) -> crate::endpoint::SocketId {
+        self.endpoint.id()
+    }
+
+    fn buffers(&self) -> Buffers {
+        self.settings.lock().buffers()
+    }
+}
+
+/// net.core.somaxconn.
+const SOMAXCONN: usize = 4096;
+
+fn v4(addr: SocketAddr, otherwise: Errno) -> Result<()> {
+    if addr.is_ipv4() { Ok(()) } else { Err(otherwise) }
+}
+
+impl Drop for Socket {
+    /// The last close: SO_LINGER decides between FIN and RST, unread data makes it a RST.
+    fn drop(&mut self) {
+        let linger = self.settings.get_mut().linger;
+        let unread = self.endpoint.rings().is_some_and(|rings| rings.readable() > 0);
+        let how = match linger {
+            Some(0) => Close::Abort,
+            _ => Close::Graceful { unread },
+        };
+        let _ = self.backend.call(Call::Close(self.id(), how));
+        if let Some(seconds @ 1..) = linger
+            && !self.nonblocking()
+        {
+            self.linger(seconds);
+        }
+    }
 }

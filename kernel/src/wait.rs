@@ -1,12 +1,38 @@
 //! How a thread sleeps until sockets change.
+//!
+//! The protocol of a sleeper: watch the sockets, then in a loop [`arm`](Waiter::arm), look at the condition, and only if
+//! it does not hold [`sleep`](Waiter::sleep). A notification between the look and the sleep ends the sleep at once.
 
+use crate::descriptor::Protected;
 use crate::events::Watcher;
-use crate::{Result, Socket};
-use std::sync::Arc;
-use std::time::Instant;
+use crate::link::Lead;
+use crate::{Errno, Result, Socket, signal};
+use parking_lot::Mutex;
+use rustix::event::EventfdFlags;
+use rustix::fd::{AsFd, AsRawFd};
+use rustix::thread::futex;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// How the thread sleeps at the moment, which is how it must be woken.
+mod how {
+    pub const AWAKE: u32 = 0;
+    pub const FUTEX: u32 = 1;
+    pub const DOORBELL: u32 = 2;
+    pub const EVENTFD: u32 = 3;
+}
 
 /// A thread that may sleep. One a thread, cached.
-pub struct Waiter;
+pub struct Waiter {
+    /// 0 armed, 1 notified.
+    word: AtomicU32,
+    how: AtomicU32,
+    /// Wakes a thread that sleeps on a link's doorbell.
+    doorbell: Mutex<Option<Arc<dyn Lead>>>,
+    event: OnceLock<Protected>,
+}
 
 /// Why [`Waiter::sleep`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,29 +46,169 @@ pub enum Woke {
 }
 
 impl Watcher for Waiter {
-    fn notify(&self, _token: u64) {}
+    fn notify(&self, _token: u64) {
+        if self.word.swap(1, Ordering::SeqCst) == 1 {
+            return;
+        }
+        match self.how.load(Ordering::SeqCst) {
+            how::FUTEX => {
+                let _ = futex::wake(&self.word, futex::Flags::PRIVATE, 1);
+            }
+            how::DOORBELL => {
+                if let Some(doorbell) = &*self.doorbell.lock() {
+                    doorbell.ring();
+                }
+            }
+            how::EVENTFD => {
+                if let Some(event) = self.event.get() {
+                    let _ = rustix::io::write(event, &1u64.to_ne_bytes());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Waiter>>> = const { RefCell::new(None) };
 }
 
 impl Waiter {
-    /// This thread's.
+    fn new() -> Arc<Waiter> {
+        Arc::new(Waiter {
+            word: AtomicU32::new(0),
+            how: AtomicU32::new(how::AWAKE),
+            doorbell: Mutex::new(None),
+            event: OnceLock::new(),
+        })
+    }
+
+    /// This thread's. A call from a signal handler that interrupts another call gets one of its own.
     pub fn current() -> Arc<Waiter> {
-        unimplemented!()
+        let cached = CURRENT.try_with(|current| {
+            let mut current = current.try_borrow_mut().ok()?;
+            let waiter = current.get_or_insert_with(Waiter::new);
+            // Someone sleeps with it below us on this stack: a handler runs inside a sleep.
+            (waiter.how.load(Ordering::Relaxed) == how::AWAKE).then(|| waiter.clone())
+        });
+        cached.ok().flatten().unwrap_or_else(Waiter::new)
     }
 
     /// Forgets earlier notifications; called before the condition is checked.
-    pub fn arm(&self) {}
+    pub fn arm(&self) {
+        self.word.store(0, Ordering::SeqCst);
+    }
+
+    /// Whether a notification came since [`arm`](Self::arm).
+    pub fn notified(&self) -> bool {
+        self.word.load(Ordering::SeqCst) != 0
+    }
 
     /// Sleeps until notified since [`arm`](Self::arm), until `deadline`, until one of `foreign` is ready (its revents are
     /// then set), or until a signal handler without SA_RESTART ran: EINTR. `mask` replaces the thread's signal mask
-    /// during the sleep, as in ppoll(2).
+    /// during the sleep, as in ppoll(2); with it every handler that runs is EINTR.
     pub fn sleep(
         &self,
-        _foreign: &mut [libc::pollfd],
-        _deadline: Option<Instant>,
-        _mask: Option<&libc::sigset_t>,
+        foreign: &mut [libc::pollfd],
+        deadline: Option<Instant>,
+        mask: Option<&libc::sigset_t>,
     ) -> Result<Woke> {
-        unimplemented!()
+        if foreign.is_empty() && mask.is_none() {
+            let notified = match crate::booted() {
+                Some(kernel) => kernel.backend().sleep(self, deadline)?,
+                None => self.sleep_on_word(deadline)?,
+            };
+            return Ok(if notified { Woke::Notified } else { Woke::TimedOut });
+        }
+        self.sleep_in_poll(foreign, deadline, mask)
     }
+
+    /// Sleeps on the waiter's own word. Ok(false): the deadline has passed.
+    pub(crate) fn sleep_on_word(&self, deadline: Option<Instant>) -> Result<bool> {
+        let mark = signal::mark();
+        self.how.store(how::FUTEX, Ordering::SeqCst);
+        let result = loop {
+            if self.notified() {
+                break Ok(true);
+            }
+            if signal::interrupted_since(mark) {
+                break Err(Errno::INTR);
+            }
+            let timeout = match left(deadline) {
+                Some(Duration::ZERO) => break Ok(false),
+                left => left.and_then(|left| rustix::time::Timespec::try_from(left).ok()),
+            };
+            let slept = signal::around_sleep(Some(&self.word), || {
+                futex::wait(&self.word, futex::Flags::PRIVATE, 0, timeout.as_ref())
+            });
+            if slept == Err(Errno::INTR) && !self.notified() {
+                break Err(Errno::INTR);
+            }
+        };
+        self.how.store(how::AWAKE, Ordering::SeqCst);
+        // A handler's bump of the word is no notification.
+        match result {
+            Ok(true) if signal::interrupted_since(mark) => Err(Errno::INTR),
+            other => other,
+        }
+    }
+
+    /// Says that the thread will now sleep on a link's doorbell.
+    pub(crate) fn on_doorbell<R>(&self, doorbell: &Arc<dyn Lead>, sleep: impl FnOnce() -> R) -> R {
+        *self.doorbell.lock() = Some(doorbell.clone());
+        self.how.store(how::DOORBELL, Ordering::SeqCst);
+        let r = sleep();
+        self.how.store(how::AWAKE, Ordering::SeqCst);
+        r
+    }
+
+    fn sleep_in_poll(
+        &self,
+        foreign: &mut [libc::pollfd],
+        deadline: Option<Instant>,
+        mask: Option<&libc::sigset_t>,
+    ) -> Result<Woke> {
+        let event = self.event()?;
+        let mut fds = Vec::with_capacity(foreign.len() + 1);
+        fds.push(libc::pollfd { fd: event.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+        fds.extend_from_slice(foreign);
+        self.how.store(how::EVENTFD, Ordering::SeqCst);
+        let mark = signal::mark();
+        let slept = if self.notified() {
+            Ok(0)
+        } else if signal::interrupted_since(mark) {
+            Err(Errno::INTR)
+        } else {
+            signal::around_sleep(None, || crate::host::ppoll(&mut fds, left(deadline), mask))
+        };
+        self.how.store(how::AWAKE, Ordering::SeqCst);
+        if fds[0].revents != 0 {
+            let mut count = [0; 8];
+            let _ = rustix::io::read(event, &mut count);
+        }
+        foreign.copy_from_slice(&fds[1..]);
+        if foreign.iter().any(|fd| fd.revents != 0) {
+            return Ok(Woke::Foreign);
+        }
+        if self.notified() {
+            return Ok(Woke::Notified);
+        }
+        slept.map(|_| Woke::TimedOut)
+    }
+
+    /// The thread's eventfd, made at its first mixed sleep.
+    fn event(&self) -> Result<rustix::fd::BorrowedFd<'_>> {
+        if self.event.get().is_none() {
+            let fd = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+            let _ = self.event.set(crate::descriptor::protect(fd));
+        }
+        self.event.get().map(AsFd::as_fd).ok_or(Errno::NFILE)
+    }
+}
+
+/// Time until `deadline`, zero if it has passed.
+pub(crate) fn left(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }
 
 /// A watch that ends when it is dropped.

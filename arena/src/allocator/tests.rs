@@ -65,9 +65,7 @@ fn records_are_reused_only_after_their_rings() {
 #[test]
 fn an_observer_sees_what_a_record_says() {
     let arena = arena(None);
-    let records: Vec<_> = (0..600)
-        .map(|_| arena.record().expect("a record"))
-        .collect();
+    let records: Vec<_> = (0..600).map(|_| arena.record().expect("a record")).collect();
     let mut words = [0; crate::record::WORDS];
     words[3] = 77;
     records[599].describe(&words);
@@ -76,10 +74,7 @@ fn an_observer_sees_what_a_record_says() {
     to.write(b"hello");
     let fd = arena.file().expect("a file").as_raw_fd();
     let seen = Observed::open(format!("/proc/self/fd/{fd}").as_ref()).expect("an arena");
-    assert_eq!(
-        (seen.pid, seen.name.as_str()),
-        (std::process::id(), "rump-test")
-    );
+    assert_eq!((seen.pid, seen.name.as_str()), (std::process::id(), "rump-test"));
     let sockets = seen.sockets().expect("readable");
     assert_eq!(sockets.len(), 600);
     let last = &sockets[599];

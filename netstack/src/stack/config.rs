@@ -1,6 +1,6 @@
 //! Interfaces, addresses, routes, neighbours.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use super::Stack;
 use crate::arp::Neighbor;
@@ -9,6 +9,7 @@ use crate::ip::{Ipv4Net, is_unicast};
 use crate::link::{IfIndex, Mac};
 use crate::route::Route;
 use crate::socket::{AddressError, RouteError};
+use crate::tcp::seam::Paths;
 use crate::time::Instant;
 
 impl Stack {
@@ -98,6 +99,11 @@ impl Stack {
     /// All interfaces, `lo` first.
     pub fn interfaces(&self) -> impl Iterator<Item = InterfaceView<'_>> {
         self.ip.interfaces.views()
+    }
+
+    /// The source address that a packet to `dst` would have; `None` without a route.
+    pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {
+        self.ip.path(None, dst).map(|path| path.src)
     }
 
     /// The neighbour table, by link and address.

@@ -1,0 +1,132 @@
+//! The seam between sockets and the kernel that serves them.
+//!
+//! A socket call is a self-contained value ([`Call`]) with an answer ([`Reply`]); data goes through the rings of the
+//! socket's [`Endpoint`]. The local backend answers by a function call; a client of a `rump_server` would send the
+//! same values as messages and map the same rings.
+
+mod local;
+
+pub use local::Local;
+
+use crate::endpoint::{Endpoint, Kind, SocketId};
+use crate::wait::Waiter;
+use crate::{Errno, InterfaceInfo, Result};
+use netstack::raw::RawOptions;
+use netstack::socket::{BindOptions, SendOptions, Shutdown};
+use netstack::tcp::{Close, TcpInfo, TcpOptions};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a socket asks of its kernel. No call blocks.
+#[derive(Debug)]
+pub enum Call<'a> {
+    /// A new socket: [`Reply::Socket`].
+    Open(Kind, Buffers),
+    /// bind(2).
+    Bind(SocketId, SocketAddr, BindOptions),
+    /// connect(2): begins; the endpoint's state tells how it went.
+    Connect(SocketId, SocketAddr, Buffers),
+    /// connect(2) with AF_UNSPEC.
+    Disconnect(SocketId),
+    /// listen(2).
+    Listen(SocketId, usize),
+    /// accept(2): [`Reply::Accepted`], or EAGAIN.
+    Accept(SocketId),
+    /// shutdown(2).
+    Shutdown(SocketId, Shutdown),
+    /// The last close(2).
+    Close(SocketId, Close),
+    /// Sends a datagram: [`Reply::Sent`].
+    Send(SocketId, Option<SocketAddr>, &'a [&'a [u8]], SendOptions),
+    /// The options of a stream.
+    SetTcpOptions(SocketId, TcpOptions),
+    /// The options of a datagram socket; a UDP socket has only the first part of them.
+    SetDatagramOptions(SocketId, RawOptions),
+    /// Joins (true) or leaves a multicast group on an interface (0: any).
+    Group(SocketId, bool, IpAddr, u32),
+    /// getsockname(2), getpeername(2): [`Reply::Names`].
+    Names(SocketId),
+    /// TCP_INFO: [`Reply::TcpInfo`].
+    TcpInfo(SocketId),
+    /// The interfaces: [`Reply::Interfaces`].
+    Interfaces,
+    /// The source address towards a destination: [`Reply::Source`], or ENETUNREACH.
+    SourceFor(IpAddr),
+}
+
+/// The answer to a [`Call`] that succeeded.
+pub enum Reply {
+    /// Nothing to say.
+    Done,
+    /// A new socket.
+    Socket(Arc<Endpoint>),
+    /// A connection, and who is at its other end.
+    Accepted(Arc<Endpoint>, SocketAddr),
+    /// Bytes sent.
+    Sent(usize),
+    /// Our address and the peer's.
+    Names(Option<SocketAddr>, Option<SocketAddr>),
+    /// TCP_INFO, and how many connections wait to be accepted.
+    TcpInfo(Box<TcpInfo>),
+    /// The interfaces, `lo` first.
+    Interfaces(Vec<InterfaceInfo>),
+    /// A source address.
+    Source(IpAddr),
+}
+
+/// Sizes of a socket's rings, in bytes; the kernel rounds them to what it has.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers {
+    /// SO_SNDBUF.
+    pub send: usize,
+    /// SO_RCVBUF.
+    pub receive: usize,
+}
+
+/// Work that a program leaves for the engine when it has moved a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Bytes were put into the tx ring.
+    DataQueued,
+    /// Bytes were taken from the rx ring, past the point of which the engine asked to hear.
+    SpaceFreed,
+}
+
+/// A kernel as its sockets see it.
+pub trait Backend: Send + Sync {
+    /// Answers one call.
+    fn call(&self, call: Call<'_>) -> Result<Reply>;
+
+    /// Leaves work for the engine, and runs it if nobody else does.
+    fn mark(&self, endpoint: &Arc<Endpoint>, mark: Mark);
+
+    /// Runs the engine on what has arrived, if nobody else does: a last look before sleeping.
+    fn look(&self);
+
+    /// Sleeps until `waiter` is notified. Ok(false): the deadline has passed. EINTR: see [`Waiter::sleep`].
+    fn sleep(&self, waiter: &Waiter, deadline: Option<Instant>) -> Result<bool>;
+}
+
+impl Reply {
+    pub(crate) fn socket(self) -> Result<Arc<Endpoint>> {
+        match self {
+            Reply::Socket(endpoint) => Ok(endpoint),
+            _ => Err(Errno::PROTO),
+        }
+    }
+
+    pub(crate) fn sent(self) -> Result<usize> {
+        match self {
+            Reply::Sent(n) => Ok(n),
+            _ => Err(Errno::PROTO),
+        }
+    }
+
+    pub(crate) fn names(self) -> Result<(Option<SocketAddr>, Option<SocketAddr>)> {
+        match self {
+            Reply::Names(local, remote) => Ok((local, remote)),
+            _ => Err(Errno::PROTO),
+        }
+    }
+}

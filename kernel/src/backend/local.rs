@@ -1,0 +1,343 @@
+//! The kernel in this process: a call is a function call into the engine.
+
+use super::{Backend, Buffers, Call, Mark, Reply};
+use crate::endpoint::{DATA_QUEUED, Endpoint, Kind, SPACE_FREED, SocketId};
+use crate::engine::{Engine, Handle, Owner};
+use crate::link::Lead;
+use crate::wait::{Waiter, left};
+use crate::{Errno, InterfaceInfo, Result, clock, errno, signal};
+use netstack::iface::InterfaceView;
+use netstack::link::IfIndex;
+use netstack::raw::{RawKind, RawOptions};
+use netstack::socket::Key;
+use netstack::tcp::{Accepted, Close, State, TcpId};
+use netstack::time::Instant as Now;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// See the module.
+pub struct Local {
+    pub(crate) owner: Owner,
+    /// The one bus on which a blocked thread may wait for frames itself; none where there are other links beside it.
+    lead: Option<Arc<dyn Lead>>,
+    led: AtomicBool,
+    spin: Duration,
+}
+
+impl Local {
+    pub(crate) fn new(owner: Owner, lead: Option<Arc<dyn Lead>>, spin: Duration) -> Local {
+        Local { owner, lead, led: AtomicBool::new(false), spin }
+    }
+
+    /// The leader sleeps on the link's own doorbell, so that the peer's wake-up reaches it directly: one context switch
+    /// a direction instead of two. It leads no longer than it sleeps; the link's thread takes the frames of the others.
+    fn lead(&self, lead: &Arc<dyn Lead>, waiter: &Waiter, deadline: Option<Instant>) -> Result<bool> {
+        let mark = signal::mark();
+        waiter.on_doorbell(lead, || {
+            loop {
+                let token = lead.prepare();
+                if lead.has_input() {
+                    self.owner.run_now();
+                }
+                if waiter.notified() || signal::interrupted_since(mark) {
+                    lead.cancel();
+                    return if waiter.notified() { Ok(true) } else { Err(Errno::INTR) };
+                }
+                let left = left(deadline);
+                if left == Some(Duration::ZERO) {
+                    lead.cancel();
+                    return Ok(false);
+                }
+                let interrupted =
+                    signal::around_sleep(Some(lead.word()), || lead.sleep(token, left)) && !waiter.notified();
+                lead.cancel();
+                if lead.has_input() {
+                    self.owner.run_now();
+                }
+                if waiter.notified() {
+                    return Ok(true);
+                }
+                if interrupted || signal::interrupted_since(mark) {
+                    return Err(Errno::INTR);
+                }
+            }
+        })
+    }
+
+    /// RUMP_SPIN_US: looks for input for a while before sleeping. True when notified.
+    fn spin(&self, waiter: &Waiter) -> bool {
+        if self.spin.is_zero() {
+            return false;
+        }
+        let until = clock::now() + self.spin;
+        while clock::now() < until {
+            if self.owner.has_input() {
+                self.owner.run_now();
+            }
+            if waiter.notified() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
+    }
+}
+
+impl Backend for Local {
+    fn call(&self, call: Call<'_>) -> Result<Reply> {
+        self.owner.with(|engine, now| engine.answer(now, call))
+    }
+
+    fn mark(&self, endpoint: &Arc<Endpoint>, mark: Mark) {
+        let what = match mark {
+            Mark::DataQueued => DATA_QUEUED,
+            Mark::SpaceFreed => SPACE_FREED,
+        };
+        self.owner.mark(endpoint, what);
+    }
+
+    fn look(&self) {
+        if self.owner.has_input() {
+            self.owner.run_now();
+        }
+    }
+
+    fn sleep(&self, waiter: &Waiter, deadline: Option<Instant>) -> Result<bool> {
+        if self.spin(waiter) {
+            return Ok(true);
+        }
+        match &self.lead {
+            Some(lead) if !self.led.swap(true, Ordering::Acquire) => {
+                let result = self.lead(lead, waiter, deadline);
+                self.led.store(false, Ordering::Release);
+                result
+            }
+            _ => waiter.sleep_on_word(deadline),
+        }
+    }
+}
+
+impl Engine {
+    fn answer(&mut self, now: Now, call: Call<'_>) -> Result<Reply> {
+        match call {
+            Call::Open(kind, buffers) => self.open(kind, buffers),
+            Call::Bind(id, addr, options) => match self.handle(id)? {
+                Handle::Tcp(tcp) => self.stack.tcp_bind(tcp, addr, options).map_err(errno::bind).map(drop),
+                Handle::Udp(udp) => self.stack.udp_bind(udp, addr, options).map_err(errno::bind).map(drop),
+                Handle::Raw(raw) => self.stack.raw_bind(raw, addr).map_err(errno::bind).map(drop),
+            }
+            .map(|()| self.described(id)),
+            Call::Connect(id, remote, buffers) => self.connect(now, id, remote, buffers),
+            Call::Disconnect(id) => self.disconnect(now, id),
+            Call::Listen(id, backlog) => {
+                let tcp = self.stream(id)?;
+                self.stack.tcp_listen(tcp, backlog).map_err(errno::listen)?;
+                Ok(self.described(id))
+            }
+            Call::Accept(id) => self.accept(id),
+            Call::Shutdown(id, how) => {
+                if let Handle::Tcp(tcp) = self.handle(id)? {
+                    self.stack.tcp_shutdown(now, tcp, how);
+                }
+                Ok(self.described(id))
+            }
+            Call::Close(id, how) => {
+                match self.sockets.take_handle(id) {
+                    Some(Handle::Tcp(tcp)) => self.stack.tcp_close(now, tcp, how),
+                    Some(Handle::Udp(udp)) => self.stack.udp_close(udp),
+                    Some(Handle::Raw(raw)) => self.stack.raw_close(raw),
+                    None => {}
+                }
+                Ok(Reply::Done)
+            }
+            Call::Send(id, to, payload, options) => match self.handle(id)? {
+                Handle::Tcp(_) => Err(Errno::PROTO),
+                Handle::Udp(udp) => self.stack.udp_send(now, udp, to, payload, &options).map_err(errno::send),
+                Handle::Raw(raw) => self.stack.raw_send(now, raw, to, payload, &options).map_err(errno::send),
+            }
+            .map(Reply::Sent),
+            Call::SetTcpOptions(id, options) => {
+                let tcp = self.stream(id)?;
+                *self.stack.tcp_options(tcp).ok_or(Errno::BADF)? = options;
+                self.stack.tcp_options_changed(now, tcp);
+                Ok(Reply::Done)
+            }
+            Call::SetDatagramOptions(id, options) => self.set_datagram_options(id, options),
+            Call::Group(id, join, group, interface) => {
+                let Handle::Udp(udp) = self.handle(id)? else { return Err(Errno::NOPROTOOPT) };
+                let IpAddr::V4(group) = group else { return Err(Errno::INVAL) };
+                let on = (interface != 0).then_some(IfIndex(interface));
+                let result =
+                    if join { self.stack.udp_join(udp, group, on) } else { self.stack.udp_leave(udp, group, on) };
+                result.map_err(errno::group).map(|()| Reply::Done)
+            }
+            Call::Names(id) => Ok(match self.handle(id)? {
+                Handle::Tcp(tcp) => {
+                    let status = self.stack.tcp_status(tcp).ok_or(Errno::BADF)?;
+                    Reply::Names(status.local, status.remote)
+                }
+                Handle::Udp(udp) => Reply::Names(self.stack.udp_local(udp), self.stack.udp_remote(udp)),
+                Handle::Raw(raw) => {
+                    let status = self.stack.raw_status(raw).ok_or(Errno::BADF)?;
+                    Reply::Names(Some(status.local), status.remote)
+                }
+            }),
+            Call::TcpInfo(id) => {
+                let tcp = self.stream(id)?;
+                Ok(Reply::TcpInfo(Box::new(self.stack.tcp_info(now, tcp).ok_or(Errno::BADF)?)))
+            }
+            Call::Interfaces => Ok(Reply::Interfaces(self.interfaces())),
+            Call::SourceFor(to) => self.stack.source_for(to).map(Reply::Source).ok_or(Errno::NETUNREACH),
+        }
+    }
+
+    fn handle(&self, id: SocketId) -> Result<Handle> {
+        self.sockets.handle(id).ok_or(Errno::BADF)
+    }
+
+    fn stream(&self, id: SocketId) -> Result<TcpId> {
+        match self.handle(id)? {
+            Handle::Tcp(tcp) => Ok(tcp),
+            _ => Err(Errno::OPNOTSUPP),
+        }
+    }
+
+    /// The record follows the state at once, so that the caller's next look sees what its call did.
+    fn described(&mut self, id: SocketId) -> Reply {
+        self.publish_socket(id);
+        Reply::Done
+    }
+
+    fn open(&mut self, kind: Kind, buffers: Buffers) -> Result<Reply> {
+        let endpoint = self.sockets.create(kind)?;
+        let key = Key(endpoint.id());
+        let handle = match kind {
+            Kind::Stream => Handle::Tcp(self.stack.tcp_open(key)),
+            Kind::Datagram | Kind::Ping | Kind::Raw(_) => {
+                let (rings, rx) = match self.sockets.datagram_ring(&endpoint, buffers.receive) {
+                    Ok(made) => made,
+                    Err(error) => {
+                        self.sockets.forget(endpoint.id());
+                        return Err(error);
+                    }
+                };
+                endpoint.set_rings(Some(rings));
+                match kind {
+                    Kind::Raw(protocol) => Handle::Raw(self.stack.raw_open(key, rx, RawKind::Raw { protocol })),
+                    Kind::Ping => Handle::Raw(self.stack.raw_open(key, rx, RawKind::Ping)),
+                    _ => Handle::Udp(self.stack.udp_open(key, rx)),
+                }
+            }
+        };
+        self.sockets.set_handle(endpoint.id(), handle);
+        self.publish_socket(endpoint.id());
+        Ok(Reply::Socket(endpoint))
+    }
+
+    fn connect(&mut self, now: Now, id: SocketId, remote: SocketAddr, buffers: Buffers) -> Result<Reply> {
+        match self.handle(id)? {
+            Handle::Tcp(tcp) => {
+                match self.stack.tcp_status(tcp).ok_or(Errno::BADF)?.state {
+                    State::Closed => {}
+                    State::SynSent | State::SynReceived => return Err(Errno::ALREADY),
+                    _ => return Err(Errno::ISCONN),
+                }
+                let (endpoint, _) = self.sockets.get(id).ok_or(Errno::BADF)?;
+                endpoint.set_rings(None);
+                let (rings, tx, rx) = self.sockets.stream_rings(&endpoint, buffers.send, buffers.receive)?;
+                self.stack.tcp_connect(now, tcp, remote, tx, rx).map_err(errno::connect)?;
+                endpoint.set_rings(Some(rings));
+            }
+            Handle::Udp(udp) => self.stack.udp_connect(udp, Some(remote)).map_err(errno::connect)?,
+            Handle::Raw(raw) => self.stack.raw_connect(raw, Some(remote)).map_err(errno::connect)?,
+        }
+        Ok(self.described(id))
+    }
+
+    fn disconnect(&mut self, now: Now, id: SocketId) -> Result<Reply> {
+        match self.handle(id)? {
+            Handle::Tcp(tcp) => {
+                self.stack.tcp_disconnect(now, tcp);
+                if let Some((endpoint, _)) = self.sockets.get(id) {
+                    endpoint.set_rings(None);
+                    endpoint.forget_history();
+                }
+            }
+            Handle::Udp(udp) => self.stack.udp_connect(udp, None).map_err(errno::connect)?,
+            Handle::Raw(raw) => self.stack.raw_connect(raw, None).map_err(errno::connect)?,
+        }
+        Ok(self.described(id))
+    }
+
+    fn accept(&mut self, listener: SocketId) -> Result<Reply> {
+        let tcp = self.stream(listener)?;
+        let (endpoint, _) = self.sockets.get(listener).ok_or(Errno::BADF)?;
+        let Some(Accepted { id, key: Key(child), remote, .. }) = self.stack.tcp_accept(tcp) else {
+            return Err(Errno::AGAIN);
+        };
+        endpoint.accepted_one();
+        self.sockets.set_handle(child, Handle::Tcp(id));
+        self.publish_socket(child);
+        let (child, _) = self.sockets.get(child).ok_or(Errno::CONNABORTED)?;
+        Ok(Reply::Accepted(child, remote))
+    }
+
+    fn set_datagram_options(&mut self, id: SocketId, options: RawOptions) -> Result<Reply> {
+        match self.handle(id)? {
+            Handle::Tcp(_) => return Err(Errno::NOPROTOOPT),
+            Handle::Udp(udp) => *self.stack.udp_options(udp).ok_or(Errno::BADF)? = options.datagram,
+            Handle::Raw(raw) => *self.stack.raw_options(raw).ok_or(Errno::BADF)? = options,
+        }
+        Ok(Reply::Done)
+    }
+
+    fn interfaces(&self) -> Vec<InterfaceInfo> {
+        let view = |i: InterfaceView<'_>| InterfaceInfo {
+            name: i.name.to_string(),
+            index: i.index.0,
+            mac: (!i.loopback).then_some(i.mac.0),
+            mtu: i.mtu,
+            up: i.up,
+            loopback: i.loopback,
+            addresses: i.addresses.iter().map(|net| (net.addr, net.prefix_len)).collect(),
+        };
+        self.stack.interfaces().map(view).collect()
+    }
+}
+
+/// The end.
+impl Local {
+    /// Closes every socket as the end of a process does. None where the engine could not be had in time.
+    pub(crate) fn close_all(&self, patience: Duration) -> Option<()> {
+        self.owner.with_patience(patience, |engine, now| {
+            for (endpoint, _) in engine.sockets.open() {
+                let unread = endpoint.rings().is_some_and(|rings| rings.readable() > 0);
+                let _ = engine.answer(now, Call::Close(endpoint.id(), Close::Graceful { unread }));
+            }
+        })
+    }
+
+    /// Bytes and FINs that peers have not acknowledged yet.
+    pub(crate) fn undelivered(&self, patience: Duration) -> Option<usize> {
+        self.owner.with_patience(patience, |engine, _| engine.stack.tcp_undelivered())
+    }
+
+    /// Stops the engine and leaves the links.
+    pub(crate) fn halt(&self, patience: Duration) {
+        self.owner.halt();
+        self.owner.with_patience(patience, |engine, _| {
+            for attached in &mut engine.links {
+                attached.link.leave();
+            }
+        });
+    }
+
+    /// In a child of a fork: the links are the parent's.
+    pub(crate) fn close_in_child(&self) {
+        if let Some(lead) = &self.lead {
+            lead.close_in_child();
+        }
+    }
+}

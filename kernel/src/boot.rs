@@ -1,0 +1,144 @@
+//! How a kernel comes to be: its configuration, its components in the order of [`attach`]'s table, its threads.
+
+mod attach;
+
+use crate::backend::{Backend, Local};
+use crate::config::{Config, ConfigError};
+use crate::engine::{Engine, Owner, Pool, Sockets};
+use crate::link::{Doorbell, Idle, Lead};
+use crate::{Errno, Kernel, Result, host, log, thread};
+use arena::Arena;
+use netstack::Stack;
+use parking_lot::{Mutex, RwLock};
+use std::ffi::OsString;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Why a kernel did not boot. Displays as one sentence.
+#[derive(Debug)]
+pub enum BootError {
+    /// A setting is wrong.
+    Config(ConfigError),
+    /// A component could not be attached; the sentence says why, and what to do.
+    Attach(String),
+    /// The host has no memory or no descriptors for it.
+    Host(&'static str, Errno),
+}
+
+impl fmt::Display for BootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BootError::Config(error) => error.fmt(f),
+            BootError::Attach(sentence) => f.write_str(sentence),
+            BootError::Host(what, errno) => write!(f, "the host gives no {what} for the kernel: {errno}"),
+        }
+    }
+}
+
+impl std::error::Error for BootError {}
+
+/// A kernel that is being put together.
+pub(crate) struct Boot {
+    config: Config,
+    name: String,
+    engine: Engine,
+    bells: Vec<(String, Arc<dyn Doorbell>)>,
+    leads: Vec<Arc<dyn Lead>>,
+}
+
+static KERNEL: RwLock<Option<&'static Arc<Kernel>>> = RwLock::new(None);
+static BOOTING: Mutex<()> = Mutex::new(());
+
+/// The kernel of this process, booted at the first call. A wrong setting ends the process with its one sentence: a program
+/// that was meant for a rump kernel must never find itself on the host's network.
+pub fn current() -> Result<&'static Arc<Kernel>> {
+    if let Some(kernel) = booted() {
+        return Ok(kernel);
+    }
+    let _turn = BOOTING.lock();
+    if let Some(kernel) = booted() {
+        return Ok(kernel);
+    }
+    let booted = Config::from_env(environment).map_err(BootError::Config).and_then(Kernel::boot);
+    match booted {
+        Ok(kernel) => {
+            if kernel.config.interfaces.is_empty() {
+                log::warn("RUMP_NET is not set: this program has a loopback of its own and no other network");
+            }
+            let kernel: &'static Arc<Kernel> = Box::leak(Box::new(kernel));
+            *KERNEL.write() = Some(kernel);
+            Ok(kernel)
+        }
+        Err(error) => {
+            log::warn(&error.to_string());
+            host::exit(1)
+        }
+    }
+}
+
+/// The kernel of this process, if it has booted.
+pub fn booted() -> Option<&'static Arc<Kernel>> {
+    *KERNEL.read()
+}
+
+/// In a child of a fork: the kernel is the parent's.
+pub(crate) fn forget_kernel() {
+    if let Some(kernel) = KERNEL.try_write().and_then(|mut kernel| kernel.take()) {
+        kernel.local.close_in_child();
+    }
+}
+
+/// The process's environment. Read without std's lock, which a forked child could find taken.
+fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+impl Kernel {
+    /// Boots a kernel of its own: several may live in one process.
+    pub fn boot(config: Config) -> core::result::Result<Arc<Kernel>, BootError> {
+        log::set_verbose(config.verbose);
+        let name = program_name();
+        let arena = Arena::new(&format!("rump-{name}"), config.memlimit);
+        let arena = arena.map_err(|errno| BootError::Host("memory", errno))?;
+        let sockets = Arc::new(Sockets::new(arena));
+        let mut seed = [0; 32];
+        rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
+            .map_err(|errno| BootError::Host("random numbers", errno))?;
+        let stack =
+            Stack::new(netstack::Config { seed, ..netstack::Config::default() }, Box::new(Pool(sockets.clone())));
+        let engine = Engine::new(stack, sockets);
+        let mut boot = Boot { config, name, engine, bells: Vec::new(), leads: Vec::new() };
+        attach::all(&mut boot)?;
+        boot.finish()
+    }
+}
+
+impl Boot {
+    /// Starts the links' threads.
+    fn finish(self) -> core::result::Result<Arc<Kernel>, BootError> {
+        let Boot { config, engine, mut bells, mut leads, .. } = self;
+        if bells.is_empty() {
+            bells.push(("rump-clock".into(), Arc::new(Idle::default())));
+        }
+        // A blocked thread can wait for one link only.
+        let lead = if bells.len() == 1 { leads.pop() } else { None };
+        let owner = Owner::new(engine);
+        owner.set_doorbells(bells.iter().map(|(_, bell)| bell.clone()).collect());
+        let local = Arc::new(Local::new(owner, lead, config.spin));
+        for (number, (name, bell)) in bells.into_iter().enumerate() {
+            let local = local.clone();
+            thread::spawn(&name, move || local.owner.serve(&*bell, number == 0))
+                .map_err(|errno| BootError::Host("thread", errno))?;
+        }
+        let backend: Arc<dyn Backend> = local.clone();
+        Ok(Arc::new(Kernel { config, local, backend, left: AtomicBool::new(false) }))
+    }
+}
+
+/// The program's name as the host shows it.
+fn program_name() -> String {
+    let exe = rustix::fs::readlink("/proc/self/exe", Vec::new()).ok();
+    let exe = exe.and_then(|path| path.into_string().ok()).unwrap_or_default();
+    exe.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("program").to_string()
+}

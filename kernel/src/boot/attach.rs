@@ -1,0 +1,131 @@
+//! The attach table: a row a component, attached in this order. Each row prints what it did.
+
+use super::{Boot, BootError};
+use crate::capture::Capture;
+use crate::config::{AddrSpec, LinkSpec};
+use crate::link::{self, Attached, Parts};
+use crate::{clock, log};
+use netstack::Ipv4Net;
+use netstack::iface::InterfaceConfig;
+use netstack::link::IfIndex;
+use netstack::route::Route;
+use std::net::Ipv4Addr;
+
+type Result = core::result::Result<(), BootError>;
+
+/// A component of the kernel.
+struct Component {
+    name: &'static str,
+    attach: fn(&mut Boot) -> Result,
+}
+
+static COMPONENTS: &[Component] = &[
+    Component { name: "kernel", attach: kernel },
+    Component { name: "netstack", attach: netstack },
+    Component { name: "links", attach: links },
+    Component { name: "routes", attach: routes },
+    Component { name: "names", attach: names },
+];
+
+/// Attaches every component.
+pub(super) fn all(boot: &mut Boot) -> Result {
+    for component in COMPONENTS {
+        (component.attach)(boot)?;
+        log::boot(&format!("{}: attached", component.name));
+    }
+    Ok(())
+}
+
+fn kernel(boot: &mut Boot) -> Result {
+    let Boot { config, name, .. } = boot;
+    log::boot(&format!("rump kernel {} for {name}, process {}", env!("CARGO_PKG_VERSION"), std::process::id()));
+    match config.memlimit {
+        Some(limit) => log::boot(&format!("memory: {limit} bytes")),
+        None => log::boot("memory: unlimited"),
+    }
+    log::boot(&format!("cpu: {} configured, one runs the engine at a time", config.ncpu));
+    Ok(())
+}
+
+fn netstack(boot: &mut Boot) -> Result {
+    for interface in boot.engine.stack.interfaces() {
+        let addresses: Vec<_> = interface.addresses.iter().map(ToString::to_string).collect();
+        log::boot(&format!("{}: {}, mtu {}", interface.name, addresses.join(" "), interface.mtu));
+    }
+    Ok(())
+}
+
+fn links(boot: &mut Boot) -> Result {
+    let mut buses = 0;
+    for number in 0..boot.config.interfaces.len() {
+        let spec = boot.config.interfaces[number].clone();
+        let (name, parts) = match &spec.link {
+            LinkSpec::Shmif(path) => {
+                buses += 1;
+                (format!("shmif{}", buses - 1), link::attach_bus(path, &boot.name, spec.mac, spec.mtu))
+            }
+            LinkSpec::Tap(tap) => (tap.clone(), link::attach_tap(tap, spec.mac, spec.mtu)),
+        };
+        let Parts { mut link, bell, lead, mtu } = parts.map_err(BootError::Attach)?;
+        let capture = match &spec.pcap {
+            Some(path) => Some(Capture::create(path).map_err(|error| BootError::Attach(error.to_string()))?),
+            None => None,
+        };
+        let (mac, caps) = (link.mac(), link.caps());
+        let config = InterfaceConfig { name: name.clone(), mac, mtu, caps };
+        let index = boot.engine.stack.add_interface(clock::now(), config);
+        log::boot(&format!("{name} at {}: Ethernet address {mac}, mtu {mtu}", place(&spec.link)));
+        for address in &spec.addresses {
+            let (addr, prefix, any) = match *address {
+                AddrSpec::Static(addr, prefix) => (addr, prefix, false),
+                AddrSpec::AnyOf(net, prefix) => (net, prefix, true),
+            };
+            let addr = link.claim(addr, prefix, any).map_err(BootError::Attach)?;
+            add_address(boot, index, addr, prefix)?;
+            log::boot(&format!("{name}: {addr}/{prefix}"));
+        }
+        boot.engine.links.push(Attached { index, link, capture });
+        boot.bells.push((format!("rump-{name}"), bell));
+        boot.leads.extend(lead);
+    }
+    Ok(())
+}
+
+fn add_address(boot: &mut Boot, on: IfIndex, addr: Ipv4Addr, prefix: u8) -> Result {
+    boot.engine
+        .stack
+        .add_address(clock::now(), on, addr, prefix)
+        .map_err(|error| BootError::Attach(format!("addr={addr}/{prefix} cannot be used: {error:?}")))
+}
+
+fn routes(boot: &mut Boot) -> Result {
+    for number in 0..boot.config.interfaces.len() {
+        let Some(gateway) = boot.config.interfaces[number].gateway else { continue };
+        let Some(on) = boot.engine.links.get(number).map(|attached| attached.index) else { continue };
+        let route = Route { dst: Ipv4Net::DEFAULT, via: Some(gateway), on, metric: number as u32 };
+        boot.engine
+            .stack
+            .add_route(route)
+            .map_err(|error| BootError::Attach(format!("gw={gateway} cannot be used: {error:?}")))?;
+        log::boot(&format!("route: default via {gateway}"));
+    }
+    Ok(())
+}
+
+fn names(boot: &mut Boot) -> Result {
+    let names = &boot.config.names;
+    for server in &names.dns {
+        log::boot(&format!("names: server {server}"));
+    }
+    if let Some(hosts) = &names.hosts {
+        log::boot(&format!("names: hosts file {}", hosts.display()));
+    }
+    Ok(())
+}
+
+fn place(link: &LinkSpec) -> String {
+    match link {
+        LinkSpec::Shmif(path) => path.display().to_string(),
+        LinkSpec::Tap(name) => format!("TAP {name}"),
+    }
+}

@@ -1,0 +1,53 @@
+//! Children. A rump kernel belongs to one process: a child of a fork, and the image after an exec, see the parent's sockets
+//! as inherited, and say so when one is used.
+
+use super::{pair, protected, table};
+use crate::host;
+use rustix::fd::RawFd;
+use rustix::process::{Pid, getpid};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// The process that the tables belong to; 0 before the first rump socket.
+static OWNER: AtomicI32 = AtomicI32::new(0);
+/// Descriptors that are looked at when an image starts.
+const LOOKED_AT: RawFd = 64;
+
+/// Says whose the tables are.
+pub(super) fn own() {
+    OWNER.store(Pid::as_raw(Some(getpid())), Ordering::Relaxed);
+}
+
+/// Whether this is a child of vfork(2): it shares our memory but not our descriptors, so it must leave the tables alone.
+pub fn in_vfork_child() -> bool {
+    match OWNER.load(Ordering::Relaxed) {
+        0 => false,
+        owner => owner != Pid::as_raw(Some(getpid())),
+    }
+}
+
+/// pthread_atfork(3), before the fork: from now on another process may hold copies of our descriptors.
+pub fn prepare_fork() {
+    super::shared::all();
+}
+
+/// pthread_atfork(3), in the child: the sockets are the parent's, and the next one boots a kernel of its own.
+pub fn in_child() {
+    if OWNER.swap(0, Ordering::Relaxed) == 0 {
+        return;
+    }
+    crate::forget_kernel();
+    pair::forget();
+    super::shared::forget();
+    table::all_inherited();
+    protected::close_all_in_child();
+}
+
+/// At the start of an image: finds sockets of a parent's kernel among the low descriptors, if the environment says that
+/// there may be some. Two hundred nanoseconds a descriptor.
+pub fn adopt_environment() {
+    for fd in 0..LOOKED_AT {
+        if pair::is_program_end(host::borrow(fd)) {
+            table::set_inherited(fd);
+        }
+    }
+}

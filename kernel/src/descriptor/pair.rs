@@ -1,0 +1,98 @@
+//! Making the pair behind a descriptor.
+//!
+//! P is made by connecting to the kernel's listener, an abstract AF_UNIX name, so that `getpeername` on any copy of P, in
+//! any process, says whose socket it is.
+
+use super::protected::{Protected, protect};
+use crate::Result;
+use parking_lot::{Mutex, RwLock};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use std::sync::Arc;
+
+/// How the names of kernels begin, in the abstract namespace.
+pub(super) const PREFIX: &str = "rump/";
+
+/// The kernel's end (K) of a pair.
+pub(super) struct Kernel {
+    fd: Protected,
+}
+
+struct Listener {
+    fd: Protected,
+    name: SocketAddrUnix,
+    /// connect and accept go together: the connection that is accepted is the one just made.
+    turn: Mutex<()>,
+}
+
+static LISTENER: RwLock<Option<Arc<Listener>>> = RwLock::new(None);
+
+/// A fresh pair: the program's descriptor, with the lowest free number, and the kernel's end out of the way.
+pub(super) fn make(cloexec: bool, nonblocking: bool) -> Result<(OwnedFd, Kernel)> {
+    let listener = listener()?;
+    let mut flags = SocketFlags::empty();
+    flags.set(SocketFlags::CLOEXEC, cloexec);
+    flags.set(SocketFlags::NONBLOCK, nonblocking);
+    let turn = listener.turn.lock();
+    let program = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::connect(&program, &listener.name)?;
+    let end = loop {
+        let end = rustix::net::accept_with(&listener.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+        // A stranger may connect to an abstract name.
+        if rustix::net::sockopt::socket_peercred(&end)?.pid == rustix::process::getpid() {
+            break end;
+        }
+    };
+    drop(turn);
+    Ok((program, Kernel { fd: protect(end) }))
+}
+
+/// Whether `fd` is a copy of a P of some kernel.
+pub(super) fn is_program_end(fd: BorrowedFd<'_>) -> bool {
+    let Ok(Some(peer)) = rustix::net::getpeername(fd) else { return false };
+    let Ok(peer) = SocketAddrUnix::try_from(peer) else { return false };
+    peer.abstract_name().is_some_and(|name| name.starts_with(PREFIX.as_bytes()))
+}
+
+impl Kernel {
+    /// Whether the last copy of P is gone.
+    pub(super) fn hung_up(&self) -> bool {
+        let mut fds = [self.pollfd()];
+        let _ = crate::host::ppoll(&mut fds, Some(std::time::Duration::ZERO), None);
+        fds[0].revents & libc::POLLHUP != 0
+    }
+
+    pub(super) fn pollfd(&self) -> libc::pollfd {
+        libc::pollfd { fd: rustix::fd::AsRawFd::as_raw_fd(&self.fd.as_fd()), events: 0, revents: 0 }
+    }
+}
+
+impl AsFd for Kernel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn listener() -> Result<Arc<Listener>> {
+    if let Some(listener) = &*LISTENER.read() {
+        return Ok(listener.clone());
+    }
+    let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let mut random = [0u8; 8];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+    let name = format!("{PREFIX}{:016x}", u64::from_ne_bytes(random));
+    let name = SocketAddrUnix::new_abstract_name(name.as_bytes())?;
+    rustix::net::bind(&fd, &name)?;
+    rustix::net::listen(&fd, 128)?;
+    // Another thread may have been first; then ours goes.
+    let mut listener = LISTENER.write();
+    let made = || Arc::new(Listener { fd: protect(fd), name, turn: Mutex::new(()) });
+    Ok(listener.get_or_insert_with(made).clone())
+}
+
+/// In a child: the listener is the parent's.
+pub(super) fn forget() {
+    if let Some(mut listener) = LISTENER.try_write() {
+        std::mem::forget(listener.take());
+    }
+}

@@ -1,0 +1,275 @@
+//! What the engine and the program share of one socket: its record, its rings, and who watches it.
+//!
+//! The engine's owner writes the record and its ends of the rings; the program reads the record and moves its own ends.
+//! Neither waits for the other.
+
+use crate::events::{Events, Watcher};
+use arena::{Consumer, Producer, Record, View};
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+
+/// The kernel's number of a socket: the index of its record.
+pub type SocketId = u32;
+
+/// What a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// SOCK_STREAM, TCP.
+    Stream,
+    /// SOCK_DGRAM, UDP.
+    Datagram,
+    /// SOCK_DGRAM, ICMP: echo requests and their replies.
+    Ping,
+    /// SOCK_RAW with its IP protocol.
+    Raw(u8),
+}
+
+bitflags::bitflags! {
+    /// The state bits of a record.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct State: u32 {
+        /// TCP is CLOSED: never connected, or over.
+        const CLOSED = 1;
+        /// A listener.
+        const LISTENING = 2;
+        /// SYN-SENT or SYN-RECEIVED.
+        const CONNECTING = 4;
+        /// Nothing more will arrive: the peer's FIN, a reset, or shutdown(SHUT_RD).
+        const NO_MORE_IN = 8;
+        /// Nothing more can be sent: shutdown(SHUT_WR), or a reset.
+        const NO_MORE_OUT = 16;
+        /// A datagram socket: there is always room to send.
+        const DATAGRAM = 32;
+        /// The connection has been established at some time.
+        const CONNECTED = 64;
+        /// A connection was tried: CLOSED now means over, not fresh.
+        const USED = 128;
+    }
+}
+
+/// Work for the engine, left by a program that moved a ring.
+pub(crate) const DATA_QUEUED: u32 = 1;
+pub(crate) const SPACE_FREED: u32 = 2;
+const MARKED: u32 = 4;
+
+/// See the module.
+pub struct Endpoint {
+    /// What kind of socket it is.
+    pub kind: Kind,
+    /// The record in the arena.
+    pub record: Arc<Record>,
+    rings: RwLock<Option<Arc<Rings>>>,
+    watchers: Mutex<Vec<(Arc<dyn Watcher>, u64)>>,
+    watched: AtomicUsize,
+    /// A writer found no room and wants to hear of some (Linux's SOCK_NOSPACE).
+    wants_space: AtomicBool,
+    marks: AtomicU32,
+    /// What the watchers know.
+    seen: Mutex<Seen>,
+}
+
+/// What a watcher can tell apart.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Seen {
+    state: u32,
+    error: i32,
+    accept_queue: u32,
+    received: u64,
+}
+
+/// The program's ends of a socket's rings. Threads of one socket take turns by the locks.
+pub struct Rings {
+    /// Towards the engine; none for datagrams, which are sent by a call.
+    pub tx: Option<(Mutex<Producer>, View)>,
+    /// From the engine.
+    pub rx: Mutex<Consumer>,
+    rx_view: View,
+}
+
+impl Rings {
+    pub(crate) fn new(tx: Option<Producer>, rx: Consumer) -> Rings {
+        let rx_view = rx.view();
+        let tx = tx.map(|tx| {
+            let view = tx.view();
+            (Mutex::new(tx), view)
+        });
+        Rings { tx, rx: Mutex::new(rx), rx_view }
+    }
+
+    /// Bytes waiting to be read.
+    pub fn readable(&self) -> usize {
+        self.rx_view.used()
+    }
+
+    /// Bytes ever received.
+    pub fn received(&self) -> u64 {
+        self.rx_view.published()
+    }
+
+    /// Bytes that were written and are not acknowledged yet.
+    pub fn unsent(&self) -> usize {
+        self.tx.as_ref().map_or(0, |(_, view)| view.used())
+    }
+
+    /// As Linux's sk_stream_is_writeable: at least a third of the buffer is free.
+    fn writable(&self) -> bool {
+        self.tx.as_ref().is_none_or(|(_, view)| view.free() * 3 >= view.capacity())
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn new(kind: Kind, record: Arc<Record>) -> Endpoint {
+        let state = if kind == Kind::Stream { State::CLOSED } else { State::DATAGRAM };
+        record.set_state(state.bits());
+        Endpoint {
+            kind,
+            record,
+            rings: RwLock::new(None),
+            watchers: Mutex::new(Vec::new()),
+            watched: AtomicUsize::new(0),
+            wants_space: AtomicBool::new(false),
+            marks: AtomicU32::new(0),
+            seen: Mutex::new(Seen { state: state.bits(), ..Seen::default() }),
+        }
+    }
+
+    /// Number of the socket.
+    pub fn id(&self) -> SocketId {
+        self.record.index()
+    }
+
+    /// The program's ends, once there are rings.
+    pub fn rings(&self) -> Option<Arc<Rings>> {
+        self.rings.read().clone()
+    }
+
+    pub(crate) fn set_rings(&self, rings: Option<Rings>) {
+        *self.rings.write() = rings.map(Arc::new);
+    }
+
+    /// State bits now.
+    pub fn state(&self) -> State {
+        State::from_bits_truncate(self.record.state())
+    }
+
+    /// poll(2) bits that hold now. The rules are tcp_poll()'s and datagram_poll()'s of Linux.
+    pub fn readiness(&self) -> Events {
+        let state = self.state();
+        if state.contains(State::LISTENING) {
+            let ready = self.record.accept_queue() > 0;
+            return if ready { Events::IN | Events::RDNORM } else { Events::empty() };
+        }
+        let mut events = Events::empty();
+        if self.record.error() != 0 {
+            events |= Events::ERR;
+        }
+        let over = State::NO_MORE_IN | State::NO_MORE_OUT;
+        if state.contains(State::CLOSED) || state.contains(over) {
+            events |= Events::HUP;
+        }
+        if state.contains(State::NO_MORE_IN) {
+            events |= Events::IN | Events::RDNORM | Events::RDHUP;
+        }
+        if state.contains(State::CONNECTING) {
+            return events;
+        }
+        let rings = self.rings.read();
+        if rings.as_ref().is_some_and(|rings| rings.readable() > 0) {
+            events |= Events::IN | Events::RDNORM;
+        }
+        if state.intersects(State::NO_MORE_OUT | State::DATAGRAM | State::CLOSED) || self.has_room(rings.as_deref()) {
+            events |= Events::OUT | Events::WRNORM;
+        }
+        events
+    }
+
+    /// Whether there is room to write; if not, the engine is asked to say when there is.
+    fn has_room(&self, rings: Option<&Rings>) -> bool {
+        let Some(rings) = rings else { return true };
+        if rings.writable() {
+            return true;
+        }
+        self.wants_space.store(true, Ordering::SeqCst);
+        // The engine may have freed space between the look and the wish, and not have seen the wish.
+        fence(Ordering::SeqCst);
+        rings.writable()
+    }
+
+    /// Called by the engine's owner after space came free in the tx ring: true when a writer waits for what there is now.
+    pub(crate) fn space_wanted(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.wants_space.load(Ordering::SeqCst)
+            && self.rings.read().as_ref().is_some_and(|rings| rings.writable())
+            && self.wants_space.swap(false, Ordering::SeqCst)
+    }
+
+    /// Begins to tell `watcher` of changes.
+    pub fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
+        let mut watchers = self.watchers.lock();
+        watchers.push((watcher.clone(), token));
+        self.watched.store(watchers.len(), Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Ends what `watch` began.
+    pub fn unwatch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
+        let mut watchers = self.watchers.lock();
+        let same =
+            |(w, t): &(Arc<dyn Watcher>, u64)| *t == token && std::ptr::addr_eq(Arc::as_ptr(w), Arc::as_ptr(watcher));
+        if let Some(at) = watchers.iter().position(same) {
+            watchers.swap_remove(at);
+        }
+        self.watched.store(watchers.len(), Ordering::SeqCst);
+    }
+
+    /// Tells the watchers that something changed: whoever changed it calls this after the change is visible.
+    pub(crate) fn changed(&self) {
+        self.record.arrived();
+        fence(Ordering::SeqCst);
+        if self.watched.load(Ordering::SeqCst) > 0 {
+            for (watcher, token) in self.watchers.lock().iter() {
+                watcher.notify(*token);
+            }
+        }
+    }
+
+    /// Wakes the watchers if something that they can see has changed: data came, the state did, or space that was missed
+    /// is there. An acknowledgement alone wakes nobody.
+    pub(crate) fn settle(&self) {
+        let now = Seen {
+            state: self.record.state(),
+            error: self.record.error(),
+            accept_queue: self.record.accept_queue(),
+            received: self.rings.read().as_ref().map_or(0, |rings| rings.received()),
+        };
+        let before = std::mem::replace(&mut *self.seen.lock(), now);
+        let space = self.space_wanted();
+        if space || before != now {
+            self.changed();
+        }
+    }
+
+    /// A connection was taken from the accept queue: the next one to come is news again.
+    pub(crate) fn accepted_one(&self) {
+        let mut seen = self.seen.lock();
+        seen.accept_queue = seen.accept_queue.saturating_sub(1);
+        self.record.set_accept_queue(self.record.accept_queue().saturating_sub(1));
+    }
+
+    /// After a disconnect: the socket is fresh again.
+    pub(crate) fn forget_history(&self) {
+        self.record.set_error(0);
+        self.record.set_state(State::CLOSED.bits());
+    }
+
+    /// Leaves work for the engine. True: the caller must enter the socket into the owner's list.
+    pub(crate) fn mark(&self, what: u32) -> bool {
+        self.marks.fetch_or(what | MARKED, Ordering::SeqCst) & MARKED == 0
+    }
+
+    /// Takes the work that was left.
+    pub(crate) fn take_marks(&self) -> u32 {
+        self.marks.swap(0, Ordering::SeqCst)
+    }
+}

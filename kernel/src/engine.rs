@@ -1,0 +1,148 @@
+//! The engine: the stack and its links, moved by whoever owns it at the moment ([`owner`]).
+
+mod describe;
+mod owner;
+mod pool;
+mod publish;
+
+pub use describe::Description;
+pub(crate) use owner::Owner;
+pub(crate) use pool::{DEFAULT_RING, Pool, Sockets};
+
+use crate::endpoint::{DATA_QUEUED, Endpoint, SPACE_FREED, SocketId};
+use crate::link::{Attached, News};
+use crate::{clock, log};
+use netstack::link::{IfIndex, Sink, TxFrame, TxResult};
+use netstack::socket::{Key, RawId, UdpId};
+use netstack::tcp::TcpId;
+use netstack::time::Instant;
+use netstack::{Notice, Stack};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Frames taken from one link before the stack answers them.
+const BATCH: usize = 32;
+/// Rounds of input and output before the owner lets others have the lock.
+const ROUNDS: usize = 64;
+
+/// The engine's name for a socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Handle {
+    Tcp(TcpId),
+    Udp(UdpId),
+    Raw(RawId),
+}
+
+/// See the module.
+pub(crate) struct Engine {
+    pub(crate) stack: Stack,
+    pub(crate) links: Vec<Attached>,
+    pub(crate) sockets: Arc<Sockets>,
+    touched: Vec<Key>,
+    released: Vec<Key>,
+    notices: Vec<Notice>,
+    gone: Vec<IpAddr>,
+}
+
+/// The links as the stack sees them.
+struct Outlets<'a>(&'a mut [Attached]);
+
+impl Sink for Outlets<'_> {
+    fn transmit(&mut self, on: IfIndex, frame: &TxFrame<'_>) -> TxResult {
+        let Some(attached) = self.0.iter_mut().find(|attached| attached.index == on) else {
+            return TxResult::Sent;
+        };
+        let result = attached.link.transmit(frame);
+        if result == TxResult::Sent
+            && let Some(capture) = &mut attached.capture
+        {
+            capture.frame(clock::realtime_ns(), &frame.parts(), frame.checksum_partial);
+        }
+        result
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(stack: Stack, sockets: Arc<Sockets>) -> Engine {
+        Engine {
+            stack,
+            links: Vec::new(),
+            sockets,
+            touched: Vec::new(),
+            released: Vec::new(),
+            notices: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
+
+    /// Does the work that programs left at the lock.
+    fn work(&mut self, now: Instant, marked: &mut Vec<Arc<Endpoint>>) {
+        for endpoint in marked.drain(..) {
+            let marks = endpoint.take_marks();
+            let Some(Handle::Tcp(id)) = self.sockets.handle(endpoint.id()) else { continue };
+            if marks & DATA_QUEUED != 0 {
+                self.stack.tcp_data_queued(now, id);
+            }
+            if marks & SPACE_FREED != 0 {
+                self.stack.tcp_space_freed(now, id);
+            }
+        }
+    }
+
+    /// Takes what the links have; returns how many frames.
+    fn input(&mut self, now: Instant) -> usize {
+        let mut frames = 0;
+        for Attached { index, link, capture } in &mut self.links {
+            // News first, frames second, and only then the news' effect: what a node sent before it went is heard.
+            let news = link.news();
+            let max = if news.is_empty() { BATCH } else { usize::MAX };
+            frames += link.receive(max, &mut |frame, meta| {
+                if let Some(capture) = capture {
+                    capture.frame(clock::realtime_ns(), &[frame], meta.checksum_good);
+                }
+                self.stack.input(now, *index, frame, meta);
+            });
+            for news in news {
+                match news {
+                    News::PeerGone(addresses) => self.gone.extend(addresses),
+                    News::Warning(line) => log::warn(&line),
+                }
+            }
+        }
+        for addr in self.gone.drain(..) {
+            self.stack.peer_died(now, addr);
+        }
+        frames
+    }
+
+    /// One round: input, timers, output, and what programs must hear of. Returns how many frames came in.
+    fn round(&mut self, now: Instant) -> usize {
+        let frames = self.input(now);
+        self.stack.poll(now, &mut Outlets(&mut self.links));
+        self.publish();
+        frames
+    }
+
+    /// Brings the record of one socket up to date now.
+    pub(crate) fn publish_socket(&mut self, id: SocketId) {
+        publish::socket(&mut self.stack, &self.sockets, id);
+    }
+
+    /// Tells the programs what changed.
+    fn publish(&mut self) {
+        let mut touched = std::mem::take(&mut self.touched);
+        self.stack.take_touched(&mut touched);
+        for Key(id) in touched.drain(..) {
+            publish::socket(&mut self.stack, &self.sockets, id);
+        }
+        self.touched = touched;
+        self.stack.take_released(&mut self.released);
+        for Key(id) in self.released.drain(..) {
+            self.sockets.forget(id);
+        }
+        self.stack.take_notices(&mut self.notices);
+        for notice in self.notices.drain(..) {
+            log::notice(&notice);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Where sockets get memory: records and rings of the arena, bounded by RUMP_MEMLIMIT.
+
+use super::Handle;
+use crate::endpoint::{Endpoint, Kind, Rings, SocketId};
+use crate::{Errno, Result};
+use arena::{Arena, Consumer, Producer, Side};
+use netstack::socket::{BufferPool, Key, StreamBuffers};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// Smallest and largest ring, in bytes.
+const SMALLEST: usize = 4096;
+const LARGEST: usize = 8 << 20;
+/// Rings of a connection that arrives by itself, in bytes each way.
+pub(crate) const DEFAULT_RING: usize = 512 << 10;
+
+/// All sockets of a kernel by number, and the arena that they live in.
+pub(crate) struct Sockets {
+    arena: Arc<Arena>,
+    table: Mutex<Vec<Option<Entry>>>,
+}
+
+struct Entry {
+    endpoint: Arc<Endpoint>,
+    handle: Option<Handle>,
+}
+
+impl Sockets {
+    pub(crate) fn new(arena: Arc<Arena>) -> Sockets {
+        Sockets { arena, table: Mutex::new(Vec::new()) }
+    }
+
+    /// A socket without rings and without a handle yet.
+    pub(crate) fn create(&self, kind: Kind) -> Result<Arc<Endpoint>> {
+        let record = self.arena.record().ok_or(Errno::NOBUFS)?;
+        let endpoint = Arc::new(Endpoint::new(kind, record));
+        let at = endpoint.id() as usize;
+        let mut table = self.table.lock();
+        if at >= table.len() {
+            table.resize_with(at + 1, || None);
+        }
+        table[at] = Some(Entry { endpoint: endpoint.clone(), handle: None });
+        Ok(endpoint)
+    }
+
+    /// Enters the engine's name for a socket.
+    pub(crate) fn set_handle(&self, id: SocketId, handle: Handle) {
+        if let Some(Some(entry)) = self.table.lock().get_mut(id as usize) {
+            entry.handle = Some(handle);
+        }
+    }
+
+    /// The engine's name for a socket; none before accept(2) and after close(2).
+    pub(crate) fn handle(&self, id: SocketId) -> Option<Handle> {
+        self.table.lock().get(id as usize)?.as_ref()?.handle
+    }
+
+    /// Takes the engine's name away: the program has closed the socket.
+    pub(crate) fn take_handle(&self, id: SocketId) -> Option<Handle> {
+        self.table.lock().get_mut(id as usize)?.as_mut()?.handle.take()
+    }
+
+    /// A socket by its number, with its handle.
+    pub(crate) fn get(&self, id: SocketId) -> Option<(Arc<Endpoint>, Option<Handle>)> {
+        let table = self.table.lock();
+        let entry = table.get(id as usize)?.as_ref()?;
+        Some((entry.endpoint.clone(), entry.handle))
+    }
+
+    /// Sockets that the program has not closed.
+    pub(crate) fn open(&self) -> Vec<(Arc<Endpoint>, Handle)> {
+        let table = self.table.lock();
+        table.iter().flatten().filter_map(|entry| Some((entry.endpoint.clone(), entry.handle?))).collect()
+    }
+
+    /// The engine has no more use for a closed socket.
+    pub(crate) fn forget(&self, id: SocketId) {
+        let entry = self.table.lock().get_mut(id as usize).and_then(Option::take);
+        drop(entry);
+    }
+
+    /// Rings of about these sizes for a stream: smaller ones near the memory limit, ENOBUFS at it.
+    pub(crate) fn stream_rings(
+        &self,
+        endpoint: &Endpoint,
+        send: usize,
+        receive: usize,
+    ) -> Result<(Rings, Consumer, Producer)> {
+        let (tx, engine_tx) = self.ring(endpoint, Side::Tx, send).ok_or(Errno::NOBUFS)?;
+        let (engine_rx, rx) = self.ring(endpoint, Side::Rx, receive).ok_or(Errno::NOBUFS)?;
+        Ok((Rings::new(Some(tx), rx), engine_tx, engine_rx))
+    }
+
+    /// The receive ring of a datagram socket.
+    pub(crate) fn datagram_ring(&self, endpoint: &Endpoint, receive: usize) -> Result<(Rings, Producer)> {
+        let (engine_rx, rx) = self.ring(endpoint, Side::Rx, receive).ok_or(Errno::NOBUFS)?;
+        Ok((Rings::new(None, rx), engine_rx))
+    }
+
+    /// A ring that takes at most a quarter of what the limit leaves, so that no connection starves the others.
+    fn ring(&self, endpoint: &Endpoint, side: Side, wanted: usize) -> Option<(Producer, Consumer)> {
+        let left = self.arena.limit().saturating_sub(self.arena.used()) / 4;
+        let wanted = wanted.clamp(SMALLEST, LARGEST).next_power_of_two();
+        let mut capacity = wanted;
+        while capacity as u64 > left && capacity > SMALLEST {
+            capacity /= 2;
+        }
+        self.arena.ring(&endpoint.record, side, capacity)
+    }
+}
+
+/// The pool as the stack sees it.
+pub(crate) struct Pool(pub(crate) Arc<Sockets>);
+
+impl BufferPool for Pool {
+    fn stream(&mut self) -> Option<StreamBuffers> {
+        let endpoint = self.0.create(Kind::Stream).ok()?;
+        match self.0.stream_rings(&endpoint, DEFAULT_RING, DEFAULT_RING) {
+            Ok((rings, tx, rx)) => {
+                endpoint.set_rings(Some(rings));
+                Some(StreamBuffers { key: Key(endpoint.id()), tx, rx })
+            }
+            Err(_) => {
+                self.0.forget(endpoint.id());
+                None
+            }
+        }
+    }
+
+    fn charge(&mut self, bytes: usize) -> bool {
+        self.0.arena.charge(bytes)
+    }
+
+    fn release(&mut self, bytes: usize) {
+        self.0.arena.release(bytes);
+    }
+}

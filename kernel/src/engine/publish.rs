@@ -1,0 +1,59 @@
+//! From the stack's state of a socket to what its program sees: record bits, pending error, readiness, wake-ups.
+
+use super::describe;
+use super::{Handle, Sockets};
+use crate::endpoint::{Endpoint, SocketId, State};
+use crate::errno;
+use netstack::Stack;
+use netstack::tcp::{self, TcpStatus};
+
+/// Brings one socket's record up to date and wakes whom it concerns.
+pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
+    let Some((endpoint, Some(handle))) = sockets.get(id) else { return };
+    match handle {
+        Handle::Tcp(tcp) => {
+            let Some(status) = stack.tcp_status(tcp) else { return };
+            if status.error.is_some()
+                && let Some(error) = stack.tcp_take_error(tcp)
+            {
+                endpoint.record.set_error(errno::tcp(error).raw_os_error());
+            }
+            let durable = stack.tcp_snapshot(tcp);
+            stream(&endpoint, &status);
+            endpoint.record.describe(&describe::stream(&endpoint, &status, durable.as_ref()));
+        }
+        Handle::Udp(udp) => {
+            if let Some(error) = stack.udp_take_error(udp) {
+                endpoint.record.set_error(errno::pending(error).raw_os_error());
+            }
+            let names = (stack.udp_local(udp), stack.udp_remote(udp));
+            endpoint.record.describe(&describe::names(&endpoint, 0, names.0, names.1));
+        }
+        Handle::Raw(raw) => {
+            if let Some(error) = stack.raw_take_error(raw) {
+                endpoint.record.set_error(errno::pending(error).raw_os_error());
+            }
+        }
+    }
+    endpoint.settle();
+}
+
+/// The state bits of a stream. CONNECTED and USED stay once set, so that a fresh socket differs from one that is over.
+fn stream(endpoint: &Endpoint, status: &TcpStatus) {
+    let mut state = endpoint.state() & (State::CONNECTED | State::USED);
+    match status.state {
+        tcp::State::Closed if state.contains(State::USED) => {
+            state |= State::CLOSED | State::NO_MORE_IN | State::NO_MORE_OUT;
+        }
+        tcp::State::Closed => state |= State::CLOSED,
+        tcp::State::Listen => state |= State::LISTENING,
+        tcp::State::SynSent | tcp::State::SynReceived => state |= State::CONNECTING | State::USED,
+        _ => state |= State::CONNECTED | State::USED,
+    }
+    if status.state != tcp::State::Closed {
+        state.set(State::NO_MORE_IN, status.peer_closed);
+        state.set(State::NO_MORE_OUT, status.write_closed);
+    }
+    endpoint.record.set_accept_queue(u32::try_from(status.accept_queue).unwrap_or(u32::MAX));
+    endpoint.record.set_state(state.bits());
+}

@@ -1,0 +1,91 @@
+//! The engine's errors as errno: the one place where they meet.
+
+use crate::Errno;
+use netstack::socket::{BindError, ConnectError, GroupError, ListenError, SendError, SocketError};
+use netstack::tcp::TcpError;
+
+/// bind(2).
+pub(crate) fn bind(error: BindError) -> Errno {
+    match error {
+        BindError::NotFound => Errno::BADF,
+        BindError::AddrInUse | BindError::NoPorts => Errno::ADDRINUSE,
+        BindError::AddrNotAvailable => Errno::ADDRNOTAVAIL,
+        BindError::InvalidState => Errno::INVAL,
+    }
+}
+
+/// listen(2).
+pub(crate) fn listen(error: ListenError) -> Errno {
+    match error {
+        ListenError::NotFound => Errno::BADF,
+        ListenError::InvalidState => Errno::INVAL,
+        ListenError::AddrInUse | ListenError::NoPorts => Errno::ADDRINUSE,
+    }
+}
+
+/// connect(2).
+pub(crate) fn connect(error: ConnectError) -> Errno {
+    match error {
+        ConnectError::NotFound => Errno::BADF,
+        ConnectError::NetUnreachable => Errno::NETUNREACH,
+        ConnectError::HostUnreachable => Errno::HOSTUNREACH,
+        ConnectError::AccessDenied => Errno::ACCESS,
+        ConnectError::AddrInUse | ConnectError::NoPorts | ConnectError::AddrNotAvailable => Errno::ADDRNOTAVAIL,
+        ConnectError::InProgress => Errno::ALREADY,
+        ConnectError::IsConnected | ConnectError::InvalidState => Errno::ISCONN,
+        ConnectError::NoBuffers => Errno::NOBUFS,
+    }
+}
+
+/// sendto(2) of a datagram.
+pub(crate) fn send(error: SendError) -> Errno {
+    match error {
+        SendError::NotFound => Errno::BADF,
+        SendError::DestinationRequired => Errno::DESTADDRREQ,
+        SendError::InvalidDestination | SendError::AddrNotAvailable => Errno::INVAL,
+        SendError::NetUnreachable => Errno::NETUNREACH,
+        SendError::AccessDenied => Errno::ACCESS,
+        SendError::MessageTooLong => Errno::MSGSIZE,
+        SendError::NoPorts | SendError::Full => Errno::AGAIN,
+        SendError::NoBuffers => Errno::NOBUFS,
+        SendError::Pending(error) => pending(error),
+    }
+}
+
+/// A datagram socket's pending error.
+pub(crate) fn pending(error: SocketError) -> Errno {
+    match error {
+        SocketError::Refused => Errno::CONNREFUSED,
+        SocketError::ProtocolUnreachable => Errno::NOPROTOOPT,
+        SocketError::HostUnreachable => Errno::HOSTUNREACH,
+        SocketError::NetUnreachable => Errno::NETUNREACH,
+        SocketError::Prohibited => Errno::HOSTUNREACH,
+        SocketError::MessageTooLong => Errno::MSGSIZE,
+        SocketError::Protocol => Errno::PROTO,
+    }
+}
+
+/// A connection's pending error.
+pub(crate) fn tcp(error: TcpError) -> Errno {
+    match error {
+        TcpError::Reset => Errno::CONNRESET,
+        TcpError::Refused => Errno::CONNREFUSED,
+        TcpError::BrokenPipe => Errno::PIPE,
+        TcpError::TimedOut => Errno::TIMEDOUT,
+        TcpError::HostUnreachable => Errno::HOSTUNREACH,
+        TcpError::NetUnreachable => Errno::NETUNREACH,
+        TcpError::ProtocolUnreachable => Errno::NOPROTOOPT,
+        TcpError::Aborted => Errno::CONNABORTED,
+    }
+}
+
+/// IP_ADD_MEMBERSHIP and IP_DROP_MEMBERSHIP.
+pub(crate) fn group(error: GroupError) -> Errno {
+    match error {
+        GroupError::NotFound => Errno::BADF,
+        GroupError::Invalid => Errno::INVAL,
+        GroupError::NoInterface => Errno::NODEV,
+        GroupError::AddrInUse => Errno::ADDRINUSE,
+        GroupError::TooMany => Errno::NOBUFS,
+    }
+}

@@ -1,0 +1,154 @@
+//! A TAP interface as a link.
+
+use super::{Doorbell, Link, News, Parts};
+use crate::descriptor::{self, Protected};
+use crate::host;
+use netstack::link::{LinkCaps, Mac, RxMeta, TxFrame, TxResult};
+use rustix::event::EventfdFlags;
+use rustix::fd::AsRawFd;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+use tapif::{Checksum, PartialChecksum, Receive, Tap, Transmit};
+
+/// Opens the TAP interface `name`. The error is a sentence.
+pub(crate) fn attach(name: &str, mac: Option<[u8; 6]>, mtu: Option<u32>) -> Result<Parts, String> {
+    let tap = Tap::open(name, mtu).map_err(|e| e.to_string())?;
+    let fail = |errno| format!("the TAP interface {name} cannot be waited for: {errno}");
+    let device = descriptor::protect(rustix::io::fcntl_dupfd_cloexec(tap.fd(), 0).map_err(fail)?);
+    let wake = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(fail)?;
+    let wake = descriptor::protect(wake);
+    let mtu = tap.mtu();
+    let buffer = vec![0; mtu as usize + 18].into_boxed_slice();
+    let mac = Mac(mac.unwrap_or(tap.mac()));
+    let link = TapLink { tap, mac, buffer, state: Health::Up };
+    Ok(Parts { link: Box::new(link), bell: Arc::new(TapBell { device, wake }), lead: None, mtu })
+}
+
+/// What the user knows of the device.
+#[derive(PartialEq)]
+enum Health {
+    Up,
+    /// Down or gone, and it has been said.
+    Lost,
+    /// Down or gone, to be said.
+    JustLost,
+}
+
+struct TapLink {
+    tap: Tap,
+    mac: Mac,
+    buffer: Box<[u8]>,
+    state: Health,
+}
+
+impl Link for TapLink {
+    fn mac(&self) -> Mac {
+        self.mac
+    }
+
+    fn caps(&self) -> LinkCaps {
+        LinkCaps { checksum_offload: true }
+    }
+
+    /// Nobody keeps a table of the addresses of an Ethernet: the stack uses the address and probes beside (RFC 5227).
+    fn claim(&mut self, address: Ipv4Addr, prefix: u8, any: bool) -> Result<Ipv4Addr, String> {
+        if any {
+            return Err(format!("addr={address}/{prefix} names a net; on a TAP interface name the host too"));
+        }
+        Ok(address)
+    }
+
+    fn transmit(&mut self, frame: &TxFrame<'_>) -> TxResult {
+        let checksum = if frame.checksum_partial { checksum_place(frame.head) } else { None };
+        match self.tap.transmit(&frame.parts(), checksum) {
+            Transmit::Sent => TxResult::Sent,
+            Transmit::Full => TxResult::Full,
+            Transmit::Down => {
+                if self.state == Health::Up {
+                    self.state = Health::JustLost;
+                }
+                TxResult::Sent
+            }
+        }
+    }
+
+    fn receive(&mut self, max: usize, each: &mut dyn FnMut(&[u8], RxMeta)) -> usize {
+        for n in 0..max {
+            match self.tap.receive(&mut self.buffer) {
+                Receive::Frame { len, checksum } => {
+                    each(&self.buffer[..len], RxMeta { checksum_good: checksum != Checksum::Unknown });
+                }
+                Receive::Empty => return n,
+                Receive::Gone => {
+                    if self.state == Health::Up {
+                        self.state = Health::JustLost;
+                    }
+                    return n;
+                }
+            }
+        }
+        max
+    }
+
+    fn news(&mut self) -> Vec<News> {
+        if self.state != Health::JustLost {
+            return Vec::new();
+        }
+        self.state = Health::Lost;
+        vec![News::Warning(format!("the TAP interface {} is down or was removed: nothing passes", self.tap.name()))]
+    }
+}
+
+/// Where the transport checksum of an IPv4 frame is still to be completed.
+fn checksum_place(head: &[u8]) -> Option<PartialChecksum> {
+    const ETHERNET: usize = 14;
+    let ip = head.get(ETHERNET..)?;
+    let start = ETHERNET + usize::from(ip.first()? & 15) * 4;
+    let offset = match ip.get(9)? {
+        6 => 16,
+        17 => 6,
+        _ => return None,
+    };
+    Some(PartialChecksum { start: u16::try_from(start).ok()?, offset })
+}
+
+/// The link's thread polls the device and an eventfd.
+struct TapBell {
+    device: Protected,
+    wake: Protected,
+}
+
+impl TapBell {
+    fn poll(&self, timeout: Option<Duration>) -> [libc::pollfd; 2] {
+        let poll = |fd: &Protected| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut fds = [poll(&self.device), poll(&self.wake)];
+        let _ = host::ppoll(&mut fds, timeout, None);
+        fds
+    }
+}
+
+impl Doorbell for TapBell {
+    fn sleep(&self, timeout: Option<Duration>, awake: &mut dyn FnMut() -> bool) {
+        if awake() {
+            return;
+        }
+        let [device, wake] = self.poll(timeout);
+        if wake.revents != 0 {
+            let mut count = [0; 8];
+            let _ = rustix::io::read(&self.wake, &mut count);
+        }
+        // A removed device polls as ready for ever.
+        if device.revents & (libc::POLLERR | libc::POLLNVAL) != 0 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn interrupt(&self) {
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+
+    fn has_input(&self) -> bool {
+        false
+    }
+}

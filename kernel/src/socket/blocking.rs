@@ -1,0 +1,62 @@
+//! Calls that wait.
+
+use super::Socket;
+use crate::wait::{Waiter, Watch};
+use crate::{Errno, Result};
+use std::time::{Duration, Instant};
+
+impl Socket {
+    /// Tries `attempt` until it gives something. Where it must wait: EAGAIN if `nonblocking`, EAGAIN at the deadline, EINTR
+    /// when a signal handler without SA_RESTART ran.
+    pub(super) fn block<R>(
+        &self,
+        nonblocking: bool,
+        deadline: Option<Instant>,
+        mut attempt: impl FnMut() -> Result<Option<R>>,
+    ) -> Result<R> {
+        if let Some(r) = attempt()? {
+            return Ok(r);
+        }
+        if nonblocking {
+            return Err(Errno::AGAIN);
+        }
+        let waiter = Waiter::current();
+        let _watch = Watch::new(self, waiter.clone(), 0);
+        loop {
+            waiter.arm();
+            if let Some(r) = attempt()? {
+                return Ok(r);
+            }
+            match self.backend.sleep(&waiter, deadline) {
+                Ok(true) => {}
+                Ok(false) => return attempt()?.ok_or(Errno::AGAIN),
+                // What came with the signal is not lost for it.
+                Err(error) => return attempt()?.ok_or(error),
+            }
+        }
+    }
+
+    /// SO_RCVTIMEO from now on.
+    pub(super) fn receive_deadline(&self) -> Option<Instant> {
+        deadline(self.settings.lock().receive_timeout)
+    }
+
+    /// SO_SNDTIMEO from now on.
+    pub(super) fn send_deadline(&self) -> Option<Instant> {
+        deadline(self.settings.lock().send_timeout)
+    }
+
+    /// SO_LINGER: waits until what was sent is acknowledged, `seconds` at most.
+    pub(super) fn linger(&self, seconds: u32) {
+        let Some(rings) = self.endpoint.rings() else { return };
+        let deadline = Instant::now() + Duration::from_secs(u64::from(seconds));
+        let _ = self.block(false, Some(deadline), || {
+            // The engine tells watchers of freed space only when there is much of it, or a writer asked.
+            Ok((rings.unsent() == 0).then_some(()))
+        });
+    }
+}
+
+fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.map(|timeout| Instant::now() + timeout)
+}

@@ -1,0 +1,112 @@
+//! UDP, ping and raw sockets: send and receive.
+
+use super::{DatagramInfo, Received, SendControl, Socket};
+use crate::backend::Call;
+use crate::endpoint::State;
+use crate::{Errno, Result};
+use arena::Consumer;
+use netstack::datagram::{HEADER_LEN, Header};
+use netstack::link::IfIndex;
+use netstack::socket::SendOptions;
+use std::io::{IoSlice, IoSliceMut};
+use std::net::{Ipv4Addr, SocketAddr};
+
+impl Socket {
+    pub(super) fn send_datagram(
+        &self,
+        bufs: &[IoSlice<'_>],
+        flags: i32,
+        to: Option<SocketAddr>,
+        control: &SendControl,
+    ) -> Result<usize> {
+        if flags & libc::MSG_OOB != 0 {
+            return Err(Errno::OPNOTSUPP);
+        }
+        if self.endpoint.state().contains(State::NO_MORE_OUT) {
+            return Err(Errno::PIPE);
+        }
+        let to = match to {
+            Some(to) if !to.is_ipv4() => return Err(Errno::AFNOSUPPORT),
+            Some(to) if to.ip().is_unspecified() => Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), to.port())),
+            to => to,
+        };
+        if let Some(error) = self.take_error() {
+            return Err(error);
+        }
+        let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+        let options = SendOptions {
+            source: control.source,
+            on: control.interface.map(IfIndex),
+            ttl: control.ttl,
+            tos: control.tos,
+        };
+        self.backend.call(Call::Send(self.id(), to, &parts, options))?.sent()
+    }
+
+    pub(super) fn recv_datagram(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
+        if flags & libc::MSG_OOB != 0 {
+            return Err(Errno::OPNOTSUPP);
+        }
+        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
+        let deadline = if nonblocking { None } else { self.receive_deadline() };
+        let received = self.block(nonblocking, deadline, || {
+            let state = self.endpoint.state();
+            if let Some(error) = self.take_error() {
+                return Err(error);
+            }
+            if let Some(received) = self.take_datagram(bufs, flags) {
+                return Ok(Some(Some(received)));
+            }
+            Ok(state.contains(State::NO_MORE_IN).then_some(None))
+        })?;
+        Ok(received.unwrap_or(Received { len: 0, from: None, flags: 0, info: None }))
+    }
+
+    /// Size of the next datagram, 0 where there is none.
+    pub(super) fn next_datagram(&self) -> Result<usize> {
+        self.backend.look();
+        let rings = self.endpoint.rings().ok_or(Errno::INVAL)?;
+        let rx = rings.rx.lock();
+        Ok(header(&rx).map_or(0, |header| header.len as usize))
+    }
+
+    fn take_datagram(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Option<Received> {
+        let rings = self.endpoint.rings()?;
+        if rings.readable() == 0 {
+            self.backend.look();
+        }
+        let mut rx = rings.rx.lock();
+        let header = header(&rx)?;
+        let len = header.len as usize;
+        let mut copied = 0;
+        for buf in bufs.iter_mut() {
+            let room = buf.len().min(len - copied);
+            copied += rx.peek_at(HEADER_LEN + copied, &mut buf[..room]);
+        }
+        if flags & libc::MSG_PEEK == 0 {
+            // A producer that wrote a length beyond what it published would be our own engine's bug.
+            let whole = (HEADER_LEN + len).min(rx.len());
+            rx.consume(whole);
+        }
+        drop(rx);
+        let info = DatagramInfo {
+            destination: header.dst.ip(),
+            interface: header.on.0,
+            ttl: header.ttl,
+            tos: header.tos,
+            timestamp_ns: crate::clock::realtime_at(header.timestamp),
+        };
+        Some(Received {
+            len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
+            from: Some(header.src),
+            flags: if copied < len { libc::MSG_TRUNC } else { 0 },
+            info: Some(info),
+        })
+    }
+}
+
+/// The header of the oldest datagram.
+fn header(rx: &Consumer) -> Option<Header> {
+    let mut bytes = [0; HEADER_LEN];
+    (rx.peek_at(0, &mut bytes) == HEADER_LEN).then(|| Header::decode(&bytes)).flatten()
+}

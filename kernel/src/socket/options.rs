@@ -1,0 +1,97 @@
+//! Socket options: a table with a row an option.
+//!
+//! An option that is not in the table is ENOPROTOOPT: never a silent 0. To add one, add a row.
+
+mod settings;
+mod table;
+mod values;
+
+pub(super) use settings::Settings;
+
+use super::Socket;
+use crate::endpoint::Kind;
+use crate::{Errno, Result};
+
+/// How a program reads and writes an option.
+enum Access {
+    /// An `int`; a shorter value is EINVAL. `set` is None for what can only be read.
+    Int { get: fn(&Socket) -> Result<i32>, set: Option<fn(&Socket, i32) -> Result<()>> },
+    /// An `int` of IPPROTO_IP, for which Linux also takes and gives a single byte.
+    Byte { get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32) -> Result<()> },
+    /// A structure or a string.
+    Bytes { get: Option<fn(&Socket) -> Result<Vec<u8>>>, set: Option<fn(&Socket, &[u8]) -> Result<()>> },
+}
+
+/// Which sockets have an option.
+#[derive(Clone, Copy, PartialEq)]
+enum On {
+    All,
+    Stream,
+    Datagram,
+    Raw,
+}
+
+struct Row {
+    level: i32,
+    name: i32,
+    on: On,
+    access: Access,
+}
+
+/// getsockopt(2): the length written into `into`, to which the value is cut.
+pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
+    let value = match &find(socket, level, name)?.access {
+        Access::Int { get, .. } => get(socket)?.to_ne_bytes().to_vec(),
+        Access::Byte { get, .. } => {
+            let value = get(socket)?;
+            match u8::try_from(value) {
+                Ok(byte) if !into.is_empty() && into.len() < 4 => vec![byte],
+                _ => value.to_ne_bytes().to_vec(),
+            }
+        }
+        Access::Bytes { get: Some(get), .. } => get(socket)?,
+        Access::Bytes { get: None, .. } => return Err(Errno::NOPROTOOPT),
+    };
+    let n = value.len().min(into.len());
+    into[..n].copy_from_slice(&value[..n]);
+    Ok(n)
+}
+
+/// setsockopt(2).
+pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Result<()> {
+    match &find(socket, level, name)?.access {
+        Access::Int { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, values::int(value)?),
+        Access::Byte { set, .. } => match (values::int(value), value.first()) {
+            (Ok(int), _) => set(socket, int),
+            (Err(_), Some(&byte)) => set(socket, i32::from(byte)),
+            (Err(error), None) => Err(error),
+        },
+        Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
+    }
+}
+
+fn find(socket: &Socket, level: i32, name: i32) -> Result<&'static Row> {
+    let kind = socket.endpoint.kind;
+    let fits = |row: &&Row| {
+        row.level == level
+            && row.name == name
+            && match row.on {
+                On::All => true,
+                On::Stream => kind == Kind::Stream,
+                On::Datagram => kind != Kind::Stream,
+                On::Raw => matches!(kind, Kind::Raw(_)),
+            }
+    };
+    let known_level = match level {
+        libc::SOL_SOCKET | libc::IPPROTO_IP => true,
+        libc::IPPROTO_TCP => kind == Kind::Stream,
+        libc::IPPROTO_UDP => kind == Kind::Datagram,
+        libc::SOL_RAW => matches!(kind, Kind::Raw(_)),
+        _ => false,
+    };
+    let unknown = if known_level { Errno::NOPROTOOPT } else { Errno::OPNOTSUPP };
+    table::ROWS.iter().find(fits).ok_or_else(|| {
+        crate::log::boot(&format!("socket option {name} of level {level} is not there"));
+        unknown
+    })
+}

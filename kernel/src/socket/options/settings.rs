@@ -1,0 +1,80 @@
+//! What a program has set on a socket.
+
+use crate::backend::Buffers;
+use crate::endpoint::Kind;
+use crate::engine::DEFAULT_RING;
+use crate::socket::WantedInfo;
+use netstack::raw::RawOptions;
+use netstack::socket::BindOptions;
+use netstack::tcp::TcpOptions;
+use std::time::Duration;
+
+/// All settings of one socket. The engine's copies are [`tcp`](Self::tcp) and [`datagram`](Self::datagram).
+#[derive(Clone)]
+pub(in crate::socket) struct Settings {
+    default_receive: usize,
+    pub(super) reuse_addr: bool,
+    pub(super) reuse_port: bool,
+    /// SO_SNDBUF and SO_RCVBUF as set by the program, in bytes before Linux's doubling.
+    pub(super) send_buffer: Option<usize>,
+    pub(super) receive_buffer: Option<usize>,
+    pub(super) low_water: usize,
+    pub(super) priority: i32,
+    pub(super) mark: i32,
+    pub(super) oob_inline: bool,
+    pub(super) mtu_discover: i32,
+    pub(super) free_bind: bool,
+    pub(super) multicast_all: bool,
+    pub(super) tcp: TcpOptions,
+    pub(super) raw: RawOptions,
+    /// SO_LINGER, in seconds.
+    pub(in crate::socket) linger: Option<u32>,
+    pub(in crate::socket) receive_timeout: Option<Duration>,
+    pub(in crate::socket) send_timeout: Option<Duration>,
+    pub(in crate::socket) wanted: WantedInfo,
+}
+
+/// Receive ring of a datagram socket, in bytes: Linux's net.core.rmem_default, rounded up.
+const DATAGRAM_RING: usize = 256 << 10;
+
+impl Settings {
+    pub(in crate::socket) fn new(kind: Kind) -> Settings {
+        Settings {
+            default_receive: if kind == Kind::Stream { DEFAULT_RING } else { DATAGRAM_RING },
+            reuse_addr: false,
+            reuse_port: false,
+            send_buffer: None,
+            receive_buffer: None,
+            low_water: 1,
+            priority: 0,
+            mark: 0,
+            oob_inline: false,
+            mtu_discover: libc::IP_PMTUDISC_WANT,
+            free_bind: false,
+            multicast_all: true,
+            tcp: TcpOptions::default(),
+            raw: RawOptions::default(),
+            linger: None,
+            receive_timeout: None,
+            send_timeout: None,
+            wanted: WantedInfo::default(),
+        }
+    }
+
+    /// What an accepted socket has from its listener.
+    pub(in crate::socket) fn inherited(&self) -> Settings {
+        self.clone()
+    }
+
+    pub(in crate::socket) fn bind(&self) -> BindOptions {
+        BindOptions { reuse_addr: self.reuse_addr, reuse_port: self.reuse_port }
+    }
+
+    /// Sizes of the rings to be made.
+    pub(in crate::socket) fn buffers(&self) -> Buffers {
+        Buffers {
+            send: self.send_buffer.map_or(DEFAULT_RING, |bytes| bytes * 2),
+            receive: self.receive_buffer.map_or(self.default_receive, |bytes| bytes * 2),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! TCP sockets: connect, send, receive.
+
+use super::{Received, Socket};
+use crate::backend::{Call, Mark};
+use crate::endpoint::State;
+use crate::{Errno, Events, Result};
+use arena::Producer;
+use std::io::{IoSlice, IoSliceMut};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+
+impl Socket {
+    /// The states of inet_stream_connect() in Linux.
+    pub(super) fn connect_stream(&self, addr: SocketAddr) -> Result<()> {
+        if !self.connecting.load(Ordering::Acquire) {
+            self.backend.call(Call::Connect(self.id(), addr, self.buffers()))?;
+            self.connecting.store(true, Ordering::Release);
+            if self.nonblocking() {
+                return Err(Errno::INPROGRESS);
+            }
+        } else if self.nonblocking() && self.endpoint.state().contains(State::CONNECTING) {
+            return Err(Errno::ALREADY);
+        }
+        let waited = self.block(false, self.send_deadline(), || {
+            let over = !self.endpoint.state().contains(State::CONNECTING);
+            Ok(over.then_some(()))
+        });
+        match waited {
+            Ok(()) => {}
+            Err(Errno::AGAIN) => return Err(Errno::INPROGRESS),
+            Err(error) => return Err(error),
+        }
+        self.connecting.store(false, Ordering::Release);
+        if self.endpoint.state().contains(State::CONNECTED) {
+            return Ok(());
+        }
+        Err(self.take_error().unwrap_or(Errno::CONNABORTED))
+    }
+
+    pub(super) fn send_stream(&self, bufs: &[IoSlice<'_>], flags: i32) -> Result<usize> {
+        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
+        let deadline = if nonblocking { None } else { self.send_deadline() };
+        let mut sent = 0;
+        let result = self.block(nonblocking, deadline, || {
+            let state = self.endpoint.state();
+            if self.endpoint.record.error() != 0
+                && let Some(error) = self.take_error()
+            {
+                return Err(error);
+            }
+            if state.intersects(State::NO_MORE_OUT | State::CLOSED | State::LISTENING) {
+                return Err(Errno::PIPE);
+            }
+            if state.contains(State::CONNECTING) {
+                return Ok(None);
+            }
+            if total == 0 {
+                return Ok(Some(()));
+            }
+            let rings = self.endpoint.rings().ok_or(Errno::PIPE)?;
+            let (tx, _) = rings.tx.as_ref().ok_or(Errno::PIPE)?;
+            loop {
+                let before = sent;
+                sent += write(&mut tx.lock(), bufs, sent);
+                if sent > before {
+                    self.backend.mark(&self.endpoint, Mark::DataQueued);
+                }
+                if sent == total {
+                    return Ok(Some(()));
+                }
+                // Looking at readiness asks the engine to tell of space; it may have come by now.
+                if !self.endpoint.readiness().contains(Events::OUT) || self.endpoint.record.error() != 0 {
+                    return Ok(None);
+                }
+                if self.endpoint.state().intersects(State::NO_MORE_OUT | State::CLOSED) {
+                    return Err(Errno::PIPE);
+                }
+            }
+        });
+        match result {
+            Ok(()) => Ok(sent),
+            Err(_) if sent > 0 => Ok(sent),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn recv_stream(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
+        if flags & libc::MSG_OOB != 0 {
+            return Err(Errno::INVAL);
+        }
+        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
+        let deadline = if nonblocking { None } else { self.receive_deadline() };
+        let peek = flags & libc::MSG_PEEK != 0;
+        let least = if flags & libc::MSG_WAITALL != 0 { total } else { self.low_water().min(total) };
+        let mut got = 0;
+        let result = self.block(nonblocking, deadline, || {
+            // State before ring: the engine publishes data first, so an empty ring seen after the end is the end.
+            let state = self.endpoint.state();
+            if peek {
+                got = 0;
+            }
+            let taken = self.take(bufs, got, peek, flags & libc::MSG_TRUNC != 0)?;
+            got += taken;
+            if got > 0 && got >= least || total == 0 {
+                return Ok(Some(()));
+            }
+            if self.endpoint.record.error() != 0
+                && got == 0
+                && let Some(error) = self.take_error()
+            {
+                return Err(error);
+            }
+            if state.contains(State::NO_MORE_IN) {
+                return Ok(Some(()));
+            }
+            if state.intersects(State::CLOSED | State::LISTENING) {
+                return Err(Errno::NOTCONN);
+            }
+            Ok(None)
+        });
+        match result {
+            Err(error) if got == 0 => Err(error),
+            _ => Ok(Received { len: got, from: None, flags: 0, info: None }),
+        }
+    }
+
+    /// Copies out of the ring what fits behind the first `skip` bytes of `bufs`; with `discard` (MSG_TRUNC) nothing is
+    /// copied.
+    fn take(&self, bufs: &mut [IoSliceMut<'_>], skip: usize, peek: bool, discard: bool) -> Result<usize> {
+        let Some(rings) = self.endpoint.rings() else { return Ok(0) };
+        if rings.readable() == 0 {
+            self.backend.look();
+            if rings.readable() == 0 {
+                return Ok(0);
+            }
+        }
+        let mut rx = rings.rx.lock();
+        let (mut skip, mut taken) = (skip, 0);
+        for buf in bufs.iter_mut() {
+            let from = skip.min(buf.len());
+            skip -= from;
+            let into = &mut buf[from..];
+            let n = if discard { into.len().min(rx.len() - taken) } else { rx.peek_at(taken, into) };
+            taken += n;
+            if n < into.len() {
+                break;
+            }
+        }
+        let news = !peek && rx.consume(taken);
+        drop(rx);
+        if news {
+            self.backend.mark(&self.endpoint, Mark::SpaceFreed);
+        }
+        Ok(taken)
+    }
+
+    /// Takes the pending error.
+    pub(super) fn take_error(&self) -> Option<Errno> {
+        match self.endpoint.record.take_error() {
+            0 => None,
+            errno => Some(Errno::from_raw_os_error(errno)),
+        }
+    }
+}
+
+/// Writes as much as fits of what lies behind the first `skip` bytes of `bufs`.
+fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], skip: usize) -> usize {
+    let (mut skip, mut written) = (skip, 0);
+    for buf in bufs {
+        let from = skip.min(buf.len());
+        skip -= from;
+        let n = tx.write(&buf[from..]);
+        written += n;
+        if from + n < buf.len() {
+            break;
+        }
+    }
+    written
+}

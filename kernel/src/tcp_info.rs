@@ -1,0 +1,81 @@
+//! TCP_INFO: the engine's figures as Linux's `struct tcp_info`.
+
+use netstack::tcp::{State, TcpInfo};
+
+/// Bytes of the structure, as of Linux 6.1.
+const LEN: usize = 232;
+
+/// The structure as bytes. Times are in microseconds or milliseconds as Linux has them.
+pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
+    let mut b = vec![0; LEN];
+    b[0] = state(info.state);
+    b[2] = info.backoff;
+    b[3] = info.probes;
+    b[4] = info.backoff;
+    b[5] = u8::from(info.timestamps) | u8::from(info.scales.is_some()) << 2;
+    if let Some((send, receive)) = info.scales {
+        b[6] = send & 15 | receive << 4;
+    }
+    let micros = |d: std::time::Duration| u32::try_from(d.as_micros()).unwrap_or(u32::MAX);
+    let millis = |d: std::time::Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
+    let mss = info.snd_mss.max(1);
+    let words = [
+        (8, micros(info.rto)),
+        (12, 40_000),
+        (16, info.snd_mss),
+        (20, info.rcv_mss),
+        (24, info.unacked.div_ceil(mss)),
+        (36, info.retransmits.min(u32::from(info.backoff))),
+        (44, millis(info.last_data_sent)),
+        (52, millis(info.last_data_recv)),
+        (56, millis(info.last_ack_recv)),
+        (60, info.pmtu),
+        (64, info.rcv_wnd),
+        (68, micros(info.srtt)),
+        (72, micros(info.rttvar)),
+        (76, info.ssthresh / mss),
+        (80, info.cwnd / mss),
+        (84, info.advmss),
+        (88, 3),
+        (96, info.rcv_space),
+        (100, info.retransmits),
+        (136, info.segs_out as u32),
+        (140, info.segs_in as u32),
+        (144, info.unsent),
+        (148, micros(info.min_rtt)),
+        (152, info.data_segs_in as u32),
+        (156, info.data_segs_out as u32),
+        (228, info.snd_wnd),
+    ];
+    for (at, value) in words {
+        b[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+    }
+    for (at, value) in [
+        (104, u64::MAX),
+        (112, u64::MAX),
+        (120, info.bytes_acked),
+        (128, info.bytes_received),
+        (200, info.bytes_sent),
+        (208, info.bytes_retransmitted),
+    ] {
+        b[at..at + 8].copy_from_slice(&value.to_ne_bytes());
+    }
+    b
+}
+
+/// The numbers of net/tcp_states.h.
+fn state(state: State) -> u8 {
+    match state {
+        State::Established => 1,
+        State::SynSent => 2,
+        State::SynReceived => 3,
+        State::FinWait1 => 4,
+        State::FinWait2 => 5,
+        State::TimeWait => 6,
+        State::Closed => 7,
+        State::CloseWait => 8,
+        State::LastAck => 9,
+        State::Listen => 10,
+        State::Closing => 11,
+    }
+}

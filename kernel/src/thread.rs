@@ -1,0 +1,31 @@
+//! The kernel's own threads: they never run the program's signal handlers.
+#![allow(unsafe_code)]
+
+use crate::{Errno, Result};
+
+/// Starts a thread in which every signal is blocked but those that a fault raises in it.
+pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+    let before = block_signals();
+    let spawned = std::thread::Builder::new().name(name.to_string()).stack_size(256 << 10).spawn(body);
+    restore(&before);
+    spawned.map(drop).map_err(|_| Errno::AGAIN)
+}
+
+fn block_signals() -> libc::sigset_t {
+    // SAFETY: both sets are plain memory that sigfillset and pthread_sigmask fill; pthread_sigmask changes this thread only.
+    unsafe {
+        let mut all = std::mem::zeroed();
+        let mut before = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP] {
+            libc::sigdelset(&mut all, fault);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        before
+    }
+}
+
+fn restore(mask: &libc::sigset_t) {
+    // SAFETY: `mask` is a set that pthread_sigmask gave.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
+}
