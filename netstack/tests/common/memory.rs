@@ -1,0 +1,111 @@
+//! Where the stacks of a test get their buffers, with a limit, and the programs' ends of them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use netstack::Key;
+use netstack::socket::{BufferPool, StreamBuffers};
+
+struct State {
+    next_key: u32,
+    ring: usize,
+    /// Connections that may still arrive.
+    streams: usize,
+    limit: usize,
+    charged: usize,
+    most: usize,
+    ends: HashMap<Key, (arena::Producer, arena::Consumer)>,
+}
+
+/// A node's memory, as the test sees it.
+#[derive(Clone)]
+pub struct Memory(Arc<Mutex<State>>);
+
+impl Memory {
+    pub fn new() -> Memory {
+        Memory(Arc::new(Mutex::new(State {
+            next_key: 0,
+            ring: 1 << 18,
+            streams: usize::MAX,
+            limit: usize::MAX,
+            charged: 0,
+            most: 0,
+            ends: HashMap::new(),
+        })))
+    }
+
+    pub fn pool(&self) -> Pool {
+        Pool(self.clone())
+    }
+
+    /// A key that no socket of this node has had.
+    pub fn new_key(&self) -> Key {
+        let mut state = self.lock();
+        state.next_key += 1;
+        Key(state.next_key)
+    }
+
+    /// Size of the rings of connections that arrive from now on.
+    pub fn set_ring(&self, bytes: usize) {
+        self.lock().ring = bytes;
+    }
+
+    /// How many more connections may arrive.
+    pub fn set_streams(&self, streams: usize) {
+        self.lock().streams = streams;
+    }
+
+    /// How much the engine's queues may hold.
+    pub fn set_limit(&self, bytes: usize) {
+        self.lock().limit = bytes;
+    }
+
+    /// What the engine's queues hold.
+    pub fn charged(&self) -> usize {
+        self.lock().charged
+    }
+
+    /// The most that they ever held.
+    pub fn most_charged(&self) -> usize {
+        self.lock().most
+    }
+
+    /// The program's ends (what it writes, what it reads) of a connection that arrived.
+    pub fn take_ends(&self, key: Key) -> Option<(arena::Producer, arena::Consumer)> {
+        self.lock().ends.remove(&key)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().expect("no test panics with the lock held")
+    }
+}
+
+/// The engine's side of [`Memory`].
+pub struct Pool(Memory);
+
+impl BufferPool for Pool {
+    fn stream(&mut self) -> Option<StreamBuffers> {
+        let key = self.0.new_key();
+        let mut state = self.0.lock();
+        state.streams = state.streams.checked_sub(1)?;
+        let (program_tx, tx) = arena::ring::heap(state.ring);
+        let (rx, program_rx) = arena::ring::heap(state.ring);
+        state.ends.insert(key, (program_tx, program_rx));
+        Some(StreamBuffers { key, tx, rx })
+    }
+
+    fn charge(&mut self, bytes: usize) -> bool {
+        let mut state = self.0.lock();
+        if state.charged + bytes > state.limit {
+            return false;
+        }
+        state.charged += bytes;
+        state.most = state.most.max(state.charged);
+        true
+    }
+
+    fn release(&mut self, bytes: usize) {
+        let mut state = self.0.lock();
+        state.charged = state.charged.checked_sub(bytes).expect("the engine gives back no more than it took");
+    }
+}
