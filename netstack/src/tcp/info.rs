@@ -2,8 +2,9 @@
 
 use super::errors::TcpError;
 use super::state::State;
+use super::tcb::Tcb;
+use crate::time::{Duration, Instant};
 use core::net::SocketAddr;
-use core::time::Duration;
 
 /// What readiness, errors and netstat need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,4 +99,83 @@ pub struct TcpInfo {
     pub last_ack_recv: Duration,
     /// Ranges waiting out of order.
     pub reordering: u32,
+}
+
+/// What a connection counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) retransmits: u32,
+    pub(super) bytes_retransmitted: u64,
+    pub(super) bytes_acked: u64,
+    pub(super) bytes_received: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) segs_out: u64,
+    pub(super) segs_in: u64,
+    pub(super) data_segs_out: u64,
+    pub(super) data_segs_in: u64,
+}
+
+impl Tcb {
+    pub(super) fn info(&self, now: Instant) -> TcpInfo {
+        let d = &self.durable;
+        let c = &self.counters;
+        let since = |moment: Option<Instant>| moment.map_or(Duration::ZERO, |moment| now.since(moment));
+        TcpInfo {
+            state: d.state,
+            backoff: self.rtt.backoff(),
+            probes: self.probes,
+            timestamps: d.timestamps.is_some(),
+            scales: (d.rcv_scale > 0).then_some((d.snd_scale, d.rcv_scale)),
+            rto: self.rtt.rto(),
+            srtt: self.rtt.smoothed(),
+            rttvar: self.rtt.variation(),
+            min_rtt: self.rtt.smallest(),
+            snd_mss: self.mss(),
+            rcv_mss: self.ack.segment(),
+            advmss: u32::from(self.advertised_mss),
+            pmtu: u32::from(d.snd_mss) + 40,
+            cwnd: self.congestion.window(),
+            ssthresh: self.congestion.ssthresh(),
+            snd_wnd: d.snd_wnd,
+            rcv_wnd: self.receive_window(),
+            rcv_space: self.rx.capacity() as u32,
+            unacked: d.snd_nxt - d.snd_una,
+            unsent: self.unsent() as u32,
+            retransmits: c.retransmits,
+            bytes_retransmitted: c.bytes_retransmitted,
+            bytes_acked: c.bytes_acked,
+            bytes_received: c.bytes_received,
+            bytes_sent: c.bytes_sent,
+            segs_out: c.segs_out,
+            segs_in: c.segs_in,
+            data_segs_out: c.data_segs_out,
+            data_segs_in: c.data_segs_in,
+            last_data_sent: since(self.last_text_sent),
+            last_data_recv: since(self.ack.last_text()),
+            last_ack_recv: now.since(self.last_heard),
+            reordering: self.reassembly.len() as u32,
+        }
+    }
+
+    /// Bytes in the tx ring that were never sent.
+    pub(super) fn unsent(&self) -> usize {
+        let end = self.text_end();
+        let sent = self.durable.snd_nxt.max(self.durable.iss + 1);
+        if sent.before(end) { (end - sent) as usize } else { 0 }
+    }
+
+    pub(super) fn status(&self) -> TcpStatus {
+        let d = &self.durable;
+        TcpStatus {
+            state: d.state,
+            local: Some(d.local),
+            remote: Some(d.remote),
+            error: None,
+            peer_closed: d.state.peer_closed() || self.read_shutdown,
+            write_closed: d.fin.is_some(),
+            accept_queue: 0,
+            unsent: self.unsent(),
+            unacked: (d.snd_nxt - d.snd_una) as usize,
+        }
+    }
 }

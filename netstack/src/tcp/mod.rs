@@ -1,15 +1,50 @@
 //! TCP (RFC 9293).
 //!
 //! Read RFC 9293 §3.3 and §3.10 first. [`Tcp`] owns every connection, listener and TIME-WAIT entry of a stack. Segments
-//! come in by `handle_segment`, which answers by queueing; segments leave only in `poll`.
+//! come in by `handle_segment`, which answers by queueing; segments leave only in `poll`. After whatever happened to a
+//! connection, `settle` draws the consequences in one place: events, timers, the end.
+//!
+//! Reading order:
+//! - a connection: [`state`], [`durable`], [`tcb`]; what comes in: [`input`], a file a step of §3.10.7; what goes out:
+//!   [`output`], and when: [`nagle`], [`window`], [`delayed_ack`], [`persist`], [`retransmit`];
+//! - the path: [`rtt`], [`congestion`], [`recovery`]; the order of bytes: [`reassembly`];
+//! - around it: [`segment`] (whose segment is it), [`listen`] and [`syn_queue`], [`remnant`] (TIME-WAIT), [`ports`],
+//!   [`demux`], [`reply`]; the program's calls: [`calls`], [`close`]; the run: [`poll`]; ICMP: [`icmp`].
 
+mod calls;
+mod close;
+mod congestion;
+mod delayed_ack;
+mod demux;
 mod durable;
 mod errors;
+mod icmp;
 mod info;
+mod input;
+mod isn;
+mod listen;
+mod nagle;
 mod options;
+mod output;
+mod persist;
+mod poll;
+mod ports;
+mod reassembly;
+mod recovery;
+mod remnant;
+mod reply;
+mod retransmit;
+mod rtt;
 pub(crate) mod seam;
+mod segment;
 mod seq;
+mod settle;
+mod socket;
 mod state;
+mod syn_queue;
+mod tcb;
+mod timers;
+mod window;
 
 pub use durable::{Durable, Timestamps};
 pub use errors::TcpError;
@@ -18,18 +53,23 @@ pub use options::{Keepalive, TcpOptions};
 pub use seq::Seq;
 pub use state::State;
 
-use crate::events::Events;
 use crate::rng::Rng;
-use crate::slab::Handle;
-use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
-use crate::time::Instant;
-use arena::{Consumer, Producer};
-use core::net::{IpAddr, SocketAddr};
+use crate::slab::{Handle, Slab};
+use crate::socket::Key;
+use crate::time::{Duration, Instant};
+use crate::timer::TimerQueue;
+use core::net::SocketAddr;
 use core::ops::RangeInclusive;
-use core::time::Duration;
-use seam::{Env, IcmpError, IpMeta, TcpOut};
+use demux::Demux;
+use isn::Secrets;
+use ports::Ports;
+use remnant::Remnant;
+use reply::Replies;
+use socket::Socket;
+use std::collections::VecDeque;
+use syn_queue::Request;
 
-/// The engine's name for a TCP socket. A stale one names nothing.
+/// The engine's name for a TCP socket, valid until its key is released. A stale one names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TcpId(pub(crate) Handle);
 
@@ -67,119 +107,48 @@ pub(crate) struct TcpConfig {
     pub(crate) ephemeral: RangeInclusive<u16>,
 }
 
-/// All of TCP in a stack.
-pub(crate) struct Tcp {
-    sockets: crate::slab::Slab<Key>,
+/// Whose deadline it is in the stack's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Waiter {
+    Connection(Handle),
+    Request(Handle),
+    Remnant(Handle),
 }
 
-#[allow(unused_variables)]
+/// All of TCP in a stack.
+pub(crate) struct Tcp {
+    config: TcpConfig,
+    secrets: Secrets,
+    sockets: Slab<Socket>,
+    requests: Slab<Request>,
+    remnants: Slab<Remnant>,
+    demux: Demux,
+    ports: Ports,
+    timers: TimerQueue<Waiter>,
+    /// Connections that may have something to send, each once.
+    ready: VecDeque<Handle>,
+    replies: Replies,
+    /// A link was full: when to try again.
+    retry_at: Option<Instant>,
+    /// The time of the last call.
+    now: Instant,
+}
+
 impl Tcp {
     pub(crate) fn new(config: TcpConfig, rng: &mut Rng) -> Tcp {
-        Tcp { sockets: crate::slab::Slab::new() }
-    }
-
-    /// A segment for one of our addresses, TCP header and payload; its checksum is known to be good.
-    pub(crate) fn handle_segment(&mut self, now: Instant, ip: &IpMeta, segment: &[u8], env: &mut Env<'_>) {}
-
-    /// An ICMP error that quotes a segment from `local` to `remote` with sequence number `quoted_seq`.
-    pub(crate) fn handle_icmp_error(
-        &mut self,
-        now: Instant,
-        error: IcmpError,
-        local: SocketAddr,
-        remote: SocketAddr,
-        quoted_seq: u32,
-        events: &mut Events,
-    ) {
-    }
-
-    /// The next hop towards `dst` does not answer (ARP).
-    pub(crate) fn handle_unreachable(&mut self, now: Instant, dst: IpAddr, events: &mut Events) {}
-
-    /// Runs timers that are due and sends what wants to go out.
-    pub(crate) fn poll(&mut self, now: Instant, out: &mut dyn TcpOut, events: &mut Events) {}
-
-    /// When `poll` must be called again even if nothing comes.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
-    /// The node at `addr` is gone: its connections are reset as by a RST.
-    pub(crate) fn peer_died(&mut self, now: Instant, addr: IpAddr, events: &mut Events) {}
-
-    /// socket(2).
-    pub(crate) fn open(&mut self, key: Key) -> TcpId {
-        TcpId(self.sockets.insert(key))
-    }
-
-    /// bind(2). Port 0 takes an ephemeral port. Returns the address bound to.
-    pub(crate) fn bind(
-        &mut self,
-        id: TcpId,
-        local: SocketAddr,
-        options: BindOptions,
-        env: &mut Env<'_>,
-    ) -> Result<SocketAddr, BindError> {
-        Err(BindError::NotFound)
-    }
-
-    /// listen(2). Again on a listener changes the backlog.
-    pub(crate) fn listen(&mut self, id: TcpId, backlog: usize, env: &mut Env<'_>) -> Result<(), ListenError> {
-        Err(ListenError::NotFound)
-    }
-
-    /// connect(2): the SYN goes at the next poll.
-    pub(crate) fn connect(
-        &mut self,
-        now: Instant,
-        id: TcpId,
-        remote: SocketAddr,
-        tx: Consumer,
-        rx: Producer,
-        env: &mut Env<'_>,
-    ) -> Result<(), ConnectError> {
-        Err(ConnectError::NotFound)
-    }
-
-    /// accept(2).
-    pub(crate) fn accept(&mut self, listener: TcpId) -> Option<Accepted> {
-        None
-    }
-
-    /// The program put bytes into the tx ring.
-    pub(crate) fn data_queued(&mut self, now: Instant, id: TcpId) {}
-
-    /// The program took bytes out of the rx ring, past the mark that `Producer::notify_after` set.
-    pub(crate) fn space_freed(&mut self, now: Instant, id: TcpId) {}
-
-    /// shutdown(2).
-    pub(crate) fn shutdown(&mut self, now: Instant, id: TcpId, how: Shutdown, events: &mut Events) {}
-
-    /// close(2): the id is stale from now on; the key is released once the engine has no more use for its rings.
-    pub(crate) fn close(&mut self, now: Instant, id: TcpId, how: Close, events: &mut Events) {}
-
-    /// connect(2) with `AF_UNSPEC`: abort, back to CLOSED.
-    pub(crate) fn disconnect(&mut self, now: Instant, id: TcpId, events: &mut Events) {}
-
-    pub(crate) fn status(&self, id: TcpId) -> Option<TcpStatus> {
-        None
-    }
-
-    pub(crate) fn take_error(&mut self, id: TcpId) -> Option<TcpError> {
-        None
-    }
-
-    pub(crate) fn options(&mut self, id: TcpId) -> Option<&mut TcpOptions> {
-        None
-    }
-
-    pub(crate) fn options_changed(&mut self, now: Instant, id: TcpId) {}
-
-    pub(crate) fn info(&self, now: Instant, id: TcpId) -> Option<TcpInfo> {
-        None
-    }
-
-    pub(crate) fn snapshot(&self, id: TcpId) -> Option<Durable> {
-        None
+        Tcp {
+            secrets: Secrets::new(rng),
+            sockets: Slab::new(),
+            requests: Slab::new(),
+            remnants: Slab::new(),
+            demux: Demux::new(rng.hash_key()),
+            ports: Ports::new(config.ephemeral.clone(), rng.hash_key()),
+            timers: TimerQueue::new(),
+            ready: VecDeque::new(),
+            replies: Replies::default(),
+            retry_at: None,
+            now: Instant::default(),
+            config,
+        }
     }
 }

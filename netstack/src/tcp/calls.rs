@@ -1,0 +1,246 @@
+//! The program's calls that begin something: socket(2), bind(2), listen(2), connect(2), accept(2), and what it may ask
+//! and set (RFC 9293 §3.10.1–3.10.3, §3.10.6).
+
+use super::demux::{Owner, Tuple};
+use super::durable::{Durable, Timestamps};
+use super::errors::TcpError;
+use super::info::{TcpInfo, TcpStatus};
+use super::listen::announced_mss;
+use super::options::TcpOptions;
+use super::ports::Binding;
+use super::seam::{Env, Path};
+use super::seq::Seq;
+use super::socket::{Idle, Kind, Listener, Socket};
+use super::state::State;
+use super::tcb::{Opening, Tcb, millis};
+use super::window::scale_for;
+use super::{Accepted, Tcp, TcpId};
+use crate::slab::Handle;
+use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError};
+use crate::time::Instant;
+use arena::{Consumer, Producer};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+impl Tcp {
+    /// socket(2).
+    pub(crate) fn open(&mut self, key: Key) -> TcpId {
+        let kind = Kind::Idle(Idle::default());
+        TcpId(self.sockets.insert(Socket { key, binding: None, error: None, kind }))
+    }
+
+    /// bind(2). Port 0 takes an ephemeral port. Returns the address bound to.
+    pub(crate) fn bind(
+        &mut self,
+        id: TcpId,
+        local: SocketAddr,
+        options: BindOptions,
+        env: &mut Env<'_>,
+    ) -> Result<SocketAddr, BindError> {
+        let socket = self.sockets.get_mut(id.0).ok_or(BindError::NotFound)?;
+        if socket.binding.is_some() || !matches!(socket.kind, Kind::Idle(_)) {
+            return Err(BindError::InvalidState);
+        }
+        if !local.ip().is_unspecified() && !env.paths.is_local(local.ip()) {
+            return Err(BindError::AddrNotAvailable);
+        }
+        let binding = self.ports.bind(local, options, env.rng)?;
+        socket.binding = Some(binding);
+        Ok(binding.local)
+    }
+
+    /// listen(2). Again on a listener changes the backlog. An unbound socket gets an ephemeral port.
+    pub(crate) fn listen(&mut self, id: TcpId, backlog: usize, env: &mut Env<'_>) -> Result<(), ListenError> {
+        let socket = self.sockets.get_mut(id.0).ok_or(ListenError::NotFound)?;
+        let options = match &mut socket.kind {
+            Kind::Listening(listener) => {
+                listener.backlog = backlog;
+                return Ok(());
+            }
+            Kind::Connection(_) => return Err(ListenError::InvalidState),
+            Kind::Idle(idle) => idle.options,
+        };
+        let mut binding = match socket.binding {
+            Some(binding) => binding,
+            None => {
+                let any = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+                self.ports.bind(any, BindOptions::default(), env.rng).map_err(|_| ListenError::NoPorts)?
+            }
+        };
+        let free = self.ports.start_listening(&mut binding);
+        socket.binding = Some(binding);
+        if !free {
+            return Err(ListenError::AddrInUse);
+        }
+        socket.kind = Kind::Listening(Listener { options, backlog, ..Listener::default() });
+        self.demux.add_listener(binding.local, id.0);
+        Ok(())
+    }
+
+    /// connect(2): the SYN goes at the next poll.
+    pub(crate) fn connect(
+        &mut self,
+        now: Instant,
+        id: TcpId,
+        remote: SocketAddr,
+        tx: Consumer,
+        rx: Producer,
+        env: &mut Env<'_>,
+    ) -> Result<(), ConnectError> {
+        let remote = SocketAddr::new(loopback_for_any(remote.ip()), remote.port());
+        let socket = self.sockets.get(id.0).ok_or(ConnectError::NotFound)?;
+        let options = match &socket.kind {
+            Kind::Idle(idle) => idle.options,
+            Kind::Listening(_) => return Err(ConnectError::InvalidState),
+            Kind::Connection(tcb) if tcb.durable.state.is_synchronized() => return Err(ConnectError::IsConnected),
+            Kind::Connection(_) => return Err(ConnectError::InProgress),
+        };
+        let bound = socket.binding.map(|binding| binding.local.ip()).filter(|addr| !addr.is_unspecified());
+        // RFC 9293 §3.9.2.3 (MUST-46): only to one host.
+        if remote.ip().is_multicast() || remote.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return Err(ConnectError::NetUnreachable);
+        }
+        let path = env.paths.path(bound, remote.ip()).ok_or(ConnectError::NetUnreachable)?;
+        let (tuple, successor) = self.claim_tuple(now, id.0, path.src, remote)?;
+        let tcb = self.syn_sent(now, tuple, &path, options, successor, tx, rx);
+        if let Some(socket) = self.sockets.get_mut(id.0) {
+            socket.error = None;
+            socket.kind = Kind::Connection(Box::new(tcb));
+        }
+        self.settle(now, id.0, env.events);
+        Ok(())
+    }
+
+    /// The four-tuple for a new connection: with the bound port, else with one that is free towards `remote`. Also what
+    /// an old connection in TIME-WAIT that had it asks of its successor.
+    fn claim_tuple(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        src: IpAddr,
+        remote: SocketAddr,
+    ) -> Result<(Tuple, Option<(Seq, Option<Timestamps>)>), ConnectError> {
+        let Tcp { demux, remnants, ports, sockets, .. } = self;
+        let usable = |tuple: &Tuple| match demux.owner(tuple) {
+            None => true,
+            Some(Owner::Remnant(old)) => remnants.get(old).is_none_or(|remnant| remnant.reusable(now)),
+            Some(_) => false,
+        };
+        let socket = sockets.get_mut(handle).ok_or(ConnectError::NotFound)?;
+        let tuple = match socket.binding {
+            Some(binding) => {
+                let tuple = Tuple { local: SocketAddr::new(src, binding.local.port()), remote };
+                if !usable(&tuple) {
+                    return Err(ConnectError::AddrNotAvailable);
+                }
+                tuple
+            }
+            None => {
+                let port = ports.choose(src, remote, usable).ok_or(ConnectError::NoPorts)?;
+                let local = SocketAddr::new(src, port);
+                let binding = Binding { local, options: BindOptions::default(), explicit: false, listening: false };
+                ports.hold(&binding);
+                socket.binding = Some(binding);
+                Tuple { local, remote }
+            }
+        };
+        let mut successor = None;
+        if let Some(Owner::Remnant(old)) = self.demux.owner(&tuple) {
+            successor = self.remnants.get(old).map(|remnant| (remnant.successor_iss(), remnant.durable.timestamps));
+            self.drop_remnant(old);
+        }
+        self.demux.claim(tuple, Owner::Connection(handle));
+        Ok((tuple, successor))
+    }
+
+    fn syn_sent(
+        &self,
+        now: Instant,
+        tuple: Tuple,
+        path: &Path,
+        options: TcpOptions,
+        successor: Option<(Seq, Option<Timestamps>)>,
+        tx: Consumer,
+        rx: Producer,
+    ) -> Tcb {
+        let fresh = Timestamps {
+            offset: self.secrets.timestamp_offset(&tuple),
+            recent: 0,
+            recent_age: millis(now),
+        };
+        let iss = successor.map_or_else(|| self.secrets.isn(&tuple, now), |(iss, _)| iss);
+        let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
+        let durable = Durable {
+            local: tuple.local,
+            remote: tuple.remote,
+            state: State::SynSent,
+            iss,
+            irs: Seq(0),
+            snd_una: iss,
+            snd_nxt: iss,
+            snd_wnd: 0,
+            snd_wl1: Seq(0),
+            snd_wl2: iss,
+            snd_wnd_max: 0,
+            fin: None,
+            rcv_nxt: Seq(0),
+            rcv_adv: Seq(0),
+            snd_scale: 0,
+            rcv_scale: scale_for(rx.capacity()),
+            snd_mss: advertised_mss,
+            timestamps: Some(fresh),
+        };
+        Tcb::new(now, Opening { durable, options, tx, rx, advertised_mss, parent: None })
+    }
+
+    /// accept(2).
+    pub(crate) fn accept(&mut self, listener: TcpId) -> Option<Accepted> {
+        loop {
+            let child = self.sockets.get_mut(listener.0)?.listener_mut()?.accept_queue.pop_front()?;
+            let Some(socket) = self.sockets.get_mut(child) else { continue };
+            let (local, remote) = match &mut socket.kind {
+                Kind::Connection(tcb) => {
+                    tcb.parent = None;
+                    (tcb.durable.local, tcb.durable.remote)
+                }
+                // Reset while it waited: Linux hands it out all the same, and the program reads the error.
+                Kind::Idle(Idle { over: Some(over), .. }) => (over.tuple.local, over.tuple.remote),
+                _ => continue,
+            };
+            return Some(Accepted { id: TcpId(child), key: socket.key, local, remote });
+        }
+    }
+
+    pub(crate) fn status(&self, id: TcpId) -> Option<TcpStatus> {
+        self.sockets.get(id.0).map(Socket::status)
+    }
+
+    /// `SO_ERROR`: the error, which is thereby taken.
+    pub(crate) fn take_error(&mut self, id: TcpId) -> Option<TcpError> {
+        self.sockets.get_mut(id.0)?.error.take()
+    }
+
+    pub(crate) fn options(&mut self, id: TcpId) -> Option<&mut TcpOptions> {
+        self.sockets.get_mut(id.0).map(Socket::options_mut)
+    }
+
+    pub(crate) fn info(&self, now: Instant, id: TcpId) -> Option<TcpInfo> {
+        let socket = self.sockets.get(id.0)?;
+        Some(match socket.tcb() {
+            Some(tcb) => tcb.info(now),
+            None => TcpInfo { state: socket.status().state, ..TcpInfo::default() },
+        })
+    }
+
+    pub(crate) fn snapshot(&self, id: TcpId) -> Option<Durable> {
+        self.sockets.get(id.0)?.tcb().map(|tcb| tcb.durable)
+    }
+}
+
+/// Linux takes a connect(2) to the unspecified address for one to this host.
+fn loopback_for_any(addr: IpAddr) -> IpAddr {
+    match addr {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        addr => addr,
+    }
+}

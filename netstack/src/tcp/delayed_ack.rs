@@ -1,0 +1,152 @@
+//! When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2), after Linux: at once while a connection is young, later
+//! together with the answer if the program answers, at least every second full segment.
+
+use super::seq::Seq;
+use crate::time::{Duration, Instant};
+
+/// How long an acknowledgement waits for data to travel with. RFC 9293 allows 500 ms; this is Linux's minimum.
+pub(super) const DELAY: Duration = Duration::from_millis(40);
+/// How long the acknowledgement of a FIN waits for ours.
+pub(super) const FIN_DELAY: Duration = Duration::from_millis(2);
+/// Segments acknowledged at once when a connection is new, or was silent for long.
+const QUICK_ACKS: u8 = 16;
+/// Duplicate acknowledgements owed at most; more tell the sender nothing.
+const MAX_DUPLICATES: u8 = 16;
+/// The smallest segment size that a sender is taken to use (RFC 9293 §3.7.1).
+const MIN_SEGMENT: u32 = 536;
+
+/// Acknowledgements that one connection owes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DelayedAck {
+    /// One must go now.
+    now: bool,
+    /// One may wait; the timer runs.
+    delayed: bool,
+    /// Pure duplicates owed, one for each segment out of order (RFC 5681 §4.2).
+    duplicates: u8,
+    /// Segments that are still acknowledged at once.
+    quick: u8,
+    /// The program answers what it gets, so waiting pays.
+    interactive: bool,
+    /// RCV.NXT in the last acknowledgement sent.
+    acked: Seq,
+    /// Estimate of the peer's full segment.
+    segment: u32,
+    /// Payload of the last segment.
+    last_len: u32,
+    /// When text last came.
+    last_text: Option<Instant>,
+}
+
+impl DelayedAck {
+    pub(super) fn new(rcv_nxt: Seq) -> DelayedAck {
+        DelayedAck {
+            now: false,
+            delayed: false,
+            duplicates: 0,
+            quick: 0,
+            interactive: false,
+            acked: rcv_nxt,
+            segment: MIN_SEGMENT,
+            last_len: 0,
+            last_text: None,
+        }
+    }
+
+    /// RCV.NXT in the last acknowledgement that left: Last.ACK.sent of RFC 7323.
+    pub(super) fn last_sent(&self) -> Seq {
+        self.acked
+    }
+
+    /// Estimate of the payload of the peer's full segments, in bytes.
+    pub(super) fn segment(&self) -> u32 {
+        self.segment
+    }
+
+    /// When text last came.
+    pub(super) fn last_text(&self) -> Option<Instant> {
+        self.last_text
+    }
+
+    /// An acknowledgement must go now.
+    pub(super) fn is_due(&self) -> bool {
+        self.now || self.duplicates > 0
+    }
+
+    /// Duplicates must go before anything that carries text.
+    pub(super) fn owes_duplicates(&self) -> bool {
+        self.duplicates > 0
+    }
+
+    /// An acknowledgement waits for its timer.
+    pub(super) fn is_delayed(&self) -> bool {
+        self.delayed
+    }
+
+    /// Acknowledge with the next segment, and let that be soon.
+    pub(super) fn set_now(&mut self) {
+        self.now = true;
+    }
+
+    /// The timer expired: the program does not answer after all.
+    pub(super) fn on_timer(&mut self) {
+        self.now = true;
+        self.interactive = false;
+    }
+
+    /// Let the timer decide.
+    pub(super) fn set_delayed(&mut self) {
+        self.delayed = true;
+    }
+
+    /// A segment came out of order: a duplicate for each (RFC 5681 §4.2).
+    pub(super) fn owe_duplicate(&mut self) {
+        self.duplicates = (self.duplicates + 1).min(MAX_DUPLICATES);
+    }
+
+    /// `TCP_QUICKACK`. True if a waiting acknowledgement becomes due.
+    pub(super) fn set_quick(&mut self, on: bool) {
+        self.interactive = !on;
+        if on {
+            self.quick = QUICK_ACKS;
+            self.now |= self.delayed;
+        }
+    }
+
+    /// `len` bytes of text came in order, and RCV.NXT is past them now. `rto`: silence longer than this starts afresh.
+    pub(super) fn on_text(&mut self, now: Instant, len: u32, rcv_nxt: Seq, rto: Duration) {
+        if self.last_text.is_none_or(|last| now.since(last) > rto) {
+            self.quick = QUICK_ACKS;
+        }
+        self.last_text = Some(now);
+        if len > self.segment || (len == self.last_len && len >= MIN_SEGMENT) {
+            self.segment = len;
+        }
+        self.last_len = len;
+        // RFC 5681 §4.2: every second full segment.
+        let two_segments = rcv_nxt - self.acked > self.segment;
+        if two_segments || (self.quick > 0 && !self.interactive) {
+            self.now = true;
+        } else {
+            self.delayed = true;
+        }
+    }
+
+    /// Text of ours goes out: if it answers what just came, the next acknowledgements may wait for the next answer.
+    pub(super) fn on_answer(&mut self, now: Instant) {
+        self.interactive |= self.last_text.is_some_and(|last| now.since(last) < DELAY);
+    }
+
+    /// A segment with this acknowledgement left; `pure` if it carried nothing else.
+    pub(super) fn on_sent(&mut self, rcv_nxt: Seq, pure: bool) {
+        self.now = false;
+        self.delayed = false;
+        if pure {
+            self.duplicates = self.duplicates.saturating_sub(1);
+        }
+        if self.acked != rcv_nxt {
+            self.quick = self.quick.saturating_sub(1);
+        }
+        self.acked = rcv_nxt;
+    }
+}

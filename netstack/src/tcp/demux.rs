@@ -1,0 +1,113 @@
+//! Whose segment is it: by four-tuple, else by listener.
+
+use crate::rng::HashKey;
+use crate::slab::Handle;
+use core::hash::{Hash, Hasher};
+use core::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tuple {
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+}
+
+/// Few words for the hasher instead of the many small writes that a derived one makes.
+impl Hash for Tuple {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for addr in [self.local.ip(), self.remote.ip()] {
+            match addr {
+                IpAddr::V4(addr) => state.write_u32(addr.to_bits()),
+                IpAddr::V6(addr) => state.write_u128(addr.to_bits()),
+            }
+        }
+        state.write_u32(u32::from(self.local.port()) << 16 | u32::from(self.remote.port()));
+    }
+}
+
+/// Who has a four-tuple. Each handle is of the table that its variant names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Connection(Handle),
+    /// A passive open whose SYN-ACK is not acknowledged.
+    Request(Handle),
+    /// TIME-WAIT, or FIN-WAIT-2 of a closed socket.
+    Remnant(Handle),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Listening {
+    addr: IpAddr,
+    socket: Handle,
+}
+
+/// The tables. Look-ups are O(1).
+pub(super) struct Demux {
+    tuples: HashMap<Tuple, Owner, HashKey>,
+    listeners: HashMap<u16, Vec<Listening>, HashKey>,
+    key: HashKey,
+}
+
+impl Demux {
+    pub(super) fn new(key: HashKey) -> Demux {
+        Demux { tuples: HashMap::with_hasher(key), listeners: HashMap::with_hasher(key), key }
+    }
+
+    pub(super) fn owner(&self, tuple: &Tuple) -> Option<Owner> {
+        self.tuples.get(tuple).copied()
+    }
+
+    pub(super) fn claim(&mut self, tuple: Tuple, owner: Owner) {
+        self.tuples.insert(tuple, owner);
+    }
+
+    /// Gives the tuple back, if `owner` still has it.
+    pub(super) fn yield_tuple(&mut self, tuple: &Tuple, owner: Owner) {
+        if self.tuples.get(tuple) == Some(&owner) {
+            self.tuples.remove(tuple);
+        }
+    }
+
+    /// All tuples towards `addr`. For the rare event of a node's death: it looks at every connection.
+    pub(super) fn towards(&self, addr: IpAddr) -> Vec<Owner> {
+        let mut found: Vec<_> = self.tuples.iter().filter(|(tuple, _)| tuple.remote.ip() == addr).collect();
+        // The map's order depends on the seed alone, but not the order of its growth: make it plain.
+        found.sort_unstable_by_key(|(tuple, _)| (tuple.local, tuple.remote));
+        found.into_iter().map(|(_, owner)| *owner).collect()
+    }
+
+    pub(super) fn add_listener(&mut self, local: SocketAddr, socket: Handle) {
+        self.listeners.entry(local.port()).or_default().push(Listening { addr: local.ip(), socket });
+    }
+
+    pub(super) fn remove_listener(&mut self, local: SocketAddr, socket: Handle) {
+        if let Some(listeners) = self.listeners.get_mut(&local.port()) {
+            listeners.retain(|listening| listening.socket != socket);
+            if listeners.is_empty() {
+                self.listeners.remove(&local.port());
+            }
+        }
+    }
+
+    /// The listener for a SYN: one bound to this very address before one bound to any. Of several (`SO_REUSEPORT`) the
+    /// tuple's hash chooses, so that a repeated SYN meets the same one.
+    pub(super) fn listener(&self, tuple: &Tuple) -> Option<Handle> {
+        let listeners = self.listeners.get(&tuple.local.port())?;
+        let exact = |listening: &&Listening| listening.addr == tuple.local.ip();
+        let any = |listening: &&Listening| is_wildcard_for(listening.addr, tuple.local.ip());
+        let choose = |count: usize| (self.key.hash(tuple) % count as u64) as usize;
+        match listeners.iter().filter(exact).count() {
+            0 => match listeners.iter().filter(any).count() {
+                0 => None,
+                count => listeners.iter().filter(any).nth(choose(count)),
+            },
+            count => listeners.iter().filter(exact).nth(choose(count)),
+        }
+        .map(|listening| listening.socket)
+    }
+}
+
+fn is_wildcard_for(bound: IpAddr, addr: IpAddr) -> bool {
+    bound.is_unspecified() && bound.is_ipv4() == addr.is_ipv4()
+}

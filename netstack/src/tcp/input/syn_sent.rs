@@ -1,0 +1,102 @@
+//! A segment arrives in SYN-SENT (RFC 9293 §3.10.7.3).
+
+use super::Discard;
+use crate::tcp::delayed_ack::DelayedAck;
+use crate::tcp::durable::Timestamps;
+use crate::tcp::errors::TcpError;
+use crate::tcp::state::State;
+use crate::tcp::tcb::{Tcb, millis};
+use crate::time::Instant;
+use crate::wire::tcp::{Flags, Segment};
+
+/// What a peer takes that names no MSS (RFC 9293 §3.7.1, MUST-15).
+pub(in crate::tcp) const DEFAULT_MSS: u16 = 536;
+/// No path carries less than this in a segment (`tcp_min_snd_mss` is lower still); it bounds the harm of a lie.
+const MIN_MSS: u16 = 64;
+
+impl Tcb {
+    pub(super) fn input_syn_sent(&mut self, now: Instant, segment: &Segment<'_>) -> Result<(), Discard> {
+        let header = &segment.header;
+        // First, the ACK bit.
+        let acks_syn = header.has(Flags::ACK);
+        let d = &self.durable;
+        if acks_syn && (header.ack.at_or_before(d.iss) || header.ack.after(d.snd_nxt)) {
+            return Err(if header.has(Flags::RST) { Discard::Silently } else { Discard::WithReset });
+        }
+        // Second, the RST bit.
+        if header.has(Flags::RST) {
+            if acks_syn {
+                self.fail(TcpError::Refused);
+            }
+            return Err(Discard::Silently);
+        }
+        // Fourth, the SYN bit.
+        if !header.has(Flags::SYN) {
+            return Err(Discard::Silently);
+        }
+        self.last_heard = now;
+        self.negotiate(now, segment);
+        if acks_syn {
+            self.open(now, segment);
+        } else {
+            // Simultaneous open (RFC 9293 §3.5, figure 8): our SYN goes again, with an acknowledgement.
+            self.durable.state = State::SynReceived;
+            self.cursor = self.durable.iss;
+        }
+        Ok(())
+    }
+
+    /// What the two SYNs agree on.
+    fn negotiate(&mut self, now: Instant, segment: &Segment<'_>) {
+        let options = &segment.header.options;
+        let d = &mut self.durable;
+        d.irs = segment.header.seq;
+        d.rcv_nxt = d.irs + 1;
+        d.rcv_adv = d.rcv_nxt + (self.rx.free() as u32).min(crate::tcp::window::MAX_UNSCALED);
+        self.ack = DelayedAck::new(d.rcv_nxt);
+        d.snd_mss = d.snd_mss.min(peer_mss(options.mss));
+        // RFC 7323 §2.2: both or none.
+        (d.snd_scale, d.rcv_scale) = match options.window_scale {
+            Some(scale) => (scale, d.rcv_scale),
+            None => (0, 0),
+        };
+        // RFC 7323 §3.2: both or none.
+        d.timestamps = d.timestamps.zip(options.timestamps).map(|(ours, theirs)| Timestamps {
+            recent: theirs.value,
+            recent_age: millis(now),
+            ..ours
+        });
+        // The window in a SYN is never scaled (RFC 7323 §2.2).
+        d.snd_wnd = u32::from(segment.header.window);
+        d.snd_wnd_max = d.snd_wnd;
+        d.snd_wl1 = segment.header.seq;
+        d.snd_wl2 = segment.header.ack;
+        self.reset_congestion();
+    }
+
+    /// Our SYN is acknowledged: ESTABLISHED.
+    fn open(&mut self, now: Instant, segment: &Segment<'_>) {
+        let ack = segment.header.ack;
+        let lost_syn = self.retries > 0;
+        self.durable.snd_una = ack;
+        self.durable.state = State::Established;
+        self.cursor = ack;
+        self.small_end = ack;
+        self.rtt.acked(ack, now, None);
+        if lost_syn {
+            // RFC 5681 §3.1: the initial window is one segment if the SYN was lost.
+            self.congestion.on_timeout(0, true);
+        }
+        self.retries = 0;
+        self.waiting_since = None;
+        self.timers.cancel(crate::tcp::timers::Timer::Retransmit);
+        self.restart_keepalive(now);
+        self.ack.set_now();
+        self.touched = true;
+    }
+}
+
+/// The segment size that a peer's option stands for.
+pub(in crate::tcp) fn peer_mss(option: Option<u16>) -> u16 {
+    option.unwrap_or(DEFAULT_MSS).max(MIN_MSS)
+}

@@ -1,0 +1,82 @@
+//! Seventh, process the segment text (RFC 9293 §3.10.7.4).
+
+use super::Discard;
+use crate::tcp::seq::Seq;
+use crate::tcp::tcb::Tcb;
+use crate::time::Instant;
+use crate::wire::tcp::{Flags, Segment};
+
+impl Tcb {
+    pub(super) fn process_text(&mut self, now: Instant, segment: &Segment<'_>) -> Result<(), Discard> {
+        let rcv_nxt = self.durable.rcv_nxt;
+        // A SYN stands before the text; it was dealt with.
+        let first = segment.header.seq + u32::from(segment.header.has(Flags::SYN));
+        let text_end = first + segment.payload.len() as u32;
+        let fin = segment.header.has(Flags::FIN);
+        if segment.payload.is_empty() && !fin {
+            return Ok(());
+        }
+        if !self.durable.state.takes_text() {
+            // RFC 9293: the peer has sent its FIN, so this is a repetition. Its sender missed our acknowledgement.
+            return Err(Discard::WithAck);
+        }
+        // Nothing is beyond the end of the stream.
+        if self.reassembly.fin().is_some_and(|end| text_end.after(end)) {
+            return Err(Discard::WithAck);
+        }
+        // RFC 2525 §2.17 and RFC 9293 §3.10.5: nobody will read it, and the peer must learn that.
+        if self.orphan && text_end.after(rcv_nxt) {
+            self.end();
+            return Err(Discard::WithReset);
+        }
+        let old = if first.before(rcv_nxt) { (rcv_nxt - first) as usize } else { 0 };
+        let Some(new) = segment.payload.get(old..) else {
+            // All of it, the FIN too, is old.
+            return Err(Discard::WithAck);
+        };
+        if old > 0 {
+            // The peer repeats itself: it missed an acknowledgement.
+            self.ack.set_now();
+        }
+        let start = first.max(rcv_nxt);
+        let taken = self.place(now, start, new)?;
+        if taken < new.len() {
+            // It does not fit: say at once what does.
+            self.ack.set_now();
+        } else if fin {
+            self.reassembly.set_fin(text_end);
+        }
+        Ok(())
+    }
+
+    /// Puts text into the rx ring, in order or ahead of a gap; returns how much of it fits.
+    fn place(&mut self, now: Instant, start: Seq, text: &[u8]) -> Result<usize, Discard> {
+        let rcv_nxt = self.durable.rcv_nxt;
+        let taken = self.rx.write_at((start - rcv_nxt) as usize, text);
+        let end = start + taken as u32;
+        if start != rcv_nxt {
+            self.ack.owe_duplicate();
+            // No place to remember it: the peer will send it again, the FIN too.
+            return if self.reassembly.insert(start, end) { Ok(taken) } else { Err(Discard::Silently) };
+        }
+        if taken == 0 {
+            return Ok(0);
+        }
+        self.counters.data_segs_in += 1;
+        // RFC 5681 §4.2: at once when a gap was filled, in whole or in part.
+        if !self.reassembly.is_empty() {
+            self.ack.set_now();
+        }
+        let end = self.reassembly.advance(end);
+        let published = ((end - rcv_nxt) as usize).min(self.rx.free());
+        self.rx.publish(published);
+        self.durable.rcv_nxt = rcv_nxt + published as u32;
+        self.counters.bytes_received += published as u64;
+        self.touched = true;
+        self.ack.on_text(now, text.len() as u32, self.durable.rcv_nxt, self.rtt.rto());
+        if self.window_grew() {
+            self.ack.set_now();
+        }
+        Ok(taken)
+    }
+}

@@ -1,0 +1,31 @@
+//! Initial sequence numbers (RFC 6528) and timestamp offsets (RFC 7323 §5.4): keyed hashes, so that an outsider cannot
+//! guess them, plus a clock, so that they move on from one incarnation of a connection to the next.
+
+use super::demux::Tuple;
+use super::seq::Seq;
+use crate::rng::{HashKey, Rng};
+use crate::time::Instant;
+
+/// The keys.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    isn: HashKey,
+    timestamps: HashKey,
+}
+
+impl Secrets {
+    pub(super) fn new(rng: &mut Rng) -> Secrets {
+        Secrets { isn: rng.hash_key(), timestamps: rng.hash_key() }
+    }
+
+    /// RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secret), M counting 4 µs.
+    pub(super) fn isn(&self, tuple: &Tuple, now: Instant) -> Seq {
+        Seq((self.isn.hash(tuple) as u32).wrapping_add((now.0 / 4000) as u32))
+    }
+
+    /// The offset depends on the two hosts only, so that a later connection of theirs has a later timestamp and can
+    /// replace one in TIME-WAIT (RFC 6191).
+    pub(super) fn timestamp_offset(&self, tuple: &Tuple) -> u32 {
+        self.timestamps.hash(&(tuple.local.ip(), tuple.remote.ip())) as u32
+    }
+}

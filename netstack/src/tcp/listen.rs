@@ -1,0 +1,205 @@
+//! The passive open: a SYN for a listener (RFC 9293 §3.10.7.2), the SYN queue, the accept queue.
+
+use super::demux::{Owner, Tuple};
+use super::durable::Timestamps;
+use super::input::peer_mss;
+use super::retransmit::SYN_ACK_RETRIES;
+use super::seam::{Env, IpMeta};
+use super::seq::Seq;
+use super::socket::{Kind, Socket};
+use super::syn_queue::Request;
+use super::tcb::{Opening, Tcb, millis};
+use super::window::scale_for;
+use super::{Tcp, Waiter};
+use crate::events::Events;
+use crate::slab::Handle;
+use crate::time::Instant;
+use crate::wire::tcp::{Flags, Segment};
+
+/// Bytes of IPv4 and TCP headers without options, which the MSS leaves out (RFC 9293 §3.7.1).
+const HEADERS_V4: u32 = 40;
+/// The same for IPv6.
+const HEADERS_V6: u32 = 60;
+
+impl Tcp {
+    /// RFC 9293 §3.10.7.2. `iss`: the sequence number to use, where an old connection in TIME-WAIT asks for one.
+    pub(super) fn segment_for_listener(
+        &mut self,
+        now: Instant,
+        listener: Handle,
+        tuple: Tuple,
+        ip: &IpMeta,
+        segment: &Segment<'_>,
+        iss: Option<Seq>,
+        env: &mut Env<'_>,
+    ) {
+        let header = &segment.header;
+        if header.has(Flags::RST) {
+            return;
+        }
+        if header.has(Flags::ACK) {
+            return self.reset_sender(tuple, segment);
+        }
+        if !header.has(Flags::SYN) {
+            return;
+        }
+        let Some(path) = env.paths.path(Some(ip.dst), ip.src) else { return };
+        let iss = iss.unwrap_or_else(|| self.secrets.isn(&tuple, now));
+        let offset = self.secrets.timestamp_offset(&tuple);
+        let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
+        // Linux drops a SYN for which accept(2) would have no room; the peer tries again.
+        if listening.is_full() {
+            return;
+        }
+        let options = listening.options;
+        let advertised_mss = announced_mss(path.mtu, ip.src.is_ipv6(), options.maxseg);
+        let request = Request {
+            listener,
+            tuple,
+            iss,
+            irs: header.seq,
+            snd_mss: advertised_mss.min(peer_mss(header.options.mss)),
+            advertised_mss,
+            scales: header.options.window_scale.map(|theirs| (theirs, scale_for(0))),
+            timestamps: header.options.timestamps.map(|theirs| Timestamps {
+                offset,
+                recent: theirs.value,
+                recent_age: millis(now),
+            }),
+            snd_wnd: u32::from(header.window),
+            options,
+            sent_at: now,
+            retries: 0,
+            last_answer: None,
+        };
+        self.replies.push(request.syn_ack(now));
+        let deadline = request.deadline(now);
+        let handle = self.requests.insert(request);
+        self.demux.claim(tuple, Owner::Request(handle));
+        self.timers.set(Waiter::Request(handle), deadline);
+        self.bound_syn_queue(listener, handle);
+    }
+
+    /// A flood pushes out the oldest requests, which a real peer would have completed by now.
+    fn bound_syn_queue(&mut self, listener: Handle, newest: Handle) {
+        let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
+        listening.requests.push_back(newest);
+        let mut oldest = None;
+        if listening.requests.len() > listening.max_requests() {
+            let requests = &self.requests;
+            listening.requests.retain(|&handle| requests.get(handle).is_some());
+            if listening.requests.len() > listening.max_requests() {
+                oldest = listening.requests.pop_front();
+            }
+        }
+        if let Some(oldest) = oldest {
+            self.drop_request(oldest);
+        }
+    }
+
+    /// The handshake's last acknowledgement: the connection gets its rings and its place in the accept queue. Where
+    /// there is no room for either, the acknowledgement is dropped, as Linux does: the peer's data will bring it again.
+    pub(super) fn complete(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        tuple: Tuple,
+        segment: &Segment<'_>,
+        env: &mut Env<'_>,
+    ) {
+        let Some(&request) = self.requests.get(handle) else { return };
+        let Some(socket) = self.sockets.get_mut(request.listener) else { return };
+        let binding = socket.binding.map(|binding| binding.inherited(tuple.local.ip()));
+        let Some(listening) = socket.listener_mut() else { return };
+        if listening.is_full() {
+            return;
+        }
+        let Some(buffers) = env.pool.stream() else { return };
+        self.drop_request(handle);
+        let key = buffers.key;
+        let mut tcb = Tcb::new(
+            now,
+            Opening {
+                durable: request.durable(buffers.rx.capacity()),
+                options: request.options,
+                tx: buffers.tx,
+                rx: buffers.rx,
+                advertised_mss: request.advertised_mss,
+                parent: Some(request.listener),
+            },
+        );
+        if request.retries == 0 {
+            tcb.rtt.sent(request.iss + 1, request.sent_at);
+        }
+        if let Some(binding) = &binding {
+            self.ports.hold(binding);
+        }
+        let child = self.sockets.insert(Socket { key, binding, error: None, kind: Kind::Connection(Box::new(tcb)) });
+        self.demux.claim(tuple, Owner::Connection(child));
+        if let Some(listening) = self.sockets.get_mut(request.listener).and_then(Socket::listener_mut) {
+            listening.accept_queue.push_back(child);
+        }
+        if let Some(socket) = self.sockets.get(request.listener) {
+            env.events.touch(socket.key);
+        }
+        self.segment_for_connection(now, child, tuple, segment, env);
+    }
+
+    /// The SYN-ACK was not acknowledged in time (RFC 6298).
+    pub(super) fn request_timer(&mut self, now: Instant, handle: Handle) {
+        let Some(request) = self.requests.get_mut(handle) else { return };
+        if request.retries >= SYN_ACK_RETRIES {
+            return self.drop_request(handle);
+        }
+        request.retries += 1;
+        let (reply, deadline) = (request.syn_ack(now), request.deadline(now));
+        self.replies.push(reply);
+        self.timers.set(Waiter::Request(handle), deadline);
+    }
+
+    pub(super) fn drop_request(&mut self, handle: Handle) {
+        if let Some(request) = self.requests.remove(handle) {
+            self.timers.cancel(Waiter::Request(handle));
+            self.demux.yield_tuple(&request.tuple, Owner::Request(handle));
+        }
+    }
+
+    /// Nobody listens any more: half-open connections are forgotten, complete ones that nobody accepted are reset, as
+    /// Linux does.
+    pub(super) fn stop_listening(&mut self, now: Instant, handle: Handle, events: &mut Events) {
+        let Some(socket) = self.sockets.get_mut(handle) else { return };
+        let binding = socket.binding;
+        let Some(listening) = socket.listener_mut() else { return };
+        let (requests, children) =
+            (core::mem::take(&mut listening.requests), core::mem::take(&mut listening.accept_queue));
+        if let Some(binding) = binding {
+            self.demux.remove_listener(binding.local, handle);
+        }
+        for request in requests {
+            self.drop_request(request);
+        }
+        for child in children {
+            self.discard(now, child, events);
+        }
+    }
+
+    /// A connection that nobody will ever own: RST, and its key is released.
+    fn discard(&mut self, now: Instant, handle: Handle, events: &mut Events) {
+        let Some(socket) = self.sockets.get_mut(handle) else { return };
+        match &mut socket.kind {
+            Kind::Connection(tcb) => {
+                tcb.orphan = true;
+                tcb.abort();
+                self.settle(now, handle, events);
+            }
+            _ => self.forget(handle, events),
+        }
+    }
+}
+
+/// The MSS option for a path (RFC 9293 §3.7.1): what fits its MTU, and what `TCP_MAXSEG` allows.
+pub(super) fn announced_mss(mtu: u32, v6: bool, maxseg: Option<u16>) -> u16 {
+    let headers = if v6 { HEADERS_V6 } else { HEADERS_V4 };
+    let fits = u16::try_from(mtu.saturating_sub(headers)).unwrap_or(u16::MAX - HEADERS_V4 as u16);
+    fits.min(maxseg.unwrap_or(u16::MAX)).max(1)
+}

@@ -1,0 +1,78 @@
+//! The run: timers that are due, then everything that wants to go out.
+
+use super::output::Turn;
+use super::seam::TcpOut;
+use super::socket::Kind;
+use super::{Tcp, Waiter};
+use crate::events::Events;
+use crate::link::TxResult;
+use crate::slab::Handle;
+use crate::time::{Duration, Instant};
+
+/// How soon a full link is asked again.
+const RETRY: Duration = Duration::from_millis(1);
+
+impl Tcp {
+    /// Runs timers that are due and sends what wants to go out.
+    pub(crate) fn poll(&mut self, now: Instant, out: &mut dyn TcpOut, events: &mut Events) {
+        self.now = now;
+        while let Some(waiter) = self.timers.pop_expired(now) {
+            match waiter {
+                Waiter::Connection(handle) => self.connection_timer(now, handle, events),
+                Waiter::Request(handle) => self.request_timer(now, handle),
+                Waiter::Remnant(handle) => self.drop_remnant(handle),
+            }
+        }
+        let mut blocked = self.replies.send(out) == TxResult::Full;
+        // A connection that meets a full link waits for the next poll; those behind it may leave by another link.
+        let mut turns = self.ready.len();
+        while turns > 0 {
+            turns -= 1;
+            let Some(handle) = self.ready.pop_front() else { break };
+            match self.give_turn(now, handle, out) {
+                Turn::Done => {}
+                Turn::Again => {
+                    self.ready.push_back(handle);
+                    turns += 1;
+                }
+                Turn::Blocked => {
+                    self.ready.push_back(handle);
+                    blocked = true;
+                }
+            }
+        }
+        self.retry_at = blocked.then(|| now + RETRY);
+    }
+
+    /// When `poll` must be called again even if nothing comes.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let output = match self.retry_at {
+            Some(at) => Some(at),
+            None => (!self.ready.is_empty() || !self.replies.is_empty()).then_some(self.now),
+        };
+        [output, self.timers.next()].into_iter().flatten().min()
+    }
+
+    /// Lets one connection send.
+    fn give_turn(&mut self, now: Instant, handle: Handle, out: &mut dyn TcpOut) -> Turn {
+        let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) else { return Turn::Done };
+        let mut turn = tcb.output(now, out);
+        tcb.watch_window();
+        if turn == Turn::Done && tcb.ack.is_due() {
+            turn = Turn::Again;
+        }
+        if let Some(at) = tcb.timers.to_queue() {
+            self.timers.set(Waiter::Connection(handle), at);
+        }
+        tcb.queued = turn != Turn::Done;
+        turn
+    }
+
+    fn connection_timer(&mut self, now: Instant, handle: Handle, events: &mut Events) {
+        let Some(socket) = self.sockets.get_mut(handle) else { return };
+        let Kind::Connection(tcb) = &mut socket.kind else { return };
+        tcb.timers.dequeued();
+        tcb.on_timers(now);
+        self.settle(now, handle, events);
+    }
+}

@@ -1,0 +1,53 @@
+//! The retransmission timer has expired (RFC 6298 §5.4–5.6).
+
+use super::state::State;
+use super::tcb::Tcb;
+use super::timers::Timer;
+use crate::time::Instant;
+
+/// Repetitions of a SYN-ACK (`tcp_synack_retries`).
+pub(super) const SYN_ACK_RETRIES: u8 = 5;
+
+impl Tcb {
+    /// Runs the timers that are due.
+    pub(super) fn on_timers(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.pop_expired(now) {
+            match timer {
+                Timer::Retransmit => self.on_retransmit(now),
+                Timer::Persist => self.on_persist(now),
+                Timer::DelayedAck => self.ack.on_timer(),
+                Timer::Keepalive => self.on_keepalive(now),
+            }
+        }
+    }
+
+    fn on_retransmit(&mut self, now: Instant) {
+        if self.all_acked() {
+            return;
+        }
+        // The peer took its window back (RFC 9293 §3.8.6, SHLD-14 says it should not): the persist timer takes over.
+        if self.durable.snd_wnd == 0 && self.durable.state.is_synchronized() {
+            self.recovery.on_timeout(self.durable.snd_nxt);
+            self.cursor = self.durable.snd_una;
+            return;
+        }
+        let limit = match self.durable.state {
+            State::SynSent => self.options.syn_retries,
+            State::SynReceived => SYN_ACK_RETRIES,
+            _ => self.retry_limit(),
+        };
+        // RFC 9293 §3.8.3: R2, or the user timeout.
+        if self.retries >= limit || self.user_timeout_passed(now) {
+            self.give_up();
+            return;
+        }
+        let in_flight = self.durable.snd_nxt - self.durable.snd_una;
+        self.congestion.on_timeout(in_flight, self.retries > 0);
+        self.recovery.on_timeout(self.durable.snd_nxt);
+        self.retries += 1;
+        self.rtt.back_off();
+        // Go back to the oldest; acknowledgements of what did arrive move the cursor on.
+        self.cursor = self.durable.snd_una;
+        self.restart_retransmit(now);
+    }
+}

@@ -1,0 +1,122 @@
+//! A segment arrives: for a connection, a half-open one, what is left of one, a listener, or nobody
+//! (RFC 9293 §3.10.7).
+
+use super::demux::{Owner, Tuple};
+use super::remnant;
+use super::reply::Reply;
+use super::seam::{Env, IpMeta};
+use super::syn_queue;
+use super::{Tcp, Waiter};
+use crate::slab::Handle;
+use crate::time::Instant;
+use crate::wire::tcp::Segment;
+use core::net::{IpAddr, SocketAddr};
+
+impl Tcp {
+    /// A segment for one of our addresses, TCP header and payload; its checksum is known to be good.
+    pub(crate) fn handle_segment(&mut self, now: Instant, ip: &IpMeta, bytes: &[u8], env: &mut Env<'_>) {
+        self.now = now;
+        let Ok(segment) = Segment::parse(bytes) else { return };
+        // RFC 9293 §3.9.2.3 (MUST-57, MUST-63): only from one host to one host.
+        if !is_unicast(ip.src) || !is_unicast(ip.dst) {
+            return;
+        }
+        let tuple = Tuple {
+            local: SocketAddr::new(ip.dst, segment.header.dst_port),
+            remote: SocketAddr::new(ip.src, segment.header.src_port),
+        };
+        match self.demux.owner(&tuple) {
+            Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, tuple, &segment, env),
+            Some(Owner::Request(handle)) => self.segment_for_request(now, handle, tuple, &segment, env),
+            Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, tuple, ip, &segment, env),
+            None => match self.demux.listener(&tuple) {
+                Some(listener) => self.segment_for_listener(now, listener, tuple, ip, &segment, None, env),
+                None => self.reset_sender(tuple, &segment),
+            },
+        }
+    }
+
+    /// RFC 9293 §3.10.7.1: nobody has this four-tuple.
+    pub(super) fn reset_sender(&mut self, tuple: Tuple, segment: &Segment<'_>) {
+        if let Some(reply) = Reply::reset(tuple, segment) {
+            self.replies.push(reply);
+        }
+    }
+
+    pub(super) fn segment_for_connection(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        tuple: Tuple,
+        segment: &Segment<'_>,
+        env: &mut Env<'_>,
+    ) {
+        let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) else { return };
+        if tcb.input(now, segment) {
+            self.reset_sender(tuple, segment);
+        }
+        self.settle(now, handle, env.events);
+    }
+
+    fn segment_for_request(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        tuple: Tuple,
+        segment: &Segment<'_>,
+        env: &mut Env<'_>,
+    ) {
+        let Some(request) = self.requests.get_mut(handle) else { return };
+        match request.judge(now, segment) {
+            syn_queue::Verdict::Ignore => {}
+            syn_queue::Verdict::Repeat => self.replies.push(request.syn_ack(now)),
+            syn_queue::Verdict::Acknowledge => self.replies.push(request.acknowledgement(now)),
+            syn_queue::Verdict::Forget => self.drop_request(handle),
+            syn_queue::Verdict::Reset => self.reset_sender(tuple, segment),
+            syn_queue::Verdict::Complete => self.complete(now, handle, tuple, segment, env),
+        }
+    }
+
+    fn segment_for_remnant(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        tuple: Tuple,
+        ip: &IpMeta,
+        segment: &Segment<'_>,
+        env: &mut Env<'_>,
+    ) {
+        let Some(remnant) = self.remnants.get_mut(handle) else { return };
+        match remnant.judge(now, segment) {
+            remnant::Verdict::Ignore => {}
+            remnant::Verdict::Acknowledge => self.replies.push(remnant.acknowledgement(now)),
+            remnant::Verdict::Restart => {
+                self.replies.push(remnant.acknowledgement(now));
+                self.timers.set(Waiter::Remnant(handle), now + self.config.time_wait);
+            }
+            remnant::Verdict::Reset => {
+                self.drop_remnant(handle);
+                self.reset_sender(tuple, segment);
+            }
+            remnant::Verdict::Forget => self.drop_remnant(handle),
+            remnant::Verdict::Reopen => {
+                let acknowledgement = remnant.acknowledgement(now);
+                let iss = remnant.successor_iss();
+                match self.demux.listener(&tuple) {
+                    Some(listener) => {
+                        self.drop_remnant(handle);
+                        self.segment_for_listener(now, listener, tuple, ip, segment, Some(iss), env);
+                    }
+                    None => self.replies.push(acknowledgement),
+                }
+            }
+        }
+    }
+}
+
+fn is_unicast(addr: IpAddr) -> bool {
+    match addr {
+        IpAddr::V4(addr) => !addr.is_multicast() && !addr.is_broadcast() && !addr.is_unspecified(),
+        IpAddr::V6(addr) => !addr.is_multicast() && !addr.is_unspecified(),
+    }
+}

@@ -1,0 +1,128 @@
+//! A TCP socket: what a program's descriptor stands for, in whichever state.
+
+use super::demux::Tuple;
+use super::errors::TcpError;
+use super::info::TcpStatus;
+use super::options::TcpOptions;
+use super::ports::Binding;
+use super::state::State;
+use super::tcb::Tcb;
+use crate::slab::Handle;
+use crate::socket::Key;
+use core::net::SocketAddr;
+use std::collections::VecDeque;
+
+/// One entry of the socket table.
+pub(super) struct Socket {
+    pub(super) key: Key,
+    pub(super) binding: Option<Binding>,
+    /// Sticky until taken.
+    pub(super) error: Option<TcpError>,
+    pub(super) kind: Kind,
+}
+
+/// What a socket is at the moment.
+pub(super) enum Kind {
+    /// CLOSED: no connection yet, or no more.
+    Idle(Idle),
+    /// LISTEN.
+    Listening(Listener),
+    /// From SYN-SENT or ESTABLISHED on. Boxed: the others are small, and the table holds all in one row.
+    Connection(Box<Tcb>),
+}
+
+/// A socket in CLOSED.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Idle {
+    pub(super) options: TcpOptions,
+    /// The connection that is over.
+    pub(super) over: Option<Over>,
+}
+
+/// What a program may still ask about a connection that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Over {
+    pub(super) tuple: Tuple,
+    /// It waits in this listener's queue all the same, as on Linux: accept(2) hands it out with its error.
+    pub(super) parent: Option<Handle>,
+}
+
+/// A socket in LISTEN.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listener {
+    pub(super) options: TcpOptions,
+    /// As listen(2) was told. The accept queue holds one more (Linux's `sk_acceptq_is_full`).
+    pub(super) backlog: usize,
+    pub(super) accept_queue: VecDeque<Handle>,
+    /// The SYN queue, oldest first; some may have moved on.
+    pub(super) requests: VecDeque<Handle>,
+}
+
+impl Listener {
+    pub(super) fn is_full(&self) -> bool {
+        self.accept_queue.len() > self.backlog
+    }
+
+    /// How many may be in the SYN queue.
+    pub(super) fn max_requests(&self) -> usize {
+        self.backlog.max(128)
+    }
+}
+
+impl Socket {
+    pub(super) fn options_mut(&mut self) -> &mut TcpOptions {
+        match &mut self.kind {
+            Kind::Idle(idle) => &mut idle.options,
+            Kind::Listening(listener) => &mut listener.options,
+            Kind::Connection(tcb) => &mut tcb.options,
+        }
+    }
+
+    pub(super) fn tcb(&self) -> Option<&Tcb> {
+        match &self.kind {
+            Kind::Connection(tcb) => Some(tcb),
+            _ => None,
+        }
+    }
+
+    pub(super) fn tcb_mut(&mut self) -> Option<&mut Tcb> {
+        match &mut self.kind {
+            Kind::Connection(tcb) => Some(tcb),
+            _ => None,
+        }
+    }
+
+    pub(super) fn listener_mut(&mut self) -> Option<&mut Listener> {
+        match &mut self.kind {
+            Kind::Listening(listener) => Some(listener),
+            _ => None,
+        }
+    }
+
+    /// Our address and port, as getsockname(2) shows them.
+    pub(super) fn local(&self) -> Option<SocketAddr> {
+        match &self.kind {
+            Kind::Connection(tcb) => Some(tcb.durable.local),
+            Kind::Idle(Idle { over: Some(over), .. }) => Some(over.tuple.local),
+            _ => self.binding.map(|binding| binding.local),
+        }
+    }
+
+    pub(super) fn status(&self) -> TcpStatus {
+        let status = match &self.kind {
+            Kind::Connection(tcb) => tcb.status(),
+            Kind::Listening(listener) => TcpStatus {
+                state: State::Listen,
+                accept_queue: listener.accept_queue.len(),
+                ..TcpStatus::default()
+            },
+            Kind::Idle(idle) => TcpStatus {
+                remote: idle.over.map(|over| over.tuple.remote),
+                peer_closed: idle.over.is_some(),
+                write_closed: idle.over.is_some(),
+                ..TcpStatus::default()
+            },
+        };
+        TcpStatus { local: self.local(), error: self.error, ..status }
+    }
+}

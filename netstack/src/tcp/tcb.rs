@@ -1,0 +1,209 @@
+//! The transmission control block: everything that one connection knows (RFC 9293 §3.3.1).
+
+use super::congestion::{Congestion, NewReno};
+use super::delayed_ack::DelayedAck;
+use super::durable::Durable;
+use super::errors::TcpError;
+use super::info::Counters;
+use super::options::TcpOptions;
+use super::reassembly::Reassembly;
+use super::recovery::Recovery;
+use super::rtt::RttEstimator;
+use super::seq::Seq;
+use super::state::State;
+use super::timers::{Timer, Timers};
+use crate::slab::Handle;
+use crate::time::Instant;
+use crate::wire::tcp::{Stamps, TIMESTAMPS_LEN};
+use arena::{Consumer, Producer};
+
+/// A connection from SYN-SENT or SYN-RECEIVED to its end. [`Durable`] is what it is; the rest is what it is doing.
+pub(super) struct Tcb {
+    pub(super) durable: Durable,
+    pub(super) options: TcpOptions,
+    /// What the program writes. Its tail is SND.UNA, or ISS + 1 while the SYN is unacknowledged.
+    pub(super) tx: Consumer,
+    /// What the program reads. Its head is RCV.NXT, or the FIN's number once that has been passed.
+    pub(super) rx: Producer,
+
+    /// Next sequence number to put on the wire: SND.NXT, or behind it while a timeout's repetitions go out.
+    pub(super) cursor: Seq,
+    /// End of the last segment sent that was smaller than the MSS (Minshall's SND.SML).
+    pub(super) small_end: Seq,
+    pub(super) rtt: RttEstimator,
+    pub(super) congestion: Box<dyn Congestion>,
+    pub(super) recovery: Recovery,
+    /// Retransmission timeouts in a row without an answer.
+    pub(super) retries: u8,
+    /// Zero-window or keepalive probes in a row without an answer.
+    pub(super) probes: u8,
+    /// Doublings of the persist timer.
+    pub(super) persist_backoff: u8,
+    /// What was held back for a better segment goes now, whatever its size (RFC 9293 §3.8.6.2.1, override).
+    pub(super) override_hold: bool,
+    /// A probe that asks only for an acknowledgement is to be sent: for a window or as keepalive.
+    pub(super) probe_due: bool,
+    /// When the oldest thing that still waits for an answer was first sent or probed.
+    pub(super) waiting_since: Option<Instant>,
+
+    pub(super) reassembly: Reassembly,
+    pub(super) ack: DelayedAck,
+    /// `Producer::notify_after` is armed.
+    pub(super) window_mark: bool,
+    /// When an acknowledgement last went out that only answers an unacceptable segment (RFC 5961 §7).
+    pub(super) last_challenge: Option<Instant>,
+
+    pub(super) timers: Timers,
+    /// When anything last came from the peer.
+    pub(super) last_heard: Instant,
+    /// When text was last sent.
+    pub(super) last_text_sent: Option<Instant>,
+    /// Why the connection ended.
+    pub(super) failure: Option<TcpError>,
+    /// The peer must learn of the end by a RST.
+    pub(super) reset_peer: bool,
+    /// What ICMP said; the reason given if the connection times out (RFC 1122 §4.2.3.9, soft errors).
+    pub(super) soft_error: Option<TcpError>,
+    /// The listener in whose queue it waits for accept(2).
+    pub(super) parent: Option<Handle>,
+    /// close(2) was called: nobody reads, nobody writes.
+    pub(super) orphan: bool,
+    /// shutdown(2) of the reading side.
+    pub(super) read_shutdown: bool,
+    /// The connection is in the list of those that may have something to send.
+    pub(super) queued: bool,
+    /// The program must hear of a change.
+    pub(super) touched: bool,
+    /// MSS that we announced.
+    pub(super) advertised_mss: u16,
+    pub(super) counters: Counters,
+}
+
+/// What a new TCB starts from.
+pub(super) struct Opening {
+    pub(super) durable: Durable,
+    pub(super) options: TcpOptions,
+    pub(super) tx: Consumer,
+    pub(super) rx: Producer,
+    pub(super) advertised_mss: u16,
+    pub(super) parent: Option<Handle>,
+}
+
+impl Tcb {
+    pub(super) fn new(now: Instant, opening: Opening) -> Tcb {
+        let Opening { durable, options, tx, rx, advertised_mss, parent } = opening;
+        let mut tcb = Tcb {
+            durable,
+            options,
+            tx,
+            rx,
+            cursor: durable.snd_nxt,
+            small_end: durable.iss,
+            rtt: RttEstimator::default(),
+            congestion: Box::new(NewReno::new(1)),
+            recovery: Recovery::new(durable.iss),
+            retries: 0,
+            probes: 0,
+            persist_backoff: 0,
+            override_hold: false,
+            probe_due: false,
+            waiting_since: None,
+            reassembly: Reassembly::default(),
+            ack: DelayedAck::new(durable.rcv_nxt),
+            window_mark: false,
+            last_challenge: None,
+            timers: Timers::new(),
+            last_heard: now,
+            last_text_sent: None,
+            failure: None,
+            reset_peer: false,
+            soft_error: None,
+            parent,
+            orphan: false,
+            read_shutdown: false,
+            queued: false,
+            touched: false,
+            advertised_mss,
+            counters: Counters::default(),
+        };
+        tcb.reset_congestion();
+        tcb
+    }
+
+    /// The negotiated segment size is known: congestion control starts from it.
+    pub(super) fn reset_congestion(&mut self) {
+        self.congestion = Box::new(NewReno::new(self.mss()));
+    }
+
+    /// Eff.snd.MSS (RFC 9293 §3.7.1): payload of the largest segment that we send, in bytes.
+    pub(super) fn mss(&self) -> u32 {
+        let options = if self.durable.timestamps.is_some() { TIMESTAMPS_LEN as u32 } else { 0 };
+        u32::from(self.durable.snd_mss).saturating_sub(options).max(1)
+    }
+
+    /// Sequence number of the oldest byte in the tx ring.
+    pub(super) fn text_start(&self) -> Seq {
+        self.durable.snd_una.max(self.durable.iss + 1)
+    }
+
+    /// Sequence number after the newest byte in the tx ring: the FIN's, once there is one.
+    pub(super) fn text_end(&self) -> Seq {
+        self.durable.fin.unwrap_or_else(|| self.text_start() + self.tx.len() as u32)
+    }
+
+    /// Bytes sent and, as far as we know, still in the network.
+    pub(super) fn in_flight(&self) -> u32 {
+        self.cursor - self.durable.snd_una
+    }
+
+    /// Everything sent is acknowledged.
+    pub(super) fn all_acked(&self) -> bool {
+        self.durable.snd_una == self.durable.snd_nxt
+    }
+
+    /// Our FIN has been acknowledged.
+    pub(super) fn fin_acked(&self) -> bool {
+        self.durable.fin.is_some_and(|fin| self.durable.snd_una.after(fin))
+    }
+
+    /// The program closes its writing side: the FIN stands after all that it wrote.
+    pub(super) fn queue_fin(&mut self) {
+        if self.durable.fin.is_none() {
+            self.durable.fin = Some(self.text_end());
+        }
+    }
+
+    /// The connection is over, for this reason.
+    pub(super) fn fail(&mut self, why: TcpError) {
+        self.failure = Some(why);
+        self.end();
+    }
+
+    /// The connection is over.
+    pub(super) fn end(&mut self) {
+        self.durable.state = State::Closed;
+        self.touched = true;
+    }
+
+    /// The connection is over, and the peer is told by a RST (RFC 9293 §3.10.5).
+    pub(super) fn abort(&mut self) {
+        self.reset_peer = true;
+        self.end();
+    }
+
+    /// RFC 7323 §5.4: a clock of 1 ms, shifted by a secret of the pair of addresses.
+    pub(super) fn stamps(&self, now: Instant) -> Option<Stamps> {
+        self.durable.timestamps.map(|ts| Stamps { value: millis(now).wrapping_add(ts.offset), echo: ts.recent })
+    }
+
+    /// Starts or restarts the retransmission timer (RFC 6298 §5.1, §5.3).
+    pub(super) fn restart_retransmit(&mut self, now: Instant) {
+        self.timers.set(Timer::Retransmit, now + self.rtt.rto());
+        self.timers.cancel(Timer::Persist);
+    }
+}
+
+/// The clock of timestamps.
+pub(super) fn millis(now: Instant) -> u32 {
+    (now.0 / 1_000_000) as u32
+}

@@ -1,0 +1,73 @@
+//! The receive window: what to offer (RFC 9293 §3.8.6, RFC 7323 §2) and when the program's reading is worth a segment.
+
+use super::seq::Seq;
+use super::tcb::Tcb;
+
+/// Shift that we offer. It lets 8 MiB be advertised in steps of 128 bytes.
+const USUAL_SCALE: u8 = 7;
+/// Largest window in a SYN, which is never scaled (RFC 7323 §2.2).
+pub(super) const MAX_UNSCALED: u32 = 65535;
+
+/// The shift for a ring of `capacity` bytes.
+pub(super) fn scale_for(capacity: usize) -> u8 {
+    (USUAL_SCALE..14).find(|shift| capacity >> shift <= MAX_UNSCALED as usize).unwrap_or(14)
+}
+
+impl Tcb {
+    /// SND's view of RCV.WND: what the peer may still send.
+    pub(super) fn receive_window(&self) -> u32 {
+        let d = &self.durable;
+        if d.rcv_adv.after(d.rcv_nxt) { d.rcv_adv - d.rcv_nxt } else { 0 }
+    }
+
+    /// The window field for a segment that leaves now, and the right edge that it means.
+    pub(super) fn window_to_offer(&self) -> (u16, Seq) {
+        let d = &self.durable;
+        let free = self.rx.free() as u32;
+        let current = self.receive_window();
+        // RFC 9293 §3.8.6.2.2: the edge moves by min(ring / 2, MSS) at least, and never left.
+        let window = if free >= current + self.window_step() || free == self.rx.capacity() as u32 {
+            free.max(current)
+        } else {
+            current
+        };
+        let scale = if d.state.is_synchronized() { d.rcv_scale } else { 0 };
+        let field = (window >> scale).min(MAX_UNSCALED);
+        (field as u16, d.rcv_nxt + (field << scale))
+    }
+
+    fn window_step(&self) -> u32 {
+        (self.rx.capacity() as u32 / 2).min(self.ack.segment())
+    }
+
+    /// True if the window has grown so much beyond what the peer knows that it must hear of it now: to twice its size,
+    /// and by two segments at least.
+    pub(super) fn window_grew(&self) -> bool {
+        (self.rx.free() as u32).saturating_sub(self.receive_window()) >= self.worthwhile_growth()
+    }
+
+    fn worthwhile_growth(&self) -> u32 {
+        let capacity = self.rx.capacity() as u32;
+        self.receive_window().max(2 * self.ack.segment()).max(capacity / 8).min(capacity / 2)
+    }
+
+    /// Arranges to be told when the program has read enough for a window update. While the peer has more than half of
+    /// the ring before it, its own segments will cause one in time.
+    pub(super) fn watch_window(&mut self) {
+        let capacity = self.rx.capacity() as u32;
+        let wanted = !self.orphan && !self.durable.state.peer_closed() && self.receive_window() <= capacity / 2;
+        if wanted {
+            let grown = (self.rx.free() as u32).saturating_sub(self.receive_window());
+            let missing = self.worthwhile_growth().saturating_sub(grown).max(1);
+            self.rx.notify_after(missing as usize);
+            self.window_mark = true;
+            // The program may have read between the look and the mark.
+            if self.window_grew() {
+                self.ack.set_now();
+            }
+        } else if self.window_mark {
+            self.rx.notify_never();
+            self.window_mark = false;
+        }
+    }
+}

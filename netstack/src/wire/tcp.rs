@@ -1,0 +1,244 @@
+//! TCP segments (RFC 9293 §3.1) and their options (RFC 9293 §3.2, RFC 7323).
+
+use super::{Malformed, be16, be32};
+use crate::tcp::Seq;
+
+/// Bytes of a header without options.
+pub const HEADER_LEN: usize = 20;
+/// Bytes of the longest header.
+pub const MAX_HEADER_LEN: usize = 60;
+/// Bytes that timestamps take in every segment: the option and two NOPs (RFC 7323 appendix A).
+pub const TIMESTAMPS_LEN: usize = 12;
+
+bitflags::bitflags! {
+    /// Control bits.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Flags: u8 {
+        /// No more data from the sender.
+        const FIN = 0x01;
+        /// Synchronize sequence numbers.
+        const SYN = 0x02;
+        /// Reset the connection.
+        const RST = 0x04;
+        /// Push.
+        const PSH = 0x08;
+        /// The acknowledgement field is significant.
+        const ACK = 0x10;
+        /// The urgent pointer is significant.
+        const URG = 0x20;
+        /// ECN echo (RFC 3168).
+        const ECE = 0x40;
+        /// Congestion window reduced (RFC 3168).
+        const CWR = 0x80;
+    }
+}
+
+/// TSval and TSecr (RFC 7323 §3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamps {
+    /// The sender's clock.
+    pub value: u32,
+    /// The receiver's clock, as the sender last saw it.
+    pub echo: u32,
+}
+
+/// The options that we know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Maximum segment size.
+    pub mss: Option<u16>,
+    /// Window scale (RFC 7323 §2.2), at most 14.
+    pub window_scale: Option<u8>,
+    /// Timestamps.
+    pub timestamps: Option<Stamps>,
+}
+
+/// A header's meaning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// Source port.
+    pub src_port: u16,
+    /// Destination port.
+    pub dst_port: u16,
+    /// SEG.SEQ.
+    pub seq: Seq,
+    /// SEG.ACK, if the ACK bit is set.
+    pub ack: Seq,
+    /// Control bits.
+    pub flags: Flags,
+    /// SEG.WND as it stands in the header, not scaled.
+    pub window: u16,
+    /// Options.
+    pub options: Options,
+}
+
+/// A well-formed segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// The header.
+    pub header: Header,
+    /// The text.
+    pub payload: &'a [u8],
+}
+
+impl Header {
+    /// True if all of `flags` are set.
+    pub fn has(&self, flags: Flags) -> bool {
+        self.flags.contains(flags)
+    }
+
+    /// Writes the header with a checksum of zero; returns its length.
+    pub fn emit(&self, out: &mut [u8; MAX_HEADER_LEN]) -> usize {
+        let mut len = HEADER_LEN;
+        if let Some(mss) = self.options.mss {
+            let [hi, lo] = mss.to_be_bytes();
+            out[len..len + 4].copy_from_slice(&[2, 4, hi, lo]);
+            len += 4;
+        }
+        if let Some(shift) = self.options.window_scale {
+            out[len..len + 4].copy_from_slice(&[1, 3, 3, shift]);
+            len += 4;
+        }
+        if let Some(stamps) = self.options.timestamps {
+            out[len..len + 4].copy_from_slice(&[1, 1, 8, 10]);
+            out[len + 4..len + 8].copy_from_slice(&stamps.value.to_be_bytes());
+            out[len + 8..len + 12].copy_from_slice(&stamps.echo.to_be_bytes());
+            len += TIMESTAMPS_LEN;
+        }
+        out[0..2].copy_from_slice(&self.src_port.to_be_bytes());
+        out[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
+        out[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
+        out[8..12].copy_from_slice(&self.ack.0.to_be_bytes());
+        out[12] = ((len / 4) as u8) << 4;
+        out[13] = self.flags.bits();
+        out[14..16].copy_from_slice(&self.window.to_be_bytes());
+        out[16..20].fill(0);
+        len
+    }
+}
+
+impl<'a> Segment<'a> {
+    /// Reads a segment. The checksum is not looked at.
+    pub fn parse(bytes: &'a [u8]) -> Result<Segment<'a>, Malformed> {
+        if bytes.len() < HEADER_LEN {
+            return Err(Malformed::Truncated);
+        }
+        let header_len = usize::from(bytes[12] >> 4) * 4;
+        if header_len < HEADER_LEN {
+            return Err(Malformed::Invalid);
+        }
+        let Some((head, payload)) = bytes.split_at_checked(header_len) else { return Err(Malformed::Truncated) };
+        let header = Header {
+            src_port: be16(head, 0),
+            dst_port: be16(head, 2),
+            seq: Seq(be32(head, 4)),
+            ack: Seq(be32(head, 8)),
+            flags: Flags::from_bits_retain(head[13]),
+            window: be16(head, 14),
+            options: Options::parse(&head[HEADER_LEN..]),
+        };
+        if header.src_port == 0 || header.dst_port == 0 {
+            return Err(Malformed::Invalid);
+        }
+        Ok(Segment { header, payload })
+    }
+
+    /// SEG.LEN: the sequence numbers that the segment occupies, SYN and FIN counted.
+    pub fn len(&self) -> u32 {
+        let controls = self.header.flags.intersection(Flags::SYN.union(Flags::FIN)).bits().count_ones();
+        self.payload.len() as u32 + controls
+    }
+
+    /// True for a segment that occupies no sequence number.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sequence number after the last that it occupies.
+    pub fn end(&self) -> Seq {
+        self.header.seq + self.len()
+    }
+}
+
+impl Options {
+    /// Reads options. Unknown ones are skipped; what follows a malformed one is ignored, as RFC 9293 §3.2 (MUST-7)
+    /// leaves it to us to do without a crash.
+    fn parse(mut bytes: &[u8]) -> Options {
+        let mut options = Options::default();
+        // Almost every segment carries exactly this (RFC 7323 appendix A).
+        if bytes.len() == TIMESTAMPS_LEN && bytes[..4] == [1, 1, 8, 10] {
+            options.timestamps = Some(Stamps { value: be32(bytes, 4), echo: be32(bytes, 8) });
+            return options;
+        }
+        loop {
+            match *bytes {
+                [] | [0, ..] => return options,
+                [1, ref rest @ ..] => bytes = rest,
+                [kind, len, ref rest @ ..] if len >= 2 && rest.len() >= usize::from(len) - 2 => {
+                    let (value, rest) = rest.split_at(usize::from(len) - 2);
+                    match (kind, value.len()) {
+                        (2, 2) => options.mss = Some(be16(value, 0)),
+                        // RFC 7323 §2.3: a shift above 14 counts as 14.
+                        (3, 1) => options.window_scale = Some(value[0].min(14)),
+                        (8, 8) => {
+                            options.timestamps = Some(Stamps { value: be32(value, 0), echo: be32(value, 4) });
+                        }
+                        _ => {}
+                    }
+                    bytes = rest;
+                }
+                _ => return options,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_survives_the_wire() {
+        let header = Header {
+            src_port: 40000,
+            dst_port: 80,
+            seq: Seq(0xfffffff0),
+            ack: Seq(7),
+            flags: Flags::SYN | Flags::ACK,
+            window: 65535,
+            options: Options {
+                mss: Some(65495),
+                window_scale: Some(7),
+                timestamps: Some(Stamps { value: 1, echo: 2 }),
+            },
+        };
+        let mut bytes = [0xff; MAX_HEADER_LEN];
+        let len = header.emit(&mut bytes);
+        assert_eq!(len, 40);
+        let segment = Segment::parse(&bytes[..len]).unwrap();
+        assert_eq!(segment.header, header);
+        assert_eq!(segment.len(), 1);
+    }
+
+    #[test]
+    fn options_that_lie_about_their_length_end_the_list() {
+        let mss_then_zero_length = [2, 4, 5, 0xb4, 3, 0, 1, 1];
+        assert_eq!(Options::parse(&mss_then_zero_length), Options { mss: Some(1460), ..Options::default() });
+        let past_the_end = [8, 10, 0, 0, 0, 1];
+        assert_eq!(Options::parse(&past_the_end), Options::default());
+        let unknown_between = [254, 3, 9, 3, 3, 20];
+        assert_eq!(Options::parse(&unknown_between), Options { window_scale: Some(14), ..Options::default() });
+    }
+
+    #[test]
+    fn short_and_lying_headers_are_refused() {
+        let mut bytes = [0; 20];
+        bytes[0] = 1;
+        bytes[2] = 1;
+        for (offset, error) in [(0x40, Malformed::Invalid), (0x60, Malformed::Truncated)] {
+            bytes[12] = offset;
+            assert_eq!(Segment::parse(&bytes), Err(error));
+        }
+        assert_eq!(Segment::parse(&bytes[..19]), Err(Malformed::Truncated));
+    }
+}
