@@ -166,12 +166,7 @@ impl Paths for Ip {
         };
         let IpAddr::V4(dst) = dst else { return None };
         let hop = self.hop(src, dst, None)?;
-        Some(Path {
-            src: hop.src.into(),
-            mtu: self.mtu(hop.on) as u32,
-            on: hop.on,
-            local: hop.to == NextHop::Ourselves,
-        })
+        Some(Path { src: hop.src.into(), mtu: self.mtu(hop.on) as u32 })
     }
 
     fn is_local(&self, addr: IpAddr) -> bool {

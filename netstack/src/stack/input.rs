@@ -154,7 +154,7 @@ impl Stack {
             self.count_error(arrival.on);
             return;
         }
-        let meta = IpMeta { src: src.into(), dst: dst.into(), on: arrival.on, ttl: packet.ttl(), tos: packet.tos() };
+        let meta = IpMeta { src: src.into(), dst: dst.into() };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
     }

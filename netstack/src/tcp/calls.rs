@@ -8,10 +8,10 @@ use super::info::{TcpInfo, TcpStatus};
 use super::listen::announced_mss;
 use super::options::TcpOptions;
 use super::ports::Binding;
-use super::seam::{Env, Path};
+use super::remnant::Remnant;
+use super::seam::Env;
 use super::seq::Seq;
 use super::socket::{Idle, Kind, Listener, Socket};
-use super::state::State;
 use super::tcb::{Opening, Tcb, millis};
 use super::window::scale_for;
 use super::{Accepted, Tcp, TcpId};
@@ -101,7 +101,19 @@ impl Tcp {
         }
         let path = env.paths.path(bound, remote.ip()).ok_or(ConnectError::NetUnreachable)?;
         let (tuple, successor) = self.claim_tuple(now, id.0, path.src, remote)?;
-        let tcb = self.syn_sent(now, tuple, &path, options, successor, tx, rx);
+        let advertised_mss = announced_mss(path.mtu, remote.is_ipv6(), options.maxseg);
+        let iss = successor.unwrap_or_else(|| self.secrets.isn(&tuple, now));
+        let durable = Durable {
+            rcv_scale: scale_for(rx.capacity()),
+            snd_mss: advertised_mss,
+            timestamps: Some(Timestamps {
+                offset: self.secrets.timestamp_offset(&tuple),
+                recent: 0,
+                recent_age: millis(now),
+            }),
+            ..Durable::syn_sent(tuple.local, tuple.remote, iss)
+        };
+        let tcb = Tcb::new(now, Opening { durable, options, tx, rx, advertised_mss });
         if let Some(socket) = self.sockets.get_mut(id.0) {
             socket.error = None;
             socket.kind = Kind::Connection(Box::new(tcb));
@@ -110,15 +122,15 @@ impl Tcp {
         Ok(())
     }
 
-    /// The four-tuple for a new connection: with the bound port, else with one that is free towards `remote`. Also what
-    /// an old connection in TIME-WAIT that had it asks of its successor.
+    /// The four-tuple for a new connection: with the bound port, else with one that is free towards `remote`. Also the
+    /// sequence number to begin with, if an old connection in TIME-WAIT had it.
     fn claim_tuple(
         &mut self,
         now: Instant,
         handle: Handle,
         src: IpAddr,
         remote: SocketAddr,
-    ) -> Result<(Tuple, Option<(Seq, Option<Timestamps>)>), ConnectError> {
+    ) -> Result<(Tuple, Option<Seq>), ConnectError> {
         let Tcp { demux, remnants, ports, sockets, .. } = self;
         let usable = |tuple: &Tuple| match demux.owner(tuple) {
             None => true,
@@ -145,65 +157,22 @@ impl Tcp {
         };
         let mut successor = None;
         if let Some(Owner::Remnant(old)) = self.demux.owner(&tuple) {
-            successor = self.remnants.get(old).map(|remnant| (remnant.successor_iss(), remnant.durable.timestamps));
+            successor = self.remnants.get(old).map(Remnant::successor_iss);
             self.drop_remnant(old);
         }
         self.demux.claim(tuple, Owner::Connection(handle));
         Ok((tuple, successor))
     }
 
-    fn syn_sent(
-        &self,
-        now: Instant,
-        tuple: Tuple,
-        path: &Path,
-        options: TcpOptions,
-        successor: Option<(Seq, Option<Timestamps>)>,
-        tx: Consumer,
-        rx: Producer,
-    ) -> Tcb {
-        let fresh = Timestamps {
-            offset: self.secrets.timestamp_offset(&tuple),
-            recent: 0,
-            recent_age: millis(now),
-        };
-        let iss = successor.map_or_else(|| self.secrets.isn(&tuple, now), |(iss, _)| iss);
-        let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
-        let durable = Durable {
-            local: tuple.local,
-            remote: tuple.remote,
-            state: State::SynSent,
-            iss,
-            irs: Seq(0),
-            snd_una: iss,
-            snd_nxt: iss,
-            snd_wnd: 0,
-            snd_wl1: Seq(0),
-            snd_wl2: iss,
-            snd_wnd_max: 0,
-            fin: None,
-            rcv_nxt: Seq(0),
-            rcv_adv: Seq(0),
-            snd_scale: 0,
-            rcv_scale: scale_for(rx.capacity()),
-            snd_mss: advertised_mss,
-            timestamps: Some(fresh),
-        };
-        Tcb::new(now, Opening { durable, options, tx, rx, advertised_mss, parent: None })
-    }
-
     /// accept(2).
     pub(crate) fn accept(&mut self, listener: TcpId) -> Option<Accepted> {
         loop {
             let child = self.sockets.get_mut(listener.0)?.listener_mut()?.accept_queue.pop_front()?;
-            let Some(socket) = self.sockets.get_mut(child) else { continue };
-            let (local, remote) = match &mut socket.kind {
-                Kind::Connection(tcb) => {
-                    tcb.parent = None;
-                    (tcb.durable.local, tcb.durable.remote)
-                }
+            let Some(socket) = self.sockets.get(child) else { continue };
+            let (local, remote) = match &socket.kind {
+                Kind::Connection(tcb) => (tcb.durable.local, tcb.durable.remote),
                 // Reset while it waited: Linux hands it out all the same, and the program reads the error.
-                Kind::Idle(Idle { over: Some(over), .. }) => (over.tuple.local, over.tuple.remote),
+                Kind::Idle(Idle { over: Some(tuple), .. }) => (tuple.local, tuple.remote),
                 _ => continue,
             };
             return Some(Accepted { id: TcpId(child), key: socket.key, local, remote });

@@ -45,6 +45,32 @@ pub struct Durable {
     pub timestamps: Option<Timestamps>,
 }
 
+impl Durable {
+    /// A connection before anything has been sent (RFC 9293 §3.10.1, active open), offering no options.
+    pub(super) fn syn_sent(local: SocketAddr, remote: SocketAddr, iss: Seq) -> Durable {
+        Durable {
+            local,
+            remote,
+            state: State::SynSent,
+            iss,
+            irs: Seq(0),
+            snd_una: iss,
+            snd_nxt: iss,
+            snd_wnd: 0,
+            snd_wl1: Seq(0),
+            snd_wl2: iss,
+            snd_wnd_max: 0,
+            fin: None,
+            rcv_nxt: Seq(0),
+            rcv_adv: Seq(0),
+            snd_scale: 0,
+            rcv_scale: 0,
+            snd_mss: 536,
+            timestamps: None,
+        }
+    }
+}
+
 /// RFC 7323 §3–5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamps {

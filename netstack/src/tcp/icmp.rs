@@ -1,5 +1,6 @@
 //! What ICMP says of our segments (RFC 5461, RFC 5927, RFC 1191).
 
+use super::Tcp;
 use super::demux::{Owner, Tuple};
 use super::errors::TcpError;
 use super::listen::announced_mss;
@@ -7,7 +8,6 @@ use super::seam::IcmpError;
 use super::seq::Seq;
 use super::state::State;
 use super::tcb::Tcb;
-use super::Tcp;
 use crate::events::Events;
 use crate::time::Instant;
 use core::net::{IpAddr, SocketAddr};

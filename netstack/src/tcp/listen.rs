@@ -4,7 +4,7 @@ use super::demux::{Owner, Tuple};
 use super::durable::Timestamps;
 use super::input::peer_mss;
 use super::retransmit::SYN_ACK_RETRIES;
-use super::seam::{Env, IpMeta};
+use super::seam::Env;
 use super::seq::Seq;
 use super::socket::{Kind, Socket};
 use super::syn_queue::Request;
@@ -28,7 +28,6 @@ impl Tcp {
         now: Instant,
         listener: Handle,
         tuple: Tuple,
-        ip: &IpMeta,
         segment: &Segment<'_>,
         iss: Option<Seq>,
         env: &mut Env<'_>,
@@ -43,7 +42,7 @@ impl Tcp {
         if !header.has(Flags::SYN) {
             return;
         }
-        let Some(path) = env.paths.path(Some(ip.dst), ip.src) else { return };
+        let Some(path) = env.paths.path(Some(tuple.local.ip()), tuple.remote.ip()) else { return };
         let iss = iss.unwrap_or_else(|| self.secrets.isn(&tuple, now));
         let offset = self.secrets.timestamp_offset(&tuple);
         let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
@@ -52,7 +51,7 @@ impl Tcp {
             return;
         }
         let options = listening.options;
-        let advertised_mss = announced_mss(path.mtu, ip.src.is_ipv6(), options.maxseg);
+        let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
         let request = Request {
             listener,
             tuple,
@@ -125,7 +124,6 @@ impl Tcp {
                 tx: buffers.tx,
                 rx: buffers.rx,
                 advertised_mss: request.advertised_mss,
-                parent: Some(request.listener),
             },
         );
         if request.retries == 0 {

@@ -61,7 +61,7 @@ impl Tcp {
         if turn == Turn::Done && tcb.ack.is_due() {
             turn = Turn::Again;
         }
-        if let Some(at) = tcb.timers.to_queue() {
+        if let Some(at) = tcb.timers.earlier_than_queued() {
             self.timers.set(Waiter::Connection(handle), at);
         }
         tcb.queued = turn != Turn::Done;

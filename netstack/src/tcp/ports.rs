@@ -158,7 +158,6 @@ impl Ports {
         })
     }
 
-
     /// Every ephemeral port once, from a place that `offset` gives.
     fn candidates(&self, offset: u32) -> impl Iterator<Item = u16> + use<> {
         let (first, last) = (*self.ephemeral.start(), *self.ephemeral.end());

@@ -38,10 +38,6 @@ impl Recovery {
         Recovery { duplicates: 0, active: false, recover: iss, inflation: 0, resend: false, partial_seen: false }
     }
 
-    pub(super) fn is_active(&self) -> bool {
-        self.active
-    }
-
     /// Bytes to add to the congestion window.
     pub(super) fn inflation(&self) -> u32 {
         self.inflation

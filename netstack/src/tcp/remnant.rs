@@ -54,10 +54,12 @@ impl Remnant {
         let rst = header.has(Flags::RST);
         if header.has(Flags::SYN) && !rst && !header.has(Flags::ACK) && !self.fin_wait_2 {
             // RFC 6191: a newer timestamp, or without them a higher sequence number (RFC 9293 MAY-2).
-            let newer = old_stamp.map_or(header.seq.after(rcv_nxt), |sign| sign > 0 || header.seq.after(rcv_nxt) && sign == 0);
+            let newer =
+                old_stamp.map_or(header.seq.after(rcv_nxt), |sign| sign > 0 || header.seq.after(rcv_nxt) && sign == 0);
             return if newer { Verdict::Reopen } else { self.limited(now, Verdict::Acknowledge) };
         }
-        let acceptable = header.seq.at_or_before(self.durable.rcv_adv.max(rcv_nxt)) && segment.end().at_or_after(rcv_nxt);
+        let acceptable =
+            header.seq.at_or_before(self.durable.rcv_adv.max(rcv_nxt)) && segment.end().at_or_after(rcv_nxt);
         if rst {
             // RFC 1337: a RST does not end TIME-WAIT.
             return if self.fin_wait_2 && header.seq == rcv_nxt { Verdict::Forget } else { Verdict::Ignore };
@@ -116,8 +118,7 @@ impl Remnant {
     /// Our own connect(2) may take the four-tuple: timestamps keep old segments out, once their clock has moved on
     /// (RFC 6191; Linux's `tcp_tw_reuse` waits a second too).
     pub(super) fn reusable(&self, now: Instant) -> bool {
-        !self.fin_wait_2
-            && self.durable.timestamps.is_some_and(|ts| millis(now).wrapping_sub(ts.recent_age) >= 1000)
+        !self.fin_wait_2 && self.durable.timestamps.is_some_and(|ts| millis(now).wrapping_sub(ts.recent_age) >= 1000)
     }
 
     /// The first sequence number that a successor may use without reaching into the old one's window.

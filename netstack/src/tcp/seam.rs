@@ -1,7 +1,7 @@
 //! The edge between TCP and the rest of the stack: what TCP is told, and what it asks for.
 
 use crate::events::Events;
-use crate::link::{IfIndex, TxResult};
+use crate::link::TxResult;
 use crate::rng::Rng;
 use crate::socket::BufferPool;
 use core::net::IpAddr;
@@ -11,9 +11,6 @@ use core::net::IpAddr;
 pub(crate) struct IpMeta {
     pub(crate) src: IpAddr,
     pub(crate) dst: IpAddr,
-    pub(crate) on: IfIndex,
-    pub(crate) ttl: u8,
-    pub(crate) tos: u8,
 }
 
 /// The way to a destination.
@@ -23,9 +20,6 @@ pub(crate) struct Path {
     pub(crate) src: IpAddr,
     /// Largest IP datagram on the egress link, in bytes.
     pub(crate) mtu: u32,
-    pub(crate) on: IfIndex,
-    /// The destination is an address of this stack.
-    pub(crate) local: bool,
 }
 
 /// Facts that TCP asks of routing.

@@ -28,9 +28,9 @@ impl Tcp {
         match self.demux.owner(&tuple) {
             Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, tuple, &segment, env),
             Some(Owner::Request(handle)) => self.segment_for_request(now, handle, tuple, &segment, env),
-            Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, tuple, ip, &segment, env),
+            Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, tuple, &segment, env),
             None => match self.demux.listener(&tuple) {
-                Some(listener) => self.segment_for_listener(now, listener, tuple, ip, &segment, None, env),
+                Some(listener) => self.segment_for_listener(now, listener, tuple, &segment, None, env),
                 None => self.reset_sender(tuple, &segment),
             },
         }
@@ -82,7 +82,6 @@ impl Tcp {
         now: Instant,
         handle: Handle,
         tuple: Tuple,
-        ip: &IpMeta,
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) {
@@ -105,7 +104,7 @@ impl Tcp {
                 match self.demux.listener(&tuple) {
                     Some(listener) => {
                         self.drop_remnant(handle);
-                        self.segment_for_listener(now, listener, tuple, ip, segment, Some(iss), env);
+                        self.segment_for_listener(now, listener, tuple, segment, Some(iss), env);
                     }
                     None => self.replies.push(acknowledgement),
                 }

@@ -3,7 +3,7 @@
 use super::demux::{Owner, Tuple};
 use super::remnant::Remnant;
 use super::reply::Reply;
-use super::socket::{Idle, Kind, Over, Socket};
+use super::socket::{Idle, Kind, Socket};
 use super::state::State;
 use super::tcb::Tcb;
 use super::{Tcp, Waiter};
@@ -37,7 +37,7 @@ impl Tcp {
                 self.finish(now, handle, wait, events);
             }
             _ => {
-                if let Some(at) = tcb.timers.to_queue() {
+                if let Some(at) = tcb.timers.earlier_than_queued() {
                     self.timers.set(Waiter::Connection(handle), at);
                 }
                 if !tcb.queued {
@@ -63,13 +63,14 @@ impl Tcp {
         let remnant = wait.map(|wait| {
             let fin_wait_2 = tcb.durable.state == State::FinWait2;
             let (ttl, tos) = (tcb.options.ttl, tcb.options.tos);
-            let remnant = Remnant { durable: tcb.durable, binding: socket.binding, fin_wait_2, ttl, tos, last_answer: None };
+            let remnant =
+                Remnant { durable: tcb.durable, binding: socket.binding, fin_wait_2, ttl, tos, last_answer: None };
             (remnant, wait)
         });
         tcb.rx.notify_never();
-        let (failure, orphan, options, parent) = (tcb.failure, tcb.orphan, tcb.options, tcb.parent);
+        let (failure, orphan, options) = (tcb.failure, tcb.orphan, tcb.options);
         socket.error = failure.or(socket.error);
-        socket.kind = Kind::Idle(Idle { options, over: Some(Over { tuple, parent }) });
+        socket.kind = Kind::Idle(Idle { options, over: Some(tuple) });
         events.touch(socket.key);
         if let Some((remnant, wait)) = remnant {
             self.keep(now, remnant, wait);

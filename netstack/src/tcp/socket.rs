@@ -35,16 +35,8 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Idle {
     pub(super) options: TcpOptions,
-    /// The connection that is over.
-    pub(super) over: Option<Over>,
-}
-
-/// What a program may still ask about a connection that is over.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Over {
-    pub(super) tuple: Tuple,
-    /// It waits in this listener's queue all the same, as on Linux: accept(2) hands it out with its error.
-    pub(super) parent: Option<Handle>,
+    /// The ends of the connection that is over.
+    pub(super) over: Option<Tuple>,
 }
 
 /// A socket in LISTEN.
@@ -103,7 +95,7 @@ impl Socket {
     pub(super) fn local(&self) -> Option<SocketAddr> {
         match &self.kind {
             Kind::Connection(tcb) => Some(tcb.durable.local),
-            Kind::Idle(Idle { over: Some(over), .. }) => Some(over.tuple.local),
+            Kind::Idle(Idle { over: Some(tuple), .. }) => Some(tuple.local),
             _ => self.binding.map(|binding| binding.local),
         }
     }
@@ -111,13 +103,11 @@ impl Socket {
     pub(super) fn status(&self) -> TcpStatus {
         let status = match &self.kind {
             Kind::Connection(tcb) => tcb.status(),
-            Kind::Listening(listener) => TcpStatus {
-                state: State::Listen,
-                accept_queue: listener.accept_queue.len(),
-                ..TcpStatus::default()
-            },
+            Kind::Listening(listener) => {
+                TcpStatus { state: State::Listen, accept_queue: listener.accept_queue.len(), ..TcpStatus::default() }
+            }
             Kind::Idle(idle) => TcpStatus {
-                remote: idle.over.map(|over| over.tuple.remote),
+                remote: idle.over.map(|tuple| tuple.remote),
                 peer_closed: idle.over.is_some(),
                 write_closed: idle.over.is_some(),
                 ..TcpStatus::default()

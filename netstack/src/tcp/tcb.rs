@@ -12,7 +12,6 @@ use super::rtt::RttEstimator;
 use super::seq::Seq;
 use super::state::State;
 use super::timers::{Timer, Timers};
-use crate::slab::Handle;
 use crate::time::Instant;
 use crate::wire::tcp::{Stamps, TIMESTAMPS_LEN};
 use arena::{Consumer, Producer};
@@ -64,8 +63,6 @@ pub(super) struct Tcb {
     pub(super) reset_peer: bool,
     /// What ICMP said; the reason given if the connection times out (RFC 1122 §4.2.3.9, soft errors).
     pub(super) soft_error: Option<TcpError>,
-    /// The listener in whose queue it waits for accept(2).
-    pub(super) parent: Option<Handle>,
     /// close(2) was called: nobody reads, nobody writes.
     pub(super) orphan: bool,
     /// shutdown(2) of the reading side.
@@ -86,12 +83,11 @@ pub(super) struct Opening {
     pub(super) tx: Consumer,
     pub(super) rx: Producer,
     pub(super) advertised_mss: u16,
-    pub(super) parent: Option<Handle>,
 }
 
 impl Tcb {
     pub(super) fn new(now: Instant, opening: Opening) -> Tcb {
-        let Opening { durable, options, tx, rx, advertised_mss, parent } = opening;
+        let Opening { durable, options, tx, rx, advertised_mss } = opening;
         let mut tcb = Tcb {
             durable,
             options,
@@ -118,7 +114,6 @@ impl Tcb {
             failure: None,
             reset_peer: false,
             soft_error: None,
-            parent,
             orphan: false,
             read_shutdown: false,
             queued: false,

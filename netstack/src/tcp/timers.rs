@@ -53,7 +53,7 @@ impl Timers {
     }
 
     /// What the stack's queue must be told, if it holds no deadline or a later one than the earliest here.
-    pub(super) fn to_queue(&mut self) -> Option<Instant> {
+    pub(super) fn earlier_than_queued(&mut self) -> Option<Instant> {
         let earliest = self.at.into_iter().fold(NEVER, Instant::min);
         if earliest >= self.queued {
             return None;
