@@ -1,2 +1,85 @@
-//! Under construction.
-fn main() {}
+//! `cargo xtask …`: what a developer or a newcomer runs, one file a task.
+
+mod bench;
+mod build;
+mod demo;
+mod install;
+mod setup;
+mod test;
+mod unprivileged;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use system_tests::Outcome;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development tasks of rump")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// A web server in one rump kernel, curl in another, on a bus of their own. No root needed.
+    Demo {
+        /// Where to write the capture of the exchange.
+        #[arg(long, value_name = "FILE", default_value = "rump-demo.pcap")]
+        pcap: PathBuf,
+        /// Take the library from where it was built (or from RUMP_BUILD) instead of building it.
+        #[arg(long)]
+        no_build: bool,
+        /// As root: run the built demo as an unprivileged user, and prove by strace that no Internet socket of the host was opened.
+        #[arg(long)]
+        unprivileged_check: bool,
+    },
+    /// Install what the demo and the tests need: by apt-get as root, else print the command.
+    Setup,
+    /// Set up, build, run every test, then the demo.
+    Test {
+        /// More arguments for the test runner (a filter, say).
+        #[arg(last = true)]
+        runner: Vec<String>,
+    },
+    /// Measure against the kernel's loopback and print a table of ratios.
+    Bench {
+        /// Interleaved rounds; the medians are shown.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Seconds of each bulk and round-trip run.
+        #[arg(long, default_value_t = 1.0)]
+        seconds: f64,
+        /// Only the measurements whose name contains this.
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// Install `rump` and the library where a bare `rump run` finds them.
+    Install {
+        /// Where bin/ and lib/ are; /usr/local as root, ~/.local otherwise.
+        #[arg(long)]
+        prefix: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Outcome {
+    match task {
+        Task::Demo { unprivileged_check: true, no_build, .. } => unprivileged::check(no_build),
+        Task::Demo { pcap, no_build, .. } => demo::demo(&pcap, no_build),
+        Task::Setup => setup::everything(),
+        Task::Test { runner } => test::test(&runner),
+        Task::Bench { rounds, seconds, only } => bench::bench(&bench::Plan { rounds, seconds, only }),
+        Task::Install { prefix } => install::install(prefix),
+    }
+}
