@@ -119,7 +119,7 @@ print(sum(good))",
 fn netcat() -> Outcome {
     let bus = Bus::new();
     let mut server =
-        Program::new("nc").words("-v -N -l 10.0.0.1 7000").input("answer\n").rump(&bus.node(SERVER)).start()?;
+        Program::new("nc").words("-n -v -N -l 10.0.0.1 7000").input("answer\n").rump(&bus.node(SERVER)).start()?;
     server.expect("Listening")?;
     let client = Program::new("nc").words("-N 10.0.0.1 7000").input("question\n").rump(&bus.node(CLIENT)).run()?;
     assert_eq!(client.text(), "answer\n");
@@ -130,7 +130,7 @@ fn netcat() -> Outcome {
 #[test]
 fn netcat_udp() -> Outcome {
     let bus = Bus::new();
-    let mut server = Program::new("nc").words("-v -u -l -W 1 10.0.0.1 7000").rump(&bus.node(SERVER)).start()?;
+    let mut server = Program::new("nc").words("-n -v -u -l -W 1 10.0.0.1 7000").rump(&bus.node(SERVER)).start()?;
     server.expect("Bound")?;
     Program::new("nc").words("-u -w 1 10.0.0.1 7000").input("a datagram\n").rump(&bus.node(CLIENT)).run()?;
     assert_eq!(server.finish()?.success()?.text(), "a datagram\n");
