@@ -1,6 +1,6 @@
 //! Reading the records of another process's arena, through its file: no cooperation of that process is needed.
 
-use crate::record::{LEN, MAGIC, PER_CHUNK, WORDS};
+use crate::record::{LEN, MAGIC, MAX_CHUNKS, PER_CHUNK, WORDS};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -49,7 +49,9 @@ impl Observed {
         let mut found = Vec::new();
         let mut count = [0; 4];
         self.file.read_exact_at(&mut count, 12)?;
-        for chunk in 0..u64::from(u32::from_ne_bytes(count)) {
+        // Another process wrote the count: it is held to what the header page can list.
+        let chunks = u32::from_ne_bytes(count).min(MAX_CHUNKS as u32);
+        for chunk in 0..u64::from(chunks) {
             let mut at = [0; 8];
             self.file.read_exact_at(&mut at, 128 + chunk * 8)?;
             let at = u64::from_ne_bytes(at);

@@ -2,7 +2,10 @@
 
 mod dumpbus;
 mod help;
+mod kernels;
+mod netstat;
 mod nodes;
+mod ps;
 mod run;
 mod table;
 
@@ -22,6 +25,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Ps(ps::Ps),
+    Netstat(netstat::Netstat),
     Nodes(nodes::Nodes),
     Dumpbus(dumpbus::Dumpbus),
     Help(help::Help),
@@ -54,6 +59,8 @@ fn print(text: &str) -> Result<(), Failure> {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(run) => run.run(),
+        Command::Ps(ps) => ps.run(),
+        Command::Netstat(netstat) => netstat.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Dumpbus(dumpbus) => dumpbus.run(),
         Command::Help(help) => help.run(),

@@ -13,7 +13,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     }
 
     pub fn row(&mut self, cells: [String; COLUMNS]) {
-        self.rows.push(cells);
+        // Other users' programs choose some of what is shown; nothing of it may steer the terminal.
+        self.rows.push(cells.map(|cell| cell.replace(char::is_control, "?")));
     }
 }
 

@@ -14,6 +14,9 @@ use tapif::{Checksum, PartialChecksum, Receive, Tap, Transmit};
 /// Opens the TAP interface `name`. The error is a sentence.
 pub(crate) fn attach(name: &str, mac: Option<[u8; 6]>, mtu: Option<u32>) -> Result<Parts, String> {
     let tap = Tap::open(name, mtu).map_err(|e| e.to_string())?;
+    if mac == Some(tap.host_mac()) {
+        return Err(format!("mac={} is the address of the host's end of {name}: take another", Mac(tap.host_mac())));
+    }
     let fail = |errno| format!("the TAP interface {name} cannot be waited for: {errno}");
     let device = descriptor::protect(rustix::io::fcntl_dupfd_cloexec(tap.fd(), 0).map_err(fail)?);
     let wake = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(fail)?;
