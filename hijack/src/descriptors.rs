@@ -9,7 +9,7 @@ use crate::hook::outcome;
 use crate::table::host;
 use crate::user::{Argument, Out};
 use kernel::descriptor::{self, Lookup};
-use kernel::{Errno, Result};
+use kernel::{Errno, Result, poll};
 use std::ffi::{c_int, c_uint};
 
 /// close(2).
@@ -18,7 +18,11 @@ pub fn close(fd: c_int) -> Option<Result<c_int>> {
         return Some(Err(Errno::BADF));
     }
     match descriptor::lookup(fd) {
-        Lookup::Host => None,
+        Lookup::Host => {
+            // Before the host's close, after which the number may be another thread's.
+            poll::forget(fd);
+            None
+        }
         _ if descriptor::in_vfork_child() => None,
         _ => descriptor::close(fd).map(|closed| closed.map(|()| 0)),
     }
@@ -53,14 +57,14 @@ pub fn dup3(old: c_int, new: c_int, flags: c_int) -> Option<Result<c_int>> {
 }
 
 fn onto(old: c_int, new: c_int, host: impl FnOnce() -> c_int) -> Option<Result<c_int>> {
-    if kernel::booted().is_none() || descriptor::in_vfork_child() {
-        return None;
-    }
     Some(make_way(old, new).and_then(|()| outcome(host())).inspect(|new| copied(old, *new)))
 }
 
 /// The program knows nothing of the kernel's own descriptors: what it does to their numbers must work and must not hurt.
 fn make_way(old: c_int, new: c_int) -> Result<()> {
+    if descriptor::in_vfork_child() {
+        return Ok(());
+    }
     if descriptor::is_protected(old) {
         return Err(Errno::BADF);
     }
@@ -68,7 +72,11 @@ fn make_way(old: c_int, new: c_int) -> Result<()> {
 }
 
 fn copied(old: c_int, new: c_int) {
-    if new >= 0 && new != old && kernel::booted().is_some() && !descriptor::in_vfork_child() {
+    if new < 0 || new == old {
+        return;
+    }
+    poll::duplicated(old, new);
+    if kernel::booted().is_some() && !descriptor::in_vfork_child() {
         descriptor::duplicated(old, new);
     }
 }
@@ -78,7 +86,7 @@ pub fn fcntl(fd: c_int, command: c_int, argument: Argument) -> Option<Result<c_i
     let call = || outcome(host::fcntl(fd, command, argument));
     match command {
         _ if descriptor::is_protected(fd) => Some(Err(Errno::BADF)),
-        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => kernel::booted().map(|_| call().inspect(|new| copied(fd, *new))),
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => Some(call().inspect(|new| copied(fd, *new))),
         libc::F_SETFL => endpoint::on(fd, |socket| {
             let done = call()?;
             socket.set_nonblocking(argument.int() & libc::O_NONBLOCK != 0);
@@ -88,9 +96,17 @@ pub fn fcntl(fd: c_int, command: c_int, argument: Argument) -> Option<Result<c_i
     }
 }
 
-/// The host has made `fd`: whatever the table held under that number is gone.
+/// The host has made `fd`: whatever the tables held under that number is gone.
 pub fn made(fd: c_int) {
-    if fd >= 0 && !matches!(descriptor::lookup(fd), Lookup::Host) && !descriptor::in_vfork_child() {
+    if fd >= 0 {
+        poll::forget(fd);
+        forget_socket(fd);
+    }
+}
+
+/// As [`made`], for a descriptor that [`kernel::poll`] has made.
+pub fn forget_socket(fd: c_int) {
+    if !matches!(descriptor::lookup(fd), Lookup::Host) && !descriptor::in_vfork_child() {
         descriptor::cleared(fd);
     }
 }

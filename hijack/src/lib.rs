@@ -5,7 +5,7 @@
 //!
 //! - [`endpoint`]: socket(2) to shutdown(2), names, options. [`transfer`]: bytes. [`message`]: sendmsg, recvmsg.
 //! - [`descriptors`]: close, dup, fcntl. [`control`]: ioctl. [`stdio`]: streams over sockets.
-//! - [`signals`]: sigaction and its kin. [`process`]: boot, fork, exit.
+//! - [`readiness`]: poll, select, epoll. [`signals`]: sigaction and its kin. [`process`]: boot, fork, exit.
 //! - [`user`]: the program's memory. [`address`], [`control_message`]: its structures. [`real`]: the host's functions. [`allocator`]: our memory.
 //!
 //! A program that never opens an Internet socket runs as if we were not there: no thread, no descriptor, no output.
@@ -19,6 +19,7 @@ mod endpoint;
 mod hook;
 mod message;
 mod process;
+mod readiness;
 mod real;
 mod signals;
 mod stdio;

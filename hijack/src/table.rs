@@ -9,8 +9,11 @@
 
 use crate::hook::hooks;
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
-use crate::{control, descriptors, endpoint, message, process, signals, stdio, transfer};
-use libc::{DIR, FILE, iovec, mmsghdr, msghdr, sigset_t, size_t, socklen_t, ssize_t, timespec};
+use crate::{control, descriptors, endpoint, message, process, readiness, signals, stdio, transfer};
+use libc::{
+    DIR, FILE, epoll_event, iovec, mmsghdr, msghdr, nfds_t, pollfd, sigset_t, size_t, socklen_t, ssize_t, timespec,
+    timeval,
+};
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
 hooks! {
@@ -83,6 +86,31 @@ hooks! {
     fcntl64(fd: c_int, command: c_int, argument: Argument) -> c_int = asks descriptors::fcntl;
     __fcntl(fd: c_int, command: c_int, argument: Argument) -> c_int = asks descriptors::fcntl;
     ioctl(fd: c_int, request: c_ulong, argument: Argument) -> c_int = asks control::ioctl;
+
+    // Waiting for many.
+    poll(fds: Out<pollfd>, count: nfds_t, timeout: c_int) -> c_int = asks readiness::poll;
+    __poll(fds: Out<pollfd>, count: nfds_t, timeout: c_int) -> c_int = asks readiness::poll;
+    __poll_chk(fds: Out<pollfd>, count: nfds_t, timeout: c_int, space: size_t) -> c_int = asks readiness::poll_chk;
+    ppoll(fds: Out<pollfd>, count: nfds_t, timeout: In<timespec>, mask: In<sigset_t>) -> c_int = asks readiness::ppoll;
+    __ppoll_chk(fds: Out<pollfd>, count: nfds_t, timeout: In<timespec>, mask: In<sigset_t>, space: size_t
+    ) -> c_int = asks readiness::ppoll_chk;
+    select(nfds: c_int, read: Out<c_ulong>, write: Out<c_ulong>, except: Out<c_ulong>, timeout: Out<timeval>
+    ) -> c_int = asks readiness::select;
+    __select(nfds: c_int, read: Out<c_ulong>, write: Out<c_ulong>, except: Out<c_ulong>, timeout: Out<timeval>
+    ) -> c_int = asks readiness::select;
+    pselect(
+        nfds: c_int, read: Out<c_ulong>, write: Out<c_ulong>, except: Out<c_ulong>, timeout: In<timespec>,
+        mask: In<sigset_t>
+    ) -> c_int = asks readiness::pselect;
+    epoll_create(size: c_int) -> c_int = asks readiness::epoll_create;
+    epoll_create1(flags: c_int) -> c_int = asks readiness::epoll_create1;
+    epoll_ctl(set: c_int, operation: c_int, fd: c_int, event: In<epoll_event>) -> c_int = asks readiness::epoll_ctl;
+    epoll_wait(set: c_int, events: Out<epoll_event>, max: c_int, timeout: c_int
+    ) -> c_int = replaces readiness::epoll_wait;
+    epoll_pwait(set: c_int, events: Out<epoll_event>, max: c_int, timeout: c_int, mask: In<sigset_t>
+    ) -> c_int = replaces readiness::epoll_pwait;
+    epoll_pwait2(set: c_int, events: Out<epoll_event>, max: c_int, timeout: In<timespec>, mask: In<sigset_t>
+    ) -> c_int = replaces readiness::epoll_pwait2;
 
     // Calls that make a descriptor.
     open(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;

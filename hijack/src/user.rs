@@ -61,6 +61,11 @@ pub type InBytes = In<u8>;
 pub type OutBytes = Out<u8>;
 
 impl<T> In<T> {
+    /// Points nowhere.
+    pub fn null() -> In<T> {
+        In(std::ptr::null())
+    }
+
     /// Whether it points nowhere.
     pub fn is_null(self) -> bool {
         self.0.is_null()
