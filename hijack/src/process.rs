@@ -21,6 +21,12 @@ pub fn kernel() -> Result<&'static Arc<Kernel>> {
     kernel::current()
 }
 
+/// The start of an image.
+pub fn begin() {
+    let _critical = Critical::enter();
+    descriptor::adopt_environment();
+}
+
 /// exit(3) and the return from main, when the program's own exit handlers have run; and quick_exit(3), before those that
 /// the program registered ahead of its first socket.
 pub extern "C" fn at_exit() {

@@ -90,11 +90,13 @@ pub fn watch_process() {
 }
 
 /// Before main, as the dynamic linker loads us: look every symbol up (dlsym is neither for signal handlers nor for a
-/// child between fork and exec). Nothing else happens until the program's first socket.
+/// child between fork and exec), and find sockets of a parent's kernel that came over the exec. Nothing else happens until the
+/// program's first socket.
 extern "C" fn loaded() {
     for symbol in crate::table::SYMBOLS {
         symbol.resolve();
     }
+    crate::process::begin();
 }
 
 /// After main or exit(3), when the program's own exit handlers have run.

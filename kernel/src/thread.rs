@@ -6,6 +6,11 @@ use crate::{Errno, Result};
 /// Starts a thread in which every signal is blocked but those that a fault raises in it.
 pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
     let before = block_signals();
+    let body = move || {
+        // Whatever it calls is our own code, which no hook may take for the program's.
+        crate::signal::enter_for_good();
+        body();
+    };
     let spawned = std::thread::Builder::new().name(name.to_string()).stack_size(256 << 10).spawn(body);
     restore(&before);
     spawned.map(drop).map_err(|_| Errno::AGAIN)

@@ -72,6 +72,10 @@ pub fn sigaction(signal: c_int, new: Option<Action>) -> Result<Action> {
     if !(1..=SIGNALS).contains(&signal) {
         return Err(Errno::INVAL);
     }
+    if signal == libc::SIGBUS && taken() && !descriptor::in_vfork_child() {
+        // A bus has its guard there, behind which the program's action goes.
+        return shmif::guard::exchange(new.as_ref()).map_err(|error| errno(&error));
+    }
     match new {
         Some(action) if has_handler(&action) && goes_through(signal) => install(signal, action),
         _ => {
@@ -84,6 +88,9 @@ pub fn sigaction(signal: c_int, new: Option<Action>) -> Result<Action> {
 /// For signal(3) and its kin, which call the host's sigaction inside libc: runs `host` with the address to give to it, and
 /// gives the program's own handler for the trampoline that comes back.
 pub fn by_address(signal: c_int, handler: usize, host: impl FnOnce(usize) -> usize) -> usize {
+    if signal == libc::SIGBUS && taken() && !descriptor::in_vfork_child() {
+        return behind_the_guard(handler, host);
+    }
     // SIG_ERR and SIG_HOLD are no addresses either.
     let special = handler <= 2 || handler == libc::SIG_ERR;
     if special || !(1..=SIGNALS).contains(&signal) || !goes_through(signal) {
@@ -94,6 +101,19 @@ pub fn by_address(signal: c_int, handler: usize, host: impl FnOnce(usize) -> usi
     let old = own(host(trampoline_address()), stored);
     resync(signal);
     old
+}
+
+/// The host's function replaces the guard of a bus for SIGBUS; then the guard goes before what it has set.
+fn behind_the_guard(handler: usize, host: impl FnOnce(usize) -> usize) -> usize {
+    let before = shmif::guard::exchange(None);
+    let guarded = self::host(libc::SIGBUS, None);
+    let old = host(handler);
+    let (Ok(before), Ok(guarded)) = (before, guarded) else { return old };
+    if guarded.sa_sigaction == before.sa_sigaction {
+        return old;
+    }
+    let _ = shmif::guard::install();
+    if old == guarded.sa_sigaction { before.sa_sigaction } else { old }
 }
 
 /// Takes over the flags that libc gave to the trampoline behind our back (signal(3), siginterrupt(3)).
@@ -163,8 +183,12 @@ fn host(signal: c_int, new: Option<Action>) -> Result<Action> {
     match unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) } {
         // SAFETY: zeroed, then written by sigaction; any bits are an Action, whose restorer is an Option.
         0 => Ok(unsafe { old.assume_init() }),
-        _ => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)),
+        _ => Err(errno(&std::io::Error::last_os_error())),
     }
+}
+
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::INVAL)
 }
 
 /// What the host calls in the place of every handler.
