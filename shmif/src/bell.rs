@@ -112,7 +112,9 @@ impl Bell {
         self.node.watch.leave(&self.node);
     }
 
-    /// In a fork child: gives up the child's copy of the node, so that the parent's death is noticed while the child lives.
+    /// In a fork child, before anything else there uses the bus: gives up the child's copies of the file, so that the parent's
+    /// death is noticed while the child lives. The child's copy of the node is off the bus, and so are those of all other
+    /// nodes of the process on the same bus, for each of which this is to be called too. Async-signal-safe.
     pub fn close_in_child(&self) {
         self.node.close_in_child();
     }

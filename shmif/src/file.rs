@@ -34,6 +34,8 @@ pub(crate) enum Health {
     Good,
     /// No name leads to the file any more. Who has it open goes on.
     Removed,
+    /// The program closed our descriptor. What is mapped goes on.
+    Closed,
     /// The file is shorter than the nodes on it need.
     Truncated,
 }
@@ -58,7 +60,7 @@ impl BusFile {
         if !FileType::from_raw_mode(stat.st_mode).is_file() {
             return Err(BusError::NotABus { path: path.to_owned(), why: "it is not a regular file".into() });
         }
-        let handle = Handle::new(fd);
+        let handle = Handle::new(fd, &stat);
         {
             let _lock = JoinLock::take(&handle, path)?;
             let fd = handle.fd().ok_or(BusError::Gone)?;
@@ -84,7 +86,7 @@ impl BusFile {
 
     /// The area of `slot`; `None` where there is none or it cannot be mapped.
     pub(crate) fn area(&self, slot: usize) -> Option<Area<'_>> {
-        self.map.area(self.handle.fd()?, slot)
+        self.map.area(slot, || self.handle.fd())
     }
 
     /// Takes the lock that serialises joins and claims; it ends with the returned value.
@@ -128,26 +130,26 @@ impl BusFile {
 
     /// Looks at the file. `slot` is the highest one that must still be there.
     pub(crate) fn health(&self, slot: usize) -> Health {
-        let Some(Ok(stat)) = self.handle.fd().map(rustix::fs::fstat) else {
-            return Health::Good;
-        };
         let end = format::area_offset(slot) + format::AREA_STRIDE as u64;
-        if (stat.st_size as u64) < end {
-            self.map.disown();
-            Health::Truncated
-        } else if stat.st_nlink == 0 {
-            Health::Removed
-        } else {
-            Health::Good
+        match self.handle.stat() {
+            None if self.handle.is_lost() => Health::Closed,
+            None => Health::Good,
+            Some((_, stat)) if (stat.st_size as u64) < end => {
+                self.map.disown();
+                Health::Truncated
+            }
+            Some((_, stat)) if stat.st_nlink == 0 => Health::Removed,
+            Some(_) => Health::Good,
         }
     }
 
     /// Writes the header again where somebody scribbled on it, so that others can still open the bus.
     pub(crate) fn mend_header(&self) {
+        let header = format::header_bytes();
         if let Some(fd) = self.handle.fd()
-            && self.header().magic() != MAGIC
+            && self.header().bytes() != header
         {
-            let _ = rustix::io::pwrite(fd, &format::header_bytes(), 0);
+            let _ = rustix::io::pwrite(fd, &header, 0);
         }
     }
 
@@ -161,9 +163,11 @@ impl BusFile {
         self.handle.fd()
     }
 
-    /// In a fork child: gives up the child's copy of the open file, which would keep the parent's slot held after its death.
+    /// In a fork child: gives up the child's copies of the open file, which would keep the parent's slot held after its death:
+    /// the descriptor and the mapping, in whose place comes empty memory.
     pub(crate) fn close_in_child(&self) {
         self.handle.close();
+        self.map.replace_by_memory();
     }
 
     fn failed(&self, doing: &'static str, errno: Errno) -> BusError {

@@ -81,9 +81,15 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The first eight bytes, as they are now.
-    pub(crate) fn magic(&self) -> [u8; 8] {
-        self.magic.load(Ordering::Relaxed).to_le_bytes()
+    /// The bytes that never change, as they are now.
+    pub(crate) fn bytes(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[..8].copy_from_slice(&self.magic.load(Ordering::Relaxed).to_le_bytes());
+        let words = std::iter::once(&self.version).chain(&self.geometry);
+        for (field, word) in bytes[8..].chunks_exact_mut(4).zip(words) {
+            field.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+        }
+        bytes
     }
 }
 

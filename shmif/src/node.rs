@@ -43,6 +43,7 @@ pub(crate) struct Identity {
 pub(crate) const REMOVED: u8 = 1;
 pub(crate) const TRUNCATED: u8 = 2;
 pub(crate) const EVICTED: u8 = 4;
+pub(crate) const CLOSED: u8 = 8;
 
 impl Node {
     /// Enters the node into the table. The caller holds the join lock and the slot's, and the slot's area is there.
@@ -147,10 +148,10 @@ impl Node {
             return;
         }
         // Whoever has the slot's lock is right. Taking again what we hold changes nothing.
-        if matches!(self.file.hold_slot(self.slot), Ok(true)) {
-            self.describe();
-        } else {
+        if matches!(self.file.hold_slot(self.slot), Ok(false)) {
             self.go(EVICTED);
+        } else {
+            self.describe();
         }
     }
 
@@ -162,6 +163,7 @@ impl Node {
         match self.file.health(self.slot) {
             Health::Good => self.file.mend_header(),
             Health::Removed => self.note(REMOVED),
+            Health::Closed => self.note(CLOSED),
             Health::Truncated => self.go(TRUNCATED),
         }
     }

@@ -55,7 +55,9 @@ pub enum BusEvent {
     Removed,
     /// The file was truncated. The bus is dead: nothing is sent or received any more.
     Truncated,
-    /// The program closed the bus file, and another node took the slot. Nothing is sent or received any more.
+    /// The program closed the bus's descriptor. What was mapped goes on; nodes that it did not talk to before cannot be reached.
+    Closed,
+    /// Another node holds this one's slot. Nothing is sent or received any more.
     Evicted,
 }
 
@@ -227,6 +229,7 @@ impl Port {
         let named = [
             (node::REMOVED, BusEvent::Removed),
             (node::TRUNCATED, BusEvent::Truncated),
+            (node::CLOSED, BusEvent::Closed),
             (node::EVICTED, BusEvent::Evicted),
         ];
         named.into_iter().filter(|(bit, _)| events & bit != 0).map(|(_, event)| event).collect()

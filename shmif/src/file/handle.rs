@@ -1,37 +1,56 @@
 //! The open file of a bus and its locks.
 //!
 //! The locks are OFD locks (fcntl(2), F_OFD_SETLK): they belong to the open file, so they end with its last copy, also
-//! after kill -9, and not, as POSIX locks do, when the program closes some other descriptor of the same file.
+//! after kill -9, and not, as POSIX locks do, when the program closes some other descriptor of the same file. A mapping is a
+//! copy too: a fork child must give up both.
 #![allow(unsafe_code)]
 
+use rustix::fs::Stat;
 use std::io;
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// An open file that a fork child can give up through a shared reference.
+/// An open file that a fork child can give up through a shared reference, and that is not taken for ours when the program
+/// has closed it and the number is another file's.
 pub(crate) struct Handle {
     /// -1 after [`Handle::close`].
     fd: AtomicI32,
+    device: u64,
+    inode: u64,
 }
 
 impl Handle {
-    pub(crate) fn new(fd: OwnedFd) -> Handle {
-        Handle { fd: AtomicI32::new(fd.into_raw_fd()) }
+    /// `stat` is that of `fd`.
+    pub(crate) fn new(fd: OwnedFd, stat: &Stat) -> Handle {
+        Handle { fd: AtomicI32::new(fd.into_raw_fd()), device: stat.st_dev, inode: stat.st_ino }
     }
 
-    /// The open file, unless it was given up.
+    /// The open file, unless it was given up or closed behind our back.
     pub(crate) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.stat().map(|(fd, _)| fd)
+    }
+
+    /// The same with what fstat(2) says of it.
+    pub(crate) fn stat(&self) -> Option<(BorrowedFd<'_>, Stat)> {
         let fd = self.fd.load(Ordering::Relaxed);
-        // SAFETY: `fd` came from an `OwnedFd` and is closed only by `close`, which runs in a fork child before any other
-        // use there, or in `drop`.
-        (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
+        // SAFETY: the number is ours until `close`; where the program closed it, the host says EBADF or shows another file,
+        // and the borrow ends here.
+        let fd = (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })?;
+        let stat = rustix::fs::fstat(fd).ok()?;
+        ((stat.st_dev, stat.st_ino) == (self.device, self.inode)).then_some((fd, stat))
+    }
+
+    /// True where the program has closed the file behind our back.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.fd.load(Ordering::Relaxed) >= 0 && self.fd().is_none()
     }
 
     /// Closes this process's copy.
     pub(crate) fn close(&self) {
+        let ours = self.fd().is_some();
         let fd: RawFd = self.fd.swap(-1, Ordering::Relaxed);
-        if fd >= 0 {
-            // SAFETY: the swap made us the only one who closes it.
+        if fd >= 0 && ours {
+            // SAFETY: the swap made us the only one who closes it, and it is still our file.
             unsafe { rustix::io::close(fd) };
         }
     }
@@ -63,7 +82,7 @@ impl Handle {
             l_len: 1,
             l_pid: 0,
         };
-        let fd = self.fd.load(Ordering::Relaxed);
+        let fd = self.fd().ok_or(io::ErrorKind::NotFound)?.as_raw_fd();
         // rustix has no OFD locks; `syscall` because `fcntl` may be hooked in this process.
         // SAFETY: `lock` is a valid `struct flock` for the host to read and write, and outlives the call.
         match unsafe { libc::syscall(libc::SYS_fcntl, fd, command, &raw mut lock) } {

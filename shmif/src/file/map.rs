@@ -6,6 +6,7 @@
 
 use crate::format::{self, BLOCKS, BlockHeader, Header, RING, Record, RoomWanted, SLOTS};
 use rustix::mm::{MapFlags, ProtFlags};
+use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
@@ -78,13 +79,28 @@ impl Map {
     }
 
     /// The area of `slot`, mapped at its first use; `None` past the end of the file or where the host refuses to map.
-    pub(crate) fn area(&self, fd: BorrowedFd<'_>, slot: usize) -> Option<Area<'_>> {
+    #[inline]
+    pub(crate) fn area<'f>(&self, slot: usize, fd: impl FnOnce() -> Option<BorrowedFd<'f>>) -> Option<Area<'_>> {
         let place = self.regions.areas.get(slot)?;
         let base = match NonNull::new(place.load(Ordering::Acquire)) {
             Some(base) => base,
-            None => map_area(fd, slot, place)?,
+            None => map_area(fd()?, slot, place)?,
         };
         Some(Area { base, _map: PhantomData })
+    }
+
+    /// In a fork child: puts private memory of zeros, at the same addresses, in the place of everything that is mapped. This is
+    /// for all users of the bus in this process.
+    pub(crate) fn replace_by_memory(&self) {
+        let regions = self.regions;
+        let areas = regions.areas.iter().map(|area| (area, format::AREA_STRIDE));
+        for (base, bytes) in std::iter::once((&regions.front, format::AREAS_OFFSET)).chain(areas) {
+            let base = base.load(Ordering::Relaxed);
+            if !base.is_null() {
+                put_zeros(base.cast(), bytes);
+            }
+        }
+        self.disown();
     }
 
     /// Keeps new users from sharing a mapping in which pages were replaced.
@@ -112,12 +128,18 @@ pub(crate) fn patch_page(address: usize) -> bool {
         return false;
     };
     let page = rustix::param::page_size();
-    let start = ptr::without_provenance_mut(address & !(page - 1));
-    let protection = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: the page lies in a mapping of ours, which begins and ends on page boundaries, and what is there faults.
-    let patched = unsafe { rustix::mm::mmap_anonymous(start, page, protection, MapFlags::PRIVATE | MapFlags::FIXED) };
+    let patched = put_zeros(ptr::without_provenance_mut(address & !(page - 1)), page);
     regions.faults.fetch_add(1, Ordering::Relaxed);
-    patched.is_ok()
+    patched
+}
+
+/// Replaces a part of a mapping of ours. Async-signal-safe.
+fn put_zeros(start: *mut c_void, bytes: usize) -> bool {
+    let protection = ProtFlags::READ | ProtFlags::WRITE;
+    let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+    // SAFETY: the pages lie in a mapping of ours, whose contents are atomics and bytes that are only copied: they may change
+    // to zeros at any time.
+    unsafe { rustix::mm::mmap_anonymous(start, bytes, protection, flags).is_ok() }
 }
 
 #[cold]

@@ -3,7 +3,7 @@
 
 use shmif::{Bell, Bus, Join, Port, Received};
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 
 /// A directory of the test's own in memory.
@@ -40,11 +40,29 @@ pub struct Child {
 
 impl Child {
     pub fn start(path: &Path, part: &str, more: &[(&str, String)]) -> Child {
-        let this = std::env::current_exe().expect("a path");
-        let mut command = Command::new(this);
+        let mut command = Command::new(this());
+        command.envs(more.iter().map(|(key, value)| (key, value)));
+        Child::spawn(command, path, part)
+    }
+
+    /// As [`Child::start`], by way of a command that runs the rest of its arguments; `None` where `true` cannot be run so.
+    pub fn start_in(wrapper: &[&str], path: &Path, part: &str) -> Option<Child> {
+        let wrapped = || {
+            let mut command = Command::new(wrapper[0]);
+            command.args(&wrapper[1..]);
+            command
+        };
+        let works = wrapped().arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        works.then(|| {
+            let mut command = wrapped();
+            command.arg(this());
+            Child::spawn(command, path, part)
+        })
+    }
+
+    fn spawn(mut command: Command, path: &Path, part: &str) -> Child {
         command.args(["child", "--exact", "--ignored", "--nocapture", "--quiet"]);
         command.env("SHMIF_PART", part).env("SHMIF_BUS", path);
-        command.envs(more.iter().map(|(key, value)| (key, value)));
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
         let out = BufReader::new(process.stdout.take().expect("a pipe"));
         Child { process, out }
@@ -88,4 +106,8 @@ impl Drop for Child {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn this() -> PathBuf {
+    std::env::current_exe().expect("a path")
 }
