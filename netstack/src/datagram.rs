@@ -103,7 +103,7 @@ fn get_addr(family: u8, bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// Options of a datagram socket. Change them at any time; the next datagram uses them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatagramOptions {
     /// SO_BROADCAST: sending to broadcast addresses is allowed.
     pub broadcast: bool,

@@ -28,7 +28,7 @@ impl Routes {
         if route.dst.prefix_len > 32 || route.dst != route.dst.network() {
             return Err(RouteError::Invalid);
         }
-        if self.0.iter().any(|other| *other == route) {
+        if self.0.contains(&route) {
             return Err(RouteError::Exists);
         }
         let rank = |r: &Route| (32 - r.dst.prefix_len, r.metric);

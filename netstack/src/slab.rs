@@ -7,13 +7,6 @@ pub struct Handle {
     generation: u32,
 }
 
-impl Handle {
-    /// Position in the slab: dense, and used again after the entry is removed.
-    pub(crate) fn index(self) -> usize {
-        self.index as usize
-    }
-}
-
 enum Slot<T> {
     Vacant { next_free: Option<u32> },
     Occupied(T),
@@ -81,13 +74,6 @@ impl<T> Slab<T> {
             Slot::Occupied(value) => Some(value),
             Slot::Vacant { .. } => None,
         }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        self.slots.iter().enumerate().filter_map(|(index, (generation, slot))| match slot {
-            Slot::Occupied(value) => Some((Handle { index: index as u32, generation: *generation }, value)),
-            Slot::Vacant { .. } => None,
-        })
     }
 }
 

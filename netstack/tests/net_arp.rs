@@ -201,7 +201,7 @@ fn the_table_is_bounded() {
     let (mut net, a, _) = Net::pair(10, Link::default());
     let on = ETH;
     for n in 0..5000u32 {
-        let sender = Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 0).to_bits() | 256 + n);
+        let sender = Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 0).to_bits() | (256 + n));
         let question = Packet {
             operation: Operation::Request,
             sender_mac: STRANGER,

@@ -22,6 +22,8 @@ const DELAY: Duration = Duration::from_secs(5);
 const MAX_NEIGHBORS: usize = 1024;
 /// Bytes that wait for one neighbour at most; beyond it the oldest packets are dropped.
 const MAX_HELD: usize = 128 << 10;
+/// Bytes that wait for all neighbours together; beyond it new packets are dropped.
+const MAX_HELD_BY_ALL: usize = 2 << 20;
 
 type Id = (IfIndex, Ipv4Addr);
 
@@ -98,6 +100,8 @@ pub(crate) struct Neighbors {
     order: VecDeque<Id>,
     timers: TimerQueue<Id>,
     jitter: Rng,
+    /// Bytes that wait for all neighbours.
+    held_bytes: usize,
     /// Packets of evicted entries, to be given back.
     orphans: Vec<Packet>,
 }
@@ -109,6 +113,7 @@ impl Neighbors {
             order: VecDeque::new(),
             timers: TimerQueue::new(),
             jitter: rng.fork(),
+            held_bytes: 0,
             orphans: Vec::new(),
         }
     }
@@ -138,16 +143,20 @@ impl Neighbors {
     /// Keeps a packet until its neighbour answers. Returns older ones that made room.
     pub(crate) fn hold(&mut self, on: IfIndex, addr: Ipv4Addr, packet: Packet) -> Vec<Packet> {
         let mut dropped = core::mem::take(&mut self.orphans);
-        let Some(entry) = self.table.get_mut(&(on, addr)) else {
+        let len = packet.payload().len();
+        let Some(entry) = self.table.get_mut(&(on, addr)).filter(|_| self.held_bytes + len <= MAX_HELD_BY_ALL) else {
             dropped.push(packet);
             return dropped;
         };
-        entry.held_bytes += packet.payload().len();
+        entry.held_bytes += len;
+        self.held_bytes += len;
         entry.held.push_back(packet);
         while entry.held_bytes > MAX_HELD
             && let Some(oldest) = entry.held.pop_front()
         {
-            entry.held_bytes -= oldest.payload().len();
+            let len = oldest.payload().len();
+            entry.held_bytes -= len;
+            self.held_bytes -= len;
             dropped.push(oldest);
         }
         dropped
@@ -188,7 +197,7 @@ impl Neighbors {
             entry.state = NeighborState::Stale;
             self.timers.cancel(id);
         }
-        entry.held_bytes = 0;
+        self.held_bytes -= core::mem::take(&mut entry.held_bytes);
         core::mem::take(&mut entry.held)
     }
 
@@ -254,7 +263,9 @@ impl Neighbors {
     fn remove(&mut self, id: Id) -> Option<Entry> {
         self.timers.cancel(id);
         self.order.retain(|other| *other != id);
-        self.table.remove(&id)
+        let entry = self.table.remove(&id)?;
+        self.held_bytes -= entry.held_bytes;
+        Some(entry)
     }
 
     /// Forgets an old neighbour, if possible not one that is in use.

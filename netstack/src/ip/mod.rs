@@ -59,6 +59,13 @@ pub(crate) struct Hop {
     pub(crate) to: NextHop,
 }
 
+impl Hop {
+    /// The packet goes to one host.
+    pub(crate) fn is_unicast(&self) -> bool {
+        matches!(self.to, NextHop::Ourselves | NextHop::Neighbor(_))
+    }
+}
+
 /// Who gets the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NextHop {
@@ -89,6 +96,9 @@ impl Ip {
 
     /// The way to `dst`. `src`: the address to send from, if it is decided. `on`: the only interface allowed.
     pub(crate) fn hop(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, on: Option<IfIndex>) -> Option<Hop> {
+        if dst.is_unspecified() {
+            return None; // User calls that mean this host by it say so in other words.
+        }
         let usable = |index: IfIndex| on.is_none_or(|only| only == index) && self.interfaces.is_up(index);
         if self.interfaces.is_local(dst) {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst), to: NextHop::Ourselves });
@@ -166,6 +176,10 @@ impl Paths for Ip {
         };
         let IpAddr::V4(dst) = dst else { return None };
         let hop = self.hop(src, dst, None)?;
+        // RFC 9293 §3.9.2.3 (MUST-57): no connections to groups.
+        if !hop.is_unicast() {
+            return None;
+        }
         Some(Path { src: hop.src.into(), mtu: self.mtu(hop.on) as u32 })
     }
 

@@ -227,9 +227,8 @@ impl Ip {
         // A route that became narrower since the segment was cut: the network may cut it again.
         let out = Outgoing { header: ipv4::Header { dont_fragment: false, ..out.header }, ..*out };
         match self.send(now, pool, hop, &out) {
-            Err(OutputError::Full) => TxResult::Full,
-            // At the memory limit a segment is lost as on the wire, and sent again.
-            Ok(()) | Err(OutputError::TooLong | OutputError::NoBuffers) => TxResult::Sent,
+            Err(OutputError::Full | OutputError::NoBuffers) => TxResult::Full,
+            Ok(()) | Err(OutputError::TooLong) => TxResult::Sent,
         }
     }
 

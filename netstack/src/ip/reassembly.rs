@@ -88,7 +88,7 @@ impl Reassembly {
         // An empty fragment says nothing; only the last may have a length that is no multiple of 8; and what would end
         // beyond the longest packet is an attack.
         if payload.is_empty()
-            || fragment.more_fragments() && payload.len() % 8 != 0
+            || fragment.more_fragments() && !payload.len().is_multiple_of(8)
             || fragment.header_len() + end > ipv4::MAX_LEN
         {
             return None;

@@ -31,7 +31,7 @@ pub enum RawKind {
 }
 
 /// Options of a raw or ping socket.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RawOptions {
     /// Those that all datagram sockets have.
     pub datagram: DatagramOptions,
@@ -75,7 +75,8 @@ impl Socket {
 /// All raw and ping sockets.
 pub(crate) struct Raw {
     sockets: Slab<Socket>,
-    by_protocol: HashMap<u8, Vec<RawId>, HashKey>,
+    /// Raw sockets by protocol number.
+    by_protocol: Box<[Vec<RawId>; 256]>,
     by_identifier: HashMap<u16, RawId, HashKey>,
 }
 
@@ -83,7 +84,7 @@ impl Raw {
     pub(crate) fn new(rng: &mut Rng) -> Raw {
         Raw {
             sockets: Slab::new(),
-            by_protocol: HashMap::with_hasher(rng.hash_key()),
+            by_protocol: Box::new([const { Vec::new() }; 256]),
             by_identifier: HashMap::with_hasher(rng.hash_key()),
         }
     }
@@ -103,7 +104,7 @@ impl Raw {
         }));
         match kind {
             RawKind::Raw { protocol: ipv4::RAW } | RawKind::Ping => {}
-            RawKind::Raw { protocol } => self.by_protocol.entry(protocol).or_default().push(id),
+            RawKind::Raw { protocol } => self.by_protocol[usize::from(protocol)].push(id),
         }
         id
     }
@@ -121,13 +122,8 @@ impl Raw {
         if let Some(identifier) = socket.identifier {
             self.by_identifier.remove(&identifier);
         }
-        if let RawKind::Raw { protocol } = socket.kind
-            && let Some(list) = self.by_protocol.get_mut(&protocol)
-        {
-            list.retain(|other| *other != id);
-            if list.is_empty() {
-                self.by_protocol.remove(&protocol);
-            }
+        if let RawKind::Raw { protocol } = socket.kind {
+            self.by_protocol[usize::from(protocol)].retain(|other| *other != id);
         }
         Some(socket)
     }
@@ -153,13 +149,13 @@ impl Raw {
 
     /// The raw sockets that get a copy of a packet.
     pub(crate) fn find_all(&self, packet: &Packet<'_>, on: IfIndex) -> Vec<RawId> {
-        let Some(list) = self.by_protocol.get(&packet.protocol()) else { return Vec::new() };
+        let list = &self.by_protocol[usize::from(packet.protocol())];
         list.iter().filter(|id| self.get(**id).is_some_and(|socket| socket.wants_packet(packet, on))).copied().collect()
     }
 
     /// The raw sockets to be told of an error about a packet of ours from `src` to `dst`.
     pub(crate) fn find_senders(&self, quoted: &Packet<'_>, on: IfIndex) -> Vec<RawId> {
-        let Some(list) = self.by_protocol.get(&quoted.protocol()) else { return Vec::new() };
+        let list = &self.by_protocol[usize::from(quoted.protocol())];
         let wants = |id: &&RawId| self.get(**id).is_some_and(|socket| socket.wants(quoted.dst(), quoted.src(), on));
         list.iter().filter(wants).copied().collect()
     }

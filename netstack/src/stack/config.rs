@@ -9,7 +9,6 @@ use crate::ip::{Ipv4Net, is_unicast};
 use crate::link::{IfIndex, Mac};
 use crate::route::Route;
 use crate::socket::{AddressError, RouteError};
-use crate::tcp::seam::Paths;
 use crate::time::Instant;
 
 impl Stack {
@@ -103,7 +102,8 @@ impl Stack {
 
     /// The source address that a packet to `dst` would have; `None` without a route.
     pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {
-        self.ip.path(None, dst).map(|path| path.src)
+        let IpAddr::V4(dst) = dst else { return None };
+        self.ip.hop(None, dst, None).map(|hop| hop.src.into())
     }
 
     /// The neighbour table, by link and address.

@@ -1,11 +1,11 @@
 //! ICMP messages that arrive, and errors that we send (RFC 792, RFC 1122 §3.2.2).
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Stack;
 use crate::datagram::Header;
 use crate::icmp::{self, Certainty, ErrorMessage, Report};
-use crate::ip::{Fill, NextHop, Outgoing};
+use crate::ip::{Fill, Hop, NextHop, Outgoing};
 use crate::link::IfIndex;
 use crate::socket::SocketError;
 use crate::time::Instant;
@@ -36,24 +36,36 @@ impl Stack {
     /// An answer to `packet` is refused: says so to its sender, where an error may be sent about it.
     pub(super) fn refuse(&mut self, now: Instant, unicast: bool, packet: &Packet<'_>, message: ErrorMessage) {
         if unicast {
-            self.report(now, packet, message, 0);
+            self.report(now, packet, message);
         }
     }
 
     /// Sends an ICMP error about a packet that arrived at one of our addresses.
-    pub(super) fn report(&mut self, now: Instant, packet: &Packet<'_>, message: ErrorMessage, rest: u32) {
-        let Some(hop) = self.ip.hop(Some(packet.dst()), packet.src(), None) else { return };
-        let local = hop.to == NextHop::Ourselves;
-        if !icmp::may_report(packet)
-            || !(local || matches!(hop.to, NextHop::Neighbor(_)))
-            || !(local || self.errors.allow(now, packet.src()))
-        {
+    pub(super) fn report(&mut self, now: Instant, packet: &Packet<'_>, message: ErrorMessage) {
+        let (src, dst) = (packet.dst(), packet.src());
+        let Some(hop) = self.ip.hop(Some(src), dst, None).filter(Hop::is_unicast) else { return };
+        if !self.ip.interfaces.is_local(src) || !icmp::may_report(packet) {
             return;
         }
-        let quote = icmp::quote(packet);
-        let transport = icmpv4::emit(message.kind, message.code, rest, quote);
+        if hop.to == NextHop::Ourselves || self.errors.allow(now, dst) {
+            self.send_error(now, hop, dst, packet, message);
+        }
+    }
+
+    /// Says to the sender of a packet, one of ourselves, what a router would say.
+    pub(super) fn report_to_ourselves(&mut self, now: Instant, packet: &Packet<'_>, message: ErrorMessage) {
+        let sender = packet.src();
+        let Some(hop) = self.ip.hop(Some(sender), sender, None) else { return };
+        if hop.to == NextHop::Ourselves && icmp::may_report(packet) {
+            self.send_error(now, hop, sender, packet, message);
+        }
+    }
+
+    fn send_error(&mut self, now: Instant, hop: Hop, dst: Ipv4Addr, about: &Packet<'_>, message: ErrorMessage) {
+        let quote = icmp::quote(about);
+        let transport = icmpv4::emit(message.kind, message.code, 0, quote);
         let out = Outgoing {
-            header: ipv4::Header::atomic(packet.dst(), packet.src(), ipv4::ICMP, TTL, ERROR_TOS),
+            header: ipv4::Header::atomic(hop.src, dst, ipv4::ICMP, TTL, ERROR_TOS),
             transport: &transport,
             payload: &[quote],
             fill: Fill::Nothing,
@@ -63,32 +75,10 @@ impl Stack {
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }
 
-    /// Says to the sender of a packet, one of ourselves, what a router would say.
-    pub(super) fn report_to_ourselves(&mut self, now: Instant, packet: &Packet<'_>, message: ErrorMessage) {
-        let src = packet.src();
-        let Some(hop) = self.ip.hop(Some(src), src, None).filter(|hop| hop.to == NextHop::Ourselves) else { return };
-        if !icmp::may_report(packet) {
-            return;
-        }
-        let quote = icmp::quote(packet);
-        let transport = icmpv4::emit(message.kind, message.code, 0, quote);
-        let out = Outgoing {
-            header: ipv4::Header::atomic(src, src, ipv4::ICMP, TTL, ERROR_TOS),
-            transport: &transport,
-            payload: &[quote],
-            fill: Fill::Nothing,
-            multicast_loop: false,
-        };
-        let _ = self.ip.send(now, &mut *self.pool, hop, &out);
-    }
-
     /// RFC 1122 §3.2.2.6: the reply comes from the address that was asked, with the same data.
     fn answer_echo(&mut self, now: Instant, packet: &Packet<'_>, message: &Message<'_>) {
         let (src, dst) = (packet.dst(), packet.src());
-        let Some(hop) = self.ip.hop(Some(src), dst, None) else { return };
-        if !matches!(hop.to, NextHop::Ourselves | NextHop::Neighbor(_)) {
-            return;
-        }
+        let Some(hop) = self.ip.hop(Some(src), dst, None).filter(Hop::is_unicast) else { return };
         let transport = icmpv4::emit(icmpv4::ECHO_REPLY, 0, message.rest, message.payload);
         let header =
             ipv4::Header { dont_fragment: false, ..ipv4::Header::atomic(src, dst, ipv4::ICMP, TTL, packet.tos()) };

@@ -99,6 +99,13 @@ impl Stack {
     pub fn peer_died(&mut self, now: Instant, addr: IpAddr) {
         self.now = now;
         self.tcp.peer_died(now, addr, &mut self.events);
+        if let IpAddr::V4(addr) = addr {
+            let links: Vec<_> = self.ip.interfaces.iter().map(|interface| interface.index).collect();
+            for on in links {
+                let dropped = self.ip.neighbors.forget(on, Some(addr));
+                self.drop_packets(dropped);
+            }
+        }
     }
 
     /// TCP, and what the stack lends to it.

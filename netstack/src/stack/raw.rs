@@ -45,7 +45,7 @@ impl Stack {
             None => None,
             Some(IpAddr::V6(_)) => return Err(ConnectError::AddrNotAvailable),
             Some(IpAddr::V4(dst)) => {
-                let dst = destination(dst);
+                let dst = destination(dst, from(socket.local));
                 let options = &socket.options.datagram;
                 let hop = self.datagram_hop(options, from(socket.local), dst, None);
                 let hop = hop.ok_or(ConnectError::NetUnreachable)?;
@@ -87,7 +87,7 @@ impl Stack {
         let socket = self.raw.get_mut(id).ok_or(SendError::NotFound)?;
         let dst = match to.map(|to| to.ip()) {
             None => socket.remote.ok_or(SendError::DestinationRequired)?,
-            Some(IpAddr::V4(dst)) => destination(dst),
+            Some(IpAddr::V4(dst)) => destination(dst, from(socket.local)),
             Some(IpAddr::V6(_)) => return Err(SendError::InvalidDestination),
         };
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
@@ -97,7 +97,7 @@ impl Stack {
         if let Some(error) = socket.error.take() {
             return Err(SendError::Pending(error));
         }
-        let (key, kind, options) = (socket.key, socket.kind, socket.options.clone());
+        let (key, kind, options) = (socket.key, socket.kind, socket.options);
         let from = from(socket.local);
         let hop = self.sending_hop(&options.datagram, from, dst, how)?;
         let sent = match kind {

@@ -6,7 +6,7 @@ use super::Stack;
 use super::input::Arrival;
 use crate::arp::Outcome;
 use crate::icmp::ErrorMessage;
-use crate::ip::{Expired, Ip, NextHop, Packet};
+use crate::ip::{Expired, Ip, Packet};
 use crate::link::{Mac, Sink, TxResult};
 use crate::socket::BufferPool;
 use crate::tcp::seam::{TcpOut, TcpSegmentOut};
@@ -14,7 +14,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::ipv4;
 
 /// Packets that one poll takes off the loopback; two sockets that talk to each other for ever must not hold the caller.
-const MAX_LOOPED: usize = 4096;
+const MAX_LOOPED: usize = 512;
 /// A link that is full is tried again after this time.
 const RETRY: Duration = Duration::from_millis(1);
 
@@ -74,7 +74,7 @@ impl Stack {
             if let Some(packet) = first.as_deref()
                 && let Ok(packet) = ipv4::Packet::parse_quoted(packet)
             {
-                self.report(now, &packet, ErrorMessage::REASSEMBLY_TIME_EXCEEDED, 0);
+                self.report(now, &packet, ErrorMessage::REASSEMBLY_TIME_EXCEEDED);
             }
         }
         while let Some(outcome) = self.ip.neighbors.expire(now) {
@@ -116,7 +116,7 @@ impl TcpOut for Output<'_> {
     fn transmit(&mut self, segment: TcpSegmentOut<'_>) -> TxResult {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (segment.src, segment.dst) else { return TxResult::Sent };
         let Some(hop) = self.ip.hop(Some(src), dst, None) else { return TxResult::Sent };
-        if !matches!(hop.to, NextHop::Ourselves | NextHop::Neighbor(_)) {
+        if !hop.is_unicast() {
             return TxResult::Sent; // RFC 9293 §3.9.2.3 (MUST-57): no segments to groups.
         }
         let header = ipv4::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos);

@@ -41,8 +41,8 @@ impl Stack {
             return Ok(());
         };
         let IpAddr::V4(dst) = remote.ip() else { return Err(ConnectError::AddrNotAvailable) };
-        let dst = destination(dst);
         let from = socket.local().and_then(specified);
+        let dst = destination(dst, from);
         let hop = self.datagram_hop(&socket.options, from, dst, None).ok_or(ConnectError::NetUnreachable)?;
         if hop.to == NextHop::Broadcast && !socket.options.broadcast {
             return Err(ConnectError::AccessDenied);
@@ -88,10 +88,9 @@ impl Stack {
         if let Some(error) = socket.error.take() {
             return Err(SendError::Pending(error));
         }
-        let dst = destination(dst);
-        let from = self.udp.get(id).and_then(|socket| socket.local()).and_then(specified);
-        let socket = self.udp.get(id).ok_or(SendError::NotFound)?;
-        let (key, options) = (socket.key, socket.options.clone());
+        let from = socket.local().and_then(specified);
+        let dst = destination(dst, from);
+        let (key, options) = (socket.key, socket.options);
         let hop = self.sending_hop(&options, from, dst, how)?;
         let local = self.udp_autobind(id).map_err(|_| SendError::NoPorts)?;
         let transport = udp::emit(local.port(), remote.port(), len);
@@ -255,9 +254,9 @@ pub(super) fn datagram_header(
     ipv4::Header { dont_fragment: options.dont_fragment, ..ipv4::Header::atomic(hop.src, dst, protocol, ttl, tos) }
 }
 
-/// Linux: 0.0.0.0 as a destination means this host.
-pub(super) fn destination(dst: Ipv4Addr) -> Ipv4Addr {
-    if dst.is_unspecified() { Ipv4Addr::LOCALHOST } else { dst }
+/// Linux: 0.0.0.0 as a destination means this host, by the address that is sent from.
+pub(super) fn destination(dst: Ipv4Addr, from: Option<Ipv4Addr>) -> Ipv4Addr {
+    if dst.is_unspecified() { from.unwrap_or(Ipv4Addr::LOCALHOST) } else { dst }
 }
 
 fn specified(local: SocketAddr) -> Option<Ipv4Addr> {

@@ -200,7 +200,7 @@ impl Header {
         out[4..6].copy_from_slice(&self.identification.to_be_bytes());
         let flags = if self.dont_fragment { DONT_FRAGMENT } else { 0 }
             | if self.more_fragments { MORE_FRAGMENTS } else { 0 }
-            | self.fragment_offset / 8;
+            | (self.fragment_offset / 8);
         out[6..8].copy_from_slice(&flags.to_be_bytes());
         out[8] = self.ttl;
         out[9] = self.protocol;

@@ -3,7 +3,7 @@
 //! [`Net`] owns nodes (a [`Stack`] each) and links. User calls go to `net.stack(node)`; [`Net::poll`] lets a node send
 //! what they queued; [`Net::run_for`] and [`Net::run_until`] move the clock from event to event. Every frame that
 //! passes a link is kept in [`Net::trace`].
-#![allow(dead_code)] // Each test crate uses its own part.
+#![allow(dead_code, missing_docs)] // Each test crate uses its own part.
 
 mod frames;
 mod link;
@@ -11,7 +11,7 @@ mod memory;
 
 pub use frames::*;
 pub use link::Link;
-pub use memory::{Memory, Pool};
+pub use memory::Memory;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
