@@ -15,7 +15,7 @@
 use crate::real;
 use kernel::signal::{self, Critical};
 use kernel::{Errno, Result};
-use std::ffi::c_int;
+use std::ffi::{c_int, c_uint};
 
 /// Why a function that this libc does not have fails.
 pub const NO_FUNCTION: Errno = Errno::NOSYS;
@@ -28,6 +28,11 @@ pub trait Reply: Copy {
 
 impl Reply for c_int {
     const FAILED: Self = -1;
+}
+
+/// if_nametoindex(3).
+impl Reply for c_uint {
+    const FAILED: Self = 0;
 }
 
 impl Reply for isize {

@@ -5,6 +5,7 @@
 //!
 //! - [`endpoint`]: socket(2) to shutdown(2), names, options. [`transfer`]: bytes. [`message`]: sendmsg, recvmsg.
 //! - [`descriptors`]: close, dup, fcntl. [`control`]: ioctl. [`stdio`]: streams over sockets.
+//! - [`names`]: getaddrinfo and its kin, the files of names, interfaces.
 //! - [`readiness`]: poll, select, epoll. [`signals`]: sigaction and its kin. [`process`]: boot, fork, exit.
 //! - [`user`]: the program's memory. [`address`], [`control_message`]: its structures. [`real`]: the host's functions. [`allocator`]: our memory.
 //!
@@ -18,6 +19,7 @@ mod descriptors;
 mod endpoint;
 mod hook;
 mod message;
+mod names;
 mod process;
 mod readiness;
 mod real;

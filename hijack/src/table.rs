@@ -8,11 +8,14 @@
 //! isatty(3), ftruncate(2), mmap(2), sockatmark(3) by way of ioctl.
 
 use crate::hook::hooks;
+use crate::names::asynchronous::{self, Event, Request};
+use crate::names::resolv::{self, State};
+use crate::names::{files, gethost, hostname, interfaces};
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
-use crate::{control, descriptors, endpoint, message, process, readiness, signals, stdio, transfer};
+use crate::{control, descriptors, endpoint, message, names, process, readiness, signals, stdio, transfer};
 use libc::{
-    DIR, FILE, epoll_event, iovec, mmsghdr, msghdr, nfds_t, pollfd, sigset_t, size_t, socklen_t, ssize_t, timespec,
-    timeval,
+    DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd, sigset_t, size_t, socklen_t, ssize_t, timespec,
+    timeval, utsname,
 };
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
@@ -113,16 +116,16 @@ hooks! {
     ) -> c_int = replaces readiness::epoll_pwait2;
 
     // Calls that make a descriptor.
-    open(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
-    open64(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
-    __open(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
-    __open64(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
-    __open_2(path: In<c_char>, flags: c_int) -> c_int = makes descriptors::made;
-    __open64_2(path: In<c_char>, flags: c_int) -> c_int = makes descriptors::made;
-    openat(directory: c_int, path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
-    openat64(directory: c_int, path: In<c_char>, flags: c_int, mode: Argument) -> c_int = makes descriptors::made;
-    __openat_2(directory: c_int, path: In<c_char>, flags: c_int) -> c_int = makes descriptors::made;
-    __openat64_2(directory: c_int, path: In<c_char>, flags: c_int) -> c_int = makes descriptors::made;
+    open(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = opens files::open;
+    open64(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = opens files::open;
+    __open(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = opens files::open;
+    __open64(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = opens files::open;
+    __open_2(path: In<c_char>, flags: c_int) -> c_int = opens files::open_2;
+    __open64_2(path: In<c_char>, flags: c_int) -> c_int = opens files::open_2;
+    openat(directory: c_int, path: In<c_char>, flags: c_int, mode: Argument) -> c_int = opens files::openat;
+    openat64(directory: c_int, path: In<c_char>, flags: c_int, mode: Argument) -> c_int = opens files::openat;
+    __openat_2(directory: c_int, path: In<c_char>, flags: c_int) -> c_int = opens files::openat_2;
+    __openat64_2(directory: c_int, path: In<c_char>, flags: c_int) -> c_int = opens files::openat_2;
     creat(path: In<c_char>, mode: c_uint) -> c_int = makes descriptors::made;
     creat64(path: In<c_char>, mode: c_uint) -> c_int = makes descriptors::made;
     open_by_handle_at(mount: c_int, handle: OutBytes, flags: c_int) -> c_int = makes descriptors::made;
@@ -153,8 +156,8 @@ hooks! {
     // Streams.
     fdopen(fd: c_int, mode: In<c_char>) -> Out<FILE> = asks stdio::fdopen;
     fclose(stream: Out<FILE>) -> c_int = replaces stdio::fclose;
-    fopen(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;
-    fopen64(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;
+    fopen(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = replaces files::fopen;
+    fopen64(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = replaces files::fopen64;
     freopen(path: In<c_char>, mode: In<c_char>, stream: Out<FILE>) -> Out<FILE> = makes stdio::remade;
     freopen64(path: In<c_char>, mode: In<c_char>, stream: Out<FILE>) -> Out<FILE> = makes stdio::remade;
     tmpfile() -> Out<FILE> = makes stdio::made;
@@ -163,6 +166,51 @@ hooks! {
     opendir(path: In<c_char>) -> Out<DIR> = makes stdio::directory;
     vdprintf(fd: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf;
     __vdprintf_chk(fd: c_int, flag: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf_chk;
+
+    // Names.
+    getaddrinfo(node: In<c_char>, service: In<c_char>, hints: In<addrinfo>, into: Out<*mut addrinfo>) -> c_int = asks names::addrinfo::getaddrinfo;
+    freeaddrinfo(chain: Out<addrinfo>) -> () = asks names::addrinfo::freeaddrinfo;
+    getaddrinfo_a(mode: c_int, list: In<Out<Request>>, count: c_int, event: In<Event>) -> c_int = asks asynchronous::getaddrinfo_a;
+    getnameinfo(name: InBytes, len: socklen_t, node: Out<c_char>, node_len: socklen_t, service: Out<c_char>, service_len: socklen_t, flags: c_int) -> c_int = asks names::nameinfo::getnameinfo;
+    gethostbyname(name: In<c_char>) -> *mut hostent = asks gethost::gethostbyname;
+    gethostbyname2(name: In<c_char>, family: c_int) -> *mut hostent = asks gethost::gethostbyname2;
+    gethostbyaddr(address: InBytes, len: socklen_t, family: c_int) -> *mut hostent = asks gethost::gethostbyaddr;
+    gethostbyname_r(name: In<c_char>, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = asks gethost::gethostbyname_r;
+    gethostbyname2_r(name: In<c_char>, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = asks gethost::gethostbyname2_r;
+    gethostbyaddr_r(address: InBytes, address_len: socklen_t, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = asks gethost::gethostbyaddr_r;
+    sethostent(stay_open: c_int) -> () = asks gethost::sethostent;
+    gethostent() -> *mut hostent = asks gethost::gethostent;
+    gethostent_r(into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = asks gethost::gethostent_r;
+    endhostent() -> () = asks gethost::endhostent;
+    gethostname(into: OutBytes, len: size_t) -> c_int = asks hostname::gethostname;
+    __gethostname_chk(into: OutBytes, len: size_t, space: size_t) -> c_int = asks hostname::gethostname_chk;
+    uname(into: Out<utsname>) -> c_int = after hostname::uname;
+
+    // DNS messages.
+    res_query(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::query;
+    res_search(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::search;
+    res_querydomain(name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::querydomain;
+    res_send(message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::send;
+    res_nquery(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquery;
+    res_nsearch(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsearch;
+    res_nquerydomain(state: State, name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquerydomain;
+    res_nsend(state: State, message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsend;
+    __res_query(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::query;
+    __res_search(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::search;
+    __res_querydomain(name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::querydomain;
+    __res_send(message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::send;
+    __res_nquery(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquery;
+    __res_nsearch(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsearch;
+    __res_nquerydomain(state: State, name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquerydomain;
+    __res_nsend(state: State, message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsend;
+
+    // Interfaces.
+    getifaddrs(into: Out<*mut ifaddrs>) -> c_int = asks interfaces::getifaddrs;
+    freeifaddrs(chain: Out<ifaddrs>) -> () = asks interfaces::freeifaddrs;
+    if_nametoindex(name: In<c_char>) -> c_uint = asks interfaces::if_nametoindex;
+    if_indextoname(index: c_uint, into: Out<c_char>) -> Out<c_char> = asks interfaces::if_indextoname;
+    if_nameindex() -> *mut if_nameindex = asks interfaces::if_nameindex;
+    if_freenameindex(array: Out<if_nameindex>) -> () = asks interfaces::if_freenameindex;
 
     // Signals.
     sigaction(signal: c_int, new: In<libc::sigaction>, old: Out<libc::sigaction>) -> c_int = asks signals::sigaction;

@@ -29,6 +29,12 @@ plain!(libc::iovec, libc::msghdr, libc::mmsghdr, libc::pollfd, libc::epoll_event
 plain!(libc::sigset_t, libc::fd_set, libc::sockaddr_in, libc::sockaddr_in6, libc::ifconf, libc::cmsghdr);
 plain!(libc::in_pktinfo, libc::sigaction);
 
+plain!(libc::addrinfo, libc::hostent, libc::utsname);
+// SAFETY: every pattern of bits is a pointer.
+unsafe impl<T> Plain for *mut T {}
+// SAFETY: as above: a pointer in the program's memory is as good as one in its call.
+unsafe impl<T> Plain for Out<T> {}
+
 /// A pointer to what the call reads.
 #[repr(transparent)]
 pub struct In<T>(*const T);
@@ -125,6 +131,11 @@ impl<T> Out<T> {
     /// The pointer, to hand it to C.
     pub fn raw(self) -> *mut T {
         self.0
+    }
+
+    /// A place of ours that is filled as if it were the program's.
+    pub fn of(place: &mut T) -> Out<T> {
+        Out(place)
     }
 
     /// The same memory, only read.

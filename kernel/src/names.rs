@@ -32,12 +32,12 @@ mod tests;
 pub mod transport;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 pub use error::NameError;
 pub use host::{Families, Host};
 pub use numeric::address as parse_address;
+pub use shown::NameFile;
 
 use crate::Kernel;
 use crate::config::{AddrSpec, Config, Names};
@@ -48,57 +48,49 @@ use own::Own;
 use resolver::Resolver;
 use sockets::KernelSockets;
 
-/// Looks up the addresses of `name`. The kernel boots, except for `localhost`.
-///
-/// # Errors
-/// TRY_AGAIN at once where the name is in no file and `dns=` names no server.
-pub fn by_name(name: &str, families: Families) -> Result<Host, NameError> {
-    match own::localhost(name, families) {
-        Some(host) if host.addresses.is_empty() => Err(NameError::NoData),
-        Some(host) => Ok(host),
-        None => with_resolver(|resolver| resolver.by_name(name, families)),
+/// The names of this process's kernel, which boots only when its files or its servers must be asked.
+pub struct OfProcess {
+    /// How it boots.
+    pub boot: fn() -> crate::Result<&'static Arc<Kernel>>,
+}
+
+impl OfProcess {
+    /// Runs `ask` with the resolver of the kernel, which boots.
+    ///
+    /// # Errors
+    /// The boot's, or what `ask` gives.
+    pub fn with_resolver<T>(&self, ask: impl FnOnce(&Resolver<'_>) -> Result<T, NameError>) -> Result<T, NameError> {
+        let kernel = (self.boot)()?;
+        let names = &kernel.config().names;
+        ask(&Resolver {
+            own: Own { hostname: hostname(), addresses: own_addresses(kernel) },
+            hosts: hosts_file(names),
+            servers: &names.dns,
+            domains: search_domains(names),
+            transport: &KernelSockets(kernel),
+        })
     }
 }
-
-/// Looks up the names of `address`. The kernel boots.
-///
-/// # Errors
-/// As [`by_name`].
-pub fn by_address(address: IpAddr) -> Result<Host, NameError> {
-    with_resolver(|resolver| resolver.by_address(address))
-}
-
-/// Runs `ask` with the resolver of the process's kernel, which boots.
-///
-/// # Errors
-/// The boot's, or what `ask` gives.
-pub fn with_resolver<T>(ask: impl FnOnce(&Resolver<'_>) -> Result<T, NameError>) -> Result<T, NameError> {
-    let kernel = crate::current()?;
-    let names = &kernel.config().names;
-    let resolver = Resolver {
-        own: Own { hostname: hostname(), addresses: own_addresses(kernel) },
-        hosts: hosts_file(names),
-        servers: &names.dns,
-        domains: search_domains(names),
-        transport: &KernelSockets(kernel),
-    };
-    ask(&resolver)
-}
-
-/// The names of this process, for [`addrinfo`] and [`nameinfo`].
-pub struct OfProcess;
 
 impl Lookup for OfProcess {
     fn by_name(&self, name: &str, families: Families) -> Result<Host, NameError> {
-        by_name(name, families)
+        match own::localhost(name, families) {
+            Some(host) if host.addresses.is_empty() => Err(NameError::NoData),
+            Some(host) => Ok(host),
+            None => self.with_resolver(|resolver| resolver.by_name(name, families)),
+        }
     }
 
     fn by_address(&self, address: IpAddr) -> Result<Host, NameError> {
-        by_address(address)
+        let named_in_file = told().is_some_and(|config| config.names.hosts.is_some());
+        if let Some(host) = own::loopback(address).filter(|_| !named_in_file) {
+            return Ok(host);
+        }
+        self.with_resolver(|resolver| resolver.by_address(address))
     }
 
     fn source(&self, destination: Ipv4Addr) -> Option<Source> {
-        sockets::source(crate::current().ok()?, destination)
+        sockets::source((self.boot)().ok()?, destination)
     }
 
     fn hostname(&self) -> String {
@@ -108,7 +100,7 @@ impl Lookup for OfProcess {
 
 /// The lines of gethostent(3): the file that /etc/hosts shows.
 pub fn host_entries() -> Vec<Host> {
-    let text = shown_file(Path::new("/etc/hosts")).unwrap_or_default();
+    let text = shown_file(NameFile::Hosts).unwrap_or_default();
     Hosts::parse(&text).iter().collect()
 }
 
@@ -125,15 +117,14 @@ pub fn own_hostname() -> Option<&'static str> {
     told()?.names.hostname.as_deref()
 }
 
-/// What a program that opens `path` is shown in its place: /etc/resolv.conf and /etc/hosts as this kernel's settings say
-/// them, where RUMP_NET is set. No boot.
-pub fn shown_file(path: &Path) -> Option<String> {
+/// What a program that opens `file` is shown in its place: what this kernel was told, where RUMP_NET is set. No boot.
+pub fn shown_file(file: NameFile) -> Option<String> {
     let config = told()?;
     let addresses = match crate::booted() {
         Some(kernel) => own_addresses(kernel),
         None => static_addresses(config),
     };
-    shown::content(path, &config.names, &hostname(), &addresses)
+    Some(file.content(&config.names, &hostname(), &addresses))
 }
 
 /// Whether the files that the settings name can be read. For the boot, which stops the program otherwise.

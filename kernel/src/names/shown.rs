@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
-use std::path::Path;
 
 use super::{file, search_domains};
 use crate::config::Names;
@@ -10,12 +9,31 @@ use crate::config::Names;
 /// The port that resolv.conf(5) means.
 const DOMAIN: u16 = 53;
 
-/// What a program finds at `path`, if that is a file of names. `addresses` are the kernel's own.
-pub fn content(path: &Path, names: &Names, hostname: &str, addresses: &[Ipv4Addr]) -> Option<String> {
-    match path.to_str()? {
-        "/etc/resolv.conf" => Some(resolv_conf(names)),
-        "/etc/hosts" => Some(hosts(names, hostname, addresses)),
-        _ => None,
+/// A file that programs read names from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameFile {
+    /// /etc/resolv.conf.
+    ResolvConf,
+    /// /etc/hosts.
+    Hosts,
+}
+
+impl NameFile {
+    /// Which one `path` is.
+    pub fn at(path: &[u8]) -> Option<NameFile> {
+        match path {
+            b"/etc/resolv.conf" => Some(NameFile::ResolvConf),
+            b"/etc/hosts" => Some(NameFile::Hosts),
+            _ => None,
+        }
+    }
+
+    /// What a program finds in it. `addresses` are the kernel's own.
+    pub(super) fn content(self, names: &Names, hostname: &str, addresses: &[Ipv4Addr]) -> String {
+        match self {
+            NameFile::ResolvConf => resolv_conf(names),
+            NameFile::Hosts => hosts(names, hostname, addresses),
+        }
     }
 }
 

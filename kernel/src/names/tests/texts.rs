@@ -1,12 +1,11 @@
 //! Files and numbers.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 
 use crate::config::Names;
 use crate::names::host::Families;
 use crate::names::hosts::Hosts;
-use crate::names::{numeric, order, services, shown};
+use crate::names::{NameFile, numeric, order, services};
 
 #[test]
 fn addresses_are_read_as_inet_aton_reads_them() {
@@ -84,7 +83,7 @@ fn a_program_is_shown_our_files_and_no_others() {
         search: vec!["one.example".into(), "two.example".into()],
         ..Names::default()
     };
-    let show = |path: &str| shown::content(Path::new(path), &names, "me", &[Ipv4Addr::new(10, 0, 0, 9)]);
+    let show = |path: &str| Some(NameFile::at(path.as_bytes())?.content(&names, "me", &[Ipv4Addr::new(10, 0, 0, 9)]));
     let resolv_conf = show("/etc/resolv.conf").unwrap();
     assert!(resolv_conf.contains("\nsearch one.example two.example\nnameserver 10.0.0.1\n# nameserver 10.0.0.2:5353"));
     let hosts = Hosts::parse(&show("/etc/hosts").unwrap());

@@ -1,0 +1,88 @@
+//! /etc/resolv.conf and /etc/hosts, for programs that look for names themselves (dig, c-ares): where RUMP_NET is set, they open
+//! a file of ours with what the rump kernel was told. Every other path, and opening to write, is the host's.
+
+use crate::table::host;
+use crate::user::{Argument, In, Out};
+use crate::{descriptors, hook, stdio};
+use kernel::names::{self, NameFile};
+use kernel::{Errno, Result};
+use libc::FILE;
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create, seek};
+use std::ffi::{CStr, c_char, c_int};
+use std::os::fd::{IntoRawFd, OwnedFd};
+
+/// open(2).
+pub fn open(path: In<c_char>, flags: c_int, _mode: Argument) -> Option<Result<c_int>> {
+    open_2(path, flags)
+}
+
+/// open(2), fortified.
+pub fn open_2(path: In<c_char>, flags: c_int) -> Option<Result<c_int>> {
+    if flags & libc::O_ACCMODE != libc::O_RDONLY || flags & (libc::O_PATH | libc::O_DIRECTORY | libc::O_TRUNC) != 0 {
+        return None;
+    }
+    let file = shown(path, flags & libc::O_CLOEXEC != 0)?;
+    Some(file.map(|file| {
+        let fd = file.into_raw_fd();
+        descriptors::made(fd);
+        fd
+    }))
+}
+
+/// openat(2): only whole paths, which are the same from everywhere.
+pub fn openat(_directory: c_int, path: In<c_char>, flags: c_int, _mode: Argument) -> Option<Result<c_int>> {
+    open_2(path, flags)
+}
+
+/// openat(2), fortified.
+pub fn openat_2(_directory: c_int, path: In<c_char>, flags: c_int) -> Option<Result<c_int>> {
+    open_2(path, flags)
+}
+
+/// fopen(3).
+pub fn fopen(path: In<c_char>, mode: In<c_char>) -> Out<FILE> {
+    hook::asks(|| stream(path, mode)).unwrap_or_else(|| hook::after(host::fopen(path, mode), stdio::made))
+}
+
+/// fopen64(3).
+pub fn fopen64(path: In<c_char>, mode: In<c_char>) -> Out<FILE> {
+    hook::asks(|| stream(path, mode)).unwrap_or_else(|| hook::after(host::fopen64(path, mode), stdio::made))
+}
+
+fn stream(path: In<c_char>, mode: In<c_char>) -> Option<Result<Out<FILE>>> {
+    let words = mode.string().ok()?.to_bytes();
+    if words.first() != Some(&b'r') || words.contains(&b'+') {
+        return None;
+    }
+    let file = shown(path, words.contains(&b'e'))?;
+    Some(file.and_then(|file| {
+        let fd = file.into_raw_fd();
+        descriptors::made(fd);
+        let stream = host::fdopen(fd, mode);
+        if stream.is_null() {
+            host::close(fd);
+            return Err(Errno::NOMEM);
+        }
+        Ok(stream)
+    }))
+}
+
+/// The file that stands for `path`, at its beginning.
+fn shown(path: In<c_char>, cloexec: bool) -> Option<Result<OwnedFd>> {
+    let path = path.string().ok()?;
+    let text = names::shown_file(NameFile::at(path.to_bytes())?)?;
+    Some(file(path, text.as_bytes(), cloexec))
+}
+
+fn file(name: &CStr, content: &[u8], cloexec: bool) -> Result<OwnedFd> {
+    let flags = if cloexec { MemfdFlags::CLOEXEC } else { MemfdFlags::empty() };
+    let file = memfd_create(name, flags | MemfdFlags::ALLOW_SEALING)?;
+    let mut rest = content;
+    while !rest.is_empty() {
+        let written = rustix::io::write(&file, rest)?;
+        rest = rest.get(written..).unwrap_or(&[]);
+    }
+    seek(&file, rustix::fs::SeekFrom::Start(0))?;
+    fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(file)
+}

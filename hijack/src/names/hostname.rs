@@ -1,0 +1,29 @@
+//! gethostname(2) and uname(2): `hostname=`, where it is set. No kernel boots for that.
+
+use crate::user::{Out, OutBytes};
+use kernel::{Errno, Result, names};
+use libc::{size_t, utsname};
+use std::ffi::c_int;
+
+/// gethostname(2). A name that does not fit is cut, and ENAMETOOLONG, as in glibc.
+pub fn gethostname(into: OutBytes, len: size_t) -> Option<Result<c_int>> {
+    let name = names::own_hostname()?;
+    Some(into.slice(len).and_then(|into| {
+        let mut bytes = name.bytes().chain([0]);
+        into.iter_mut().zip(&mut bytes).for_each(|(place, byte)| *place = byte);
+        if bytes.next().is_none() { Ok(0) } else { Err(Errno::NAMETOOLONG) }
+    }))
+}
+
+/// gethostname(2), fortified.
+pub fn gethostname_chk(into: OutBytes, len: size_t, space: size_t) -> Option<Result<c_int>> {
+    if len > space { None } else { gethostname(into, len) }
+}
+
+/// uname(2), after the host's.
+pub fn uname(result: c_int, into: Out<utsname>) {
+    let (0, Some(name), Ok([into])) = (result, names::own_hostname(), into.slice(1)) else { return };
+    let space = into.nodename.len() - 1;
+    into.nodename.fill(0);
+    into.nodename[..space].iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte.cast_signed());
+}
