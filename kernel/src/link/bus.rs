@@ -91,6 +91,10 @@ impl Link for BusLink {
 struct BusBell(Bell);
 
 impl Doorbell for BusBell {
+    fn enter(&self) {
+        self.0.enter_background_thread();
+    }
+
     fn sleep(&self, timeout: Option<Duration>, awake: &mut dyn FnMut() -> bool) {
         let token = self.0.prepare(Who::Background);
         if awake() {

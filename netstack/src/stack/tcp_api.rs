@@ -109,6 +109,6 @@ impl Stack {
 
     /// Bytes and FINs that peers have not acknowledged yet: what would be lost if the stack stopped now.
     pub fn tcp_undelivered(&self) -> usize {
-        0
+        self.tcp.undelivered()
     }
 }

@@ -1,5 +1,6 @@
 //! What a program or a tool can see of a connection.
 
+use super::Tcp;
 use super::errors::TcpError;
 use super::state::State;
 use super::tcb::Tcb;
@@ -177,5 +178,14 @@ impl Tcb {
             unsent: self.unsent(),
             unacked: (d.snd_nxt - d.snd_una) as usize,
         }
+    }
+}
+
+impl Tcp {
+    /// Bytes and FINs of closed sockets that peers have not acknowledged yet.
+    pub(crate) fn undelivered(&self) -> usize {
+        let orphans = self.sockets.iter().filter_map(|(_, socket)| socket.tcb()).filter(|tcb| tcb.orphan);
+        let left = orphans.map(|tcb| 1 + tcb.unsent() + (tcb.durable.snd_nxt - tcb.durable.snd_una) as usize);
+        left.sum()
     }
 }

@@ -54,6 +54,9 @@ impl Tcb {
     /// Arranges to be told when the program has read enough for a window update. While the peer has more than half of
     /// the ring before it, its own segments will cause one in time.
     pub(super) fn watch_window(&mut self) {
+        if !self.durable.state.is_synchronized() {
+            return; // The first acknowledgement tells of the whole ring anyway.
+        }
         let capacity = self.rx.capacity() as u32;
         let wanted = !self.orphan && !self.durable.state.peer_closed() && self.receive_window() <= capacity / 2;
         if wanted {
