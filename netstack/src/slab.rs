@@ -63,6 +63,14 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Every entry, in no order that means anything.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().filter_map(|(_, slot)| match slot {
+            Slot::Occupied(value) => Some(value),
+            Slot::Vacant { .. } => None,
+        })
+    }
+
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
         self.get(handle)?;
         let (generation, slot) = self.slots.get_mut(handle.index as usize)?;

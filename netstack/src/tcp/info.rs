@@ -184,7 +184,7 @@ impl Tcb {
 impl Tcp {
     /// Bytes and FINs of closed sockets that peers have not acknowledged yet.
     pub(crate) fn undelivered(&self) -> usize {
-        let orphans = self.sockets.iter().filter_map(|(_, socket)| socket.tcb()).filter(|tcb| tcb.orphan);
+        let orphans = self.sockets.values().filter_map(|socket| socket.tcb()).filter(|tcb| tcb.orphan);
         let left = orphans.map(|tcb| 1 + tcb.unsent() + (tcb.durable.snd_nxt - tcb.durable.snd_una) as usize);
         left.sum()
     }
