@@ -33,7 +33,12 @@ impl Symbol {
         // SAFETY: the name is NUL-terminated (`new`), and dlsym reads nothing else.
         let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr().cast::<c_char>()) };
         self.address.store(found, Relaxed);
-        NonNull::new(found)
+        let found = NonNull::new(found);
+        if found.is_none() {
+            // SAFETY: takes the message that the program would otherwise find at its own next dlerror().
+            unsafe { libc::dlerror() };
+        }
+        found
     }
 }
 

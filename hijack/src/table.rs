@@ -69,7 +69,6 @@ hooks! {
 
     // Messages.
     sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = asks message::sendmsg;
-    __sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = asks message::sendmsg;
     sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg;
     __sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg;
     recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = replaces message::recvmsg;
@@ -155,6 +154,7 @@ hooks! {
 
     // Streams.
     fdopen(fd: c_int, mode: In<c_char>) -> Out<FILE> = asks stdio::fdopen;
+    _IO_fdopen(fd: c_int, mode: In<c_char>) -> Out<FILE> = asks stdio::fdopen;
     fclose(stream: Out<FILE>) -> c_int = replaces stdio::fclose;
     fopen(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = replaces files::fopen;
     fopen64(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = replaces files::fopen64;
@@ -163,6 +163,7 @@ hooks! {
     tmpfile() -> Out<FILE> = makes stdio::made;
     tmpfile64() -> Out<FILE> = makes stdio::made;
     popen(command: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;
+    _IO_popen(command: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;
     opendir(path: In<c_char>) -> Out<DIR> = makes stdio::directory;
     vdprintf(fd: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf;
     __vdprintf_chk(fd: c_int, flag: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf_chk;
