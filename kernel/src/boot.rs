@@ -64,7 +64,7 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
     match booted {
         Ok(kernel) => {
             if kernel.config.interfaces.is_empty() {
-                log::warn("RUMP_NET is not set: this program has a loopback of its own and no other network");
+                log::warn("RUMP_NET names no link: this program has a loopback of its own and no other network");
             }
             let kernel: &'static Arc<Kernel> = Box::leak(Box::new(kernel));
             *KERNEL.write() = Some(kernel);

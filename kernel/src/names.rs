@@ -14,7 +14,7 @@ pub mod addrinfo;
 mod answer;
 mod error;
 mod exchange;
-mod file;
+pub(crate) mod file;
 mod host;
 mod hosts;
 pub mod nameinfo;
