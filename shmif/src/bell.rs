@@ -64,6 +64,7 @@ impl Bell {
 
     /// Announces that `who` is about to sleep. There is one sleeper of each kind at a time.
     pub fn prepare(&self, who: Who) -> Token {
+        self.node.mend_ring();
         let BellWord { word, sleeping } = self.node.bell(who);
         let token = Token(word.load(Ordering::Acquire));
         sleeping.store(1, Ordering::Relaxed);
@@ -195,11 +196,10 @@ fn timespec(time: Duration) -> Timespec {
     Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() }
 }
 
-/// Wakes a node for a frame that was just published in its ring.
+/// Wakes a node for a frame that was just published in its ring. The frame, then the look at the flag: both are sequentially
+/// consistent, as is the fence in `Bell::prepare`, which is the other half.
 #[inline]
 pub(crate) fn wake(record: &Record) {
-    // The frame, then the look at the flag: see `Bell::prepare` for the other half.
-    fence(Ordering::SeqCst);
     let _ = ring_if_sleeping(&record.foreground) || ring_if_sleeping(&record.background);
 }
 
@@ -221,7 +221,7 @@ pub(crate) fn ring_predecessor(node: &Node) {
 
 #[inline]
 fn ring_if_sleeping(bell: &BellWord) -> bool {
-    if bell.sleeping.load(Ordering::Relaxed) == 0 || bell.sleeping.swap(0, Ordering::AcqRel) == 0 {
+    if bell.sleeping.load(Ordering::SeqCst) == 0 || bell.sleeping.swap(0, Ordering::AcqRel) == 0 {
         return false;
     }
     bell.word.fetch_add(1, Ordering::Release);

@@ -7,6 +7,9 @@ use crate::table;
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
+#[cfg(test)]
+mod tests;
+
 /// Claims `address`, unless a live node has it.
 pub(crate) fn one(node: &Node, address: Ipv4Addr, prefix: u8) -> Result<(), BusError> {
     let useless = address.is_unspecified() || address.is_broadcast() || address.is_multicast();

@@ -5,6 +5,9 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+#[cfg(test)]
+mod tests;
+
 /// The first eight bytes of a bus.
 pub(crate) const MAGIC: [u8; 8] = *b"rumpbus\0";
 /// The layout that this crate reads and writes. Any change of a byte's meaning changes it.

@@ -155,6 +155,17 @@ impl Node {
         }
     }
 
+    /// Puts the shared positions of our ring right.
+    pub(crate) fn mend_ring(&self) {
+        let head = self.head.load(Ordering::Acquire);
+        if !self.is_gone()
+            && let Some(ring) = self.ring_of(self.slot)
+            && ring.peek(head).is_none()
+        {
+            ring.repair(head);
+        }
+    }
+
     /// Looks at the file, and notes what happened to it.
     pub(crate) fn check_file(&self) {
         if self.is_gone() {

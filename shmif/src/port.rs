@@ -15,6 +15,9 @@ use std::sync::atomic::{Ordering, fence};
 /// Two addresses and a type (IEEE 802.3 §3.1): nothing shorter is a frame.
 const SHORTEST: usize = 14;
 
+/// Every so many vain polls the ring's shared positions are put right; so they are before each sleep.
+const POLLS_TO_REPAIR: u32 = 64;
+
 /// The moving end of a node. Dropping it leaves the bus.
 pub struct Port {
     node: Arc<Node>,
@@ -24,6 +27,8 @@ pub struct Port {
     counters: Counters,
     /// Frames are copied here before anything of them is believed.
     buffer: Box<[u8]>,
+    /// How often there was nothing to receive.
+    polls: u32,
 }
 
 /// What became of a frame.
@@ -70,6 +75,7 @@ impl Port {
             targets: Targets::default(),
             counters: Counters::default(),
             buffer: vec![0; MAX_FRAME].into_boxed_slice(),
+            polls: 0,
         }
     }
 
@@ -182,8 +188,11 @@ impl Port {
         if !self.look() {
             return 0;
         }
-        let Port { node, counters, buffer, .. } = self;
-        node.record().kicked.store(0, Ordering::Relaxed);
+        let Port { node, counters, buffer, polls, .. } = self;
+        let kicked = &node.record().kicked;
+        if kicked.load(Ordering::Relaxed) != 0 {
+            kicked.store(0, Ordering::Relaxed);
+        }
         let Some(ring) = node.ring_of(node.slot) else {
             return 0;
         };
@@ -192,14 +201,17 @@ impl Port {
         let mut received = 0;
         for _ in 0..max {
             let Some(frame) = ring.peek(head) else {
-                ring.repair(head);
+                // Not each time: who polls would take the senders' line from them.
+                *polls = polls.wrapping_add(1);
+                if polls.is_multiple_of(POLLS_TO_REPAIR) {
+                    ring.repair(head);
+                }
                 break;
             };
             let copied = copy_out(node, frame, buffer);
             head = head.wrapping_add(1);
             node.head.store(head, Ordering::Relaxed);
-            // From here on the sender may use the block again.
-            ring.head.store(head, Ordering::Release);
+            ring.advance(head);
             match copied {
                 Some((length, meta)) => {
                     counters.received(length);

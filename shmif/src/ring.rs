@@ -9,6 +9,9 @@
 use crate::format::{Descriptor, RING};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[cfg(test)]
+mod tests;
+
 /// A ring as the senders and its reader share it.
 pub(crate) struct Ring<'a, W: Word = AtomicU64> {
     pub(crate) entries: &'a [W; RING],
@@ -22,24 +25,37 @@ pub(crate) struct Ring<'a, W: Word = AtomicU64> {
 pub(crate) struct Full;
 
 impl<W: Word> Ring<'_, W> {
-    /// Publishes a frame and returns its position. Looks at no more than two ring lengths of entries.
-    pub(crate) fn publish(&self, frame: Descriptor) -> Result<u64, Full> {
+    /// Publishes a frame and returns its position. `known` is the sender's own memory of the reader's head, which is asked for
+    /// only where it matters: that line is the reader's. Looks at no more than two ring lengths of entries.
+    #[inline]
+    pub(crate) fn publish(&self, frame: Descriptor, known: &mut u64) -> Result<u64, Full> {
         let hint = self.tail.load(Ordering::Acquire);
-        let mut position = self.plausible(hint);
+        let mut position = self.plausible(hint, known);
         for _ in 0..2 * RING {
-            let place = self.place(position);
-            let entry = place.load(Ordering::Acquire);
-            // The entry first, then the head: an entry seen free is then free of this lap, or the swap fails.
-            let ahead = position.wrapping_sub(self.head.load(Ordering::Acquire));
-            if ahead >= RING as u64 {
-                if ahead.cast_signed() >= 0 {
+            if !is_within(position, *known) {
+                *known = self.head.load(Ordering::Acquire);
+                if is_before(position, *known) {
+                    position = *known;
+                } else if !is_within(position, *known) {
                     return Err(Full);
                 }
-                // The reader has passed us.
-                position = self.head.load(Ordering::Acquire);
-            } else if Descriptor::is_at(entry, position) {
+            }
+            let place = self.place(position);
+            let entry = place.load(Ordering::Acquire);
+            if Descriptor::is_at(entry, position) {
                 position = position.wrapping_add(1);
-            } else if place.compare_exchange(entry, frame.entry(position)) {
+                continue;
+            }
+            if !Descriptor::is_at(entry, position.wrapping_sub(RING as u64)) {
+                // Not what the lap before left: nonsense, which may be overwritten, or the reader is already a lap further.
+                // It is not if its head, looked at after the entry, is not past us.
+                *known = self.head.load(Ordering::Acquire);
+                if is_before(position, *known) {
+                    position = *known;
+                    continue;
+                }
+            }
+            if place.compare_exchange(entry, frame.entry(position)) {
                 // Another sender that was faster, or a repair, leaves the hint as it wants.
                 self.tail.compare_exchange(hint, position.wrapping_add(1));
                 return Ok(position);
@@ -48,10 +64,15 @@ impl<W: Word> Ring<'_, W> {
         Err(Full)
     }
 
-    /// True where `publish` would find room now.
-    pub(crate) fn has_room(&self) -> bool {
-        let tail = self.plausible(self.tail.load(Ordering::Acquire));
-        tail.wrapping_sub(self.head.load(Ordering::Acquire)) < RING as u64
+    /// True where `publish` is likely to find room now. `known` as there.
+    #[inline]
+    pub(crate) fn has_room(&self, known: &mut u64) -> bool {
+        let hint = self.tail.load(Ordering::Acquire);
+        let tail = self.plausible(hint, known);
+        is_within(tail, *known) || {
+            *known = self.head.load(Ordering::Acquire);
+            is_within(self.plausible(hint, known), *known)
+        }
     }
 
     /// The frame at `head`, the reader's own position; `None` where none is published.
@@ -60,10 +81,18 @@ impl<W: Word> Ring<'_, W> {
         Descriptor::is_at(entry, head).then(|| Descriptor::from_entry(entry))
     }
 
+    /// For the reader: everything before `head` is read, and its blocks may be used again.
+    #[inline]
+    pub(crate) fn advance(&self, head: u64) {
+        self.head.store(head, Ordering::Release);
+    }
+
     /// For the reader when it finds nothing at `head`: puts right what somebody may have scribbled on the shared positions.
     pub(crate) fn repair(&self, head: u64) {
-        if self.head.load(Ordering::Relaxed) != head {
-            self.head.store(head, Ordering::Release);
+        let shown = self.head.load(Ordering::Acquire);
+        if shown != head {
+            // Not a store: the reader may have gone on meanwhile, if this is another of its threads.
+            self.head.compare_exchange(shown, head);
         }
         let tail = self.tail.load(Ordering::Acquire);
         // A frame published between the caller's look and ours has moved the tail rightly.
@@ -72,22 +101,35 @@ impl<W: Word> Ring<'_, W> {
         }
     }
 
+    #[inline]
     fn place(&self, position: u64) -> &W {
         &self.entries[position as usize % RING]
     }
 
     /// The tail where it can be true, else the head.
-    fn plausible(&self, tail: u64) -> u64 {
-        let head = self.head.load(Ordering::Acquire);
-        if tail.wrapping_sub(head) <= RING as u64 { tail } else { head }
+    #[inline]
+    fn plausible(&self, tail: u64, known: &mut u64) -> u64 {
+        if tail.wrapping_sub(*known) > RING as u64 {
+            *known = self.head.load(Ordering::Acquire);
+        }
+        if tail.wrapping_sub(*known) > RING as u64 { *known } else { tail }
     }
+}
+
+/// True where `position` is one of the ring's length from `head` on.
+fn is_within(position: u64, head: u64) -> bool {
+    position.wrapping_sub(head) < RING as u64
+}
+
+fn is_before(position: u64, head: u64) -> bool {
+    position.wrapping_sub(head).cast_signed() < 0
 }
 
 /// A 64-bit atomic: std's, or that of a model checker.
 pub(crate) trait Word {
     fn load(&self, order: Ordering) -> u64;
     fn store(&self, value: u64, order: Ordering);
-    /// True where it swapped.
+    /// Sequentially consistent; true where it swapped.
     fn compare_exchange(&self, current: u64, new: u64) -> bool;
 }
 
@@ -104,6 +146,6 @@ impl Word for AtomicU64 {
 
     #[inline]
     fn compare_exchange(&self, current: u64, new: u64) -> bool {
-        self.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.compare_exchange(current, new, Ordering::SeqCst, Ordering::Acquire).is_ok()
     }
 }

@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 /// A target that has no room and read nothing for so long is stopped: its frames are dropped until it moves.
 const STOPPED_AFTER: Duration = Duration::from_millis(500);
 
+/// Blocks that may be outstanding at least before we look how far a target is. The fewer, the fewer blocks are in use and in
+/// the cache; the more, the less often the target's line is fetched.
+const PATIENCE: [usize; 2] = [16, 4];
+
 /// The live nodes but for ourselves, as a sender sees them.
 #[derive(Default)]
 pub(crate) struct Targets {
@@ -27,6 +31,10 @@ struct Target {
     slot: usize,
     generation: u64,
     outstanding: Outstanding,
+    /// Its head as last asked for.
+    head: u64,
+    /// How many blocks of a class may be outstanding before it is asked for again.
+    patience: [usize; 2],
     /// Its head, and when it first had no room for us with that head.
     stuck: Option<(u64, Instant)>,
 }
@@ -64,6 +72,8 @@ impl Targets {
                 slot: *slot,
                 generation: *generation,
                 outstanding: Outstanding::default(),
+                head: 0,
+                patience: PATIENCE,
                 stuck: None,
             }));
             self.by_mac.insert(format::mac_word(info.mac), index);
@@ -124,7 +134,7 @@ impl Targets {
         if target.accepts(node, blocks, class) {
             return Ok(());
         }
-        if target.is_stopped(node.file.record(target.slot).head.load(Ordering::Acquire)) {
+        if target.is_stopped() {
             blocks.forget(&mut target.outstanding);
             return Err(NoRoom::Stopped);
         }
@@ -137,9 +147,8 @@ impl Targets {
     #[cold]
     pub(crate) fn sweep(&mut self, node: &Node, blocks: &mut Blocks) {
         for target in self.all.iter_mut().filter(|t| !t.outstanding.is_empty()) {
-            let head = node.file.record(target.slot).head.load(Ordering::Acquire);
-            blocks.reap(&mut target.outstanding, head);
-            if !target.outstanding.is_empty() && target.is_stopped(head) {
+            target.reap(node, blocks);
+            if !target.outstanding.is_empty() && target.is_stopped() {
                 blocks.forget(&mut target.outstanding);
             }
         }
@@ -160,7 +169,7 @@ impl Targets {
     #[inline]
     pub(crate) fn publish(&mut self, node: &Node, blocks: &mut Blocks, index: usize, frame: Descriptor) -> bool {
         let target = &mut self.all[index];
-        let Some(Ok(position)) = node.ring_of(target.slot).map(|ring| ring.publish(frame)) else {
+        let Some(Ok(position)) = node.ring_of(target.slot).map(|ring| ring.publish(frame, &mut target.head)) else {
             return false;
         };
         blocks.sent(&mut target.outstanding, frame.block as u16, position);
@@ -193,25 +202,35 @@ impl Targets {
 impl Target {
     #[inline]
     fn accepts(&mut self, node: &Node, blocks: &mut Blocks, class: Class) -> bool {
-        let head = node.file.record(self.slot).head.load(Ordering::Acquire);
-        blocks.reap(&mut self.outstanding, head);
+        if self.outstanding.count(class) >= self.patience[class as usize] || self.stuck.is_some() {
+            self.reap(node, blocks);
+        }
         if let Some((stuck_at, since)) = self.stuck {
-            if stuck_at != head {
+            if stuck_at != self.head {
                 self.stuck = None;
             } else if since.elapsed() >= STOPPED_AFTER {
                 return false;
             }
         }
         self.outstanding.count(class) < blocks.available(class)
-            && node.ring_of(self.slot).is_some_and(|ring| ring.has_room())
+            && node.ring_of(self.slot).is_some_and(|ring| ring.has_room(&mut self.head))
+    }
+
+    /// Asks how far the target is, and takes back what it has read.
+    fn reap(&mut self, node: &Node, blocks: &mut Blocks) {
+        self.head = node.file.record(self.slot).head.load(Ordering::Acquire);
+        blocks.reap(&mut self.outstanding, self.head);
+        for class in [Class::Small, Class::Big] {
+            self.patience[class as usize] = self.outstanding.count(class) + PATIENCE[class as usize];
+        }
     }
 
     /// Notes that there was no room at this head; true where that has been so for too long.
-    fn is_stopped(&mut self, head: u64) -> bool {
+    fn is_stopped(&mut self) -> bool {
         match self.stuck {
-            Some((stuck_at, since)) if stuck_at == head => since.elapsed() >= STOPPED_AFTER,
+            Some((stuck_at, since)) if stuck_at == self.head => since.elapsed() >= STOPPED_AFTER,
             _ => {
-                self.stuck = Some((head, Instant::now()));
+                self.stuck = Some((self.head, Instant::now()));
                 false
             }
         }

@@ -234,6 +234,7 @@ fn a_program_that_closes_our_descriptor_is_told_and_keeps_its_node() {
     let nodes = port.nodes();
     assert!(nodes[0].alive && nodes[0].name == "careless", "{nodes:?}");
     assert!(port.table_changes().is_empty());
+    child.tell("on");
     child.finish();
 }
 
@@ -247,6 +248,7 @@ fn careless(path: &Path) {
     let mut theirs = std::mem::ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
     rustix::io::dup2(&other, &mut theirs).expect("replaced");
     println!("\n> closed");
+    std::io::stdin().read_line(&mut String::new()).expect("a line");
     let end = Instant::now() + WATCHDOG;
     let events = loop {
         let token = bell.prepare(Who::Background);

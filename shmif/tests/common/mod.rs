@@ -4,7 +4,7 @@
 use shmif::{Bell, Bus, Join, Port, Received};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 
 /// A directory of the test's own in memory.
 pub fn scratch() -> tempfile::TempDir {
@@ -95,9 +95,14 @@ impl Child {
         self.process.wait().expect("waited for");
     }
 
+    /// Waits for its end.
+    pub fn wait(mut self) -> ExitStatus {
+        self.process.wait().expect("waited for")
+    }
+
     /// Waits for its end, which must be a good one.
-    pub fn finish(mut self) {
-        assert!(self.process.wait().expect("waited for").success());
+    pub fn finish(self) {
+        assert!(self.wait().success());
     }
 }
 
