@@ -14,8 +14,8 @@ use crate::names::{files, gethost, hostname, interfaces};
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
 use crate::{control, descriptors, endpoint, message, names, process, readiness, signals, stdio, transfer};
 use libc::{
-    DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd, sigset_t, size_t, socklen_t, ssize_t, timespec,
-    timeval, utsname,
+    DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd, sigset_t,
+    size_t, socklen_t, ssize_t, timespec, timeval, utsname,
 };
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
