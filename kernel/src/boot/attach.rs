@@ -114,6 +114,7 @@ fn routes(boot: &mut Boot) -> Result {
 
 fn names(boot: &mut Boot) -> Result {
     let names = &boot.config.names;
+    crate::names::check(names).map_err(BootError::Attach)?;
     for server in &names.dns {
         log::boot(&format!("names: server {server}"));
     }
