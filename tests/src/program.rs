@@ -26,7 +26,7 @@ pub struct Program {
     directory: Option<PathBuf>,
     input: Option<Vec<u8>>,
     limit: Duration,
-    preloaded: bool,
+    needs_build: bool,
 }
 
 impl Program {
@@ -42,8 +42,20 @@ impl Program {
             directory: None,
             input: None,
             limit: DEFAULT_LIMIT,
-            preloaded: false,
+            needs_build: false,
         }
+    }
+
+    /// `python3` that runs this script and writes without a buffer.
+    pub fn python(script: &str) -> Program {
+        Program::new("python3").args(["-u", "-c", script])
+    }
+
+    /// The built `rump` command.
+    pub fn rump_command() -> Program {
+        let mut program = Program::new(rump::command());
+        program.needs_build = true;
+        program
     }
 
     /// One more argument.
@@ -82,7 +94,7 @@ impl Program {
 
     /// Preloads the library and sets no `RUMP_NET`.
     pub fn preload(mut self) -> Program {
-        self.preloaded = true;
+        self.needs_build = true;
         self.env("LD_PRELOAD", rump::library())
     }
 
@@ -124,7 +136,7 @@ impl Program {
 
     /// Starts it and gives it back running; it is killed when dropped.
     pub fn start(self) -> Outcome<Running> {
-        if self.preloaded {
+        if self.needs_build {
             rump::built()?;
         }
         let line = self.command_line()?;

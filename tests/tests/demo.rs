@@ -18,9 +18,8 @@ fn a_hundred_megabytes_over_the_bus() -> Outcome {
 
 #[test]
 fn by_the_launcher() -> Outcome {
-    system_tests::rump::built()?;
     let (bus, site) = (Bus::new(), Site::new(100_000)?);
-    let launcher = |net: &str| Program::new(system_tests::rump::command()).args(["run", "--net", net, "--"]);
+    let launcher = |net: &str| Program::rump_command().args(["run", "--net", net, "--"]);
     let server = launcher(&bus.node("10.0.0.1/24")).words("python3 -u -m http.server 80 --directory").arg(site.path());
     let _server = web::ready(server)?;
     let page = launcher(&bus.node("10.0.0.2/24")).words("curl -sS --max-time 20 http://10.0.0.1/").run()?.text();

@@ -12,10 +12,6 @@ const SERVER: &str = "10.0.0.1/24";
 /// Any free address for clients.
 const CLIENT: &str = "10.0.0.0/24";
 
-fn python(script: &str) -> Program {
-    Program::new("python3").args(["-u", "-c", script])
-}
-
 #[test]
 fn curl() -> Outcome {
     let (bus, site) = (Bus::new(), Site::new(3_000_000)?);
@@ -43,14 +39,14 @@ fn python_urllib() -> Outcome {
     let (bus, site) = (Bus::new(), Site::new(1_000_000)?);
     let _server = web::ready(web::server(80, site.path()).rump(&bus.node(SERVER)))?;
     let script = "import urllib.request as r\nprint(len(r.urlopen('http://10.0.0.1/file', timeout=20).read()))";
-    assert_eq!(python(script).rump(&bus.node(CLIENT)).run()?.text().trim(), "1000000");
+    assert_eq!(Program::python(script).rump(&bus.node(CLIENT)).run()?.text().trim(), "1000000");
     Ok(())
 }
 
 #[test]
 fn python_socket() -> Outcome {
     let bus = Bus::new();
-    let server = python(
+    let server = Program::python(
         "import socket, selectors
 with socket.create_server(('10.0.0.1', 7000)) as s:
     print('ready')
@@ -64,7 +60,7 @@ with socket.create_server(('10.0.0.1', 7000)) as s:
     );
     let mut server = server.rump(&bus.node(SERVER)).start()?;
     server.expect("ready")?;
-    let client = python(
+    let client = Program::python(
         "import socket
 c = socket.create_connection(('10.0.0.1', 7000), timeout=20)
 c.sendall(bytes(2_000_000))
@@ -79,7 +75,7 @@ print(c.recv(100).decode())",
 #[test]
 fn python_threads_and_asyncio() -> Outcome {
     let bus = Bus::new();
-    let server = python(
+    let server = Program::python(
         "import asyncio
 async def echo(reader, writer):
     while data := await reader.read(4096):
@@ -94,7 +90,7 @@ asyncio.run(main())",
     );
     let mut server = server.rump(&bus.node(SERVER)).start()?;
     server.expect("ready")?;
-    let client = python(
+    let client = Program::python(
         "import socket, threading
 good = []
 def talk(n):
