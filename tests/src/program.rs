@@ -21,6 +21,7 @@ pub struct Program {
     arguments: Vec<OsString>,
     environment: Vec<(String, OsString)>,
     namespace: Option<String>,
+    nowhere: bool,
     user: Option<u32>,
     trace: Option<PathBuf>,
     directory: Option<PathBuf>,
@@ -37,6 +38,7 @@ impl Program {
             arguments: Vec::new(),
             environment: Vec::new(),
             namespace: None,
+            nowhere: false,
             user: None,
             trace: None,
             directory: None,
@@ -101,6 +103,12 @@ impl Program {
     /// Runs in a network namespace.
     pub fn within(mut self, namespace: &Namespace) -> Program {
         self.namespace = Some(namespace.name().to_owned());
+        self
+    }
+
+    /// Runs in a new network namespace in which nothing is up, not even the loopback: what would fall back to the host fails.
+    pub fn nowhere(mut self) -> Program {
+        self.nowhere = true;
         self
     }
 
@@ -176,6 +184,9 @@ impl Program {
         };
         if let Some(namespace) = &self.namespace {
             words("nsenter", &[&format!("--net=/run/netns/{namespace}"), "--"])?;
+        }
+        if self.nowhere {
+            words("unshare", &["--user", "--map-root-user", "--net", "--"])?;
         }
         if let Some(uid) = self.user {
             let uid = uid.to_string();
