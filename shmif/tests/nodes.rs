@@ -166,3 +166,24 @@ fn what_is_not_a_bus_is_refused_in_one_sentence_and_left_alone() {
     let absent = Bus::open(&at("absent"), false).err().expect("refused").to_string();
     assert!(absent.contains("cannot open") && absent.contains("No such file"), "{absent}");
 }
+
+#[test]
+fn two_hundred_nodes_join_and_hear_each_other() {
+    let dir = scratch();
+    let path = dir.path().join("bus");
+    let start = std::time::Instant::now();
+    let mut nodes: Vec<_> = (0..200).map(|n| join(&path, &format!("node{n}")).0).collect();
+    let joined = start.elapsed();
+    let call = frame(BROADCAST, nodes[0].mac(), 60, 1);
+    assert_eq!(nodes[0].transmit(&[&call], false), Transmit::Sent);
+    let answer_to = nodes[0].mac();
+    for node in &mut nodes[1..] {
+        assert_eq!(drain(node).len(), 1);
+        assert_eq!(node.transmit(&[&frame(answer_to, node.mac(), 60, 2)], false), Transmit::Sent);
+    }
+    assert_eq!(drain(&mut nodes[0]).len(), 199);
+    let talked = start.elapsed() - joined;
+    drop(nodes.split_off(1));
+    assert_eq!(nodes[0].table_changes().len(), 199);
+    println!("200 nodes: joined in {joined:?}, a call and its answers in {talked:?}");
+}
