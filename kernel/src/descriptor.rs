@@ -15,7 +15,7 @@ pub use fork::{adopt_environment, in_child, in_vfork_child, prepare_fork};
 pub use protected::{Protected, is_protected, protect, protect_move};
 pub use table::{Lookup, lookup};
 
-use crate::{Errno, Result, Socket, host, log};
+use crate::{Errno, Result, Socket, host, log, poll};
 use rustix::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +38,7 @@ pub fn duplicated(old: RawFd, new: RawFd) {
     if old != new && !in_vfork_child() {
         cleared(new);
         table::copy(old, new);
+        poll::duplicated(old, new);
     }
 }
 
@@ -49,6 +50,7 @@ pub fn cleared(fd: RawFd) {
 }
 
 fn forget(fd: RawFd) {
+    poll::forget(fd);
     if let Removed::Last(socket, end) = table::remove(fd) {
         shared::last_name_gone(socket, end);
     }
@@ -82,6 +84,7 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> Result<()> {
     }
     let number = |fd: u32| RawFd::try_from(fd).unwrap_or(RawFd::MAX);
     if flags & libc::CLOSE_RANGE_CLOEXEC as u32 == 0 {
+        poll::forget_range(number(first), number(last));
         for fd in table::named(number(first), number(last)) {
             let _ = close(fd);
         }

@@ -204,6 +204,11 @@ impl Endpoint {
             && self.wants_space.swap(false, Ordering::SeqCst)
     }
 
+    /// Whether anybody watches.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::SeqCst) > 0
+    }
+
     /// Begins to tell `watcher` of changes.
     pub fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
         let mut watchers = self.watchers.lock();

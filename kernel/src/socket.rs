@@ -332,6 +332,10 @@ impl Socket {
         self.endpoint.unwatch(watcher, token);
     }
 
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
     fn id(&self) -> crate::endpoint::SocketId {
         self.endpoint.id()
     }
@@ -351,6 +355,9 @@ fn v4(addr: SocketAddr, otherwise: Errno) -> Result<()> {
 impl Drop for Socket {
     /// The last close: SO_LINGER decides between FIN and RST, unread data makes it a RST.
     fn drop(&mut self) {
+        if self.endpoint.is_watched() {
+            crate::poll::socket_closed(&self.endpoint);
+        }
         let linger = self.settings.get_mut().linger;
         let unread = self.endpoint.rings().is_some_and(|rings| rings.readable() > 0);
         let how = match linger {

@@ -12,7 +12,7 @@ use rustix::event::EventfdFlags;
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::thread::futex;
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ mod how {
 pub struct Waiter {
     /// 0 armed, 1 notified.
     word: AtomicU32,
+    /// The sleep is of a call that no handler restarts.
+    unrestarted: AtomicBool,
     how: AtomicU32,
     /// Wakes a thread that sleeps on a link's doorbell.
     doorbell: Mutex<Option<Arc<dyn Lead>>>,
@@ -77,6 +79,7 @@ impl Waiter {
     fn new() -> Arc<Waiter> {
         Arc::new(Waiter {
             word: AtomicU32::new(0),
+            unrestarted: AtomicBool::new(false),
             how: AtomicU32::new(how::AWAKE),
             doorbell: Mutex::new(None),
             event: OnceLock::new(),
@@ -123,6 +126,27 @@ impl Waiter {
         self.sleep_in_poll(foreign, deadline, mask)
     }
 
+    /// As [`sleep`](Self::sleep), for calls that signal(7) never restarts: any handler that ran is EINTR.
+    pub fn sleep_unrestarted(
+        &self,
+        foreign: &mut [libc::pollfd],
+        deadline: Option<Instant>,
+        mask: Option<&libc::sigset_t>,
+    ) -> Result<Woke> {
+        self.unrestarted.store(true, Ordering::Relaxed);
+        let woke = self.sleep(foreign, deadline, mask);
+        self.unrestarted.store(false, Ordering::Relaxed);
+        woke
+    }
+
+    /// Whether a handler ran since `mark` for which the sleep ends.
+    pub(crate) fn interrupted_since(&self, mark: signal::Mark) -> bool {
+        match self.unrestarted.load(Ordering::Relaxed) {
+            true => signal::handled_since(mark),
+            false => signal::interrupted_since(mark),
+        }
+    }
+
     /// Sleeps on the waiter's own word. Ok(false): the deadline has passed.
     pub(crate) fn sleep_on_word(&self, deadline: Option<Instant>) -> Result<bool> {
         let mark = signal::mark();
@@ -131,7 +155,7 @@ impl Waiter {
             if self.notified() {
                 break Ok(true);
             }
-            if signal::interrupted_since(mark) {
+            if self.interrupted_since(mark) {
                 break Err(Errno::INTR);
             }
             let timeout = match left(deadline) {
@@ -148,7 +172,7 @@ impl Waiter {
         self.how.store(how::AWAKE, Ordering::SeqCst);
         // A handler's bump of the word is no notification.
         match result {
-            Ok(true) if signal::interrupted_since(mark) => Err(Errno::INTR),
+            Ok(true) if self.interrupted_since(mark) => Err(Errno::INTR),
             other => other,
         }
     }
@@ -173,16 +197,15 @@ impl Waiter {
         fds.push(libc::pollfd { fd: event.as_raw_fd(), events: libc::POLLIN, revents: 0 });
         fds.extend_from_slice(foreign);
         self.how.store(how::EVENTFD, Ordering::SeqCst);
-        let mark = signal::mark();
         let slept = if self.notified() {
             Ok(0)
-        } else if signal::interrupted_since(mark) {
-            Err(Errno::INTR)
         } else {
-            signal::around_sleep(None, || crate::host::ppoll(&mut fds, left(deadline), mask))
+            signal::around_poll(|own| crate::host::ppoll(&mut fds, left(deadline), Some(mask.unwrap_or(own))))
         };
         self.how.store(how::AWAKE, Ordering::SeqCst);
-        if fds[0].revents != 0 {
+        // A notification may ring after the sleep for which it was meant: then it ends this one.
+        let rung = fds[0].revents != 0;
+        if rung {
             let mut count = [0; 8];
             let _ = rustix::io::read(event, &mut count);
         }
@@ -190,7 +213,7 @@ impl Waiter {
         if foreign.iter().any(|fd| fd.revents != 0) {
             return Ok(Woke::Foreign);
         }
-        if self.notified() {
+        if rung || self.notified() {
             return Ok(Woke::Notified);
         }
         slept.map(|_| Woke::TimedOut)

@@ -41,7 +41,7 @@ impl Local {
                 if lead.has_input() {
                     self.owner.run_now();
                 }
-                if waiter.notified() || signal::interrupted_since(mark) {
+                if waiter.notified() || waiter.interrupted_since(mark) {
                     lead.cancel();
                     return if waiter.notified() { Ok(true) } else { Err(Errno::INTR) };
                 }
@@ -59,7 +59,7 @@ impl Local {
                 if waiter.notified() {
                     return Ok(true);
                 }
-                if interrupted || signal::interrupted_since(mark) {
+                if interrupted || waiter.interrupted_since(mark) {
                     return Err(Errno::INTR);
                 }
             }

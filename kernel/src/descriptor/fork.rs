@@ -33,6 +33,7 @@ pub fn prepare_fork() {
 
 /// pthread_atfork(3), in the child: the sockets are the parent's, and the next one boots a kernel of its own.
 pub fn in_child() {
+    crate::poll::in_child();
     if OWNER.swap(0, Ordering::Relaxed) == 0 {
         return;
     }

@@ -8,11 +8,12 @@
 //!   program's own arguments; else [`poll()`], [`select()`].
 //! - epoll_create, epoll_create1: [`epoll::create`]. epoll_ctl: [`epoll::ctl`]. epoll_wait and its like: as
 //!   [`epoll::begin`] says.
-//! - after a close, and after a call that made a descriptor: [`forget`]; after a dup of any kind: [`duplicated`]; after
-//!   the last close of a rump socket: [`socket_closed`].
+//! - before a close, and after a call that made a descriptor: [`forget`]; after a dup of any kind: [`duplicated`]. Also
+//!   before the process has a rump kernel: a set may be older than its first rump socket. They cost a load where the
+//!   process never made a set. [`descriptor`](crate::descriptor)'s `cleared`, `duplicated`, `close` and `close_range` do
+//!   it by themselves.
 
 pub mod epoll;
-mod host;
 mod pollable;
 mod ppoll;
 mod select;
@@ -25,31 +26,49 @@ mod tests;
 pub use ppoll::{concerns, poll};
 pub use select::{FdSet, concerns as select_concerns, select, width};
 
-use crate::Socket;
-use crate::descriptor::in_vfork_child;
+use crate::endpoint::Endpoint;
+use crate::{Result, host};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The number `fd` has been closed, or the host has just made it anew: if it named an epoll set, it no longer does, and
-/// the set ends with its last number. A set keeps a member whose number is closed: it goes with [`socket_closed`].
+/// the set ends with its last number. A set keeps a member whose number is closed until the socket itself ends.
 pub fn forget(fd: RawFd) {
-    if epoll::is_set(fd) && !in_vfork_child() {
-        epoll::forget(fd);
-    }
+    epoll::forget(fd);
+}
+
+/// As [`forget`] for all of `first..=last`.
+pub fn forget_range(first: RawFd, last: RawFd) {
+    epoll::forget_range(first, last);
 }
 
 /// dup(2) and its like have succeeded: `new` now names what `old` names.
 pub fn duplicated(old: RawFd, new: RawFd) {
-    if old != new && (epoll::is_set(old) || epoll::is_set(new)) && !in_vfork_child() {
+    if old != new {
         epoll::duplicated(old, new);
     }
 }
 
-/// The last descriptor of `socket` has been closed: every epoll set forgets it, as epoll(7) says of an open file
+/// In the child of a fork: it has no sets. What it inherited lives on in the host's sets, and the sockets are the parent's.
+pub fn in_child() {
+    epoll::in_child();
+}
+
+/// The last descriptor of a socket has been closed: every epoll set forgets it, as epoll(7) says of an open file
 /// description.
-pub fn socket_closed(socket: &Arc<Socket>) {
-    epoll::target_closed(pollable::address(socket));
+pub(crate) fn socket_closed(endpoint: &Arc<Endpoint>) {
+    epoll::target_closed(pollable::address(endpoint));
+}
+
+/// Which of `fds` are ready now; never sleeps.
+fn look(fds: &mut [libc::pollfd]) -> Result<usize> {
+    if fds.is_empty() { Ok(0) } else { host::ppoll(fds, Some(Duration::ZERO), None) }
+}
+
+/// Runs the engine on what has arrived, if anything has: a look of a program that polls must see it. False: nothing new.
+fn take_in() -> bool {
+    crate::booted().inspect(|kernel| kernel.backend().look()).is_some()
 }
 
 /// Whether `deadline` has passed.

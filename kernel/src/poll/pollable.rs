@@ -1,5 +1,6 @@
 //! What a wait over many descriptors asks of each that is not the host's.
 
+use crate::endpoint::Endpoint;
 use crate::{Events, Socket, Watcher};
 use std::sync::Arc;
 
@@ -26,6 +27,22 @@ pub(super) trait Pollable: Send + Sync {
     }
 }
 
+impl Pollable for Endpoint {
+    fn readiness(&self) -> Events {
+        Endpoint::readiness(self)
+    }
+    fn arrivals(&self) -> u64 {
+        self.record.arrivals()
+    }
+    fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
+        Endpoint::watch(self, watcher, token);
+    }
+    fn unwatch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
+        Endpoint::unwatch(self, watcher, token);
+    }
+}
+
+/// A socket, which lives at least as long as the call.
 impl Pollable for Socket {
     fn readiness(&self) -> Events {
         Socket::readiness(self)

@@ -1,10 +1,10 @@
 //! poll(2) and ppoll(2).
 
 use super::pollable::{Inherited, Pollable, normal};
-use super::{epoll, expired, host, left};
+use super::{epoll, expired, left, look, take_in};
 use crate::descriptor::{Lookup, lookup, report_inherited};
 use crate::wait::{Waiter, Woke};
-use crate::{Errno, Events, Result, Watcher};
+use crate::{Errno, Events, Result, Watcher, host, signal};
 use smallvec::SmallVec;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -22,14 +22,17 @@ pub fn concerns(fds: &[libc::pollfd]) -> bool {
 /// EINTR after any handler, EINVAL for more descriptors than RLIMIT_NOFILE.
 pub fn poll(fds: &mut [libc::pollfd], deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<usize> {
     if !concerns(fds) {
-        return host::ppoll(fds, left(deadline), mask);
+        return signal::around_poll(|own| host::ppoll(fds, left(deadline), Some(mask.unwrap_or(own))));
     }
     // Linux compares with the limit; the call that asks for it may be forbidden, so short lists do without.
     if fds.len() > 1024 && beyond_limit(fds.len()) {
         return Err(Errno::INVAL);
     }
     let (ours, mut foreign) = sort(fds);
-    let ready = report(&ours, fds);
+    let mut ready = report(&ours, fds);
+    if ready == 0 && take_in() {
+        ready = report(&ours, fds);
+    }
     // A mask may let a pending signal in, which beats a timeout of 0: that is for the sleep to find out.
     if ready > 0 || (mask.is_none() && expired(deadline)) {
         return Ok(ready + foreign.look(fds)?);
@@ -102,7 +105,7 @@ impl Foreign {
     /// Writes what holds now of the host's; how many are ready.
     fn look(&mut self, fds: &mut [libc::pollfd]) -> Result<usize> {
         self.fds.truncate(self.places.len());
-        host::look(&mut self.fds)?;
+        look(&mut self.fds)?;
         Ok(self.write(fds))
     }
 
@@ -133,6 +136,7 @@ fn sleep(
     deadline: Option<Instant>,
     mask: Option<&libc::sigset_t>,
 ) -> Result<usize> {
+    let mark = signal::mark();
     let waiter = Waiter::current();
     let _watch = Watching::begin(ours, waiter.clone());
     loop {
@@ -141,20 +145,19 @@ fn sleep(
         if ready > 0 {
             return Ok(ready + foreign.look(fds)?);
         }
-        match waiter.sleep(foreign.for_sleep(ours), deadline, mask) {
-            Ok(Woke::Notified) => {}
-            Ok(Woke::Foreign) => {
-                let ready = report(ours, fds) + foreign.write(fds);
-                if ready > 0 {
-                    return Ok(ready);
-                }
-            }
-            Ok(Woke::TimedOut) => return Ok(report(ours, fds) + foreign.look(fds)?),
-            // What is ready beats the signal, as in Linux's last pass over the list.
-            Err(error) => {
-                let ready = report(ours, fds) + foreign.look(fds)?;
-                return if ready > 0 { Ok(ready) } else { Err(error) };
-            }
+        let woke = waiter.sleep_unrestarted(foreign.for_sleep(ours), deadline, mask);
+        let ready = report(ours, fds);
+        let ready = match woke {
+            Ok(Woke::Foreign) => ready + foreign.write(fds),
+            _ => ready + foreign.look(fds)?,
+        };
+        // What is ready beats the signal and the clock, as in Linux's last pass over the list.
+        match woke {
+            _ if ready > 0 => return Ok(ready),
+            Err(error) => return Err(error),
+            _ if signal::handled_since(mark) => return Err(Errno::INTR),
+            Ok(Woke::TimedOut) => return Ok(0),
+            Ok(Woke::Notified | Woke::Foreign) => {}
         }
     }
 }

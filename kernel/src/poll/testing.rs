@@ -1,6 +1,7 @@
 //! Members and sleepers for tests: no kernel needed.
 #![allow(unsafe_code)]
 
+use super::look;
 use super::pollable::Pollable;
 use crate::{Events, Watcher};
 use parking_lot::Mutex;
@@ -63,7 +64,7 @@ impl Pollable for Fake {
         let Some(host) = &self.host else { return Events::from_bits_retain(self.ready.load(SeqCst)) };
         let all = libc::POLLIN | libc::POLLPRI | libc::POLLOUT | libc::POLLRDHUP;
         let mut fds = [libc::pollfd { fd: host.as_raw_fd(), events: all, revents: 0 }];
-        super::host::look(&mut fds).expect("poll");
+        look(&mut fds).expect("poll");
         Events::from_bits_retain(u32::from(fds[0].revents.cast_unsigned()))
     }
     fn arrivals(&self) -> u64 {

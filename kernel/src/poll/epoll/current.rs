@@ -19,7 +19,7 @@ pub(super) fn table() -> &'static Table {
     if let Some(table) = known() {
         return table;
     }
-    let new: &'static Table = Box::leak(Box::default());
+    let new: &'static Table = Box::leak(Box::new(Table::new()));
     let old =
         TABLE.compare_exchange(null_mut(), std::ptr::from_ref(new).cast_mut(), Ordering::AcqRel, Ordering::Acquire);
     match old {
@@ -34,6 +34,10 @@ pub(super) fn table() -> &'static Table {
 }
 
 /// In a fork's child. The parent's table is left as it is: another thread may have held its locks.
-unsafe extern "C" fn forked() {
+pub(in crate::poll) fn in_child() {
     TABLE.store(null_mut(), Ordering::Release);
+}
+
+unsafe extern "C" fn forked() {
+    in_child();
 }

@@ -24,17 +24,18 @@ mod tests;
 
 pub use wait::{Begin, begin, end, wait};
 
+pub(super) use current::in_child;
 pub(super) use set::EpollSet;
-pub(super) use table::{duplicated, find, forget, is_set};
+pub(super) use table::{duplicated, find, forget, forget_range};
 
-use super::host;
 use super::pollable::{Pollable, address};
-use crate::descriptor::{Lookup, in_vfork_child, lookup, report_inherited};
-use crate::{Errno, Result};
+use crate::descriptor::{Lookup, lookup, report_inherited};
+use crate::{Errno, Result, host};
 use member::Interest;
 use rustix::event::epoll;
 use std::os::fd::{IntoRawFd, RawFd};
 use std::sync::Arc;
+use table::{in_vfork_child, is_set};
 
 /// epoll_create1(2); epoll_create(2) is the same with 0, after it has refused a size below 1.
 ///
@@ -55,7 +56,8 @@ pub fn create(flags: i32) -> Result<RawFd> {
 /// As Linux: EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, EPERM. ENETDOWN for a socket inherited from a parent.
 pub fn ctl(epfd: RawFd, op: i32, fd: RawFd, event: Option<&libc::epoll_event>) -> Result<()> {
     match lookup(fd) {
-        Lookup::Rump(socket) => ctl_rump(epfd, op, fd, socket, event),
+        // The set holds what program and engine share, not the socket: a membership does not put the last close off.
+        Lookup::Rump(socket) => ctl_rump(epfd, op, fd, socket.endpoint().clone(), event),
         Lookup::Inherited if op == libc::EPOLL_CTL_DEL => Err(Errno::NOENT),
         Lookup::Inherited => {
             report_inherited(fd);
@@ -102,7 +104,7 @@ fn ctl_rump(
 
 /// The last descriptor of the open file description at `address` is closed.
 pub(super) fn target_closed(address: usize) {
-    for set in table::all() {
+    for set in table::all_mixed() {
         set.target_closed(address);
     }
 }

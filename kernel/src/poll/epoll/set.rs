@@ -6,6 +6,7 @@ use super::member::{Interest, Member};
 use super::members::{Key, Members};
 use super::nest::Nest;
 use super::ready::{Batch, ReadyList};
+use crate::poll::look;
 use crate::poll::pollable::{Pollable, address};
 use crate::{Errno, Events, Result, Watcher};
 use parking_lot::Mutex;
@@ -269,9 +270,7 @@ impl Pollable for EpollSet {
     fn readiness(&self) -> Events {
         let mut host = [libc::pollfd { fd: self.number(), events: libc::POLLIN, revents: 0 }];
         let ready = self.any_ready()
-            || (self.host.has_members()
-                && crate::poll::host::look(&mut host).is_ok()
-                && host[0].revents & libc::POLLIN != 0);
+            || (self.host.has_members() && look(&mut host).is_ok() && host[0].revents & libc::POLLIN != 0);
         if ready { Events::IN | Events::RDNORM } else { Events::empty() }
     }
 

@@ -3,20 +3,33 @@
 use super::current;
 use super::exclusive::Groups;
 use super::set::EpollSet;
-use crate::poll::host;
-use crate::{Errno, Result};
+use crate::{Errno, Result, host};
 use parking_lot::{Mutex, RwLock};
+use rustix::process::{Pid, getpid};
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
 /// The sets of a process.
-#[derive(Default)]
 pub(super) struct Table {
+    /// Whose they are. A vfork child shares our memory but not our descriptors, and must leave the table alone.
+    process: Pid,
     sets: RwLock<BTreeMap<RawFd, Arc<EpollSet>>>,
     /// Held while sets are put into each other, so that two threads cannot close a loop.
     pub(super) nesting: Mutex<()>,
     pub(super) exclusive: Groups,
+}
+
+impl Table {
+    pub(super) fn new() -> Table {
+        let exclusive = Groups::default();
+        Table { process: getpid(), sets: RwLock::default(), nesting: Mutex::default(), exclusive }
+    }
+}
+
+/// Whether this is a process that shares the memory of the one whose table it is.
+pub(super) fn in_vfork_child() -> bool {
+    current::known().is_some_and(|table| table.process != getpid())
 }
 
 /// The set that `fd` names, if it is known.
@@ -25,7 +38,7 @@ pub(in crate::poll) fn find(fd: RawFd) -> Option<Arc<EpollSet>> {
 }
 
 /// Whether `fd` names a set.
-pub(in crate::poll) fn is_set(fd: RawFd) -> bool {
+pub(super) fn is_set(fd: RawFd) -> bool {
     current::known().is_some_and(|table| table.sets.read().contains_key(&fd))
 }
 
@@ -54,6 +67,9 @@ pub(super) fn adopt(fd: RawFd, probe: RawFd) -> Result<Arc<EpollSet>> {
 /// `fd` no longer names what it named.
 pub(in crate::poll) fn forget(fd: RawFd) {
     let Some(table) = current::known() else { return };
+    if !is_set(fd) || in_vfork_child() {
+        return;
+    }
     let ended = {
         let mut sets = table.sets.write();
         sets.remove(&fd).filter(|set| {
@@ -67,17 +83,26 @@ pub(in crate::poll) fn forget(fd: RawFd) {
     }
 }
 
+/// None of `first..=last` names what it named.
+pub(in crate::poll) fn forget_range(first: RawFd, last: RawFd) {
+    let Some(table) = current::known() else { return };
+    let numbers: Vec<RawFd> = table.sets.read().range(first..=last).map(|(&fd, _)| fd).collect();
+    numbers.into_iter().for_each(forget);
+}
+
 /// `new` names what `old` names.
 pub(in crate::poll) fn duplicated(old: RawFd, new: RawFd) {
     forget(new);
-    if let Some(set) = find(old) {
+    let Some(set) = find(old) else { return };
+    if !in_vfork_child() {
         current::table().sets.write().insert(new, set);
     }
 }
 
-/// Every set, some more than once.
-pub(super) fn all() -> Vec<Arc<EpollSet>> {
-    current::known().map_or_else(Vec::new, |table| table.sets.read().values().cloned().collect())
+/// Every set that may have members of ours; some more than once.
+pub(super) fn all_mixed() -> Vec<Arc<EpollSet>> {
+    let mixed = |table: &Table| table.sets.read().values().filter(|set| set.host.mixed()).cloned().collect();
+    current::known().map_or_else(Vec::new, mixed)
 }
 
 fn enter(fd: RawFd, set: Arc<EpollSet>) {

@@ -2,9 +2,9 @@
 
 use super::set::EpollSet;
 use super::table::find;
-use crate::poll::{expired, host, left};
+use crate::poll::{expired, left, take_in};
 use crate::wait::{Waiter, Woke};
-use crate::{Errno, Result, Watcher};
+use crate::{Errno, Result, Watcher, host, signal};
 use std::cell::RefCell;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -78,11 +78,14 @@ pub fn wait(
     if events.is_empty() {
         return Err(Errno::INVAL);
     }
+    let in_host = |events: &mut [libc::epoll_event]| {
+        signal::around_poll(|own| host::epoll_wait(epfd, events, left(deadline), Some(mask.unwrap_or(own))))
+    };
     loop {
         match begin(epfd) {
-            Begin::Host => return host::epoll_wait(epfd, events, left(deadline), mask),
+            Begin::Host => return in_host(events),
             Begin::Counted => {
-                let n = host::epoll_wait(epfd, events, left(deadline), mask);
+                let n = in_host(events);
                 let raw = n.map_or(-1, |n| i32::try_from(n).unwrap_or(i32::MAX));
                 if let Some(kept) = end(events, raw) {
                     return n.map(|_| kept.unsigned_abs() as usize);
@@ -104,10 +107,14 @@ impl EpollSet {
         deadline: Option<Instant>,
         mask: Option<&libc::sigset_t>,
     ) -> Result<usize> {
-        let n = self.collect(epfd, out)?;
+        let mut n = self.collect(epfd, out)?;
+        if n == 0 && take_in() {
+            n = self.collect_ours(out);
+        }
         if n > 0 || expired(deadline) {
             return Ok(n);
         }
+        let mark = signal::mark();
         let waiter = Waiter::current();
         let seat = Seat { set: self, sleeper: waiter.clone() };
         let mut foreign = Vec::new();
@@ -121,13 +128,14 @@ impl EpollSet {
             }
             foreign.clear();
             self.foreign(epfd, &mut foreign);
-            let woke = waiter.sleep(&mut foreign, deadline, mask);
+            let woke = waiter.sleep_unrestarted(&mut foreign, deadline, mask);
             let n = self.collect(epfd, out)?;
             match woke {
                 _ if n > 0 => return Ok(n),
+                Err(error) => return Err(error),
+                _ if signal::handled_since(mark) => return Err(Errno::INTR),
                 Ok(Woke::TimedOut) => return Ok(0),
                 Ok(Woke::Notified | Woke::Foreign) => {}
-                Err(error) => return Err(error),
             }
         }
     }
