@@ -19,6 +19,8 @@ mod ppoll;
 mod select;
 
 #[cfg(test)]
+mod loopback_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

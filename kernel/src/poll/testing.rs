@@ -107,3 +107,34 @@ pub(super) fn own(fd: RawFd) -> OwnedFd {
     // SAFETY: the caller just got it from a call that makes a descriptor, and nobody else owns it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
+
+/// Installs a handler that does nothing, as a program with our hooks does.
+pub(super) fn watch_signal(signal: i32, flags: i32) {
+    extern "C" fn nothing(_signal: i32) {}
+    crate::signal::actions::take_over();
+    // SAFETY: a sigaction of zeros is one without mask and flags.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = nothing as extern "C" fn(i32) as usize;
+    action.sa_flags = flags;
+    crate::signal::actions::sigaction(signal, Some(action)).expect("sigaction");
+}
+
+/// Runs `call` in a thread, as a hook does, and sends it `signal` until it returns.
+pub(super) fn interrupt<R: Send>(signal: i32, call: &(dyn Fn() -> R + Sync)) -> R {
+    let (tell, thread) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let sleeper = scope.spawn(move || {
+            // SAFETY: takes nothing, and cannot fail.
+            tell.send(unsafe { libc::pthread_self() }).expect("the test waits");
+            let _critical = crate::signal::Critical::enter();
+            call()
+        });
+        let thread = thread.recv().expect("the thread begins with it");
+        while !sleeper.is_finished() {
+            // SAFETY: the thread is not joined yet, so its name is valid.
+            unsafe { libc::pthread_kill(thread, signal) };
+            std::thread::yield_now();
+        }
+        sleeper.join().expect("thread")
+    })
+}
