@@ -4,7 +4,7 @@
 //! functions translate between C and the rump kernel's sockets and decide nothing else:
 //!
 //! - [`endpoint`]: socket(2) to shutdown(2), names, options. [`transfer`]: bytes. [`message`]: sendmsg, recvmsg.
-//! - [`descriptors`]: close, dup, fcntl. [`control`]: ioctl. [`stdio`]: streams over sockets.
+//! - [`descriptors`]: close, dup, fcntl. [`control`]: ioctl. [`indirect`]: calls by number. [`stdio`]: streams over sockets.
 //! - [`names`]: getaddrinfo and its kin, the files of names, interfaces.
 //! - [`readiness`]: poll, select, epoll. [`signals`]: sigaction and its kin. [`process`]: boot, fork, exit.
 //! - [`user`]: the program's memory. [`address`], [`control_message`]: its structures. [`real`]: the host's functions. [`allocator`]: our memory.
@@ -18,6 +18,7 @@ mod control_message;
 mod descriptors;
 mod endpoint;
 mod hook;
+mod indirect;
 mod message;
 mod names;
 mod process;

@@ -12,7 +12,7 @@ use crate::names::asynchronous::{self, Event, Request};
 use crate::names::resolv::{self, State};
 use crate::names::{files, gethost, hostname, interfaces};
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
-use crate::{control, descriptors, endpoint, message, names, process, readiness, signals, stdio, transfer};
+use crate::{control, descriptors, endpoint, indirect, message, names, process, readiness, signals, stdio, transfer};
 use libc::{
     DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd, sigset_t,
     size_t, socklen_t, ssize_t, timespec, timeval, utsname,
@@ -212,6 +212,9 @@ hooks! {
     if_indextoname(index: c_uint, into: Out<c_char>) -> Out<c_char> = asks interfaces::if_indextoname;
     if_nameindex() -> *mut if_nameindex = asks interfaces::if_nameindex;
     if_freenameindex(array: Out<if_nameindex>) -> () = asks interfaces::if_freenameindex;
+
+    // By number.
+    syscall(number: ssize_t, a: Argument, b: Argument, c: Argument, d: Argument, e: Argument, f: Argument) -> ssize_t = replaces indirect::syscall;
 
     // Signals.
     sigaction(signal: c_int, new: In<libc::sigaction>, old: Out<libc::sigaction>) -> c_int = asks signals::sigaction;

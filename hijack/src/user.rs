@@ -330,3 +330,26 @@ impl Argument {
         Out(self.0.cast())
     }
 }
+
+macro_rules! numbers {
+    ($($type:ty),*) => { $(
+        impl From<Argument> for $type {
+            fn from(argument: Argument) -> $type {
+                argument.0 as usize as $type
+            }
+        }
+    )* };
+}
+numbers!(c_int, u32, u64, usize);
+
+impl<T> From<Argument> for *mut T {
+    fn from(argument: Argument) -> *mut T {
+        argument.0.cast()
+    }
+}
+
+impl<T> From<Argument> for *const T {
+    fn from(argument: Argument) -> *const T {
+        argument.0.cast()
+    }
+}

@@ -14,7 +14,7 @@ pub mod addrinfo;
 mod answer;
 mod error;
 mod exchange;
-pub(crate) mod file;
+mod file;
 mod host;
 mod hosts;
 pub mod nameinfo;

@@ -119,10 +119,6 @@ fn names(boot: &mut Boot) -> Result {
         log::boot(&format!("names: server {server}"));
     }
     if let Some(hosts) = &names.hosts {
-        crate::names::file::read(hosts).map_err(|errno| {
-            let hosts = hosts.display();
-            BootError::Attach(format!("hosts={hosts} cannot be read ({errno}): name a file in the format of hosts(5)"))
-        })?;
         log::boot(&format!("names: hosts file {}", hosts.display()));
     }
     Ok(())
