@@ -140,19 +140,19 @@ impl Owner {
             let engine = self.engine.lock();
             self.run(engine, clock::now());
             self.run_if_free();
-            let mut timeout = None;
+            let mut until = NEVER;
             if timekeeper {
-                // Publish first, then look again: a deadline that moved in between is seen on one of the two sides.
-                let deadline = self.deadline.load(Ordering::SeqCst);
-                self.asleep_until.store(deadline, Ordering::SeqCst);
-                let now = clock::now().0;
-                if self.deadline.load(Ordering::SeqCst) < deadline || deadline <= now {
-                    self.asleep_until.store(0, Ordering::SeqCst);
-                    continue;
-                }
-                timeout = (deadline != NEVER).then(|| Duration::from_nanos(deadline - now));
+                until = self.deadline.load(Ordering::SeqCst);
+                self.asleep_until.store(until, Ordering::SeqCst);
             }
-            bell.sleep(timeout, &mut || bell.has_input() || self.halted.load(Ordering::Relaxed));
+            let now = clock::now().0;
+            let timeout = (until != NEVER).then(|| Duration::from_nanos(until.saturating_sub(now)));
+            // Asked when a wake-up can no longer be lost: a deadline that has moved since it was published is seen here,
+            // one that moves later rings the bell.
+            bell.sleep(timeout, &mut || {
+                let earlier = timekeeper && self.deadline.load(Ordering::SeqCst) < until;
+                until <= now || earlier || bell.has_input() || self.halted.load(Ordering::Relaxed)
+            });
             if timekeeper {
                 self.asleep_until.store(0, Ordering::SeqCst);
             }
