@@ -7,6 +7,7 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use crate::descriptor::{self, Protected};
 use netstack::wire::checksum;
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -23,7 +24,7 @@ const RECORD_HEADER: usize = 16;
 #[derive(Debug)]
 pub struct Capture {
     /// `None` once a write has failed.
-    file: Option<OwnedFd>,
+    file: Option<Protected>,
     path: PathBuf,
     written: u64,
     /// RLIMIT_FSIZE: beyond it the host kernel would send the program SIGXFSZ.
@@ -73,8 +74,13 @@ impl Capture {
     /// It cannot be written.
     pub fn to(file: OwnedFd, path: &Path) -> Result<Capture, CaptureError> {
         let limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
-        let mut capture =
-            Capture { file: Some(file), path: path.to_owned(), written: 0, limit, record: Vec::with_capacity(2048) };
+        let mut capture = Capture {
+            file: Some(descriptor::protect(file)),
+            path: path.to_owned(),
+            written: 0,
+            limit,
+            record: Vec::with_capacity(2048),
+        };
         capture.record.extend_from_slice(&file_header());
         capture.write_record()?;
         Ok(capture)
@@ -117,7 +123,7 @@ impl Capture {
     }
 }
 
-fn write_all(file: &OwnedFd, mut bytes: &[u8]) -> Result<(), Errno> {
+fn write_all(file: &Protected, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
         match rustix::io::retry_on_intr(|| rustix::io::write(file, bytes))? {
             0 => return Err(Errno::IO),

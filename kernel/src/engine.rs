@@ -9,6 +9,7 @@ pub use describe::Description;
 pub(crate) use owner::Owner;
 pub(crate) use pool::{DEFAULT_RING, Pool, Sockets};
 
+use crate::capture::Capture;
 use crate::endpoint::{DATA_QUEUED, Endpoint, SPACE_FREED, SocketId};
 use crate::link::{Attached, News};
 use crate::{clock, log};
@@ -56,9 +57,16 @@ impl Sink for Outlets<'_> {
         if result == TxResult::Sent
             && let Some(capture) = &mut attached.capture
         {
-            capture.frame(clock::realtime_ns(), &frame.parts(), frame.checksum_partial);
+            record(capture, &frame.parts(), frame.checksum_partial);
         }
         result
+    }
+}
+
+/// A capture that fails says so once, and takes no frames from then on.
+fn record(capture: &mut Capture, parts: &[&[u8]], checksum_partial: bool) {
+    if let Err(error) = capture.frame(clock::realtime_ns(), parts, checksum_partial) {
+        log::warn(&error.to_string());
     }
 }
 
@@ -98,7 +106,7 @@ impl Engine {
             let max = if news.is_empty() { BATCH } else { usize::MAX };
             frames += link.receive(max, &mut |frame, meta| {
                 if let Some(capture) = capture {
-                    capture.frame(clock::realtime_ns(), &[frame], meta.checksum_good);
+                    record(capture, &[frame], meta.checksum_good);
                 }
                 self.stack.input(now, *index, frame, meta);
             });

@@ -23,10 +23,10 @@ pub use error::TapError;
 pub use header::{Checksum, PartialChecksum};
 
 /// An open TAP interface. The descriptor is non-blocking and close-on-exec; an interface that was not persistent goes
-/// with it.
+/// with it. `D` holds it: an [`OwnedFd`], or what [`Tap::held_by`] was given.
 #[derive(Debug)]
-pub struct Tap {
-    tun: OwnedFd,
+pub struct Tap<D = OwnedFd> {
+    tun: D,
     name: String,
     mac: [u8; 6],
     host_mac: [u8; 6],
@@ -99,6 +99,14 @@ impl Tap {
         let mac = random_mac(host_mac).map_err(other("getrandom"))?;
         Ok(Tap { tun, name: name.to_owned(), mac, host_mac, mtu, dropped: 0 })
     }
+}
+
+impl<D: AsFd> Tap<D> {
+    /// Gives the descriptor to another holder, which may change its number.
+    pub fn held_by<E: AsFd>(self, holder: impl FnOnce(D) -> E) -> Tap<E> {
+        let Tap { tun, name, mac, host_mac, mtu, dropped } = self;
+        Tap { tun: holder(tun), name, mac, host_mac, mtu, dropped }
+    }
 
     /// Sends one Ethernet frame, given in up to seven parts, without blocking.
     ///
@@ -145,6 +153,11 @@ impl Tap {
     /// The descriptor, readable when [`Tap::receive`] has something to say.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.tun.as_fd()
+    }
+
+    /// What holds the descriptor.
+    pub fn holder(&self) -> &D {
+        &self.tun
     }
 
     /// The name of the interface.

@@ -1,4 +1,5 @@
 use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileTypeExt;
 use std::time::Duration;
 
@@ -117,7 +118,7 @@ fn a_write_error_is_said_once_and_ends_the_capture() {
     let path = directory.path().join("a.pcap");
     let mut capture = Capture::create(&path).unwrap();
     let full = rustix::fs::open("/dev/full", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).unwrap();
-    capture.file = Some(full);
+    capture.file = Some(descriptor::protect(full));
     assert_eq!(capture.frame(0, &[&[1; 60]], false), Err(CaptureError::Write(path.clone(), Errno::NOSPC)));
     assert_eq!(capture.frame(0, &[&[1; 60]], false), Ok(()));
     assert_eq!(frames(&path), []);
@@ -133,4 +134,16 @@ fn at_the_limit_of_file_sizes_the_capture_ends_before_a_signal_would() {
     capture.frame(0, &[&[2; 60]], false).unwrap();
     assert_eq!(capture.frame(0, &[&[3; 60]], false), Err(CaptureError::Write(path.clone(), Errno::FBIG)));
     assert_eq!(frames(&path).len(), 2);
+}
+
+#[test]
+fn a_program_that_wants_the_number_of_the_descriptor_gets_it() {
+    let directory = directory();
+    let path = directory.path().join("a.pcap");
+    let mut capture = Capture::create(&path).unwrap();
+    let number = capture.file.as_ref().unwrap().as_raw_fd();
+    descriptor::protect_move(number).unwrap();
+    assert_ne!(capture.file.as_ref().unwrap().as_raw_fd(), number);
+    capture.frame(0, &[&[1; 60]], false).unwrap();
+    assert_eq!(frames(&path).len(), 1);
 }

@@ -18,12 +18,13 @@ pub(crate) fn attach(name: &str, mac: Option<[u8; 6]>, mtu: Option<u32>) -> Resu
         return Err(format!("mac={} is the address of the host's end of {name}: take another", Mac(tap.host_mac())));
     }
     let fail = |errno| format!("the TAP interface {name} cannot be waited for: {errno}");
-    let device = descriptor::protect(rustix::io::fcntl_dupfd_cloexec(tap.fd(), 0).map_err(fail)?);
+    let tap = tap.held_by(|tun| Arc::new(descriptor::protect(tun)));
     let wake = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(fail)?;
     let wake = descriptor::protect(wake);
     let mtu = tap.mtu();
     let buffer = vec![0; mtu as usize + 18].into_boxed_slice();
     let mac = Mac(mac.unwrap_or(tap.mac()));
+    let device = tap.holder().clone();
     let link = TapLink { tap, mac, buffer, state: Health::Up };
     Ok(Parts { link: Box::new(link), bell: Arc::new(TapBell { device, wake }), lead: None, mtu })
 }
@@ -39,7 +40,7 @@ enum Health {
 }
 
 struct TapLink {
-    tap: Tap,
+    tap: Tap<Arc<Protected>>,
     mac: Mac,
     buffer: Box<[u8]>,
     state: Health,
@@ -118,7 +119,7 @@ fn checksum_place(head: &[u8]) -> Option<PartialChecksum> {
 
 /// The link's thread polls the device and an eventfd.
 struct TapBell {
-    device: Protected,
+    device: Arc<Protected>,
     wake: Protected,
 }
 
