@@ -1,6 +1,6 @@
 //! getaddrinfo(3), as glibc has it: flags, families, services, and the order of what is given.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use hickory_proto::rr::Name;
 
@@ -146,7 +146,8 @@ pub trait Lookup {
 /// getaddrinfo(3).
 ///
 /// # Errors
-/// glibc's, in glibc's order of checks. AF_INET6 and IPv6 literals are EAI_ADDRFAMILY.
+/// glibc's, in glibc's order of checks. An IPv6 literal and an explicit AF_INET6 without a node are answered even where
+/// there are no such sockets, as on a Linux without IPv6: programs look for socket(2)'s EAFNOSUPPORT and go on with IPv4.
 pub fn getaddrinfo(request: &Request<'_>, lookup: &dyn Lookup) -> Result<Answer, GaiError> {
     let node = request.node.filter(|&node| node != "*");
     let service = request.service.filter(|&service| service != "*");
@@ -187,11 +188,13 @@ fn entries(addresses: &[SocketAddr], sockets: &[SocketKind]) -> Vec<Entry> {
 
 /// Without a node: what to bind to, or the loopback.
 fn local(request: &Request<'_>) -> Result<Vec<SocketAddr>, GaiError> {
-    let address = if request.flags & PASSIVE != 0 { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-    match request.family {
-        libc::AF_INET6 => Err(GaiError::AddrFamily),
-        _ => Ok(vec![SocketAddr::new(address.into(), 0)]),
-    }
+    let address: IpAddr = match (request.family, request.flags & PASSIVE != 0) {
+        (libc::AF_INET6, true) => Ipv6Addr::UNSPECIFIED.into(),
+        (libc::AF_INET6, false) => Ipv6Addr::LOCALHOST.into(),
+        (_, true) => Ipv4Addr::UNSPECIFIED.into(),
+        (_, false) => Ipv4Addr::LOCALHOST.into(),
+    };
+    Ok(vec![SocketAddr::new(address, 0)])
 }
 
 struct Found {
@@ -233,8 +236,8 @@ fn literal(request: &Request<'_>, address: IpAddr) -> Result<SocketAddr, GaiErro
     };
     match plain {
         Some(IpAddr::V4(v4)) => Ok(SocketAddr::new(v4.into(), 0)),
-        Some(IpAddr::V6(v6)) if OFFERED.v6 => Ok(SocketAddrV6::new(v6, 0, 0, 0).into()),
-        _ => Err(GaiError::AddrFamily),
+        Some(IpAddr::V6(v6)) => Ok(SocketAddrV6::new(v6, 0, 0, 0).into()),
+        None => Err(GaiError::AddrFamily),
     }
 }
 
