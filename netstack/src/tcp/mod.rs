@@ -1,15 +1,15 @@
 //! TCP (RFC 9293).
 //!
-//! Read RFC 9293 §3.3 and §3.10 first. [`Tcp`] owns every connection, listener and TIME-WAIT entry of a stack. Segments
+//! Read RFC 9293 §3.3 and §3.10 first. `Tcp` owns every connection, listener and TIME-WAIT entry of a stack. Segments
 //! come in by `handle_segment`, which answers by queueing; segments leave only in `poll`. After whatever happened to a
 //! connection, `settle` draws the consequences in one place: events, timers, the end.
 //!
 //! Reading order:
-//! - a connection: [`state`], [`durable`], [`tcb`]; what comes in: [`input`], a file a step of §3.10.7; what goes out:
-//!   [`output`], and when: [`nagle`], [`window`], [`delayed_ack`], [`persist`], [`retransmit`];
-//! - the path: [`rtt`], [`congestion`], [`recovery`]; the order of bytes: [`reassembly`];
-//! - around it: [`segment`] (whose segment is it), [`listen`] and [`syn_queue`], [`remnant`] (TIME-WAIT), [`ports`],
-//!   [`demux`], [`reply`]; the program's calls: [`calls`], [`close`]; the run: [`poll`]; ICMP: [`icmp`].
+//! - a connection: `state`, `durable`, `tcb`; what comes in: `input`, a file a step of §3.10.7; what goes out:
+//!   `output`, and when: `nagle`, `window`, `delayed_ack`, `persist`, `retransmit`;
+//! - the path: `rtt`, `congestion`, `recovery`; the order of bytes: `reassembly`;
+//! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
+//!   `demux`, `reply`; the program's calls: `calls`, `close`; the run: `poll`; ICMP: `icmp`.
 
 mod calls;
 mod close;

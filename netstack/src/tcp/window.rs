@@ -23,44 +23,49 @@ impl Tcb {
     /// The window field for a segment that leaves now, and the right edge that it means.
     pub(super) fn window_to_offer(&self) -> (u16, Seq) {
         let d = &self.durable;
-        let free = self.rx.free() as u32;
-        let current = self.receive_window();
+        let (room, current) = (self.room(), self.receive_window());
         // RFC 9293 §3.8.6.2.2: the edge moves by min(ring / 2, MSS) at least, and never left.
-        let window = if free >= current + self.window_step() || free == self.rx.capacity() as u32 {
-            free.max(current)
-        } else {
-            current
-        };
-        let scale = if d.state.is_synchronized() { d.rcv_scale } else { 0 };
-        let field = (window >> scale).min(MAX_UNSCALED);
-        (field as u16, d.rcv_nxt + (field << scale))
+        let step = self.ack.segment().min(self.largest_window() / 2);
+        let window = if room >= current + step || room == self.largest_window() { room.max(current) } else { current };
+        let field = (window >> self.scale()).min(MAX_UNSCALED);
+        (field as u16, d.rcv_nxt + (field << self.scale()))
     }
 
-    fn window_step(&self) -> u32 {
-        (self.rx.capacity() as u32 / 2).min(self.ack.segment())
+    /// What could be offered now.
+    fn room(&self) -> u32 {
+        (self.rx.free() as u32).min(MAX_UNSCALED << self.scale())
+    }
+
+    /// What could be offered if the ring were empty.
+    fn largest_window(&self) -> u32 {
+        (self.rx.capacity() as u32).min(MAX_UNSCALED << self.scale())
+    }
+
+    /// RFC 7323 §2.2: the window in a SYN is never scaled.
+    fn scale(&self) -> u8 {
+        if self.durable.state.is_synchronized() { self.durable.rcv_scale } else { 0 }
     }
 
     /// True if the window has grown so much beyond what the peer knows that it must hear of it now: to twice its size,
     /// and by two segments at least.
     pub(super) fn window_grew(&self) -> bool {
-        (self.rx.free() as u32).saturating_sub(self.receive_window()) >= self.worthwhile_growth()
+        self.room().saturating_sub(self.receive_window()) >= self.worthwhile_growth()
     }
 
     fn worthwhile_growth(&self) -> u32 {
-        let capacity = self.rx.capacity() as u32;
-        self.receive_window().max(2 * self.ack.segment()).max(capacity / 8).min(capacity / 2)
+        let largest = self.largest_window();
+        self.receive_window().max(2 * self.ack.segment()).max(largest / 8).min(largest / 2)
     }
 
     /// Arranges to be told when the program has read enough for a window update. While the peer has more than half of
-    /// the ring before it, its own segments will cause one in time.
+    /// the ring before it, its own segments will cause one in time; before its first text it has all that a SYN can offer.
     pub(super) fn watch_window(&mut self) {
-        if !self.durable.state.is_synchronized() {
-            return; // The first acknowledgement tells of the whole ring anyway.
-        }
-        let capacity = self.rx.capacity() as u32;
-        let wanted = !self.orphan && !self.durable.state.peer_closed() && self.receive_window() <= capacity / 2;
+        let wanted = self.ack.last_text().is_some()
+            && self.durable.state.takes_text()
+            && !self.orphan
+            && self.receive_window() <= self.largest_window() / 2;
         if wanted {
-            let grown = (self.rx.free() as u32).saturating_sub(self.receive_window());
+            let grown = self.room().saturating_sub(self.receive_window());
             let missing = self.worthwhile_growth().saturating_sub(grown).max(1);
             self.rx.notify_after(missing as usize);
             self.window_mark = true;

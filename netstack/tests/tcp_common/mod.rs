@@ -1,0 +1,119 @@
+//! Programs that use TCP sockets of a simulated network, and transfers between them.
+#![allow(dead_code)] // Each test crate uses its own part.
+
+pub mod notation;
+pub mod script;
+pub mod transfer;
+
+use crate::common::{Net, NodeId};
+use netstack::Key;
+use netstack::socket::{BindOptions, ConnectError, Shutdown};
+use netstack::tcp::{Accepted, Close, State, TcpError, TcpId, TcpStatus};
+
+/// A program's side of a TCP socket.
+pub struct Socket {
+    pub node: NodeId,
+    pub id: TcpId,
+    pub key: Key,
+    pub tx: arena::Producer,
+    pub rx: arena::Consumer,
+}
+
+/// A listening socket.
+pub struct Listener {
+    pub node: NodeId,
+    pub id: TcpId,
+    pub key: Key,
+}
+
+impl Listener {
+    pub fn new(net: &mut Net, node: NodeId, local: &str, backlog: usize) -> Listener {
+        let key = net.memory(node).new_key();
+        let id = net.stack(node).tcp_open(key);
+        let options = BindOptions { reuse_addr: true, reuse_port: false };
+        net.stack(node).tcp_bind(id, local.parse().unwrap(), options).unwrap();
+        net.stack(node).tcp_listen(id, backlog).unwrap();
+        Listener { node, id, key }
+    }
+
+    pub fn accept(&self, net: &mut Net) -> Option<Socket> {
+        let Accepted { id, key, .. } = net.stack(self.node).tcp_accept(self.id)?;
+        let (tx, rx) = net.memory(self.node).take_ends(key).expect("rings of the pool");
+        Some(Socket { node: self.node, id, key, tx, rx })
+    }
+
+    pub fn close(&self, net: &mut Net) {
+        let now = net.now();
+        net.stack(self.node).tcp_close(now, self.id, Close::Graceful { unread: false });
+        net.poll(self.node);
+    }
+}
+
+impl Socket {
+    /// Connects with rings of `ring` bytes; the SYN goes at once.
+    pub fn connect(net: &mut Net, node: NodeId, remote: &str, ring: usize) -> Socket {
+        Socket::try_connect(net, node, remote, ring).expect("a route and a port")
+    }
+
+    pub fn try_connect(net: &mut Net, node: NodeId, remote: &str, ring: usize) -> Result<Socket, ConnectError> {
+        let key = net.memory(node).new_key();
+        let id = net.stack(node).tcp_open(key);
+        let (tx, engine_tx) = arena::ring::heap(ring);
+        let (engine_rx, rx) = arena::ring::heap(ring);
+        let now = net.now();
+        net.stack(node).tcp_connect(now, id, remote.parse().unwrap(), engine_tx, engine_rx)?;
+        net.poll(node);
+        Ok(Socket { node, id, key, tx, rx })
+    }
+
+    /// Writes what fits, and lets the engine send.
+    pub fn write(&mut self, net: &mut Net, data: &[u8]) -> usize {
+        let n = self.tx.write(data);
+        let now = net.now();
+        net.stack(self.node).tcp_data_queued(now, self.id);
+        net.poll(self.node);
+        n
+    }
+
+    /// Reads up to `max` bytes.
+    pub fn read(&mut self, net: &mut Net, max: usize) -> Vec<u8> {
+        let mut data = vec![0; max.min(self.rx.len())];
+        let (n, tell) = self.rx.read(&mut data);
+        data.truncate(n);
+        if tell {
+            let now = net.now();
+            net.stack(self.node).tcp_space_freed(now, self.id);
+            net.poll(self.node);
+        }
+        data
+    }
+
+    pub fn shutdown_write(&self, net: &mut Net) {
+        let now = net.now();
+        net.stack(self.node).tcp_shutdown(now, self.id, Shutdown { read: false, write: true });
+        net.poll(self.node);
+    }
+
+    pub fn close(&self, net: &mut Net) {
+        let unread = !self.rx.is_empty();
+        self.close_as(net, Close::Graceful { unread });
+    }
+
+    pub fn close_as(&self, net: &mut Net, how: Close) {
+        let now = net.now();
+        net.stack(self.node).tcp_close(now, self.id, how);
+        net.poll(self.node);
+    }
+
+    pub fn status(&self, net: &mut Net) -> TcpStatus {
+        net.stack(self.node).tcp_status(self.id).expect("the id is good until the key is released")
+    }
+
+    pub fn state(&self, net: &mut Net) -> State {
+        self.status(net).state
+    }
+
+    pub fn error(&self, net: &mut Net) -> Option<TcpError> {
+        self.status(net).error
+    }
+}

@@ -1,0 +1,135 @@
+//! Segments as one line of text, in packetdrill's manner: `S. 0:0(0) ack 1 win 65535 <mss 1460,ws 7>`.
+//!
+//! Flags (`S` SYN, `F` FIN, `R` RST, `P` PSH, `.` ACK), first and last sequence number and the bytes between, the
+//! acknowledgement, the window as it stands in the header, options. Numbers count from each side's SYN.
+
+use netstack::tcp::Seq;
+use netstack::wire::tcp::{Flags, Header, MAX_HEADER_LEN, Options, Segment, Stamps};
+
+const LETTERS: [(char, Flags); 5] =
+    [('S', Flags::SYN), ('F', Flags::FIN), ('R', Flags::RST), ('P', Flags::PSH), ('.', Flags::ACK)];
+
+/// A segment of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub flags: Flags,
+    pub seq: u32,
+    pub len: u32,
+    pub ack: Option<u32>,
+    pub window: Option<u16>,
+    pub options: Option<Options>,
+}
+
+impl Line {
+    /// Reads a line. Panics on what is none: the script is wrong.
+    pub fn parse(text: &str) -> Line {
+        let (text, options) = match text.split_once('<') {
+            Some((text, options)) => (text, Some(parse_options(options.trim_end_matches('>')))),
+            None => (text, None),
+        };
+        let mut words = text.split_whitespace();
+        let flags = words.next().unwrap_or_else(|| panic!("no flags in {text:?}"));
+        let flags = flags.chars().map(|c| flag(c).unwrap_or_else(|| panic!("flag {c:?} in {text:?}"))).collect();
+        let range = words.next().unwrap_or_else(|| panic!("no sequence numbers in {text:?}"));
+        let (first, rest) = range.split_once(':').unwrap_or_else(|| panic!("{range:?} is no range"));
+        let (_, len) = rest.split_once('(').unwrap_or_else(|| panic!("{range:?} has no length"));
+        let mut line = Line {
+            flags,
+            seq: number(first),
+            len: number(len.trim_end_matches(')')),
+            ack: None,
+            window: None,
+            options,
+        };
+        while let (Some(key), Some(value)) = (words.next(), words.next()) {
+            match key {
+                "ack" => line.ack = Some(number(value)),
+                "win" => line.window = Some(number(value) as u16),
+                other => panic!("{other:?} in {text:?}"),
+            }
+        }
+        line
+    }
+
+    /// What a segment would be in a script whose numbers count from `seq` and `ack`.
+    pub fn of(segment: &Segment<'_>, seq: Seq, ack: Seq) -> Line {
+        let header = &segment.header;
+        let has_ack = header.flags.contains(Flags::ACK);
+        Line {
+            flags: header.flags,
+            seq: header.seq - seq,
+            len: segment.payload.len() as u32,
+            ack: has_ack.then(|| header.ack - ack),
+            window: Some(header.window),
+            options: Some(header.options),
+        }
+    }
+
+    /// The bytes of the segment. What the line leaves open is a large window and no options.
+    pub fn emit(&self, ports: (u16, u16), seq: Seq, ack: Seq, payload: &[u8]) -> Vec<u8> {
+        let header = Header {
+            src_port: ports.0,
+            dst_port: ports.1,
+            seq: seq + self.seq,
+            ack: self.ack.map_or(Seq(0), |n| ack + n),
+            flags: self.flags,
+            window: self.window.unwrap_or(65535),
+            options: self.options.unwrap_or_default(),
+        };
+        let mut bytes = [0; MAX_HEADER_LEN];
+        let len = header.emit(&mut bytes);
+        [&bytes[..len], payload].concat()
+    }
+
+    /// True if a segment is what this line says; what it leaves open may be anything.
+    pub fn matches(&self, seen: &Line) -> bool {
+        self.flags == seen.flags
+            && (self.seq, self.len, self.ack) == (seen.seq, seen.len, seen.ack)
+            && self.window.is_none_or(|window| seen.window == Some(window))
+            && self.options.is_none_or(|options| seen.options == Some(options))
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (letter, flag) in LETTERS {
+            if self.flags.contains(flag) {
+                write!(f, "{letter}")?;
+            }
+        }
+        write!(f, " {}:{}({})", self.seq, self.seq.wrapping_add(self.len), self.len)?;
+        if let Some(ack) = self.ack {
+            write!(f, " ack {ack}")?;
+        }
+        if let Some(window) = self.window {
+            write!(f, " win {window}")?;
+        }
+        let Some(options) = self.options else { return Ok(()) };
+        let mut words = Vec::new();
+        words.extend(options.mss.map(|mss| format!("mss {mss}")));
+        words.extend(options.window_scale.map(|shift| format!("ws {shift}")));
+        words.extend(options.timestamps.map(|ts| format!("ts {} {}", ts.value, ts.echo)));
+        if words.is_empty() { Ok(()) } else { write!(f, " <{}>", words.join(",")) }
+    }
+}
+
+fn flag(letter: char) -> Option<Flags> {
+    LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, flag)| *flag)
+}
+
+fn number(text: &str) -> u32 {
+    text.parse().unwrap_or_else(|_| panic!("{text:?} is no number"))
+}
+
+fn parse_options(text: &str) -> Options {
+    let mut options = Options::default();
+    for option in text.split(',').filter(|option| !option.is_empty()) {
+        match option.split_whitespace().collect::<Vec<_>>()[..] {
+            ["mss", mss] => options.mss = Some(number(mss) as u16),
+            ["ws", shift] => options.window_scale = Some(number(shift) as u8),
+            ["ts", value, echo] => options.timestamps = Some(Stamps { value: number(value), echo: number(echo) }),
+            _ => panic!("option {option:?}"),
+        }
+    }
+    options
+}

@@ -1,0 +1,283 @@
+//! Text: acknowledging, windows, Nagle, reassembly (RFC 9293 §3.7.4, §3.8.6; RFC 5681 §4.2).
+
+mod common;
+mod tcp_common;
+
+use netstack::tcp::State;
+use tcp_common::script::Script;
+
+/// An established connection whose first 16 segments, acknowledged at once, are behind it, and whose program answers.
+fn interactive() -> (Script, u32) {
+    let mut s = Script::established();
+    s.gets("P. 1:101(100) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 101");
+    s.reads(100);
+    s.writes(100);
+    s.sends("P. 1:101(100) ack 101");
+    s.gets(". 101:101(0) ack 101 win 65535");
+    (s, 101)
+}
+
+#[test]
+fn a_young_connection_acknowledges_at_once() {
+    let mut s = Script::established();
+    s.gets("P. 1:101(100) ack 1 win 1000");
+    s.sends(". 1:1(0) ack 101");
+    s.reads(100);
+}
+
+#[test]
+fn an_answer_carries_the_acknowledgement() {
+    let (mut s, at) = interactive();
+    s.gets(&format!("P. {at}:{}(100) ack {at} win 65535", at + 100));
+    s.sends_nothing();
+    s.wait_ms(39);
+    s.sends_nothing();
+    s.reads(100);
+    s.writes(50);
+    s.sends(&format!("P. {at}:{}(50) ack {}", at + 50, at + 100));
+    s.is_silent_for_ms(100);
+}
+
+#[test]
+fn without_an_answer_the_acknowledgement_goes_after_40_ms() {
+    let (mut s, at) = interactive();
+    s.gets(&format!("P. {at}:{}(100) ack {at} win 65535", at + 100));
+    s.sends_after_ms(40, &format!(". {at}:{at}(0) ack {}", at + 100));
+    // The program does not answer after all: at once again.
+    s.gets(&format!("P. {}:{}(100) ack {at} win 65535", at + 100, at + 200));
+    s.sends(&format!(". {at}:{at}(0) ack {}", at + 200));
+}
+
+#[test]
+fn every_second_full_segment_is_acknowledged() {
+    let (mut s, at) = interactive();
+    for pair in 0..4 {
+        let first = at + pair * 2920;
+        s.gets(&format!(". {first}:{}(1460) ack {at} win 65535", first + 1460));
+        s.sends_nothing();
+        s.gets(&format!(". {}:{}(1460) ack {at} win 65535", first + 1460, first + 2920));
+        s.sends(&format!(". {at}:{at}(0) ack {}", first + 2920));
+    }
+}
+
+#[test]
+fn a_segment_out_of_order_is_acknowledged_at_once_and_so_is_what_fills_the_gap() {
+    // RFC 5681 §4.2.
+    let (mut s, at) = interactive();
+    let line = |first: u32, n: u32| format!("P. {}:{}({n}) ack {at} win 65535", at + first, at + first + n);
+    s.gets(&line(100, 100));
+    s.sends(&format!(". {at}:{at}(0) ack {at}"));
+    s.gets(&line(300, 100));
+    s.sends(&format!(". {at}:{at}(0) ack {at}"));
+    s.reads_nothing();
+    s.gets(&line(0, 100));
+    s.sends(&format!(". {at}:{at}(0) ack {}", at + 200));
+    s.reads(200);
+    // Overlapping both ends.
+    s.gets(&line(150, 200));
+    s.sends(&format!(". {at}:{at}(0) ack {}", at + 400));
+    s.reads(200);
+    // All of it old.
+    s.gets(&line(0, 100));
+    s.sends(&format!(". {at}:{at}(0) ack {}", at + 400));
+    s.reads_nothing();
+}
+
+#[test]
+fn text_beyond_the_window_is_not_taken() {
+    let mut s = Script::connecting_with(1500, 4096);
+    s.sends("S 0:0(0) win 4096");
+    s.gets("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+    s.sends(". 1:1(0) ack 1 win 4096");
+    for first in [1, 1461] {
+        s.gets(&format!(". {first}:{}(1460) ack 1 win 65535", first + 1460));
+        s.sends(&format!(". 1:1(0) ack {} win {}", first + 1460, 4096 - first - 1459));
+    }
+    s.gets(". 2921:4381(1460) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 4097 win 0");
+    // RFC 9293 §3.8.6.1: a probe of the closed window is answered.
+    s.wait_ms(500);
+    s.gets(". 4097:4098(1) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 4097 win 0");
+    s.wait_ms(500);
+    s.gets(". 4096:4096(0) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 4097 win 0");
+    // §3.8.6.2.2: the window opens by half of the ring or a segment, not by crumbs.
+    s.reads(1000);
+    s.sends_nothing();
+    s.reads(1048);
+    s.sends(". 1:1(0) ack 4097 win 2048");
+    // And an ACK in a segment beyond a closed window counts (MUST-66).
+    s.reads(2048);
+}
+
+#[test]
+fn a_bare_fin_is_taken_though_the_window_is_closed() {
+    let mut s = Script::connecting_with(1500, 4096);
+    s.sends("S 0:0(0) win 4096");
+    s.gets("S. 0:0(0) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 1");
+    s.gets(". 1:4097(4096) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 4097 win 0");
+    s.gets("F. 4097:4097(0) ack 1 win 65535");
+    s.is(State::CloseWait);
+    s.reads(4096);
+}
+
+#[test]
+fn small_pieces_wait_for_one_another() {
+    // Nagle, RFC 9293 §3.7.4.
+    let mut s = Script::established();
+    s.writes(10);
+    s.sends("P. 1:11(10) ack 1");
+    s.writes(10);
+    s.writes(10);
+    s.is_silent_for_ms(100);
+    s.gets(". 1:1(0) ack 11 win 65535");
+    s.sends("P. 11:31(20) ack 1");
+}
+
+#[test]
+fn a_small_piece_does_not_wait_for_full_segments() {
+    // Minshall: only a small one in flight holds a small one back.
+    let mut s = Script::established();
+    s.writes(1470);
+    s.sends(". 1:1461(1460) ack 1");
+    s.sends("P. 1461:1471(10) ack 1");
+    s.writes(1470);
+    s.sends(". 1471:2931(1460) ack 1");
+    s.sends_nothing();
+    s.gets(". 1:1(0) ack 1471 win 65535");
+    s.sends("P. 2931:2941(10) ack 1");
+}
+
+#[test]
+fn nodelay_sends_each_piece() {
+    let mut s = Script::established();
+    s.sets(|options| options.nodelay = true);
+    for first in [1, 11, 21] {
+        s.writes(10);
+        s.sends(&format!("P. {first}:{}(10) ack 1", first + 10));
+    }
+}
+
+#[test]
+fn cork_keeps_small_pieces_for_200_ms_or_until_it_is_taken_off() {
+    let mut s = Script::established();
+    s.sets(|options| options.cork = true);
+    s.writes(10);
+    s.is_silent_for_ms(190);
+    s.writes(1460);
+    s.sends(". 1:1461(1460) ack 1");
+    s.sets(|options| options.cork = false);
+    s.sends("P. 1461:1471(10) ack 1");
+    s.gets(". 1:1(0) ack 1471 win 65535");
+    s.sets(|options| options.cork = true);
+    s.writes(10);
+    s.wait_ms(210);
+    s.sends("P. 1471:1481(10) ack 1");
+}
+
+#[test]
+fn the_sender_waits_for_a_useful_window_and_then_sends_what_fits() {
+    // RFC 9293 §3.8.6.2.1.
+    let mut s = Script::established();
+    s.gets(". 1:1(0) ack 1 win 2000");
+    s.writes(10_000);
+    s.sends(". 1:1461(1460) ack 1");
+    s.sends_nothing(); // 540 bytes of window are no segment.
+    s.gets(". 1:1(0) ack 1461 win 500");
+    s.is_silent_for_ms(190);
+    s.wait_ms(20);
+    s.sends(". 1461:1961(500) ack 1"); // The override timeout.
+    s.gets(". 1:1(0) ack 1961 win 5000");
+    s.sends(". 1961:3421(1460) ack 1");
+}
+
+#[test]
+fn a_closed_window_is_probed_for_ever() {
+    // RFC 9293 §3.8.6.1, MUST-36, MUST-37.
+    let mut s = Script::established();
+    s.gets(". 1:1(0) ack 1 win 0");
+    s.writes(100);
+    s.sends_nothing();
+    s.wait_ms(201);
+    s.sends(". 0:0(0) ack 1");
+    for i in 1..30 {
+        s.gets(". 1:1(0) ack 1 win 0");
+        s.wait_ms((200 << i).min(120_000));
+        s.sends(". 0:0(0) ack 1");
+    }
+    s.is(State::Established);
+    // The update got lost; the answer to a probe brings it.
+    s.gets(". 1:1(0) ack 1 win 1000");
+    s.sends("P. 1:101(100) ack 1");
+}
+
+#[test]
+fn a_window_that_is_taken_back_is_survived() {
+    let mut s = Script::established();
+    s.writes(2920);
+    s.sends(". 1:1461(1460) ack 1");
+    s.sends("P. 1461:2921(1460) ack 1");
+    s.gets(". 1:1(0) ack 1 win 0");
+    s.wait_ms(1000);
+    s.count_sent();
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.sends(". 1:1461(1460) ack 1");
+    s.sends("P. 1461:2921(1460) ack 1");
+    s.gets(". 1:1(0) ack 2921 win 65535");
+    s.is_silent_for_ms(10_000);
+}
+
+#[test]
+fn old_window_updates_do_not_count() {
+    // RFC 9293 §3.10.7.4: SND.WL1, SND.WL2.
+    let mut s = Script::established();
+    s.gets("P. 1:11(10) ack 1 win 100");
+    s.sends(". 1:1(0) ack 11");
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 11");
+    s.writes(1000);
+    s.is_silent_for_ms(100);
+}
+
+#[test]
+fn an_ack_of_what_was_never_sent_is_asked_about() {
+    let mut s = Script::established();
+    s.gets(". 1:1(0) ack 100 win 1000");
+    s.sends(". 1:1(0) ack 1");
+    s.is(State::Established);
+}
+
+#[test]
+fn a_large_segment_opens_the_window_beyond_what_a_syn_can_say() {
+    // The bus: MTU 65535, rings of 256 KiB, a sender that can begin with one segment only.
+    let mut s = Script::listening(65535, 5);
+    s.gets("S 0:0(0) win 65535 <mss 65495,ws 7>");
+    s.sends("S. 0:0(0) ack 1 win 65535 <mss 65495,ws 7>");
+    s.gets(". 1:1(0) ack 1 win 2048");
+    s.accepts();
+    s.gets(". 1:65496(65495) ack 1 win 2048");
+    s.sends(". 1:1(0) ack 65496 win 1536"); // (262144 - 65495) / 128
+}
+
+#[test]
+fn a_program_that_reads_opens_the_window_in_time() {
+    let mut s = Script::listening(65535, 5);
+    s.gets("S 0:0(0) win 65535 <mss 65495,ws 7>");
+    s.sends("S. 0:0(0) ack 1 win 65535 <mss 65495,ws 7>");
+    s.gets(". 1:1(0) ack 1 win 2048");
+    s.accepts();
+    for i in 0..4 {
+        let first = 1 + i * 65495;
+        s.gets(&format!(". {first}:{}(65495) ack 1 win 2048", first + 65495));
+        s.sends(&format!(". 1:1(0) ack {}", first + 65495));
+    }
+    // The ring is full but for 164 bytes. The sender must hear of two segments' worth without another word of its own.
+    s.reads(65495);
+    s.sends_nothing();
+    s.reads(65495);
+    s.sends(". 1:1(0) ack 261981 win 1024");
+}
