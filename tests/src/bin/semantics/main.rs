@@ -1,7 +1,7 @@
 //! The socket-semantics suite: many small cases over the C library's sockets on 127.0.0.1, each printing what it observed.
 //!
 //! The program does not judge. It is run on the host kernel and under `librumphijack.so`, and the lines must be the same; see
-//! `tests/semantics.rs`. `semantics list` names the cases, `semantics case NAME` runs one in this process, and
+//! `tests/system/semantics.rs`. `semantics list` names the cases, `semantics case NAME` runs one in this process, and
 //! `semantics run PREFIX` runs all whose name begins with it, a process each with a deadline.
 //!
 //! A case is a function of [`report::Report`] and a row of its module's `CASES`. The calls are in [`sys`], made pairs in [`net`].

@@ -1,0 +1,14 @@
+//! The whole-system tests, a module a topic. One binary, since linking is most of what building a test costs:
+//! `cargo test -p system-tests names::` runs the tests of one topic.
+
+mod boot;
+mod capture;
+mod death;
+mod demo;
+mod errors;
+mod harmless;
+mod isolation;
+mod names;
+mod programs;
+mod semantics;
+mod tap;
