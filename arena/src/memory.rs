@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// One cache line for each side's position, so that producer and consumer do not share a line.
 #[repr(C, align(64))]
@@ -48,6 +48,12 @@ impl Header {
 
     pub(crate) fn set_notify_at(&self, tail: u64) {
         self.head.notify_at.store(tail, Ordering::Release);
+    }
+
+    /// Between a side's store of its own word (mark or tail) and its load of the other's: of a producer that sets a mark
+    /// and then looks at the tail, and a consumer that moves the tail and then looks at the mark, one sees the other.
+    pub(crate) fn order_mark_and_tail(&self) {
+        fence(Ordering::SeqCst);
     }
 
     /// As a new ring has it.

@@ -76,8 +76,11 @@ impl Producer {
     }
 
     /// Asks the consumer to say so ([`Consumer::consume`] returns true) when it has freed `bytes` more than it has by now.
+    /// Look at [`free`](Self::free) afterwards: what the consumer freed in the meantime it does not tell.
     pub fn notify_after(&mut self, bytes: usize) {
-        self.span.header().set_notify_at(self.span.header().tail() + bytes as u64);
+        let header = self.span.header();
+        header.set_notify_at(header.tail() + bytes as u64);
+        header.order_mark_and_tail();
     }
 
     /// Withdraws [`notify_after`](Self::notify_after).
@@ -138,6 +141,7 @@ impl Consumer {
         let before = self.tail;
         self.tail += n as u64;
         self.span.header().set_tail(self.tail);
+        self.span.header().order_mark_and_tail();
         let at = self.span.header().notify_at();
         before < at && at <= self.tail
     }
