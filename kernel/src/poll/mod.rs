@@ -1,7 +1,7 @@
 //! Waiting for many descriptors at once: poll(2), select(2) and epoll(7) over rump sockets and descriptors of the host.
 //!
-//! A rump socket answers from [`Socket::readiness`], never from the socket pair that stands for it; a descriptor of the
-//! host answers from the host. Reading order: [`poll()`], [`select()`], [`epoll`].
+//! A rump socket answers from its own [state](crate::Socket::readiness), never from the socket pair that stands for it; a
+//! descriptor of the host answers from the host. Reading order: [`poll()`], [`select()`], [`epoll`].
 //!
 //! What the hooks do:
 //! - poll and ppoll, select and pselect: if [`concerns`] (or [`select_concerns`]) says no, the real function with the

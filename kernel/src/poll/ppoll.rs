@@ -12,7 +12,7 @@ use std::time::Instant;
 
 /// Whether any of `fds` is ours; if none is, the host's poll(2) says all there is to say.
 pub fn concerns(fds: &[libc::pollfd]) -> bool {
-    fds.iter().any(|fd| fd.fd >= 0 && is_ours(fd.fd))
+    any_ours(|| fds.iter().map(|fd| fd.fd))
 }
 
 /// ppoll(2): sets `revents` of each and returns how many are not 0. A `deadline` that has passed only looks; `mask`
@@ -40,9 +40,9 @@ pub fn poll(fds: &mut [libc::pollfd], deadline: Option<Instant>, mask: Option<&l
     sleep(&ours, &mut foreign, fds, deadline, mask)
 }
 
-/// Whether `fd` is ours for [`poll`]: a rump socket, or an epoll set that may get one while somebody waits for it.
-pub(super) fn is_ours(fd: RawFd) -> bool {
-    !matches!(lookup(fd), Lookup::Host) || epoll::may_hold_rump(fd)
+/// Whether any of `fds` is ours for [`poll`]: a rump socket, or an epoll set that may get one while somebody waits for it.
+pub(super) fn any_ours<Fds: Iterator<Item = RawFd>>(fds: impl Fn() -> Fds) -> bool {
+    fds().any(|fd| !matches!(lookup(fd), Lookup::Host)) || epoll::any_may_hold_rump(fds())
 }
 
 /// One of the list that we answer for.
@@ -85,7 +85,10 @@ fn target(fd: RawFd) -> Option<Arc<dyn Pollable>> {
             report_inherited(fd);
             Some(Arc::new(Inherited))
         }
-        Lookup::Host => epoll::may_hold_rump(fd).then(|| epoll::find(fd)).flatten().map(|set| set as _),
+        Lookup::Host => {
+            let ours = epoll::any_may_hold_rump(std::iter::once(fd));
+            ours.then(|| epoll::find(fd)).flatten().map(|set| set as _)
+        }
     }
 }
 

@@ -29,16 +29,17 @@ pub fn width(nfds: i32) -> Result<usize> {
 /// Whether any descriptor of the sets is ours; if none is, the host's select(2) says all there is to say.
 pub fn concerns(nfds: i32, sets: [Option<&FdSet>; 3]) -> bool {
     let nfds = within_table(usize::try_from(nfds).unwrap_or(0));
-    (0..nfds.div_ceil(BITS)).any(|word| {
-        let mut bits = sets.iter().flatten().filter_map(|set| set.get(word)).fold(0, |all, bits| all | bits);
-        let mut any = false;
-        while bits != 0 && !any {
-            let fd = word * BITS + bits.trailing_zeros() as usize;
-            any = fd < nfds && ppoll::is_ours(fd as RawFd);
-            bits &= bits - 1;
-        }
-        any
+    ppoll::any_ours(|| {
+        (0..nfds.div_ceil(BITS)).flat_map(|word| bits(&sets, word)).filter(move |&fd| fd < nfds as RawFd)
     })
+}
+
+/// The descriptors of a word of the three sets together.
+fn bits(sets: &[Option<&FdSet>; 3], word: usize) -> impl Iterator<Item = RawFd> + use<> {
+    let all = sets.iter().flatten().filter_map(|set| set.get(word)).fold(0, |all, bits| all | bits);
+    let without_lowest = |bits: &libc::c_ulong| Some(bits & (bits - 1)).filter(|&rest| rest != 0);
+    std::iter::successors(Some(all).filter(|&bits| bits != 0), without_lowest)
+        .map(move |bits| (word * BITS) as RawFd + bits.trailing_zeros() as RawFd)
 }
 
 /// pselect(2): leaves in the sets what is ready and returns the number of bits. On an error the sets are as they were.

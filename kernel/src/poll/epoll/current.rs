@@ -2,7 +2,7 @@
 //! the parent's sockets are not its own.
 #![allow(unsafe_code)]
 
-use super::table::Table;
+use super::table::{self, Table};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -36,6 +36,7 @@ pub(super) fn table() -> &'static Table {
 /// In a fork's child. The parent's table is left as it is: another thread may have held its locks.
 pub(in crate::poll) fn in_child() {
     TABLE.store(null_mut(), Ordering::Release);
+    table::changed();
 }
 
 unsafe extern "C" fn forked() {

@@ -26,10 +26,10 @@ pub use wait::{Begin, begin, end, wait};
 
 pub(super) use current::in_child;
 pub(super) use set::EpollSet;
-pub(super) use table::{duplicated, find, forget, forget_range};
+pub(super) use table::{any_may_hold_rump, duplicated, find, forget, forget_range};
 
 use super::pollable::{Pollable, address};
-use crate::descriptor::{Lookup, lookup, report_inherited};
+use crate::descriptor::{self, Lookup, lookup, report_inherited};
 use crate::{Errno, Result, host};
 use member::Interest;
 use rustix::event::epoll;
@@ -45,6 +45,7 @@ pub fn create(flags: i32) -> Result<RawFd> {
     let flags = epoll::CreateFlags::from_bits_retain(flags.cast_unsigned());
     let fd = epoll::create(flags)?.into_raw_fd();
     if !in_vfork_child() {
+        descriptor::cleared(fd);
         table::register(fd);
     }
     Ok(fd)
@@ -107,11 +108,6 @@ pub(super) fn target_closed(address: usize) {
     for set in table::all_mixed() {
         set.target_closed(address);
     }
-}
-
-/// Whether `fd` names a set that has rump sockets, or may get some from another thread while one waits for it.
-pub(super) fn may_hold_rump(fd: RawFd) -> bool {
-    find(fd).is_some_and(|set| set.host.mixed() || crate::booted().is_some())
 }
 
 impl EpollSet {

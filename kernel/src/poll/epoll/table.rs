@@ -9,6 +9,18 @@ use rustix::process::{Pid, getpid};
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+/// Counts the changes of what descriptors name.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn generation() -> u64 {
+    GENERATION.load(SeqCst)
+}
+
+pub(super) fn changed() {
+    GENERATION.fetch_add(1, SeqCst);
+}
 
 /// The sets of a process.
 pub(super) struct Table {
@@ -35,6 +47,13 @@ pub(super) fn in_vfork_child() -> bool {
 /// The set that `fd` names, if it is known.
 pub(in crate::poll) fn find(fd: RawFd) -> Option<Arc<EpollSet>> {
     current::known()?.sets.read().get(&fd).cloned()
+}
+
+/// Whether any of `fds` names a set that has members of ours, or may get some while somebody waits for it.
+pub(in crate::poll) fn any_may_hold_rump(mut fds: impl Iterator<Item = RawFd>) -> bool {
+    let Some(table) = current::known() else { return false };
+    let sets = table.sets.read();
+    !sets.is_empty() && fds.any(|fd| sets.get(&fd).is_some_and(|set| set.host.mixed() || crate::booted().is_some()))
 }
 
 /// Whether `fd` names a set.
@@ -72,7 +91,9 @@ pub(in crate::poll) fn forget(fd: RawFd) {
     }
     let ended = {
         let mut sets = table.sets.write();
-        sets.remove(&fd).filter(|set| {
+        let removed = sets.remove(&fd);
+        changed();
+        removed.filter(|set| {
             let other = sets.iter().find(|(_, other)| Arc::ptr_eq(other, set)).map(|(&fd, _)| fd);
             set.renumber(other.unwrap_or(-1));
             other.is_none()
@@ -96,6 +117,7 @@ pub(in crate::poll) fn duplicated(old: RawFd, new: RawFd) {
     let Some(set) = find(old) else { return };
     if !in_vfork_child() {
         current::table().sets.write().insert(new, set);
+        changed();
     }
 }
 
@@ -108,4 +130,5 @@ pub(super) fn all_mixed() -> Vec<Arc<EpollSet>> {
 fn enter(fd: RawFd, set: Arc<EpollSet>) {
     forget(fd);
     current::table().sets.write().insert(fd, set);
+    changed();
 }

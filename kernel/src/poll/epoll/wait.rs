@@ -1,7 +1,7 @@
 //! epoll_wait(2) and its like.
 
 use super::set::EpollSet;
-use super::table::find;
+use super::table::{find, generation};
 use crate::poll::{expired, left, take_in};
 use crate::wait::{Waiter, Woke};
 use crate::{Errno, Result, Watcher, host, signal};
@@ -22,46 +22,75 @@ pub enum Begin {
 }
 
 thread_local! {
-    /// The set in whose host's call this thread sleeps. Being thread-local it is let go also when the thread is cancelled
-    /// in that call.
-    static COUNTED: RefCell<Option<Counted>> = const { RefCell::new(None) };
+    /// Being thread-local, it is let go also when the thread is cancelled in the host's call.
+    static LAST: RefCell<Last> = const { RefCell::new(Last { at: None, set: None, asleep: false }) };
 }
 
-struct Counted(Arc<EpollSet>);
+/// The set that this thread waited for last: most threads wait for one, and find it here without a lock.
+struct Last {
+    /// The number, and the generation of the table, for which `set` holds.
+    at: Option<(RawFd, u64)>,
+    set: Option<Arc<EpollSet>>,
+    /// Counted among those in the host's call.
+    asleep: bool,
+}
 
-impl Drop for Counted {
+impl Last {
+    fn find(&mut self, epfd: RawFd) -> Option<&Arc<EpollSet>> {
+        let at = Some((epfd, generation()));
+        if self.at != at {
+            self.leave();
+            self.set = find(epfd);
+            self.at = at;
+        }
+        self.set.as_ref()
+    }
+
+    fn begin(&mut self, epfd: RawFd) -> Begin {
+        self.leave();
+        match self.find(epfd) {
+            None => Begin::Host,
+            Some(set) if set.host.enter() => {
+                self.asleep = true;
+                Begin::Counted
+            }
+            Some(_) => Begin::Ours,
+        }
+    }
+
+    /// Back from the host's call: the set, if it became mixed meanwhile.
+    fn leave(&mut self) -> Option<&EpollSet> {
+        let set = self.set.as_deref().filter(|_| std::mem::take(&mut self.asleep))?;
+        set.host.exit();
+        set.host.mixed().then_some(set)
+    }
+}
+
+impl Drop for Last {
     fn drop(&mut self) {
-        self.0.host.exit();
+        self.leave();
     }
 }
 
 /// What a hook of epoll_wait(2) does first. Another thread may give the set its first rump socket while this one sleeps
 /// in the host's call: that is what is counted for.
 pub fn begin(epfd: RawFd) -> Begin {
-    match find(epfd) {
-        None => Begin::Host,
-        Some(set) if set.host.enter() => {
-            let counted = Counted(set);
-            // A thread that is ending has no thread-locals any more, and sleeps uncounted.
-            match COUNTED.try_with(|slot| slot.replace(Some(counted))) {
-                Ok(_) => Begin::Counted,
-                Err(_) => Begin::Host,
-            }
-        }
-        Some(_) => Begin::Ours,
-    }
+    // A thread that is ending has no thread-locals any more, and sleeps uncounted.
+    LAST.try_with(|last| last.borrow_mut().begin(epfd)).unwrap_or(Begin::Host)
 }
 
 /// What the host's call gave after [`Begin::Counted`], with `n` its result: the result for the program, or `None` if the
 /// wait goes on with [`wait`] and what is left of the time.
 pub fn end(events: &mut [libc::epoll_event], n: i32) -> Option<i32> {
-    let counted = COUNTED.try_with(RefCell::take).ok().flatten();
-    let Some(Counted(set)) = counted.as_ref().filter(|counted| counted.0.host.mixed()) else { return Some(n) };
-    let Ok(count) = usize::try_from(n) else { return Some(n) };
-    match set.host.without_doorbell(events, count) {
-        0 => None,
-        kept => i32::try_from(kept).ok(),
-    }
+    let end = |last: &RefCell<Last>| {
+        let mut last = last.borrow_mut();
+        let (Some(set), Ok(count)) = (last.leave(), usize::try_from(n)) else { return Some(n) };
+        match set.host.without_doorbell(events, count) {
+            0 => None,
+            kept => i32::try_from(kept).ok(),
+        }
+    };
+    LAST.try_with(end).unwrap_or(Some(n))
 }
 
 /// epoll_pwait2(2): fills `events`, whose length is `maxevents`, and returns how many are ready. A `deadline` that has
@@ -92,7 +121,8 @@ pub fn wait(
                 }
             }
             Begin::Ours => {
-                let Some(set) = find(epfd) else { continue };
+                let last = LAST.try_with(|last| last.borrow_mut().find(epfd).cloned());
+                let Some(set) = last.unwrap_or_else(|_| find(epfd)) else { continue };
                 return set.wait(epfd, events, deadline, mask);
             }
         }
