@@ -161,7 +161,7 @@ impl Tcb {
     /// Bytes in the tx ring that were never sent.
     pub(super) fn unsent(&self) -> usize {
         let end = self.text_end();
-        let sent = self.durable.snd_nxt.max(self.durable.iss + 1);
+        let sent = self.durable.snd_nxt.max(self.text_start());
         if sent.before(end) { (end - sent) as usize } else { 0 }
     }
 

@@ -88,6 +88,10 @@ impl Recovery {
         self.duplicates = 0;
         if !self.active {
             self.inflation = 0;
+            if una.at_or_after(self.recover) {
+                // It stays close behind, or after 2³¹ bytes without loss it would be ahead on the circle.
+                self.recover = una;
+            }
             return NewAck::Open;
         }
         if una.at_or_after(self.recover) {

@@ -138,7 +138,11 @@ impl Tcb {
 
     /// Sequence number of the oldest byte in the tx ring.
     pub(super) fn text_start(&self) -> Seq {
-        self.durable.snd_una.max(self.durable.iss + 1)
+        // Not the later of ISS + 1 and SND.UNA: after 2³¹ bytes ISS is ahead on the circle.
+        match self.durable.state {
+            State::SynSent | State::SynReceived => self.durable.iss + 1,
+            _ => self.durable.snd_una,
+        }
     }
 
     /// Sequence number after the newest byte in the tx ring: the FIN's, once there is one.
