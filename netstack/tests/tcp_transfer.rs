@@ -41,7 +41,8 @@ fn a_perfect_ethernet() {
     seeds(|seed| {
         let mut rng = rng(seed);
         let plans = [random_plan(&mut rng, 1 << 20), random_plan(&mut rng, 1 << 20)];
-        run(seed, Link::default(), 1 << 16, plans, Duration::from_micros(30), Duration::from_secs(60));
+        let outcome = run(seed, Link::default(), 1 << 16, plans, Duration::from_micros(30), Duration::from_secs(60));
+        assert_eq!(outcome.retransmits, 0, "seed {seed}: nothing was lost");
     });
 }
 
@@ -50,7 +51,8 @@ fn a_perfect_bus() {
     seeds(|seed| {
         let mut rng = rng(seed);
         let plans = [random_plan(&mut rng, 4 << 20), random_plan(&mut rng, 4 << 20)];
-        run(seed, Link::bus(), 1 << 18, plans, Duration::from_micros(10), Duration::from_secs(60));
+        let outcome = run(seed, Link::bus(), 1 << 18, plans, Duration::from_micros(10), Duration::from_secs(60));
+        assert_eq!(outcome.retransmits, 0, "seed {seed}: nothing was lost");
     });
 }
 

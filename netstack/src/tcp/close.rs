@@ -22,7 +22,7 @@ impl Tcp {
     /// The program took bytes out of the rx ring, past the mark that `Producer::notify_after` set.
     pub(crate) fn space_freed(&mut self, now: Instant, id: TcpId) {
         let Some(tcb) = self.tcb_mut(id.0) else { return };
-        tcb.watch_window();
+        tcb.watch_reading();
         if tcb.ack.is_due() {
             self.make_ready(now, id.0);
         }

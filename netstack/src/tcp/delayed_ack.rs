@@ -22,6 +22,8 @@ pub(super) struct DelayedAck {
     now: bool,
     /// One may wait; the timer runs.
     delayed: bool,
+    /// It waits for the program to have read everything, if that comes first.
+    until_drained: bool,
     /// Pure duplicates owed, one for each segment out of order (RFC 5681 §4.2).
     duplicates: u8,
     /// Segments that are still acknowledged at once.
@@ -38,11 +40,27 @@ pub(super) struct DelayedAck {
     last_text: Option<Instant>,
 }
 
+/// Text that came in order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TextArrival {
+    /// Bytes of the segment.
+    pub(super) len: u32,
+    /// It had PSH.
+    pub(super) pushed: bool,
+    /// The program had read everything before it.
+    pub(super) drained: bool,
+    /// RCV.NXT, past it.
+    pub(super) rcv_nxt: Seq,
+    /// Silence longer than this starts afresh.
+    pub(super) rto: Duration,
+}
+
 impl DelayedAck {
     pub(super) fn new(rcv_nxt: Seq) -> DelayedAck {
         DelayedAck {
             now: false,
             delayed: false,
+            until_drained: false,
             duplicates: 0,
             quick: 0,
             interactive: false,
@@ -66,6 +84,12 @@ impl DelayedAck {
     /// When text last came.
     pub(super) fn last_text(&self) -> Option<Instant> {
         self.last_text
+    }
+
+    /// The acknowledgement that waits must go once the program has read everything: the sender has pushed, and may wait
+    /// for it with its next small piece (Nagle). Linux does so in `tcp_cleanup_rbuf`.
+    pub(super) fn waits_for_drain(&self) -> bool {
+        self.delayed && self.until_drained && !self.now
     }
 
     /// An acknowledgement must go now.
@@ -113,22 +137,24 @@ impl DelayedAck {
         }
     }
 
-    /// `len` bytes of text came in order, and RCV.NXT is past them now. `rto`: silence longer than this starts afresh.
-    pub(super) fn on_text(&mut self, now: Instant, len: u32, rcv_nxt: Seq, rto: Duration) {
-        if self.last_text.is_none_or(|last| now.since(last) > rto) {
+    /// Text came in order.
+    pub(super) fn on_text(&mut self, now: Instant, text: &TextArrival) {
+        if self.last_text.is_none_or(|last| now.since(last) > text.rto) {
             self.quick = QUICK_ACKS;
         }
         self.last_text = Some(now);
-        if len > self.segment || (len == self.last_len && len >= MIN_SEGMENT) {
-            self.segment = len;
+        if text.len > self.segment || (text.len == self.last_len && text.len >= MIN_SEGMENT) {
+            self.segment = text.len;
         }
-        self.last_len = len;
+        self.last_len = text.len;
         // RFC 5681 §4.2: every second full segment.
-        let two_segments = rcv_nxt - self.acked > self.segment;
-        if two_segments || (self.quick > 0 && !self.interactive) {
+        let two_segments = text.rcv_nxt - self.acked > self.segment;
+        let pushed = text.pushed && !self.interactive;
+        if two_segments || (self.quick > 0 && !self.interactive) || (pushed && text.drained) {
             self.now = true;
         } else {
             self.delayed = true;
+            self.until_drained = pushed;
         }
     }
 

@@ -72,7 +72,7 @@ impl Tcb {
             return;
         }
         self.durable.snd_mss = mss;
-        self.congestion.set_mss(self.mss());
+        self.congestion.set_mss(self.path_mss());
         if self.durable.state.is_synchronized() {
             self.cursor = self.durable.snd_una;
         }

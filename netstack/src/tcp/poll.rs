@@ -57,7 +57,7 @@ impl Tcp {
     fn give_turn(&mut self, now: Instant, handle: Handle, out: &mut dyn TcpOut) -> Turn {
         let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) else { return Turn::Done };
         let mut turn = tcb.output(now, out);
-        tcb.watch_window();
+        tcb.watch_reading();
         if turn == Turn::Done && tcb.ack.is_due() {
             turn = Turn::Again;
         }

@@ -16,6 +16,9 @@ use crate::time::Instant;
 use crate::wire::tcp::{Stamps, TIMESTAMPS_LEN};
 use arena::{Consumer, Producer};
 
+/// A window smaller than two of these does not make segments smaller.
+const MIN_SEGMENT: u32 = 536;
+
 /// A connection from SYN-SENT or SYN-RECEIVED to its end. [`Durable`] is what it is; the rest is what it is doing.
 pub(super) struct Tcb {
     pub(super) durable: Durable,
@@ -48,7 +51,7 @@ pub(super) struct Tcb {
     pub(super) reassembly: Reassembly,
     pub(super) ack: DelayedAck,
     /// `Producer::notify_after` is armed.
-    pub(super) window_mark: bool,
+    pub(super) reading_watched: bool,
     /// When an acknowledgement last went out that only answers an unacceptable segment (RFC 5961 §7).
     pub(super) last_challenge: Option<Instant>,
 
@@ -106,7 +109,7 @@ impl Tcb {
             waiting_since: None,
             reassembly: Reassembly::default(),
             ack: DelayedAck::new(durable.rcv_nxt),
-            window_mark: false,
+            reading_watched: false,
             last_challenge: None,
             timers: Timers::new(),
             last_heard: now,
@@ -127,13 +130,20 @@ impl Tcb {
 
     /// The negotiated segment size is known: congestion control starts from it.
     pub(super) fn reset_congestion(&mut self) {
-        self.congestion = Box::new(NewReno::new(self.mss()));
+        self.congestion = Box::new(NewReno::new(self.path_mss()));
     }
 
-    /// Eff.snd.MSS (RFC 9293 §3.7.1): payload of the largest segment that we send, in bytes.
-    pub(super) fn mss(&self) -> u32 {
+    /// Eff.snd.MSS (RFC 9293 §3.7.1): payload of the largest segment that the path carries, in bytes.
+    pub(super) fn path_mss(&self) -> u32 {
         let options = if self.durable.timestamps.is_some() { TIMESTAMPS_LEN as u32 } else { 0 };
         u32::from(self.durable.snd_mss).saturating_sub(options).max(1)
+    }
+
+    /// Payload of a full segment: no more than half of what the peer's window or our ring can hold, as on Linux
+    /// (`tcp_bound_to_half_wnd`), or segments of 64 KiB would go one by one, each waiting for the last to be read.
+    pub(super) fn mss(&self) -> u32 {
+        let half = (self.durable.snd_wnd_max / 2).min(self.tx.capacity() as u32 / 2);
+        self.path_mss().min(half.max(MIN_SEGMENT))
     }
 
     /// Sequence number of the oldest byte in the tx ring.

@@ -57,25 +57,37 @@ impl Tcb {
         self.receive_window().max(2 * self.ack.segment()).max(largest / 8).min(largest / 2)
     }
 
-    /// Arranges to be told when the program has read enough for a window update. While the peer has more than half of
-    /// the ring before it, its own segments will cause one in time; before its first text it has all that a SYN can offer.
-    pub(super) fn watch_window(&mut self) {
-        let wanted = self.ack.last_text().is_some()
+    /// Arranges to be told when the program has read enough for an acknowledgement: for a window update, or because one
+    /// waits for everything to be read.
+    pub(super) fn watch_reading(&mut self) {
+        let mark = match (self.growth_to_watch(), self.ack.waits_for_drain() && !self.orphan) {
+            (growth, true) => Some(growth.map_or(self.rx.used(), |growth| growth.min(self.rx.used()))),
+            (growth, false) => growth,
+        };
+        if let Some(mark) = mark {
+            self.rx.notify_after(mark.max(1));
+            self.reading_watched = true;
+            // The program may have read between the look and the mark.
+            if (self.growth_to_watch().is_some() && self.window_grew())
+                || (self.ack.waits_for_drain() && self.rx.used() == 0)
+            {
+                self.ack.set_now();
+            }
+        } else if self.reading_watched {
+            self.rx.notify_never();
+            self.reading_watched = false;
+        }
+    }
+
+    /// Bytes to be read before a window update is worth a segment. None while the peer has more than half of the ring
+    /// before it, since its own segments will cause one in time, and before its first text, since it has all that a SYN
+    /// can offer.
+    fn growth_to_watch(&self) -> Option<usize> {
+        let needed = self.ack.last_text().is_some()
             && self.durable.state.takes_text()
             && !self.orphan
             && self.receive_window() <= self.largest_window() / 2;
-        if wanted {
-            let grown = self.room().saturating_sub(self.receive_window());
-            let missing = self.worthwhile_growth().saturating_sub(grown).max(1);
-            self.rx.notify_after(missing as usize);
-            self.window_mark = true;
-            // The program may have read between the look and the mark.
-            if self.window_grew() {
-                self.ack.set_now();
-            }
-        } else if self.window_mark {
-            self.rx.notify_never();
-            self.window_mark = false;
-        }
+        let grown = self.room().saturating_sub(self.receive_window());
+        needed.then(|| self.worthwhile_growth().saturating_sub(grown) as usize)
     }
 }

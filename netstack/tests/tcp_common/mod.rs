@@ -8,7 +8,7 @@ pub mod transfer;
 use crate::common::{Net, NodeId};
 use netstack::Key;
 use netstack::socket::{BindOptions, ConnectError, Shutdown};
-use netstack::tcp::{Accepted, Close, State, TcpError, TcpId, TcpStatus};
+use netstack::tcp::{Accepted, Close, State, TcpError, TcpId, TcpInfo, TcpStatus};
 
 /// A program's side of a TCP socket.
 pub struct Socket {
@@ -107,6 +107,11 @@ impl Socket {
 
     pub fn status(&self, net: &mut Net) -> TcpStatus {
         net.stack(self.node).tcp_status(self.id).expect("the id is good until the key is released")
+    }
+
+    pub fn info(&self, net: &mut Net) -> TcpInfo {
+        let now = net.now();
+        net.stack(self.node).tcp_info(now, self.id).expect("the id is good until the key is released")
     }
 
     pub fn state(&self, net: &mut Net) -> State {

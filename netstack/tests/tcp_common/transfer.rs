@@ -92,6 +92,8 @@ impl End {
 pub struct Outcome {
     pub time: Duration,
     pub frames: usize,
+    /// Segments sent again, by both.
+    pub retransmits: u32,
 }
 
 /// Runs one transfer both ways to its end and lets both stacks fall silent; the programs do something every `pace`, more
@@ -108,7 +110,7 @@ pub fn run(seed: u64, link: Link, ring: usize, plans: [Plan; 2], pace: Duration,
     let client = Socket::connect(&mut net, a, "10.0.0.2:80", ring);
     let mut client = End::new(&mut net, client, plans[0], 0x00);
     let mut server = None;
-    let mut ended = false;
+    let (mut ended, mut most_retransmits) = (false, [0; 2]);
     while !ended && net.now().since(start) < limit {
         if server.is_none() {
             server = listener.accept(&mut net).map(|socket| End::new(&mut net, socket, plans[1], 0xff));
@@ -116,6 +118,10 @@ pub fn run(seed: u64, link: Link, ring: usize, plans: [Plan; 2], pace: Duration,
         for end in [Some(&mut client), server.as_mut()].into_iter().flatten() {
             end.step(&mut net, &mut rng);
             assert_eq!(end.socket.error(&mut net), None, "seed {seed}: an end failed");
+        }
+        for (end, most) in [Some(&client), server.as_ref()].into_iter().flatten().zip(&mut most_retransmits) {
+            // A connection that is over has no figures any more.
+            *most = (*most).max(end.socket.info(&mut net).retransmits);
         }
         net.run_for(pace / 1000 * rng.below(2000));
         ended = server
@@ -127,7 +133,8 @@ pub fn run(seed: u64, link: Link, ring: usize, plans: [Plan; 2], pace: Duration,
     }
     let server = server.unwrap_or_else(|| panic!("seed {seed}: nothing was accepted"));
     assert!(ended, "seed {seed}: hangs; {}", describe(&mut net, &client, &server));
-    let outcome = Outcome { time: net.now().since(start), frames: net.trace.len() };
+    let retransmits = most_retransmits.iter().sum();
+    let outcome = Outcome { time: net.now().since(start), frames: net.trace.len(), retransmits };
     client.socket.close(&mut net);
     server.socket.close(&mut net);
     listener.close(&mut net);
@@ -136,7 +143,7 @@ pub fn run(seed: u64, link: Link, ring: usize, plans: [Plan; 2], pace: Duration,
 }
 
 /// The last segments of a run, for whoever looks for its fault.
-fn print_trace(net: &Net, last: usize) {
+pub fn print_trace(net: &Net, last: usize) {
     let mut first: [Option<Seq>; 2] = [None; 2];
     for (number, seen) in net.trace.iter().enumerate() {
         let Some(packet) = as_ipv4(&seen.frame).filter(|packet| packet.protocol() == ipv4::TCP) else { continue };

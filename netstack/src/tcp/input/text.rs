@@ -1,6 +1,7 @@
 //! Seventh, process the segment text (RFC 9293 §3.10.7.4).
 
 use super::Discard;
+use crate::tcp::delayed_ack::TextArrival;
 use crate::tcp::seq::Seq;
 use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
@@ -39,7 +40,7 @@ impl Tcb {
             self.ack.set_now();
         }
         let start = first.max(rcv_nxt);
-        let taken = self.place(now, start, new)?;
+        let taken = self.place(now, start, new, segment.header.has(Flags::PSH))?;
         if taken < new.len() {
             // It does not fit: say at once what does.
             self.ack.set_now();
@@ -50,7 +51,7 @@ impl Tcb {
     }
 
     /// Puts text into the rx ring, in order or ahead of a gap; returns how much of it fits.
-    fn place(&mut self, now: Instant, start: Seq, text: &[u8]) -> Result<usize, Discard> {
+    fn place(&mut self, now: Instant, start: Seq, text: &[u8], pushed: bool) -> Result<usize, Discard> {
         let rcv_nxt = self.durable.rcv_nxt;
         let taken = self.rx.write_at((start - rcv_nxt) as usize, text);
         let end = start + taken as u32;
@@ -62,6 +63,7 @@ impl Tcb {
         if taken == 0 {
             return Ok(0);
         }
+        let drained = self.rx.used() == 0;
         self.counters.data_segs_in += 1;
         // RFC 5681 §4.2: at once when a gap was filled, in whole or in part.
         if !self.reassembly.is_empty() {
@@ -73,7 +75,8 @@ impl Tcb {
         self.durable.rcv_nxt = rcv_nxt + published as u32;
         self.counters.bytes_received += published as u64;
         self.touched = true;
-        self.ack.on_text(now, text.len() as u32, self.durable.rcv_nxt, self.rtt.rto());
+        let (len, rcv_nxt, rto) = (text.len() as u32, self.durable.rcv_nxt, self.rtt.rto());
+        self.ack.on_text(now, &TextArrival { len, pushed, drained, rcv_nxt, rto });
         if self.window_grew() {
             self.ack.set_now();
         }
