@@ -4,7 +4,7 @@ use crate::mapping::Mapping;
 use crate::memory::Span;
 use crate::record::{self, Record, Slot};
 use crate::ring::{self, Consumer, Producer};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,10 +15,13 @@ const CHUNK: usize = 4 << 20;
 /// Freed rings keep their pages for the next connection up to this many bytes; beyond, pages go back to the host.
 const WARM: usize = 16 << 20;
 
+/// Holds the memfd; it may change the descriptor's number while it lives.
+pub type Holder = Box<dyn AsFd + Send + Sync>;
+
 /// Memory of one client: what its sockets hold lies here.
 pub struct Arena {
     /// None where the process may not make files (`ulimit -f`): then the memory is anonymous, and nobody can observe it.
-    file: Option<OwnedFd>,
+    file: Option<Holder>,
     limit: u64,
     used: AtomicU64,
     state: Mutex<State>,
@@ -62,7 +65,16 @@ impl Arena {
     /// An empty arena named `name` (it shows in `/proc/PID/fd`). `limit` in bytes bounds what [`ring`](Self::ring) and
     /// [`charge`](Self::charge) give out.
     pub fn new(name: &str, limit: Option<u64>) -> rustix::io::Result<Arc<Arena>> {
-        let file = file_allowed().then(|| memfd_create(name, MemfdFlags::CLOEXEC)).transpose()?;
+        Arena::held_by(name, limit, |fd| Box::new(fd))
+    }
+
+    /// As [`new`](Self::new), with the memfd in the hands of `holder`.
+    pub fn held_by(
+        name: &str,
+        limit: Option<u64>,
+        holder: impl FnOnce(OwnedFd) -> Holder,
+    ) -> rustix::io::Result<Arc<Arena>> {
+        let file = file_allowed().then(|| memfd_create(name, MemfdFlags::CLOEXEC)).transpose()?.map(holder);
         let mut state = State {
             file_len: 0,
             chunk: None,
@@ -83,8 +95,8 @@ impl Arena {
     }
 
     /// The memfd, for those who may share it.
-    pub fn file(&self) -> Option<&OwnedFd> {
-        self.file.as_ref()
+    pub fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(|file| file.as_fd())
     }
 
     /// Bytes given out now.
@@ -170,7 +182,7 @@ impl Arena {
 }
 
 impl State {
-    fn carve(&mut self, file: Option<&OwnedFd>, len: usize) -> rustix::io::Result<Piece> {
+    fn carve(&mut self, file: Option<&Holder>, len: usize) -> rustix::io::Result<Piece> {
         let fits = |(_, used, size): &(Arc<Mapping>, usize, usize)| size - used >= len;
         if !self.chunk.as_ref().is_some_and(fits) {
             let size = len.max(CHUNK);

@@ -6,7 +6,7 @@ use crate::backend::{Backend, Local};
 use crate::config::{Config, ConfigError};
 use crate::engine::{Engine, Owner, Pool, Sockets};
 use crate::link::{Doorbell, Idle, Lead};
-use crate::{Errno, Kernel, Result, host, log, thread};
+use crate::{Errno, Kernel, Result, descriptor, host, log, thread};
 use arena::Arena;
 use netstack::Stack;
 use parking_lot::{Mutex, RwLock};
@@ -99,7 +99,8 @@ impl Kernel {
     pub fn boot(config: Config) -> core::result::Result<Arc<Kernel>, BootError> {
         log::set_verbose(config.verbose);
         let name = program_name();
-        let arena = Arena::new(&format!("rump-{name}"), config.memlimit);
+        let arena =
+            Arena::held_by(&format!("rump-{name}"), config.memlimit, |file| Box::new(descriptor::protect(file)));
         let arena = arena.map_err(|errno| BootError::Host("memory", errno))?;
         let sockets = Arc::new(Sockets::new(arena));
         let mut seed = [0; 32];

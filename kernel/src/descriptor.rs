@@ -12,25 +12,43 @@ mod shared;
 mod table;
 
 pub use fork::{adopt_environment, in_child, in_vfork_child, prepare_fork};
-pub use protected::{Protected, is_protected, protect, protect_move};
+pub use protected::{Protected, is_protected, protect, protect_move, protect_number};
 pub use table::{Lookup, lookup};
 
 use crate::{Errno, Result, Socket, host, log, poll};
-use rustix::fd::{AsRawFd, IntoRawFd, RawFd};
+use rustix::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use table::Removed;
 
 /// Makes the descriptor of a socket. Errors: EMFILE, ENFILE, and what else socket(2) has.
 pub fn install(socket: &Arc<Socket>, cloexec: bool) -> Result<RawFd> {
+    reserve(cloexec, socket.nonblocking())?.name(socket)
+}
+
+/// A descriptor for a socket that is yet to come. So accept(2) finds out about EMFILE before it takes a connection.
+pub struct Reserved {
+    program: OwnedFd,
+    end: pair::Kernel,
+}
+
+/// Makes a descriptor. Errors as of [`install`].
+pub fn reserve(cloexec: bool, nonblocking: bool) -> Result<Reserved> {
     fork::own();
-    let (program, end) = pair::make(cloexec, socket.nonblocking())?;
+    let (program, end) = pair::make(cloexec, nonblocking)?;
     // The number is fresh: what the table has of it is stale.
     cleared(program.as_raw_fd());
-    if !table::insert(program.as_raw_fd(), socket.clone(), Arc::new(end)) {
-        return Err(Errno::MFILE);
+    Ok(Reserved { program, end })
+}
+
+impl Reserved {
+    /// Lets it name `socket`.
+    pub fn name(self, socket: &Arc<Socket>) -> Result<RawFd> {
+        if !table::insert(self.program.as_raw_fd(), socket.clone(), Arc::new(self.end)) {
+            return Err(Errno::MFILE);
+        }
+        Ok(self.program.into_raw_fd())
     }
-    Ok(program.into_raw_fd())
 }
 
 /// After the host gave `new` what `old` names (dup(2) and its kin).

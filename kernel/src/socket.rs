@@ -93,6 +93,11 @@ impl Kernel {
         if domain != libc::AF_INET {
             return Err(Errno::AFNOSUPPORT);
         }
+        /// IPPROTO_MAX of Linux, above IPPROTO_MPTCP.
+        const PROTOCOLS: std::ops::Range<i32> = 0..263;
+        if !PROTOCOLS.contains(&protocol) {
+            return Err(Errno::INVAL);
+        }
         let kind = match (kind, protocol) {
             (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => Kind::Stream,
             (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => Kind::Datagram,

@@ -133,8 +133,13 @@ impl Waiter {
         deadline: Option<Instant>,
         mask: Option<&libc::sigset_t>,
     ) -> Result<Woke> {
+        self.unrestarted(|| self.sleep(foreign, deadline, mask))
+    }
+
+    /// Runs a sleep that ends with any handler.
+    pub(crate) fn unrestarted<R>(&self, sleep: impl FnOnce() -> R) -> R {
         self.unrestarted.store(true, Ordering::Relaxed);
-        let woke = self.sleep(foreign, deadline, mask);
+        let woke = sleep();
         self.unrestarted.store(false, Ordering::Relaxed);
         woke
     }

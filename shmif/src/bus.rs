@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -47,6 +48,12 @@ impl Bus {
         let refused = |source| BusError::Io { path: path.to_owned(), doing: "catch SIGBUS for", source };
         guard::install().map_err(refused)?;
         Ok(Bus { file: Arc::new(BusFile::open(path, create)?) })
+    }
+
+    /// The number of the bus's descriptor. Whoever duplicates it to another number, to have it out of the way, stores that
+    /// here and closes the old one.
+    pub fn number(&self) -> &Arc<AtomicI32> {
+        self.file.number()
     }
 
     /// Joins the bus as a new node. What comes back are its two ends: the [`Port`] for who runs the protocols, the [`Bell`]

@@ -14,6 +14,8 @@ use rustix::io::Errno;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
 use std::time::{Duration, Instant};
 
 /// The byte whose lock is held while the bus is made, and while a node joins or claims an address.
@@ -69,6 +71,10 @@ impl BusFile {
         let fd = handle.fd().ok_or(BusError::Gone)?;
         let map = Map::of(fd, stat.st_dev, stat.st_ino).map_err(failed("map"))?;
         Ok(BusFile { path: path.to_owned(), handle, map })
+    }
+
+    pub(crate) fn number(&self) -> &Arc<AtomicI32> {
+        self.handle.number()
     }
 
     pub(crate) fn path(&self) -> &Path {

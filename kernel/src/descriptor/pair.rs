@@ -3,7 +3,7 @@
 //! P is made by connecting to the kernel's listener, an abstract AF_UNIX name, so that `getpeername` on any copy of P, in
 //! any process, says whose socket it is.
 
-use super::protected::{Protected, protect};
+use super::protected::{Protected, protect_new};
 use crate::Result;
 use parking_lot::{Mutex, RwLock};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -36,15 +36,17 @@ pub(super) fn make(cloexec: bool, nonblocking: bool) -> Result<(OwnedFd, Kernel)
     let turn = listener.turn.lock();
     let program = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     rustix::net::connect(&program, &listener.name)?;
-    let end = loop {
-        let end = rustix::net::accept_with(&listener.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
-        // A stranger may connect to an abstract name.
-        if rustix::net::sockopt::socket_peercred(&end)?.pid == rustix::process::getpid() {
-            break end;
+    let end = protect_new(|| {
+        loop {
+            let end = rustix::net::accept_with(&listener.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+            // A stranger may connect to an abstract name.
+            if rustix::net::sockopt::socket_peercred(&end)?.pid == rustix::process::getpid() {
+                break Ok(end);
+            }
         }
-    };
+    })?;
     drop(turn);
-    Ok((program, Kernel { fd: protect(end) }))
+    Ok((program, Kernel { fd: end }))
 }
 
 /// Whether `fd` is a copy of a P of some kernel.
@@ -77,7 +79,8 @@ fn listener() -> Result<Arc<Listener>> {
     if let Some(listener) = &*LISTENER.read() {
         return Ok(listener.clone());
     }
-    let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let listener = || rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    let fd = protect_new(listener)?;
     let mut random = [0u8; 8];
     rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
     let name = format!("{PREFIX}{:016x}", u64::from_ne_bytes(random));
@@ -86,7 +89,7 @@ fn listener() -> Result<Arc<Listener>> {
     rustix::net::listen(&fd, 128)?;
     // Another thread may have been first; then ours goes.
     let mut listener = LISTENER.write();
-    let made = || Arc::new(Listener { fd: protect(fd), name, turn: Mutex::new(()) });
+    let made = || Arc::new(Listener { fd, name, turn: Mutex::new(()) });
     Ok(listener.get_or_insert_with(made).clone())
 }
 

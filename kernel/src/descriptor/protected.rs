@@ -22,33 +22,73 @@ pub struct Protected {
 /// that it takes nothing from the program's allowance.
 pub fn protect(fd: OwnedFd) -> Protected {
     let mut numbers = NUMBERS.lock();
-    let fd = out_of_the_way(fd);
+    enter(&mut numbers, Room::make().move_up(fd))
+}
+
+/// As [`protect`], for a descriptor that `make` makes: also where the program has none left.
+pub(super) fn protect_new(make: impl FnOnce() -> Result<OwnedFd>) -> Result<Protected> {
+    let mut numbers = NUMBERS.lock();
+    let room = Room::make();
+    let fd = room.move_up(make()?);
+    Ok(enter(&mut numbers, fd))
+}
+
+/// As [`protect`], for a descriptor whose owner finds its number in `number` at every use, and closes it.
+pub fn protect_number(number: &Arc<AtomicI32>) {
+    let mut numbers = NUMBERS.lock();
+    let fd = number.load(Ordering::SeqCst);
+    let moved = Room::make().duplicate(host::borrow(fd)).map_or(fd, IntoRawFd::into_raw_fd);
+    number.store(moved, Ordering::SeqCst);
+    if moved != fd {
+        let _ = host::close(fd);
+    }
+    numbers.insert(moved, number.clone());
+}
+
+fn enter(numbers: &mut BTreeMap<RawFd, Arc<AtomicI32>>, fd: OwnedFd) -> Protected {
     let number = Arc::new(AtomicI32::new(fd.as_raw_fd()));
     numbers.insert(fd.into_raw_fd(), number.clone());
     Protected { number }
 }
 
-/// Descriptors above a lowered limit stay usable, so the limit is raised only for the moment of the dup.
-fn out_of_the_way(fd: OwnedFd) -> OwnedFd {
-    let limit = getrlimit(Resource::Nofile);
-    let (Some(soft), Some(hard)) = (limit.current, limit.maximum) else { return fd };
-    let Ok(least) = RawFd::try_from(soft) else { return fd };
-    if fd.as_raw_fd() >= least {
-        return fd;
-    }
-    let moved = if hard > soft {
+/// Numbers above the soft limit, while it lives. Descriptors above a lowered limit stay usable, so the limit is raised only
+/// for the moment in which one is made.
+struct Room {
+    /// What to go back to, where the limit is raised.
+    limit: Option<Rlimit>,
+    /// The least number for the kernel's own.
+    least: Option<RawFd>,
+}
+
+impl Room {
+    fn make() -> Room {
+        let limit = getrlimit(Resource::Nofile);
+        let (Some(soft), Some(hard)) = (limit.current, limit.maximum) else { return Room { limit: None, least: None } };
         let raised = Rlimit { current: Some(hard), maximum: Some(hard) };
-        if setrlimit(Resource::Nofile, raised).is_err() {
-            return fd;
+        if hard > soft && setrlimit(Resource::Nofile, raised).is_ok() {
+            return Room { limit: Some(limit), least: RawFd::try_from(soft).ok() };
         }
-        let moved = rustix::io::fcntl_dupfd_cloexec(&fd, least);
-        let _ = setrlimit(Resource::Nofile, limit);
-        moved
-    } else {
         // No room above: at least leave the low numbers, which a program's select() can reach.
-        rustix::io::fcntl_dupfd_cloexec(&fd, least / 2)
-    };
-    moved.unwrap_or(fd)
+        Room { limit: None, least: RawFd::try_from(soft / 2).ok() }
+    }
+
+    fn move_up(&self, fd: OwnedFd) -> OwnedFd {
+        self.duplicate(fd.as_fd()).unwrap_or(fd)
+    }
+
+    /// None: it is high enough, or it cannot be.
+    fn duplicate(&self, fd: BorrowedFd<'_>) -> Option<OwnedFd> {
+        let least = self.least.filter(|least| fd.as_raw_fd() < *least)?;
+        rustix::io::fcntl_dupfd_cloexec(fd, least).ok()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(limit) = self.limit.take() {
+            let _ = setrlimit(Resource::Nofile, limit);
+        }
+    }
 }
 
 /// Whether `fd` is one of the kernel's own.

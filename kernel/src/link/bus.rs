@@ -1,6 +1,7 @@
 //! A bus as a link.
 
 use super::{Doorbell, Lead, Link, News, Parts};
+use crate::descriptor;
 use netstack::link::{LinkCaps, Mac, RxMeta, TxFrame, TxResult};
 use shmif::{Bell, Bus, BusEvent, Join, Port, Received, Sleep, Token, Transmit, Who};
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,6 +17,7 @@ const MTU: u32 = 65535;
 pub(crate) fn attach(path: &Path, name: &str, mac: Option<[u8; 6]>, mtu: Option<u32>) -> Result<Parts, String> {
     let mtu = mtu.unwrap_or(MTU);
     let bus = Bus::open(path, true).map_err(|e| e.to_string())?;
+    descriptor::protect_number(bus.number());
     let join = Join { name: name.to_string(), mac, mtu, promiscuous: false };
     let (port, bell) = bus.join(join).map_err(|e| e.to_string())?;
     let bell = Arc::new(BusBell(bell));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 impl Socket {
     /// Tries `attempt` until it gives something. Where it must wait: EAGAIN if `nonblocking`, EAGAIN at the deadline, EINTR
-    /// when a signal handler without SA_RESTART ran.
+    /// when a signal handler without SA_RESTART ran, or any handler where there is a deadline (signal(7)).
     pub(super) fn block<R>(
         &self,
         nonblocking: bool,
@@ -27,7 +27,8 @@ impl Socket {
             if let Some(r) = attempt()? {
                 return Ok(r);
             }
-            match self.backend.sleep(&waiter, deadline) {
+            let sleep = || self.backend.sleep(&waiter, deadline);
+            match if deadline.is_some() { waiter.unrestarted(sleep) } else { sleep() } {
                 Ok(true) => {}
                 Ok(false) => return attempt()?.ok_or(Errno::AGAIN),
                 // What came with the signal is not lost for it.

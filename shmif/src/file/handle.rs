@@ -8,13 +8,14 @@
 use rustix::fs::Stat;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 /// An open file that a fork child can give up through a shared reference, and that is not taken for ours when the program
 /// has closed it and the number is another file's.
 pub(crate) struct Handle {
-    /// -1 after [`Handle::close`].
-    fd: AtomicI32,
+    /// -1 after [`Handle::close`]. Shared with who may move the descriptor to another number.
+    fd: Arc<AtomicI32>,
     device: u64,
     inode: u64,
 }
@@ -22,7 +23,12 @@ pub(crate) struct Handle {
 impl Handle {
     /// `stat` is that of `fd`.
     pub(crate) fn new(fd: OwnedFd, stat: &Stat) -> Handle {
-        Handle { fd: AtomicI32::new(fd.into_raw_fd()), device: stat.st_dev, inode: stat.st_ino }
+        Handle { fd: Arc::new(AtomicI32::new(fd.into_raw_fd())), device: stat.st_dev, inode: stat.st_ino }
+    }
+
+    /// Where the number is looked up at every use.
+    pub(crate) fn number(&self) -> &Arc<AtomicI32> {
+        &self.fd
     }
 
     /// The open file, unless it was given up or closed behind our back.
