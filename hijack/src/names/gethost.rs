@@ -158,6 +158,9 @@ fn given(
         Ok(()) => (place.into.raw(), SUCCESS, 0),
         Err(error) => (ptr::null_mut(), error.h_errno(), errno_of(error)),
     };
+    if found.is_null() {
+        memory::set_h_errno(h_errno); // which programs read, too
+    }
     let written = result.set(found).and_then(|()| error.set(h_errno));
     let errno = written.map_or_else(Errno::raw_os_error, |()| errno);
     crate::real::set_errno(errno);

@@ -43,7 +43,6 @@ pub enum GaiError {
     BadFlags,
     NoName,
     Again,
-    Fail,
     NoData,
     Family,
     SockType,
@@ -61,7 +60,6 @@ impl GaiError {
             GaiError::BadFlags => -1,
             GaiError::NoName => -2,
             GaiError::Again => -3,
-            GaiError::Fail => -4,
             GaiError::NoData => -5,
             GaiError::Family => -6,
             GaiError::SockType => -7,
@@ -77,9 +75,9 @@ impl GaiError {
 impl From<NameError> for GaiError {
     fn from(error: NameError) -> GaiError {
         match error {
-            NameError::NotFound => GaiError::NoName,
+            // glibc says of an answer that is an error, too, that the name is unknown.
+            NameError::NotFound | NameError::NoRecovery => GaiError::NoName,
             NameError::TryAgain => GaiError::Again,
-            NameError::NoRecovery => GaiError::Fail,
             NameError::NoData => GaiError::NoData,
             NameError::System(errno) => GaiError::System(errno),
         }

@@ -80,6 +80,8 @@ struct Round<'a> {
     patience: Duration,
     questions: &'a [Question],
     answers: Answers,
+    /// What the server said to those that it did not answer.
+    refusals: Vec<Option<End>>,
 }
 
 impl<'a> Round<'a> {
@@ -89,7 +91,8 @@ impl<'a> Round<'a> {
         patience: Duration,
         questions: &'a [Question],
     ) -> Round<'a> {
-        Round { transport, server, patience, questions, answers: vec![None; questions.len()] }
+        let (answers, refusals) = (vec![None; questions.len()], vec![None; questions.len()]);
+        Round { transport, server, patience, questions, answers, refusals }
     }
 
     fn run(&mut self) -> End {
@@ -101,44 +104,44 @@ impl<'a> Round<'a> {
         end
     }
 
-    /// Sends the questions that have no answer yet from one socket and takes answers until all are there.
+    /// Sends the open questions from one socket and waits until none is open.
     fn converse(&mut self) -> End {
         let Ok(datagrams) = self.transport.open(self.server) else { return End::Unreachable };
-        for (question, answer) in self.questions.iter().zip(&self.answers) {
-            if answer.is_none() && datagrams.send(question.message()).is_err() {
+        for question in self.open().map(|index| &self.questions[index]) {
+            if datagrams.send(question.message()).is_err() {
                 return End::Unreachable;
             }
         }
         let deadline = self.transport.now() + self.patience;
         let mut buffer = vec![0; LARGEST];
-        while self.answers.iter().any(Option::is_none) {
+        while self.open().next().is_some() {
             match datagrams.receive(&mut buffer, deadline) {
-                Ok(Some((length, from))) if from == self.server => {
-                    if let Err(end) = self.take(&buffer[..length.min(LARGEST)]) {
-                        return end;
-                    }
-                }
+                Ok(Some((length, from))) if from == self.server => self.take(&buffer[..length.min(LARGEST)]),
                 Ok(Some(_)) => {} // a stranger's
                 Ok(None) => return End::Silent,
                 Err(_) => return End::Unreachable,
             }
         }
-        End::Complete
+        self.refusals.iter().flatten().next().copied().unwrap_or(End::Complete)
+    }
+
+    /// The questions that the server has said nothing to.
+    fn open(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.questions.len()).filter(|&index| self.answers[index].is_none() && self.refusals[index].is_none())
     }
 
     /// Takes a datagram. One that answers no open question is as if it had not come (RFC 5452 §9.1).
-    fn take(&mut self, message: &[u8]) -> Result<(), End> {
-        let open = self.questions.iter().zip(&mut self.answers).filter(|(_, answer)| answer.is_none());
-        for (question, answer) in open {
-            let Some(header) = question.answered_by(message) else { continue };
-            usable(&header)?;
-            *answer = Some(match header.truncation {
-                false => message.to_vec(),
-                true => whole(self.transport, self.server, question, self.patience)?,
-            });
-            break;
+    fn take(&mut self, message: &[u8]) {
+        let said = self.open().find_map(|index| Some((index, self.questions[index].answered_by(message)?)));
+        let Some((index, header)) = said else { return };
+        let answer = usable(&header).and_then(|()| match header.truncation {
+            false => Ok(message.to_vec()),
+            true => whole(self.transport, self.server, &self.questions[index], self.patience),
+        });
+        match answer {
+            Ok(answer) => self.answers[index] = Some(answer),
+            Err(end) => self.refusals[index] = Some(end),
         }
-        Ok(())
     }
 }
 

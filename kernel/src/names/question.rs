@@ -1,6 +1,6 @@
 //! A question to a name server, and which message answers it (RFC 1035 §4, RFC 5452 §9.1).
 
-use hickory_proto::op::{Header, Message, MessageType, OpCode, Query};
+use hickory_proto::op::{Header, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
@@ -57,15 +57,25 @@ impl Question {
         self.query.query_type()
     }
 
-    /// The header of `message` if it answers this question: a response with its id, to this very question.
+    /// The header of `message` if it answers this question: a response with its id, to this very question. Some servers
+    /// leave the question out when they refuse; who forges that gains no more than a refusal.
     pub fn answered_by(&self, message: &[u8]) -> Option<Header> {
-        let (header, query) = beginning(message)?;
-        let answers = header.message_type == MessageType::Response
-            && header.id == self.id
-            && query.name().eq_ignore_root(self.query.name())
+        let header = Header::read(&mut BinDecoder::new(message)).ok()?;
+        if header.message_type != MessageType::Response || header.id != self.id {
+            return None;
+        }
+        let refuses = matches!(
+            header.response_code,
+            ResponseCode::FormErr | ResponseCode::ServFail | ResponseCode::NotImp | ResponseCode::Refused
+        );
+        if header.counts.queries == 0 && refuses {
+            return Some(header);
+        }
+        let (_, query) = beginning(message)?;
+        let same = query.name().eq_ignore_root(self.query.name())
             && query.query_type() == self.query.query_type()
             && query.query_class() == self.query.query_class();
-        answers.then_some(header)
+        same.then_some(header)
     }
 }
 

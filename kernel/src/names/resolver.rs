@@ -127,14 +127,12 @@ impl Resolver<'_> {
         let question = Question::about(Name::from(address), RecordType::PTR, DNSClass::IN, self.transport.random())?;
         let message = self.one(question.clone())?;
         let found = answer::read(&question, &message)?;
-        let mut names = found.data.iter().filter_map(|data| match data {
+        // glibc takes the first.
+        let name = found.data.iter().find_map(|data| match data {
             RData::PTR(target) => Some(answer::text(&target.0)),
             _ => None,
         });
-        let mut host =
-            Host { name: names.next().ok_or(NameError::NoData)?, addresses: vec![address], ..Host::default() };
-        names.for_each(|name| host.add_alias(&name));
-        Ok(host)
+        Ok(Host { name: name.ok_or(NameError::NoData)?, addresses: vec![address], ..Host::default() })
     }
 }
 
