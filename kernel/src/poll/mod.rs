@@ -12,6 +12,16 @@
 //!   before the process has a rump kernel: a set may be older than its first rump socket. They cost a load where the
 //!   process never made a set. [`descriptor`](crate::descriptor)'s `cleared`, `duplicated`, `close` and `close_range` do
 //!   it by themselves.
+//!
+//! Known deviations from Linux:
+//! - An edge-triggered member that asks for one direction alone may be reported again when the other one changes: a socket
+//!   counts its arrivals together.
+//! - EPOLLEXCLUSIVE is kept among the sets of one process.
+//! - A poll(2) that sleeps on an epoll descriptor since before the process had a rump kernel does not see a rump socket
+//!   that is added to that set; an epoll_wait(2) does.
+//! - A set with members of both kinds that is itself an edge-triggered member of another is reported for its host's
+//!   members once, and again after each wait on it that finds some.
+//! - Who is not hooked (another process that shares the set, io_uring) sees the host's members of a set alone.
 
 pub mod epoll;
 mod pollable;

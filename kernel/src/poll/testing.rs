@@ -138,3 +138,16 @@ pub(super) fn interrupt<R: Send>(signal: i32, call: &(dyn Fn() -> R + Sync)) -> 
         sleeper.join().expect("thread")
     })
 }
+
+/// Runs `test` in the child of a fork; whether it held.
+pub(super) fn holds_in_child(test: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child runs `test`, which takes no lock that another thread may hold, and ends without returning.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        crate::host::exit(if test() { 0 } else { 1 });
+    }
+    let mut status = 0;
+    // SAFETY: the status is written to a live integer.
+    let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+    waited == child && status == 0
+}

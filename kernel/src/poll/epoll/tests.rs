@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Events;
-use crate::poll::testing::{Bell, Fake, own};
+use crate::poll::testing::{Bell, Fake, holds_in_child, own};
 use libc::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD};
 use rustix::event::{EventfdFlags, eventfd};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -377,4 +377,19 @@ fn an_inner_set_that_is_closed_leaves_the_outer_one() {
     }
     assert_eq!(outer.look(8), []);
     assert_eq!(member.watcher_count(), 0);
+}
+
+#[test]
+fn the_child_of_a_fork_has_the_host_s_members_alone() {
+    let (set, member, host) = (Set::new(), Fake::new(), readable());
+    set.add(&member, 7, IN);
+    member.arrive(Events::IN);
+    ctl(set.number(), EPOLL_CTL_ADD, host.as_raw_fd(), Some(&host_event(1))).expect("EPOLL_CTL_ADD");
+    let watched = set.set.ready.len();
+    assert!(holds_in_child(|| {
+        let mut events = [host_event(0); 4];
+        begin(set.number()) == Begin::Host && host::epoll_look(set.number(), &mut events) == Ok(1) && { events[0].u64 }
+            == 1
+    }));
+    assert_eq!((set.look(8).len(), watched), (2, 1), "the parent's set is as it was");
 }
