@@ -85,7 +85,8 @@ pub(crate) fn group(error: GroupError) -> Errno {
         GroupError::NotFound => Errno::BADF,
         GroupError::Invalid => Errno::INVAL,
         GroupError::NoInterface => Errno::NODEV,
-        GroupError::AddrInUse => Errno::ADDRINUSE,
+        GroupError::AlreadyMember => Errno::ADDRINUSE,
+        GroupError::NotMember => Errno::ADDRNOTAVAIL,
         GroupError::TooMany => Errno::NOBUFS,
     }
 }

@@ -216,8 +216,10 @@ pub enum GroupError {
     Invalid,
     /// No interface has that index, or none leads to the group.
     NoInterface,
-    /// The socket is in this group already (join), or is not (leave).
-    AddrInUse,
+    /// The socket is in this group already.
+    AlreadyMember,
+    /// The socket is not in this group.
+    NotMember,
     /// The socket has as many groups as one may have.
     TooMany,
 }

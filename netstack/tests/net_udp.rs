@@ -263,7 +263,7 @@ fn multicast_reaches_those_who_joined() {
     let on = Some(IfIndex(2));
     let mut ears: Vec<Udp> = nodes.iter().map(|node| net.udp_at(*node, "0.0.0.0:5353")).collect();
     assert_eq!(net.stack(nodes[1]).udp_join(ears[1].id, group, on), Ok(()));
-    assert_eq!(net.stack(nodes[1]).udp_join(ears[1].id, group, on), Err(GroupError::AddrInUse));
+    assert_eq!(net.stack(nodes[1]).udp_join(ears[1].id, group, on), Err(GroupError::AlreadyMember));
     assert_eq!(net.stack(nodes[1]).udp_join(ears[1].id, B, on), Err(GroupError::Invalid));
     assert_eq!(net.stack(nodes[1]).udp_join(ears[1].id, group, None), Err(GroupError::NoInterface), "no route");
     let from = net.udp(nodes[0]);
@@ -283,6 +283,7 @@ fn multicast_reaches_those_who_joined() {
     assert!(ears[0].recv().is_none());
     while ears[1].recv().is_some() {}
     net.stack(nodes[1]).udp_leave(ears[1].id, group, on).expect("left");
+    assert_eq!(net.stack(nodes[1]).udp_leave(ears[1].id, group, on), Err(GroupError::NotMember));
     net.udp_send(&from, "239.1.2.3:5353", b"gone").expect("sent");
     settle(&mut net);
     assert!(ears[1].recv().is_none());

@@ -143,7 +143,7 @@ impl Stack {
         let on = self.group_interface(group, on)?;
         let socket = self.udp.get_mut(id).ok_or(GroupError::NotFound)?;
         if socket.groups.contains(&(group, on)) {
-            return Err(GroupError::AddrInUse);
+            return Err(GroupError::AlreadyMember);
         }
         if socket.groups.len() >= MAX_GROUPS {
             return Err(GroupError::TooMany);
@@ -158,7 +158,7 @@ impl Stack {
     pub fn udp_leave(&mut self, id: UdpId, group: Ipv4Addr, on: Option<IfIndex>) -> Result<(), GroupError> {
         let on = self.group_interface(group, on)?;
         let socket = self.udp.get_mut(id).ok_or(GroupError::NotFound)?;
-        let at = socket.groups.iter().position(|joined| *joined == (group, on)).ok_or(GroupError::AddrInUse)?;
+        let at = socket.groups.iter().position(|joined| *joined == (group, on)).ok_or(GroupError::NotMember)?;
         socket.groups.swap_remove(at);
         if let Some(interface) = self.ip.interfaces.get_mut(on) {
             interface.leave(group);
