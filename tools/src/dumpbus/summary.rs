@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use netstack::wire::tcp::{Flags, Segment};
 use netstack::wire::{arp, ethernet, icmpv4, ipv4};
 use shmif::BusEvent;
 
@@ -67,21 +68,24 @@ fn ip(packet: &ipv4::Packet<'_>) -> String {
     }
 }
 
-/// RFC 9293 §3.1: ports, sequence numbers, data offset, control bits, window.
 fn tcp(src: Ipv4Addr, dst: Ipv4Addr, segment: &[u8]) -> String {
-    const BITS: [(u8, char); 8] =
-        [(0x02, 'S'), (0x01, 'F'), (0x04, 'R'), (0x08, 'P'), (0x10, '.'), (0x20, 'U'), (0x40, 'E'), (0x80, 'W')];
-    let Some((header, _)) = segment.split_first_chunk::<20>() else {
+    let Ok(Segment { header, payload }) = Segment::parse(segment) else {
         return format!("{src} > {dst}: malformed, {} bytes", segment.len());
     };
-    let [a, b, c, d, s0, s1, s2, s3, a0, a1, a2, a3, offset, control, w0, w1, ..] = *header;
-    let (from, to) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-    let (seq, ack) = (u32::from_be_bytes([s0, s1, s2, s3]), u32::from_be_bytes([a0, a1, a2, a3]));
-    let flags: String = BITS.iter().filter(|(bit, _)| control & bit != 0).map(|(_, letter)| letter).collect();
-    let ack = if control & 0x10 != 0 { format!(" ack {ack}") } else { String::new() };
-    let window = u16::from_be_bytes([w0, w1]);
-    let len = segment.len().saturating_sub(usize::from(offset >> 4) * 4);
-    format!("{src}:{from} > {dst}:{to}: [{flags}] seq {seq}{ack} win {window}, {len} bytes")
+    let letters = [
+        (Flags::SYN, 'S'),
+        (Flags::FIN, 'F'),
+        (Flags::RST, 'R'),
+        (Flags::PSH, 'P'),
+        (Flags::ACK, '.'),
+        (Flags::URG, 'U'),
+        (Flags::ECE, 'E'),
+        (Flags::CWR, 'W'),
+    ];
+    let flags: String = letters.iter().filter(|(flag, _)| header.has(*flag)).map(|(_, letter)| letter).collect();
+    let ack = if header.has(Flags::ACK) { format!(" ack {}", header.ack.0) } else { String::new() };
+    let (from, to, seq, window) = (header.src_port, header.dst_port, header.seq.0, header.window);
+    format!("{src}:{from} > {dst}:{to}: [{flags}] seq {seq}{ack} win {window}, {} bytes", payload.len())
 }
 
 fn icmp(message: &icmpv4::Message<'_>) -> String {
