@@ -213,3 +213,33 @@ fn the_table_is_bounded() {
     }
     assert!(net.stack(a).neighbors().len() <= 1024);
 }
+
+#[test]
+fn a_connection_to_nobody_fails_with_host_unreachable_after_three_seconds() {
+    let (mut net, a, _) = Net::pair(11, Link::default());
+    let key = net.memory(a).new_key();
+    let (now, id) = (net.now(), net.stack(a).tcp_open(key));
+    let ((_writer, tx), (rx, _reader)) = (arena::ring::heap(4096), arena::ring::heap(4096));
+    let nobody = "10.0.0.77:80".parse().expect("an address and port");
+    net.stack(a).tcp_connect(now, id, nobody, tx, rx).expect("there is a route");
+    net.run_for(Duration::from_millis(2900));
+    assert_eq!(net.stack(a).tcp_take_error(id), None, "not yet");
+    net.touched(a);
+    net.run_for(Duration::from_millis(200));
+    assert_eq!(net.touched(a), [key]);
+    assert_eq!(net.stack(a).tcp_take_error(id), Some(netstack::tcp::TcpError::HostUnreachable));
+}
+
+#[test]
+fn a_dead_node_is_asked_for_again() {
+    let (mut net, a, b) = Net::pair(12, Link::default());
+    let from = net.udp(a);
+    net.udp_at(b, "10.0.0.2:7");
+    net.udp_send(&from, "10.0.0.2:7", b"hello").expect("queued");
+    net.run_for(Duration::from_millis(10));
+    assert_eq!(net.stack(a).neighbors().len(), 1);
+    net.kill(b);
+    let now = net.now();
+    net.stack(a).peer_died(now, Ipv4Addr::new(10, 0, 0, 2).into());
+    assert!(net.stack(a).neighbors().is_empty());
+}
