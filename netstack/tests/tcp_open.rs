@@ -144,6 +144,17 @@ fn both_open_at_once() {
 }
 
 #[test]
+fn text_written_before_both_open_at_once_is_sent_whole() {
+    let mut s = Script::connecting(1500);
+    s.sends("S 0:0(0)");
+    s.writes(100);
+    s.gets("S 0:0(0) win 1000 <mss 1460>");
+    s.sends("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+    s.gets(". 1:1(0) ack 1 win 1000");
+    s.sends("P. 1:101(100) ack 1");
+}
+
+#[test]
 fn the_last_ack_may_carry_text_and_fin() {
     let mut s = Script::listening(1500, 5);
     s.gets("S 0:0(0) win 1000 <mss 1000>");
@@ -153,6 +164,18 @@ fn the_last_ack_may_carry_text_and_fin() {
     s.is(State::CloseWait);
     s.reads(100);
     s.sends(". 1:1(0) ack 102");
+}
+
+#[test]
+fn text_that_overtakes_the_last_ack_completes_the_handshake_though_the_ring_has_no_place_for_it() {
+    let mut s = Script::listening(1500, 5);
+    s.net.memory(s.node).set_ring(4096);
+    s.gets("S 0:0(0) win 1000 <mss 1000>");
+    s.sends("S. 0:0(0) ack 1 win 65535");
+    s.gets("P. 5000:5010(10) ack 1 win 1000");
+    s.sends(". 1:1(0) ack 1 win 4096");
+    s.accepts();
+    s.is(State::Established);
 }
 
 #[test]

@@ -8,16 +8,8 @@ mod tcp_common;
 use common::Link;
 use netstack::rng::Rng;
 use netstack::time::Duration;
+use tcp_common::seeds::seeds;
 use tcp_common::transfer::{Plan, run};
-
-/// Runs `scenario` for many seeds, or for the one in the environment.
-fn seeds(scenario: impl Fn(u64)) {
-    let number = |name| std::env::var(name).ok().and_then(|text: String| text.parse::<u64>().ok());
-    match number("TCP_SEED") {
-        Some(seed) => scenario(seed),
-        None => (0..number("TCP_SEEDS").unwrap_or(30)).for_each(scenario),
-    }
-}
 
 fn random_plan(rng: &mut Rng, bytes: u32) -> Plan {
     let bytes = rng.below(bytes) as usize;
@@ -38,7 +30,7 @@ fn rng(seed: u64) -> Rng {
 
 #[test]
 fn a_perfect_ethernet() {
-    seeds(|seed| {
+    seeds(30, |seed| {
         let mut rng = rng(seed);
         let plans = [random_plan(&mut rng, 1 << 20), random_plan(&mut rng, 1 << 20)];
         let outcome = run(seed, Link::default(), 1 << 16, plans, Duration::from_micros(30), Duration::from_secs(60));
@@ -48,7 +40,7 @@ fn a_perfect_ethernet() {
 
 #[test]
 fn a_perfect_bus() {
-    seeds(|seed| {
+    seeds(30, |seed| {
         let mut rng = rng(seed);
         let plans = [random_plan(&mut rng, 4 << 20), random_plan(&mut rng, 4 << 20)];
         let outcome = run(seed, Link::bus(), 1 << 18, plans, Duration::from_micros(10), Duration::from_secs(60));
@@ -58,7 +50,7 @@ fn a_perfect_bus() {
 
 #[test]
 fn a_bad_link() {
-    seeds(|seed| {
+    seeds(30, |seed| {
         let mut rng = rng(seed);
         let plans = [random_plan(&mut rng, 1 << 18), random_plan(&mut rng, 1 << 18)];
         let link = Link {
@@ -76,7 +68,7 @@ fn a_bad_link() {
 
 #[test]
 fn a_slow_link_with_a_short_queue() {
-    seeds(|seed| {
+    seeds(30, |seed| {
         let mut rng = rng(seed);
         let plans = [random_plan(&mut rng, 1 << 19), random_plan(&mut rng, 1 << 19)];
         let link = Link {

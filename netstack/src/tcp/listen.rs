@@ -129,6 +129,7 @@ impl Tcp {
         if request.retries == 0 {
             tcb.rtt.sent(request.iss + 1, request.sent_at);
         }
+        tcb.complete_handshake(now, segment);
         if let Some(binding) = &binding {
             self.ports.hold(binding);
         }

@@ -13,10 +13,12 @@ const MAX_RTO: Duration = Duration::from_secs(120);
 const GRANULARITY: Duration = Duration::from_millis(1);
 
 /// SRTT, RTTVAR and RTO of one connection, and the one segment being timed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct RttEstimator {
     smoothed: Option<Duration>,
     variation: Duration,
+    /// The timeout without back-off. Kept, since every segment asks for it.
+    base: Duration,
     smallest: Option<Duration>,
     /// Timeouts in a row: the RTO is doubled by each (RFC 6298 §5.5).
     backoff: u8,
@@ -27,15 +29,15 @@ pub(super) struct RttEstimator {
 impl RttEstimator {
     /// The time to wait for an acknowledgement.
     pub(super) fn rto(&self) -> Duration {
-        self.base().saturating_mul(1 << self.backoff.min(16)).min(MAX_RTO)
+        match self.backoff {
+            0 => self.base,
+            backoff => self.base.saturating_mul(1 << backoff.min(16)).min(MAX_RTO),
+        }
     }
 
     /// The timeout without back-off.
     pub(super) fn base(&self) -> Duration {
-        match self.smoothed {
-            Some(srtt) => (srtt + (self.variation * 4).max(GRANULARITY)).clamp(MIN_RTO, MAX_RTO),
-            None => INITIAL_RTO,
-        }
+        self.base
     }
 
     pub(super) fn smoothed(&self) -> Duration {
@@ -91,16 +93,21 @@ impl RttEstimator {
     fn measured(&mut self, rtt: Duration) {
         self.backoff = 0;
         self.smallest = Some(self.smallest.map_or(rtt, |smallest| smallest.min(rtt)));
-        match self.smoothed {
-            None => {
-                self.smoothed = Some(rtt);
-                self.variation = rtt / 2;
-            }
-            Some(srtt) => {
-                self.variation = (self.variation * 3 + srtt.abs_diff(rtt)) / 4;
-                self.smoothed = Some((srtt * 7 + rtt) / 8);
-            }
-        }
+        let (srtt, variation) = match self.smoothed {
+            None => (rtt, rtt / 2),
+            Some(srtt) => ((srtt * 7 + rtt) / 8, (self.variation * 3 + srtt.abs_diff(rtt)) / 4),
+        };
+        self.smoothed = Some(srtt);
+        self.variation = variation;
+        self.base = (srtt + (variation * 4).max(GRANULARITY)).clamp(MIN_RTO, MAX_RTO);
+    }
+}
+
+impl Default for RttEstimator {
+    /// RFC 6298 §2.1.
+    fn default() -> RttEstimator {
+        let (smoothed, smallest, timing) = (None, None, None);
+        RttEstimator { smoothed, variation: Duration::ZERO, base: INITIAL_RTO, smallest, backoff: 0, timing }
     }
 }
 

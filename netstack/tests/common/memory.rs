@@ -11,6 +11,7 @@ struct State {
     ring: usize,
     /// Connections that may still arrive.
     streams: usize,
+    given: usize,
     limit: usize,
     charged: usize,
     most: usize,
@@ -27,6 +28,7 @@ impl Memory {
             next_key: 0,
             ring: 1 << 18,
             streams: usize::MAX,
+            given: 0,
             limit: usize::MAX,
             charged: 0,
             most: 0,
@@ -53,6 +55,11 @@ impl Memory {
     /// How many more connections may arrive.
     pub fn set_streams(&self, streams: usize) {
         self.lock().streams = streams;
+    }
+
+    /// How many connections have arrived.
+    pub fn streams_given(&self) -> usize {
+        self.lock().given
     }
 
     /// How much the engine's queues may hold.
@@ -88,6 +95,7 @@ impl BufferPool for Pool {
         let key = self.0.new_key();
         let mut state = self.0.lock();
         state.streams = state.streams.checked_sub(1)?;
+        state.given += 1;
         let (program_tx, tx) = arena::ring::heap(state.ring);
         let (rx, program_rx) = arena::ring::heap(state.ring);
         state.ends.insert(key, (program_tx, program_rx));

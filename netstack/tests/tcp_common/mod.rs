@@ -3,6 +3,7 @@
 
 pub mod notation;
 pub mod script;
+pub mod seeds;
 pub mod transfer;
 
 use crate::common::{Net, NodeId};

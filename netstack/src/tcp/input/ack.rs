@@ -2,6 +2,7 @@
 
 use super::Discard;
 use crate::tcp::recovery::NewAck;
+use crate::tcp::seq::Seq;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Tcb, millis};
 use crate::tcp::timers::Timer;
@@ -9,11 +10,19 @@ use crate::time::{Duration, Instant};
 use crate::wire::tcp::{Flags, Segment};
 
 impl Tcb {
+    /// The handshake's last acknowledgement, which the SYN queue has checked.
+    pub(in crate::tcp) fn complete_handshake(&mut self, now: Instant, segment: &Segment<'_>) {
+        let text_start = self.text_start();
+        self.establish(now, segment);
+        self.process_new_ack(now, segment, text_start);
+    }
+
     pub(super) fn process_ack(&mut self, now: Instant, segment: &Segment<'_>) -> Result<(), Discard> {
         let header = &segment.header;
         if !header.has(Flags::ACK) {
             return Err(Discard::Silently);
         }
+        let text_start = self.text_start();
         let d = &self.durable;
         if d.state == State::SynReceived {
             if !(header.ack.after(d.snd_una) && header.ack.at_or_before(d.snd_nxt)) {
@@ -28,7 +37,7 @@ impl Tcb {
             return Err(Discard::WithChallenge);
         }
         if header.ack.after(self.durable.snd_una) {
-            self.process_new_ack(now, segment);
+            self.process_new_ack(now, segment, text_start);
         } else if self.is_duplicate(segment) {
             let (una, nxt, mss) = (self.durable.snd_una, self.durable.snd_nxt, self.mss());
             self.recovery.on_duplicate(una, nxt, mss, &mut *self.congestion);
@@ -51,11 +60,11 @@ impl Tcb {
         self.restart_keepalive(now);
     }
 
-    fn process_new_ack(&mut self, now: Instant, segment: &Segment<'_>) {
+    /// `text_start`: where the tx ring begins; one past SND.UNA while that is the SYN's.
+    fn process_new_ack(&mut self, now: Instant, segment: &Segment<'_>, text_start: Seq) {
         let ack = segment.header.ack;
         let limited = self.is_congestion_limited();
         let acked = ack - self.durable.snd_una;
-        let text_start = self.text_start();
         let text_acked = if ack.after(text_start) { (ack - text_start) as usize } else { 0 };
         // All but the FIN. The clamp is for a producer that took back what it had published.
         let text_acked = text_acked.min(self.tx.len());
