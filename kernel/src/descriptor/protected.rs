@@ -116,7 +116,7 @@ pub(super) fn within(first: RawFd, last: RawFd) -> Vec<RawFd> {
 pub(super) fn close_all_in_child() {
     let Some(mut numbers) = NUMBERS.try_lock() else { return };
     for (fd, _) in std::mem::take(&mut *numbers) {
-        host::close(fd);
+        let _ = host::close(fd);
     }
 }
 
@@ -139,7 +139,7 @@ impl Drop for Protected {
         // In a child of a fork the number may have been closed and given away already.
         if numbers.get(&fd).is_some_and(|number| Arc::ptr_eq(number, &self.number)) {
             numbers.remove(&fd);
-            host::close(fd);
+            let _ = host::close(fd);
         }
     }
 }

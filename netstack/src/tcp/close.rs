@@ -2,7 +2,6 @@
 //! (RFC 9293 §3.10.2–3.10.5); and the end that a node's death brings.
 
 use super::demux::Owner;
-use super::errors::TcpError;
 use super::socket::{Idle, Kind};
 use super::state::State;
 use super::tcb::Tcb;
@@ -118,10 +117,7 @@ impl Tcp {
                 Owner::Remnant(handle) => self.drop_remnant(handle),
                 Owner::Connection(handle) => {
                     if let Some(tcb) = self.tcb_mut(handle) {
-                        match tcb.durable.state {
-                            State::SynSent | State::SynReceived => tcb.fail(TcpError::Refused),
-                            _ => tcb.fail(TcpError::Reset),
-                        }
+                        tcb.peer_reset();
                         self.settle(now, handle, events);
                     }
                 }

@@ -16,15 +16,20 @@ impl Tcb {
         if header.seq != self.durable.rcv_nxt {
             return Err(Discard::WithChallenge);
         }
+        self.peer_reset();
+        Err(Discard::Silently)
+    }
+
+    /// The connection ends as by a RST.
+    pub(in crate::tcp) fn peer_reset(&mut self) {
         match self.durable.state {
             // Of a simultaneous open; a passive one has no TCB yet.
-            State::SynReceived => self.fail(TcpError::Refused),
+            State::SynSent | State::SynReceived => self.fail(TcpError::Refused),
             // As Linux: the program may have more to write, and would learn it by EPIPE.
             State::CloseWait => self.fail(TcpError::BrokenPipe),
             State::Closing | State::LastAck => self.end(),
             _ => self.fail(TcpError::Reset),
         }
-        Err(Discard::Silently)
     }
 
     pub(super) fn check_syn(&mut self, segment: &Segment<'_>) -> Result<(), Discard> {
