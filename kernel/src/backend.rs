@@ -5,6 +5,7 @@
 //! same values as messages and map the same rings.
 
 mod local;
+mod spin;
 
 pub use local::Local;
 

@@ -32,21 +32,14 @@ pub struct Config {
     pub verbose: bool,
     /// Bytes that sockets, reassembly and queues may hold together. At least 1; `None`: no limit.
     pub memlimit: Option<u64>,
-    /// How long a blocking call looks for input before it sleeps. At most one second.
-    pub spin: Duration,
+    /// How long a blocking call looks for input before it sleeps. At most one second. `None`: a little, where it has paid.
+    pub spin: Option<Duration>,
 }
 
 impl Default for Config {
     /// What a kernel is with none of its variables set.
     fn default() -> Config {
-        Config {
-            interfaces: Vec::new(),
-            names: Names::default(),
-            ncpu: 2,
-            verbose: false,
-            memlimit: None,
-            spin: Duration::ZERO,
-        }
+        Config { interfaces: Vec::new(), names: Names::default(), ncpu: 2, verbose: false, memlimit: None, spin: None }
     }
 }
 

@@ -60,6 +60,12 @@ pub(crate) trait Doorbell: Send + Sync {
 
     /// Whether a frame waits. False where only the link's thread can tell.
     fn has_input(&self) -> bool;
+
+    /// Says that the engine's owner is at work: nobody needs waking for a frame.
+    fn attend(&self) {}
+
+    /// Withdraws it. The owner looks for input afterwards.
+    fn neglect(&self) {}
 }
 
 /// A link on which a blocked program thread can itself wait for frames.
@@ -75,6 +81,12 @@ pub(crate) trait Lead: Send + Sync {
 
     /// Wakes the sleeper, from another thread of this process.
     fn ring(&self);
+
+    /// Says that a thread looks for frames for a while instead of sleeping: nobody needs waking for one.
+    fn spin_begins(&self);
+
+    /// Withdraws it. The thread looks for input afterwards.
+    fn spin_ends(&self);
 
     /// In a child of a fork: gives up what marks the node as alive.
     fn close_in_child(&self);

@@ -91,6 +91,19 @@ impl Bell {
         self.node.bell(who).sleeping.store(0, Ordering::Relaxed);
     }
 
+    /// Says that `who` is awake and will look at the ring ([`Bell::has_input`]) once more after [`Bell::neglect`]: until then
+    /// nobody of the node is woken for a frame.
+    pub fn attend(&self, who: Attender) {
+        self.node.record().attended.fetch_or(who as u32, Ordering::Relaxed);
+    }
+
+    /// Withdraws what [`Bell::attend`] said. The caller must look at the ring afterwards.
+    pub fn neglect(&self, who: Attender) {
+        self.node.record().attended.fetch_and(!(who as u32), Ordering::Relaxed);
+        // The flag, then the look at the ring: see `wake` for the other half.
+        fence(Ordering::SeqCst);
+    }
+
     /// Wakes our own sleeper, or keeps the one that is about to sleep from it.
     pub fn ring(&self, who: Who) {
         ring(self.node.bell(who));
@@ -148,6 +161,15 @@ impl Bell {
     }
 }
 
+/// Who of a node can be awake and looking. There is one of each kind at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attender {
+    /// Whoever owns the [`Port`](crate::Port) and is at work with it.
+    Owner = 1,
+    /// A thread that looks for frames for a while instead of sleeping.
+    Spinner = 2,
+}
+
 fn has_frame(node: &Node) -> bool {
     let head = node.head.load(Ordering::Relaxed);
     node.ring_of(node.slot).is_some_and(|ring| ring.peek(head).is_some())
@@ -200,6 +222,9 @@ fn timespec(time: Duration) -> Timespec {
 /// consistent, as is the fence in `Bell::prepare`, which is the other half.
 #[inline]
 pub(crate) fn wake(record: &Record) {
+    if record.attended.load(Ordering::SeqCst) != 0 {
+        return;
+    }
     let _ = ring_if_sleeping(&record.foreground) || ring_if_sleeping(&record.background);
 }
 

@@ -152,7 +152,10 @@ pub(crate) struct Record {
     pub(crate) background: BellWord,
     /// Set before a wake-up that is not for a frame: room came back, or the table changed.
     pub(crate) kicked: AtomicU32,
-    _line3: [AtomicU32; 11],
+    /// Bits of [`Attender`](crate::Attender): while one is set, somebody of the node is awake and will look at the ring
+    /// after clearing it, so nobody needs waking.
+    pub(crate) attended: AtomicU32,
+    _line3: [AtomicU32; 10],
     // Line 4: written by the node.
     pub(crate) counters: CounterWords,
     // Line 5: written by the senders.

@@ -32,7 +32,7 @@ mod ring;
 mod table;
 mod targets;
 
-pub use bell::{Bell, Sleep, Token, Who};
+pub use bell::{Attender, Bell, Sleep, Token, Who};
 pub use bus::{Bus, Join};
 pub use error::BusError;
 pub use format::{MAX_FRAME, MAX_MTU, MIN_MTU};

@@ -105,6 +105,7 @@ impl Node {
         record.tail.store(0, Ordering::Relaxed);
         record.alive.store(0, Ordering::Relaxed);
         record.kicked.store(0, Ordering::Relaxed);
+        record.attended.store(0, Ordering::Relaxed);
         record.foreground.sleeping.store(0, Ordering::Relaxed);
         record.background.sleeping.store(0, Ordering::Relaxed);
         record.overruns.store(0, Ordering::Relaxed);

@@ -1,11 +1,12 @@
 //! The kernel in this process: a call is a function call into the engine.
 
+use super::spin::Spin;
 use super::{Backend, Buffers, Call, Mark, Reply};
 use crate::endpoint::{DATA_QUEUED, Endpoint, Kind, SPACE_FREED, SocketId};
 use crate::engine::{Engine, Handle, Owner};
 use crate::link::Lead;
 use crate::wait::{Waiter, left};
-use crate::{Errno, InterfaceInfo, Result, clock, errno, signal};
+use crate::{Errno, InterfaceInfo, Result, errno, signal};
 use netstack::iface::InterfaceView;
 use netstack::link::IfIndex;
 use netstack::raw::{RawKind, RawOptions};
@@ -23,12 +24,12 @@ pub struct Local {
     /// The one bus on which a blocked thread may wait for frames itself; none where there are other links beside it.
     lead: Option<Arc<dyn Lead>>,
     led: AtomicBool,
-    spin: Duration,
+    spin: Spin,
 }
 
 impl Local {
-    pub(crate) fn new(owner: Owner, lead: Option<Arc<dyn Lead>>, spin: Duration) -> Local {
-        Local { owner, lead, led: AtomicBool::new(false), spin }
+    pub(crate) fn new(owner: Owner, lead: Option<Arc<dyn Lead>>, spin: Option<Duration>) -> Local {
+        Local { owner, lead, led: AtomicBool::new(false), spin: Spin::new(spin) }
     }
 
     /// The leader sleeps on the link's own doorbell, so that the peer's wake-up reaches it directly: one context switch
@@ -36,6 +37,9 @@ impl Local {
     fn lead(&self, lead: &Arc<dyn Lead>, waiter: &Waiter, deadline: Option<Instant>) -> Result<bool> {
         let mark = signal::mark();
         waiter.on_doorbell(lead, || {
+            if self.spin.worth_it() && self.spin(lead, waiter) {
+                return Ok(true);
+            }
             loop {
                 let token = lead.prepare();
                 if lead.has_input() {
@@ -65,23 +69,20 @@ impl Local {
             }
         })
     }
+}
 
-    /// RUMP_SPIN_US: looks for input for a while before sleeping. True when notified.
-    fn spin(&self, waiter: &Waiter) -> bool {
-        if self.spin.is_zero() {
-            return false;
-        }
-        let until = clock::now() + self.spin;
-        while clock::now() < until {
-            if self.owner.has_input() {
+impl Local {
+    /// Looks for input for a while before sleeping. True when notified.
+    fn spin(&self, lead: &Arc<dyn Lead>, waiter: &Waiter) -> bool {
+        lead.spin_begins();
+        let notified = self.spin.look(|| {
+            if lead.has_input() {
                 self.owner.run_now();
             }
-            if waiter.notified() {
-                return true;
-            }
-            std::hint::spin_loop();
-        }
-        false
+            waiter.notified()
+        });
+        lead.spin_ends();
+        notified
     }
 }
 
@@ -105,9 +106,6 @@ impl Backend for Local {
     }
 
     fn sleep(&self, waiter: &Waiter, deadline: Option<Instant>) -> Result<bool> {
-        if self.spin(waiter) {
-            return Ok(true);
-        }
         match &self.lead {
             Some(lead) if !self.led.swap(true, Ordering::Acquire) => {
                 let result = self.lead(lead, waiter, deadline);

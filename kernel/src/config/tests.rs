@@ -31,7 +31,7 @@ fn without_variables_a_kernel_has_its_loopback_and_two_cpus() {
     assert_eq!(from(&[("RUMP_NET", "")]), Ok(Config::default()));
     let Config { interfaces, names, ncpu, verbose, memlimit, spin } = Config::default();
     assert_eq!((interfaces, names), (vec![], Names::default()));
-    assert_eq!((ncpu, verbose, memlimit, spin), (2, false, None, Duration::ZERO));
+    assert_eq!((ncpu, verbose, memlimit, spin), (2, false, None, None));
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn variables_that_are_taken() {
     let limit = |value| from(&[("RUMP_MEMLIMIT", value)]).unwrap().memlimit;
     assert_eq!(["7", "3k", "2m", "1g"].map(limit), [Some(7), Some(3 << 10), Some(2 << 20), Some(1 << 30)]);
     assert_eq!(limit("18446744073709551615"), Some(u64::MAX));
-    assert_eq!(from(&[("RUMP_SPIN_US", "1000000")]).unwrap().spin, Duration::from_secs(1));
+    assert_eq!(from(&[("RUMP_SPIN_US", "1000000")]).unwrap().spin, Some(Duration::from_secs(1)));
     let config = from(&[("RUMP_NET", "tap:tap0,addr=10.0.0.2/24;hostname=a")]).unwrap();
     assert_eq!((config.interfaces.len(), config.names.hostname.as_deref()), (1, Some("a")));
 }

@@ -83,10 +83,10 @@ pub const VARIABLES: &[Variable] = &[
         name: "RUMP_SPIN_US",
         takes: "microseconds to look for input before sleeping, 0 to 1000000",
         example: "50",
-        unset: "0",
+        unset: "a little, where it has paid",
         set: Setter::Value(|config, value| {
             let us = decimal(value).filter(|&us| us <= 1_000_000).ok_or(Refusal::Form)?;
-            config.spin = Duration::from_micros(us);
+            config.spin = Some(Duration::from_micros(us));
             Ok(())
         }),
     },

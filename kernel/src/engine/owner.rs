@@ -71,6 +71,7 @@ impl Owner {
         let now = clock::now();
         let r = f(&mut engine, now);
         self.run(engine, now);
+        self.run_if_free();
         Some(r)
     }
 
@@ -109,6 +110,9 @@ impl Owner {
             self.marks.store(0, Ordering::SeqCst);
             return;
         }
+        for bell in self.doorbells() {
+            bell.attend();
+        }
         let mut now = now;
         let mut marked = Vec::new();
         for _ in 0..super::ROUNDS {
@@ -125,6 +129,10 @@ impl Owner {
         let deadline = engine.stack.next_deadline().map_or(NEVER, |at| at.0);
         self.deadline.store(deadline, Ordering::SeqCst);
         drop(engine);
+        // The callers look for marks and input once more, now that others will be told of them again.
+        for bell in self.doorbells() {
+            bell.neglect();
+        }
         if deadline < self.asleep_until.load(Ordering::SeqCst)
             && let Some(timekeeper) = self.doorbells().first()
         {

@@ -3,7 +3,7 @@
 use super::{Doorbell, Lead, Link, News, Parts};
 use crate::descriptor;
 use netstack::link::{LinkCaps, Mac, RxMeta, TxFrame, TxResult};
-use shmif::{Bell, Bus, BusEvent, Join, Port, Received, Sleep, Token, Transmit, Who};
+use shmif::{Attender, Bell, Bus, BusEvent, Join, Port, Received, Sleep, Token, Transmit, Who};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
@@ -114,6 +114,14 @@ impl Doorbell for BusBell {
     fn has_input(&self) -> bool {
         self.0.has_input()
     }
+
+    fn attend(&self) {
+        self.0.attend(Attender::Owner);
+    }
+
+    fn neglect(&self) {
+        self.0.neglect(Attender::Owner);
+    }
 }
 
 impl Lead for BusBell {
@@ -131,6 +139,14 @@ impl Lead for BusBell {
 
     fn ring(&self) {
         self.0.ring(Who::Foreground);
+    }
+
+    fn spin_begins(&self) {
+        self.0.attend(Attender::Spinner);
+    }
+
+    fn spin_ends(&self) {
+        self.0.neglect(Attender::Spinner);
     }
 
     fn close_in_child(&self) {
