@@ -2,7 +2,6 @@
 
 use crate::address;
 use crate::control_message::{Reader, Writer};
-use crate::descriptors;
 use crate::endpoint::on;
 use crate::hook;
 use crate::table::host;
@@ -57,13 +56,13 @@ pub fn sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) ->
     sent
 }
 
-/// recvmsg(2). The host's may bring descriptors (SCM_RIGHTS): whatever our table held under their numbers is gone.
+/// recvmsg(2). The host's may bring descriptors (SCM_RIGHTS), rump sockets among them.
 pub fn recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> isize {
     let ours = || on(fd, |socket| receive_one(socket, message, flags).map(count));
     hook::asks(ours).unwrap_or_else(|| {
         hook::after(host::recvmsg(fd, message, flags), |result| {
             if result >= 0 {
-                forget_passed(message);
+                note_arrived(message);
             }
         })
     })
@@ -91,7 +90,7 @@ pub fn recvmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int, ti
     hook::asks(ours).unwrap_or_else(|| {
         hook::after(host::recvmmsg(fd, messages, len, flags, timeout), |result| {
             for index in 0..c_uint::try_from(result).unwrap_or(0) {
-                forget_passed(messages.header(index));
+                note_arrived(messages.header(index));
             }
         })
     })
@@ -189,9 +188,9 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
     }
 }
 
-/// Forgets what the table holds under the numbers of descriptors that just came by SCM_RIGHTS.
-fn forget_passed(header: Out<msghdr>) {
-    passed(header, descriptors::made);
+/// Looks at the descriptors that just came by SCM_RIGHTS.
+fn note_arrived(header: Out<msghdr>) {
+    passed(header, descriptor::arrived);
 }
 
 /// If rump sockets are about to go to another process by SCM_RIGHTS, the kernel must know that others may hold them.

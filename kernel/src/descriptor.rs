@@ -118,6 +118,23 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> Result<()> {
     if from <= last { host::close_range(from, last, flags) } else { Ok(()) }
 }
 
+/// After the host gave `fd` to this process by SCM_RIGHTS: it may be a copy of a rump socket, of this process's kernel or of
+/// another's.
+pub fn arrived(fd: RawFd) {
+    if in_vfork_child() {
+        return;
+    }
+    forget(fd);
+    let host = host::borrow(fd);
+    if pair::is_program_end(host) && !pair::cookie(host).is_ok_and(|cookie| recognise(fd, cookie)) {
+        table::set_inherited(fd);
+    }
+}
+
+fn recognise(fd: RawFd, cookie: u64) -> bool {
+    table::join(fd, cookie) || shared::take_back(cookie).is_some_and(|(socket, end)| table::insert(fd, socket, end))
+}
+
 /// Copies of descriptors may now be in other processes (SCM_RIGHTS).
 pub fn passed_on() {
     shared::all();

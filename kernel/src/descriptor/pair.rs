@@ -16,6 +16,8 @@ pub(super) const PREFIX: &str = "rump/";
 /// The kernel's end (K) of a pair.
 pub(super) struct Kernel {
     fd: Protected,
+    /// SO_COOKIE of P, by which a copy of P that comes from elsewhere is recognised.
+    cookie: u64,
 }
 
 struct Listener {
@@ -46,7 +48,13 @@ pub(super) fn make(cloexec: bool, nonblocking: bool) -> Result<(OwnedFd, Kernel)
         }
     })?;
     drop(turn);
-    Ok((program, Kernel { fd: end }))
+    let cookie = cookie(program.as_fd())?;
+    Ok((program, Kernel { fd: end, cookie }))
+}
+
+/// What tells a socket of the host from every other, whoever holds it.
+pub(super) fn cookie(fd: BorrowedFd<'_>) -> Result<u64> {
+    rustix::net::sockopt::socket_cookie(fd)
 }
 
 /// Whether `fd` is a copy of a P of some kernel.
@@ -57,6 +65,11 @@ pub(super) fn is_program_end(fd: BorrowedFd<'_>) -> bool {
 }
 
 impl Kernel {
+    /// SO_COOKIE of P.
+    pub(super) fn cookie(&self) -> u64 {
+        self.cookie
+    }
+
     /// Whether the last copy of P is gone.
     pub(super) fn hung_up(&self) -> bool {
         let mut fds = [self.pollfd()];

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 struct Away {
     end: Arc<KernelEnd>,
     /// Held so that the socket lives until the hang-up.
-    _socket: Arc<Socket>,
+    socket: Arc<Socket>,
 }
 
 static AWAY: Mutex<Vec<Away>> = Mutex::new(Vec::new());
@@ -31,7 +31,7 @@ pub(super) fn last_name_gone(socket: Arc<Socket>, end: Arc<KernelEnd>) {
     if !POSSIBLE.load(Ordering::SeqCst) || end.hung_up() {
         return;
     }
-    AWAY.lock().push(Away { end, _socket: socket });
+    AWAY.lock().push(Away { end, socket });
     let wake = {
         let mut watcher = WATCHER.lock();
         match &*watcher {
@@ -51,6 +51,14 @@ pub(super) fn last_name_gone(socket: Arc<Socket>, end: Arc<KernelEnd>) {
         }
     };
     let _ = rustix::io::write(&*wake, &1u64.to_ne_bytes());
+}
+
+/// A copy of a socket has come back to this process, which had no name for it any more.
+pub(super) fn take_back(cookie: u64) -> Option<(Arc<Socket>, Arc<KernelEnd>)> {
+    let mut away = AWAY.lock();
+    let at = away.iter().position(|away| away.end.cookie() == cookie)?;
+    let Away { end, socket } = away.swap_remove(at);
+    Some((socket, end))
 }
 
 fn watch(wake: &protected::Protected) {

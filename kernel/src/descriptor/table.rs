@@ -101,6 +101,20 @@ pub(super) fn copy(old: RawFd, new: RawFd) {
     to.store(value, Ordering::Release);
 }
 
+/// Lets `fd` name the open socket whose P has this cookie. False if there is none.
+pub(super) fn join(fd: RawFd, cookie: u64) -> bool {
+    let Some(entry) = entry_made(fd) else { return false };
+    let mut open = OPEN.write();
+    let found = open
+        .iter_mut()
+        .enumerate()
+        .find_map(|(place, open)| Some(place).zip(open.as_mut()).filter(|(_, open)| open.end.cookie() == cookie));
+    let Some((place, open)) = found else { return false };
+    open.names += 1;
+    entry.store(place as u32 + FIRST, Ordering::Release);
+    true
+}
+
 /// Takes the name `fd` away.
 pub(super) fn remove(fd: RawFd) -> Removed {
     let value = entry(fd).map_or(HOST, |entry| entry.swap(HOST, Ordering::AcqRel));
