@@ -92,10 +92,9 @@ struct World {
 impl World {
     fn step(&mut self, listener: &Listener) {
         if self.clients.len() < 8 && self.rng.below(3) == 0 {
-            if let Ok(socket) = Socket::try_connect(&mut self.net, self.a, "10.0.0.2:80", 1 << 14) {
-                self.keys[0].insert(socket.key);
-                self.clients.push(Program::new(socket, 0));
-            }
+            let socket = Socket::connect(&mut self.net, self.a, "10.0.0.2:80", 1 << 14);
+            self.keys[0].insert(socket.key);
+            self.clients.push(Program::new(socket, 0));
         }
         if let Some(socket) = listener.accept(&mut self.net) {
             self.servers.push(Program::new(socket, 0xff));

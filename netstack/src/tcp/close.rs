@@ -31,7 +31,7 @@ impl Tcp {
     pub(crate) fn options_changed(&mut self, now: Instant, id: TcpId) {
         let Some(tcb) = self.tcb_mut(id.0) else { return };
         tcb.restart_keepalive(now);
-        tcb.ack.set_quick(tcb.options.quickack);
+        tcb.ack.set_mode(tcb.options.quickack);
         // TCP_NODELAY, and TCP_CORK taken off, push out what waits.
         self.make_ready(now, id.0);
     }
@@ -72,8 +72,7 @@ impl Tcp {
         match tcb.durable.state {
             // RFC 9293 §3.10.4: SYN-SENT: delete the TCB.
             State::SynSent => tcb.end(),
-            // RFC 2525 §2.17 and RFC 9293 §3.10.5. Both FINs are out in CLOSING and LAST-ACK: there is nothing to reset.
-            State::Closing | State::LastAck if how == Close::Abort => tcb.end(),
+            // RFC 2525 §2.17.
             _ if rst => tcb.abort(),
             _ => close_writing(tcb),
         }
@@ -86,10 +85,7 @@ impl Tcp {
         let Some(socket) = self.sockets.get_mut(id.0) else { return };
         match &mut socket.kind {
             Kind::Connection(tcb) => {
-                match tcb.durable.state {
-                    State::SynSent => tcb.end(),
-                    _ => tcb.abort(),
-                }
+                tcb.abort();
                 self.settle(now, id.0, events);
             }
             Kind::Listening(listener) => {

@@ -30,6 +30,8 @@ pub(super) struct DelayedAck {
     quick: u8,
     /// The program answers what it gets, so waiting pays.
     interactive: bool,
+    /// What `TCP_QUICKACK` was set to.
+    mode: Option<bool>,
     /// RCV.NXT in the last acknowledgement sent.
     acked: Seq,
     /// Estimate of the peer's full segment.
@@ -64,6 +66,7 @@ impl DelayedAck {
             duplicates: 0,
             quick: 0,
             interactive: false,
+            mode: None,
             acked: rcv_nxt,
             segment: MIN_SEGMENT,
             last_len: 0,
@@ -128,12 +131,12 @@ impl DelayedAck {
         self.duplicates = (self.duplicates + 1).min(MAX_DUPLICATES);
     }
 
-    /// `TCP_QUICKACK`. True if a waiting acknowledgement becomes due.
-    pub(super) fn set_quick(&mut self, on: bool) {
-        self.interactive = !on;
-        if on {
-            self.quick = QUICK_ACKS;
-            self.now |= self.delayed;
+    /// `TCP_QUICKACK`.
+    pub(super) fn set_mode(&mut self, mode: Option<bool>) {
+        if self.mode != mode {
+            self.mode = mode;
+            self.interactive = mode == Some(false);
+            self.now |= self.delayed && mode == Some(true);
         }
     }
 
@@ -150,7 +153,8 @@ impl DelayedAck {
         // RFC 5681 §4.2: every second full segment.
         let two_segments = text.rcv_nxt - self.acked > self.segment;
         let pushed = text.pushed && !self.interactive;
-        if two_segments || (self.quick > 0 && !self.interactive) || (pushed && text.drained) {
+        let quick = self.mode == Some(true) || (self.quick > 0 && !self.interactive);
+        if two_segments || quick || (pushed && text.drained) {
             self.now = true;
         } else {
             self.delayed = true;

@@ -22,8 +22,9 @@ pub struct TcpOptions {
     pub nodelay: bool,
     /// `TCP_CORK`: only full segments go, for at most 200 ms.
     pub cork: bool,
-    /// `TCP_QUICKACK`: acknowledge at once. On by default; setting it to false delays acknowledgements from now on.
-    pub quickack: bool,
+    /// `TCP_QUICKACK`: true acknowledges at once; false takes the program for one that answers, whose answers carry
+    /// acknowledgements; `None` finds out.
+    pub quickack: Option<bool>,
     /// `SO_KEEPALIVE`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`.
     pub keepalive: Keepalive,
     /// `TCP_MAXSEG`: upper bound of the segment size, in bytes, both ways; set before the connection opens.
@@ -48,7 +49,7 @@ impl Default for TcpOptions {
         TcpOptions {
             nodelay: false,
             cork: false,
-            quickack: true,
+            quickack: None,
             keepalive: Keepalive {
                 on: false,
                 idle: Duration::from_secs(7200),

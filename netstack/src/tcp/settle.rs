@@ -13,7 +13,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::tcp::{Flags, Options};
 
 /// Remnants that are kept at most (`tcp_max_tw_buckets`); beyond, the four-tuple is free at once.
-const MAX_REMNANTS: usize = 131_072;
+const MAX_REMNANTS: usize = 32_768;
 
 impl Tcp {
     /// Draws the consequences of what happened to a connection. Every path that touches a TCB ends here.

@@ -194,9 +194,9 @@ impl Tcb {
         self.touched = true;
     }
 
-    /// The connection is over, and the peer is told by a RST (RFC 9293 §3.10.5).
+    /// The connection is over, and the peer is told by a RST where it still believes in it (RFC 9293 §3.10.5).
     pub(super) fn abort(&mut self) {
-        self.reset_peer = true;
+        self.reset_peer = !matches!(self.durable.state, State::SynSent | State::Closing | State::LastAck);
         self.end();
     }
 

@@ -277,6 +277,18 @@ impl Script {
         self.iss = self.earlier.remove(&port).flatten();
     }
 
+    /// Where the peer's frames go.
+    pub fn station(&self) -> (NodeId, IfIndex, Mac) {
+        (self.node, self.on, self.mac)
+    }
+
+    /// The IP packet of the `number`th segment that the stack has sent, from 0.
+    pub fn sent_packet(&self, number: usize) -> Vec<u8> {
+        let is_segment = |frame: &&[u8]| as_ipv4(frame).is_some_and(|packet| packet.protocol() == ipv4::TCP);
+        let frame = self.net.trace.iter().map(|seen| &seen.frame[..]).filter(is_segment).nth(number);
+        frame.expect("so many segments")[14..].to_vec()
+    }
+
     fn program(&mut self) -> (&mut Net, &mut Socket) {
         (&mut self.net, self.socket.as_mut().expect("a socket"))
     }

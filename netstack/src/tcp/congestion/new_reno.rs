@@ -14,11 +14,13 @@ pub(in crate::tcp) struct NewReno {
     ssthresh: u32,
     /// Bytes acknowledged in congestion avoidance towards the next growth (RFC 3465 §2.1).
     counted: u32,
+    /// Slow start follows a timeout.
+    cautious: bool,
 }
 
 impl NewReno {
     pub(in crate::tcp) fn new(mss: u32) -> NewReno {
-        NewReno { mss, window: INITIAL_SEGMENTS * mss, ssthresh: u32::MAX, counted: 0 }
+        NewReno { mss, window: INITIAL_SEGMENTS * mss, ssthresh: u32::MAX, counted: 0, cautious: false }
     }
 
     /// RFC 5681 equation 4.
@@ -47,10 +49,12 @@ impl Congestion for NewReno {
             return;
         }
         if self.window < self.ssthresh {
-            // RFC 3465 §2.2, L = 2 segments.
-            self.window = self.window.saturating_add(acked.min(2 * self.mss));
+            // RFC 3465 §2.2, L = 2 segments; §2.3, one after a timeout.
+            let most = if self.cautious { self.mss } else { 2 * self.mss };
+            self.window = self.window.saturating_add(acked.min(most));
             return;
         }
+        self.cautious = false;
         self.counted = self.counted.saturating_add(acked);
         if self.counted >= self.window {
             self.counted -= self.window;
@@ -76,6 +80,7 @@ impl Congestion for NewReno {
         }
         self.window = self.mss;
         self.counted = 0;
+        self.cautious = true;
     }
 
     fn on_idle(&mut self) {

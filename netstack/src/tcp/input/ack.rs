@@ -78,11 +78,7 @@ impl Tcb {
         self.touched = true;
         self.retries = 0;
 
-        let echoed = self.durable.timestamps.zip(segment.header.options.timestamps).map(|(ours, theirs)| {
-            let age = millis(now).wrapping_add(ours.offset).wrapping_sub(theirs.echo);
-            Duration::from_millis(u64::from(age))
-        });
-        self.rtt.acked(ack, now, echoed.filter(|age| *age < Duration::from_secs(120)));
+        self.rtt.acked(ack, now, self.echoed(now, segment));
 
         let (nxt, mss) = (self.durable.snd_nxt, self.mss());
         let progress = self.recovery.on_new_ack(ack, nxt, acked, mss, &mut *self.congestion);
@@ -97,6 +93,13 @@ impl Tcb {
             self.restart_retransmit(now);
             self.waiting_since = Some(now);
         }
+    }
+
+    /// The age of the timestamp that a segment echoes (RFC 7323 §4.1), if it is one that we can have sent.
+    pub(super) fn echoed(&self, now: Instant, segment: &Segment<'_>) -> Option<Duration> {
+        let (ours, theirs) = self.durable.timestamps.zip(segment.header.options.timestamps)?;
+        let age = millis(now).wrapping_add(ours.offset).wrapping_sub(theirs.echo);
+        Some(Duration::from_millis(u64::from(age))).filter(|age| *age < Duration::from_secs(120))
     }
 
     /// RFC 5681 §2.

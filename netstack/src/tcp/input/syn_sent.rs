@@ -38,6 +38,9 @@ impl Tcb {
         self.negotiate(now, segment);
         if acks_syn {
             self.open(now, segment);
+            // What else the segment carries, from the sixth step of §3.10.7.4 on.
+            self.process_text(now, segment)?;
+            self.process_fin(now);
         } else {
             // Simultaneous open (RFC 9293 §3.5, figure 8): our SYN goes again, with an acknowledgement.
             self.durable.state = State::SynReceived;
@@ -82,7 +85,7 @@ impl Tcb {
         self.durable.state = State::Established;
         self.cursor = ack;
         self.small_end = ack;
-        self.rtt.acked(ack, now, None);
+        self.rtt.acked(ack, now, self.echoed(now, segment));
         if lost_syn {
             // RFC 5681 §3.1: the initial window is one segment if the SYN was lost.
             self.congestion.on_timeout(0, true);
