@@ -109,9 +109,10 @@ impl Running {
         Ok(Finished { shown: self.shown.clone(), status, stdout: self.output.bytes(), stderr: self.errors.bytes() })
     }
 
-    /// Asks it to end by SIGTERM and waits; after 5 s it is killed and that is a failure.
+    /// Asks it to end by SIGTERM and waits; after 5 s it is killed and that is a failure. The whole group is asked, because a
+    /// tracer keeps the signal to itself.
     pub fn stop(mut self) -> Outcome<Finished> {
-        self.signal(Signal::TERM)?;
+        self.end_group();
         self.deadline = Instant::now() + Duration::from_secs(5);
         self.finish()
     }
@@ -149,6 +150,10 @@ impl Running {
         }
     }
 
+    fn end_group(&self) {
+        let _ = kill_process_group(self.raw_pid(), Signal::TERM);
+    }
+
     fn kill_group(&mut self) {
         let _ = kill_process_group(self.raw_pid(), Signal::KILL);
     }
@@ -161,7 +166,7 @@ impl Drop for Running {
         }
         // A clean end first: a server removes what it made, a tracer detaches. Then whatever is left of the group.
         if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = self.signal(Signal::TERM);
+            self.end_group();
             let _ = self.wait_until(Instant::now() + Duration::from_secs(1));
         }
         self.kill_group();

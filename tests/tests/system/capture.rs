@@ -16,7 +16,9 @@ fn dumpbus() -> Outcome {
     dump.signal(Signal::INT)?;
     dump.finish()?.success()?;
     capture::check(&file, "tcp.srcport == 80 && tcp.len > 0")?;
-    for filter in ["arp", "tcp.flags.syn == 1 && tcp.flags.ack == 1", "tcp.flags.fin == 1", "http.request"] {
+    for filter in
+        ["arp", "tcp.flags.syn == 1 && tcp.flags.ack == 1", "tcp.flags.fin == 1", "tcp.dstport == 80 && tcp.len > 0"]
+    {
         ensure(!capture::frames(&file, filter)?.is_empty(), || format!("no frame matches {filter}"))?;
     }
     Ok(())

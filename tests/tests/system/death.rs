@@ -162,7 +162,7 @@ c.sendall(bytes({BYTES}))"
     );
     let ended = Program::python(&script).rump(&bus.node("10.0.0.2/24")).run()?;
     let said = ended.error_text();
-    ensure(said.contains("fork"), || format!("the child should say one line, and says {said:?}"))?;
+    ensure(said.contains("parent"), || format!("the child should say one line about it, and says {said:?}"))?;
     ended.expect("status 4")?;
     reader.expect(&format!("end after {BYTES}"))?;
     Ok(())

@@ -86,8 +86,8 @@ fn the_hosts_curl_fetches_from_a_hijacked_server() -> Outcome {
 fn the_hosts_ping_is_answered() -> Outcome {
     let (wire, site) = (Wire::new()?, Site::new(10)?);
     let server = web::ready(wire.rump(web::server(80, site.path())))?;
-    wire.host(Program::new("ping").words("-n -c 5 -i 0.2 -w 10 10.1.0.2")).run()?.expect("5 received")?;
-    wire.host(Program::new("ping").words("-n -c 2 -i 0.2 -w 10 -s 8000 10.1.0.2")).run()?.expect("2 received")?;
+    wire.host(Program::new("ping").words("-n -c 5 -i 0.2 -w 10 10.1.0.2")).run()?.expect(" 0% packet loss")?;
+    wire.host(Program::new("ping").words("-n -c 2 -i 0.2 -w 10 -s 8000 10.1.0.2")).run()?.expect(" 0% packet loss")?;
     server.stop()?;
     wire.check("icmp.type == 0")
 }
@@ -95,7 +95,7 @@ fn the_hosts_ping_is_answered() -> Outcome {
 #[test]
 fn hijacked_ping_is_answered() -> Outcome {
     let wire = Wire::new()?;
-    wire.rump(Program::new("ping").words("-n -c 3 -i 0.2 -w 10 10.1.0.1")).run()?.expect("3 received")?;
+    wire.rump(Program::new("ping").words("-n -c 3 -i 0.2 -w 10 10.1.0.1")).run()?.expect(" 0% packet loss")?;
     wire.check("icmp.type == 8")
 }
 
