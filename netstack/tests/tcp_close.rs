@@ -148,6 +148,24 @@ fn data_for_a_closed_socket_is_reset() {
 }
 
 #[test]
+fn a_rst_is_the_last_word() {
+    let mut s = Script::established();
+    s.gets("P. 1:11(10) ack 1 win 1000");
+    s.sends(". 1:1(0) ack 11");
+    s.reads(10);
+    s.writes(10);
+    s.sends("P. 1:11(10) ack 11");
+    // The FIN waits for a window, and the acknowledgement for the FIN.
+    s.gets("P. 11:21(10) ack 11 win 0");
+    s.reads(10);
+    s.closes();
+    s.sends_nothing();
+    s.gets("P. 21:31(10) ack 11 win 0");
+    s.sends("R 11:11(0)");
+    s.is_silent_for_ms(1000);
+}
+
+#[test]
 fn data_for_a_closed_socket_in_fin_wait_2_is_reset() {
     let mut s = Script::established();
     s.closes();

@@ -57,7 +57,7 @@ impl Tcp {
         self.demux.yield_tuple(&tuple, Owner::Connection(handle));
         if tcb.reset_peer {
             self.replies.push(last_words(now, tcb, Flags::RST | Flags::ACK));
-        } else if tcb.ack.is_due() || tcb.ack.is_delayed() {
+        } else if wait.is_some() && (tcb.ack.is_due() || tcb.ack.is_delayed()) {
             self.replies.push(last_words(now, tcb, Flags::ACK));
         }
         let remnant = wait.map(|wait| {
