@@ -101,7 +101,7 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> Result<()> {
         return host::close_range(first, last, flags);
     }
     let number = |fd: u32| RawFd::try_from(fd).unwrap_or(RawFd::MAX);
-    if flags & libc::CLOSE_RANGE_CLOEXEC as u32 == 0 {
+    if flags & libc::CLOSE_RANGE_CLOEXEC == 0 {
         poll::forget_range(number(first), number(last));
         for fd in table::named(number(first), number(last)) {
             let _ = close(fd);

@@ -19,8 +19,11 @@ enum Access {
     /// An `int` of IPPROTO_IP, for which Linux also takes and gives a single byte.
     Byte { get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32) -> Result<()> },
     /// A structure or a string.
-    Bytes { get: Option<fn(&Socket) -> Result<Vec<u8>>>, set: Option<fn(&Socket, &[u8]) -> Result<()>> },
+    Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
 }
+
+type GetBytes = fn(&Socket) -> Result<Vec<u8>>;
+type SetBytes = fn(&Socket, &[u8]) -> Result<()>;
 
 /// Which sockets have an option.
 #[derive(Clone, Copy, PartialEq)]

@@ -1,7 +1,7 @@
 //! The options, a row each.
 
 use super::Access::{Byte, Bytes, Int};
-use super::{On, Row, values};
+use super::{GetBytes, On, Row, SetBytes, values};
 use crate::backend::{Call, Reply};
 use crate::endpoint::{Kind, State};
 use crate::socket::Socket;
@@ -57,13 +57,7 @@ const fn reading(name: i32, get: fn(&Socket) -> Result<i32>) -> Row {
     Row { level: SOL_SOCKET, name, on: On::All, access: Int { get, set: None } }
 }
 
-const fn bytes(
-    level: i32,
-    name: i32,
-    on: On,
-    get: Option<fn(&Socket) -> Result<Vec<u8>>>,
-    set: Option<fn(&Socket, &[u8]) -> Result<()>>,
-) -> Row {
+const fn bytes(level: i32, name: i32, on: On, get: Option<GetBytes>, set: Option<SetBytes>) -> Row {
     Row { level, name, on, access: Bytes { get, set } }
 }
 
@@ -235,7 +229,7 @@ fn change(socket: &Socket, f: impl FnOnce(&mut super::Settings) -> Result<()>) -
     f(&mut changed)?;
     let call = match socket.endpoint.kind {
         Kind::Stream => Call::SetTcpOptions(socket.id(), changed.tcp),
-        _ => Call::SetDatagramOptions(socket.id(), changed.raw.clone()),
+        _ => Call::SetDatagramOptions(socket.id(), changed.raw),
     };
     socket.backend.call(call)?;
     *settings = changed;
