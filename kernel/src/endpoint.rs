@@ -64,6 +64,8 @@ pub struct Endpoint {
     watched: AtomicUsize,
     /// A writer found no room and wants to hear of some (Linux's SOCK_NOSPACE).
     wants_space: AtomicBool,
+    /// SO_RCVLOWAT: how many bytes make a stream readable.
+    low_water: AtomicUsize,
     marks: AtomicU32,
     /// What the watchers know.
     seen: Mutex<Seen>,
@@ -129,6 +131,7 @@ impl Endpoint {
             watchers: Mutex::new(Vec::new()),
             watched: AtomicUsize::new(0),
             wants_space: AtomicBool::new(false),
+            low_water: AtomicUsize::new(1),
             marks: AtomicU32::new(0),
             seen: Mutex::new(Seen { state: state.bits(), ..Seen::default() }),
         }
@@ -175,13 +178,25 @@ impl Endpoint {
             return events;
         }
         let rings = self.rings.read();
-        if rings.as_ref().is_some_and(|rings| rings.readable() > 0) {
+        let least = if self.kind == Kind::Stream { self.low_water() } else { 1 };
+        if rings.as_ref().is_some_and(|rings| rings.readable() >= least) {
             events |= Events::IN | Events::RDNORM;
         }
         if state.intersects(State::NO_MORE_OUT | State::DATAGRAM | State::CLOSED) || self.has_room(rings.as_deref()) {
             events |= Events::OUT | Events::WRNORM;
         }
         events
+    }
+
+    /// SO_RCVLOWAT.
+    pub(crate) fn low_water(&self) -> usize {
+        self.low_water.load(Ordering::Relaxed)
+    }
+
+    /// Sets SO_RCVLOWAT, which may change what a watcher sees.
+    pub(crate) fn set_low_water(&self, bytes: usize) {
+        self.low_water.store(bytes, Ordering::Relaxed);
+        self.changed();
     }
 
     /// Whether there is room to write; if not, the engine is asked to say when there is.

@@ -179,6 +179,7 @@ impl Socket {
             match self.backend.call(Call::Accept(self.id())) {
                 Ok(Reply::Accepted(endpoint, peer)) => {
                     let settings = self.settings.lock().inherited();
+                    endpoint.set_low_water(self.endpoint.low_water());
                     Ok(Some((Arc::new(Socket::new(self.backend.clone(), endpoint, settings)), peer)))
                 }
                 Ok(_) => Err(Errno::PROTO),

@@ -57,7 +57,8 @@ impl Socket {
             if let Some(received) = self.take_datagram(bufs, flags) {
                 return Ok(Some(Some(received)));
             }
-            Ok(state.contains(State::NO_MORE_IN).then_some(None))
+            // Linux looks at shutdown(SHUT_RD) only where it would wait.
+            Ok((state.contains(State::NO_MORE_IN) && !nonblocking).then_some(None))
         })?;
         Ok(received.unwrap_or(Received { len: 0, from: None, flags: 0, info: None }))
     }

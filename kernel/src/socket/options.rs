@@ -43,7 +43,7 @@ struct Row {
 
 /// getsockopt(2): the length written into `into`, to which the value is cut.
 pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
-    let value = match &find(socket, level, name)?.access {
+    let value = match &find(socket, level, name, Errno::OPNOTSUPP)?.access {
         Access::Int { get, .. } => get(socket)?.to_ne_bytes().to_vec(),
         Access::Byte { get, .. } => {
             let value = get(socket)?;
@@ -62,7 +62,7 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
 
 /// setsockopt(2).
 pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Result<()> {
-    match &find(socket, level, name)?.access {
+    match &find(socket, level, name, Errno::NOPROTOOPT)?.access {
         Access::Int { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, values::int(value)?),
         Access::Byte { set, .. } => match (values::int(value), value.first()) {
             (Ok(int), _) => set(socket, int),
@@ -73,7 +73,8 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
     }
 }
 
-fn find(socket: &Socket, level: i32, name: i32) -> Result<&'static Row> {
+/// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.
+fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'static Row> {
     let kind = socket.endpoint.kind;
     let fits = |row: &&Row| {
         row.level == level
@@ -92,7 +93,7 @@ fn find(socket: &Socket, level: i32, name: i32) -> Result<&'static Row> {
         libc::SOL_RAW => matches!(kind, Kind::Raw(_)),
         _ => false,
     };
-    let unknown = if known_level { Errno::NOPROTOOPT } else { Errno::OPNOTSUPP };
+    let unknown = if known_level { Errno::NOPROTOOPT } else { foreign };
     table::ROWS.iter().find(fits).ok_or_else(|| {
         crate::log::boot(&format!("socket option {name} of level {level} is not there"));
         unknown

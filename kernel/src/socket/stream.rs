@@ -12,6 +12,10 @@ use std::sync::atomic::Ordering;
 impl Socket {
     /// The states of inet_stream_connect() in Linux.
     pub(super) fn connect_stream(&self, addr: SocketAddr) -> Result<()> {
+        if addr.port() == 0 {
+            // No segment can carry it (RFC 9293 has no word for it); on Linux the peer's RST says the same.
+            return Err(Errno::CONNREFUSED);
+        }
         if !self.connecting.load(Ordering::Acquire) {
             self.backend.call(Call::Connect(self.id(), addr, self.buffers()))?;
             self.connecting.store(true, Ordering::Release);
@@ -34,7 +38,10 @@ impl Socket {
         if self.endpoint.state().contains(State::CONNECTED) {
             return Ok(());
         }
-        Err(self.take_error().unwrap_or(Errno::CONNABORTED))
+        let error = self.take_error().unwrap_or(Errno::CONNABORTED);
+        // As Linux after a connect that said that it failed: the socket is fresh again.
+        self.disconnect()?;
+        Err(error)
     }
 
     pub(super) fn send_stream(&self, bufs: &[IoSlice<'_>], flags: i32) -> Result<usize> {
@@ -93,7 +100,7 @@ impl Socket {
         let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
         let deadline = if nonblocking { None } else { self.receive_deadline() };
         let peek = flags & libc::MSG_PEEK != 0;
-        let least = if flags & libc::MSG_WAITALL != 0 { total } else { self.low_water().min(total) };
+        let least = if flags & libc::MSG_WAITALL != 0 { total } else { self.endpoint.low_water().min(total) };
         let mut got = 0;
         let result = self.block(nonblocking, deadline, || {
             // State before ring: the engine publishes data first, so an empty ring seen after the end is the end.
@@ -103,7 +110,7 @@ impl Socket {
             }
             let taken = self.take(bufs, got, peek, flags & libc::MSG_TRUNC != 0)?;
             got += taken;
-            if got > 0 && got >= least || total == 0 {
+            if got > 0 && got >= least || total == 0 && self.inq()? > 0 {
                 return Ok(Some(()));
             }
             // A reset after the peer's FIN (EPIPE) takes the writing side only: as on Linux, reading finds the end.

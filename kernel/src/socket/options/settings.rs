@@ -18,7 +18,6 @@ pub(in crate::socket) struct Settings {
     /// SO_SNDBUF and SO_RCVBUF as set by the program, in bytes before Linux's doubling.
     pub(super) send_buffer: Option<usize>,
     pub(super) receive_buffer: Option<usize>,
-    pub(super) low_water: usize,
     pub(super) priority: i32,
     pub(super) mark: i32,
     pub(super) oob_inline: bool,
@@ -45,7 +44,6 @@ impl Settings {
             reuse_port: false,
             send_buffer: None,
             receive_buffer: None,
-            low_water: 1,
             priority: 0,
             mark: 0,
             oob_inline: false,

@@ -66,6 +66,9 @@ const ICMP_FILTER: i32 = 1;
 
 /// net.core.rmem_max and wmem_max, to which SO_RCVBUF and SO_SNDBUF are cut.
 const BUFFER_MAX: usize = 4 << 20;
+/// Half of SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF, which show doubled.
+const SEND_BUFFER_MIN: usize = 4608 / 2;
+const RECEIVE_BUFFER_MIN: usize = 2304 / 2;
 
 pub(super) static ROWS: &[Row] = &[
     reading(libc::SO_TYPE, |s| Ok(s.kind())),
@@ -73,6 +76,8 @@ pub(super) static ROWS: &[Row] = &[
     reading(libc::SO_PROTOCOL, |s| Ok(s.protocol())),
     reading(libc::SO_ERROR, |s| Ok(s.endpoint.record.take_error())),
     reading(libc::SO_ACCEPTCONN, |s| Ok(i32::from(s.endpoint.state().contains(State::LISTENING)))),
+    // 1 for ever: Linux does not let it be set either.
+    reading(libc::SO_SNDLOWAT, |_| Ok(1)),
     local!(SOL_SOCKET, libc::SO_REUSEADDR, On::All, s => s.reuse_addr, v => s.reuse_addr = v != 0),
     local!(SOL_SOCKET, libc::SO_REUSEPORT, On::All, s => s.reuse_port, v => s.reuse_port = v != 0),
     local!(SOL_SOCKET, libc::SO_OOBINLINE, On::All, s => s.oob_inline, v => s.oob_inline = v != 0),
@@ -80,10 +85,24 @@ pub(super) static ROWS: &[Row] = &[
     local!(SOL_SOCKET, libc::SO_MARK, On::All, s => s.mark, v => s.mark = v),
     local!(SOL_SOCKET, libc::SO_TIMESTAMP, On::All, s => s.wanted.timestamp, v => s.wanted.timestamp = v != 0),
     local!(SOL_SOCKET, libc::SO_TIMESTAMPNS, On::All, s => s.wanted.timestamp_ns, v => s.wanted.timestamp_ns = v != 0),
-    local!(SOL_SOCKET, libc::SO_RCVLOWAT, On::All, s => s.low_water as i32, v => s.low_water = v.max(1) as usize),
+    Row {
+        level: SOL_SOCKET,
+        name: libc::SO_RCVLOWAT,
+        on: On::All,
+        access: Int {
+            get: |s| Ok(s.endpoint.low_water() as i32),
+            set: Some(|s, v| {
+                // A negative one is the most, 0 the least (Linux: sk_setsockopt).
+                let bytes = if v < 0 { i32::MAX } else { v.max(1) };
+                s.endpoint.set_low_water(bytes as usize);
+                Ok(())
+            }),
+        },
+    },
     local!(SOL_SOCKET, libc::SO_RCVBUF, On::All, s => s.buffers().receive as i32,
-        v => s.receive_buffer = Some(buffer(v))),
-    local!(SOL_SOCKET, libc::SO_SNDBUF, On::All, s => s.buffers().send as i32, v => s.send_buffer = Some(buffer(v))),
+        v => s.receive_buffer = Some(buffer(v, RECEIVE_BUFFER_MIN))),
+    local!(SOL_SOCKET, libc::SO_SNDBUF, On::All, s => s.buffers().send as i32,
+        v => s.send_buffer = Some(buffer(v, SEND_BUFFER_MIN))),
     engine!(Int, SOL_SOCKET, libc::SO_BROADCAST, On::All, s => i32::from(s.raw.datagram.broadcast),
         v => s.raw.datagram.broadcast = v != 0),
     engine!(Int, SOL_SOCKET, libc::SO_KEEPALIVE, On::All, s => i32::from(s.tcp.keepalive.on),
@@ -245,8 +264,8 @@ fn seconds(value: i32, most: i32) -> Result<Duration> {
 }
 
 /// SO_SNDBUF and SO_RCVBUF: taken as unsigned, cut, and never below Linux's minimum.
-fn buffer(value: i32) -> usize {
-    (value as u32 as usize).clamp(2304 / 2, BUFFER_MAX)
+fn buffer(value: i32, least: usize) -> usize {
+    (value as u32 as usize).clamp(least, BUFFER_MAX)
 }
 
 fn interface_named(socket: &Socket, name: &str) -> Result<u32> {
@@ -316,11 +335,4 @@ fn multicast_interface(socket: &Socket, value: &[u8]) -> Result<()> {
         settings.raw.datagram.multicast_on = (index != 0).then_some(IfIndex(index));
         Ok(())
     })
-}
-
-impl Socket {
-    /// SO_RCVLOWAT.
-    pub(in crate::socket) fn low_water(&self) -> usize {
-        self.settings.lock().low_water
-    }
 }
