@@ -2,7 +2,7 @@
 //!
 //! Layout of the arena's file, version 1, in native byte order. The header page: magic `rumparn1` (8), pid u32, number of
 //! record chunks u32, name (64, NUL-padded), then the file offset of each record chunk (u64 each). A record chunk is
-//! [`PER_CHUNK`] records of [`LEN`] bytes; a record is the struct [`Shared`].
+//! [`PER_CHUNK`] records of [`LEN`] bytes; a record is the struct `Shared`.
 #![allow(unsafe_code)]
 
 use crate::allocator::{Arena, Piece, Side};

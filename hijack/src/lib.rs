@@ -1,13 +1,13 @@
 //! librumphijack.so: unmodified programs on a rump kernel, by LD_PRELOAD.
 //!
-//! [`table`] lists every function that is hooked, a row each; the words of its rows are explained in [`hook`]. The rows'
+//! `table` lists every function that is hooked, a row each; the words of its rows are explained in `hook`. The rows'
 //! functions translate between C and the rump kernel's sockets and decide nothing else:
 //!
-//! - [`endpoint`]: socket(2) to shutdown(2), names, options. [`transfer`]: bytes. [`message`]: sendmsg, recvmsg.
-//! - [`descriptors`]: close, dup, fcntl. [`control`]: ioctl. [`indirect`]: calls by number. [`stdio`]: streams over sockets.
-//! - [`names`]: getaddrinfo and its kin, the files of names, interfaces.
-//! - [`readiness`]: poll, select, epoll. [`signals`]: sigaction and its kin. [`process`]: boot, fork, exit.
-//! - [`user`]: the program's memory. [`address`], [`control_message`]: its structures. [`real`]: the host's functions. [`allocator`]: our memory.
+//! - `endpoint`: socket(2) to shutdown(2), names, options. `transfer`: bytes. `message`: sendmsg, recvmsg.
+//! - `descriptors`: close, dup, fcntl. `control`: ioctl. `indirect`: calls by number. `stdio`: streams over sockets.
+//! - `names`: getaddrinfo and its kin, the files of names, interfaces.
+//! - `readiness`: poll, select, epoll. `signals`: sigaction and its kin. `process`: boot, fork, exit.
+//! - `user`: the program's memory. `address`, `control_message`: its structures. `real`: the host's functions. `allocator`: our memory.
 //!
 //! A program that never opens an Internet socket runs as if we were not there: no thread, no descriptor, no output.
 

@@ -1,4 +1,4 @@
-//! How a kernel comes to be: its configuration, its components in the order of [`attach`]'s table, its threads.
+//! How a kernel comes to be: its configuration, its components in the order of the attach table (`boot/attach.rs`), its threads.
 
 mod attach;
 

@@ -160,13 +160,7 @@ impl Port {
         let sequence = blocks.fill(area, block, parts, checksum_partial, realtime_ns());
         let frame = Descriptor { slot: node.slot, block: block.into(), sequence };
         let mut published = false;
-        if let Some(main) = route.main {
-            published = targets.publish_or_wait(node, blocks, main, frame);
-            if !published {
-                blocks.put_back(block);
-                return counters.full();
-            }
-        }
+        // Who only watches comes first, so that no answer is seen before what it answers.
         for nth in 0..copies {
             let Some(index) = targets.copy(route, nth) else {
                 continue;
@@ -177,6 +171,15 @@ impl Port {
                 targets.overrun(node, index);
             }
         }
+        if let Some(main) = route.main
+            && !targets.publish_or_wait(node, blocks, main, frame)
+        {
+            if !published {
+                blocks.put_back(block);
+            }
+            return counters.full();
+        }
+        published |= route.main.is_some();
         if !published {
             blocks.put_back(block);
         }
