@@ -3,7 +3,7 @@
 //! `table` lists every function that is hooked, a row each; the words of its rows are explained in `hook`. The rows'
 //! functions translate between C and the rump kernel's sockets and decide nothing else:
 //!
-//! - `endpoint`: socket(2) to shutdown(2), names, options. `transfer`: bytes. `message`: sendmsg, recvmsg.
+//! - `endpoint`: socket(2) to shutdown(2), names, options. `transfer`, `splice`: bytes. `message`: sendmsg, recvmsg.
 //! - `descriptors`: close, dup, fcntl. `control`: ioctl. `indirect`: calls by number. `stdio`: streams over sockets.
 //! - `names`: getaddrinfo and its kin, the files of names, interfaces.
 //! - `readiness`: poll, select, epoll. `signals`: sigaction and its kin. `process`: boot, fork, exit.
@@ -25,6 +25,7 @@ mod process;
 mod readiness;
 mod real;
 mod signals;
+mod splice;
 mod stdio;
 mod table;
 mod transfer;

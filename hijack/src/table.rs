@@ -12,7 +12,9 @@ use crate::names::asynchronous::{self, Event, Request};
 use crate::names::resolv::{self, State};
 use crate::names::{files, gethost, hostname, interfaces};
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
-use crate::{control, descriptors, endpoint, indirect, message, names, process, readiness, signals, stdio, transfer};
+use crate::{
+    control, descriptors, endpoint, indirect, message, names, process, readiness, signals, splice, stdio, transfer,
+};
 use libc::{
     DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd, sigset_t,
     size_t, socklen_t, ssize_t, timespec, timeval, utsname,
@@ -65,7 +67,7 @@ hooks! {
     sendfile(to: c_int, from: c_int, offset: Out<i64>, len: size_t) -> ssize_t = asks transfer::sendfile;
     sendfile64(to: c_int, from: c_int, offset: Out<i64>, len: size_t) -> ssize_t = asks transfer::sendfile;
     splice(from: c_int, from_offset: Out<i64>, to: c_int, to_offset: Out<i64>, len: size_t, flags: c_uint
-    ) -> ssize_t = asks transfer::splice;
+    ) -> ssize_t = asks splice::splice;
 
     // Messages.
     sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = asks message::sendmsg;

@@ -140,11 +140,6 @@ pub fn recvfrom_chk(
     fits(len, space).and_then(|()| recvfrom(fd, buf, len, flags, name, name_len))
 }
 
-/// splice(2): a rump socket has no pages to move; EINVAL sends programs to their copying path.
-pub fn splice(from: c_int, _: Out<i64>, to: c_int, _: Out<i64>, _: usize, _: u32) -> Count {
-    on(from, |_| Err(Errno::INVAL)).or_else(|| on(to, |_| Err(Errno::INVAL)))
-}
-
 /// Bytes that sendfile moves at a time.
 const CHUNK: usize = 64 * 1024;
 /// What Linux moves at most in one call.

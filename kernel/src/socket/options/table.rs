@@ -78,6 +78,8 @@ pub(super) static ROWS: &[Row] = &[
     reading(libc::SO_ACCEPTCONN, |s| Ok(i32::from(s.endpoint.state().contains(State::LISTENING)))),
     // 1 for ever: Linux does not let it be set either.
     reading(libc::SO_SNDLOWAT, |_| Ok(1)),
+    // Cannot be set yet; this is what it is.
+    reading(libc::SO_DONTROUTE, |_| Ok(0)),
     local!(SOL_SOCKET, libc::SO_REUSEADDR, On::All, s => s.reuse_addr, v => s.reuse_addr = v != 0),
     local!(SOL_SOCKET, libc::SO_REUSEPORT, On::All, s => s.reuse_port, v => s.reuse_port = v != 0),
     local!(SOL_SOCKET, libc::SO_OOBINLINE, On::All, s => s.oob_inline, v => s.oob_inline = v != 0),

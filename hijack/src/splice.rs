@@ -1,0 +1,114 @@
+//! splice(2) between a pipe and a rump socket, by copying: there are no pages to move. Nothing is taken from one side that
+//! the other cannot have.
+
+use crate::endpoint::lookup;
+use crate::real;
+use crate::transfer::{count, send_on};
+use crate::user::Out;
+use kernel::socket::SendControl;
+use kernel::{Errno, Result, Socket, signal};
+use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SO_SNDBUF, SOL_SOCKET, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
+use rustix::fs::{FileType, fstat};
+use rustix::io::ioctl_fionread;
+use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::BorrowedFd;
+
+/// Bytes of one call: a pipe's usual capacity.
+const MOST: usize = 64 * 1024;
+
+/// splice(2).
+pub fn splice(
+    from: c_int,
+    from_offset: Out<i64>,
+    to: c_int,
+    to_offset: Out<i64>,
+    len: usize,
+    flags: u32,
+) -> Option<Result<isize>> {
+    let moved = match (lookup(from), lookup(to)) {
+        (None, None) => return None,
+        (Some(_), Some(_)) => Err(Errno::INVAL),
+        (Some(socket), None) => {
+            socket.and_then(|socket| to_pipe(&socket, pipe(to, to_offset, from_offset)?, len, flags))
+        }
+        (None, Some(socket)) => {
+            socket.and_then(|socket| from_pipe(to, &socket, pipe(from, from_offset, to_offset)?, len, flags))
+        }
+    };
+    Some(moved.map(count))
+}
+
+/// The other side, which must be a pipe. Neither has offsets.
+fn pipe(fd: c_int, offset: Out<i64>, socket_offset: Out<i64>) -> Result<BorrowedFd<'static>> {
+    let fd = real::borrowed(fd)?;
+    if FileType::from_raw_mode(fstat(fd)?.st_mode) != FileType::Fifo {
+        return Err(Errno::INVAL);
+    }
+    if offset.is_null() && socket_offset.is_null() { Ok(fd) } else { Err(Errno::SPIPE) }
+}
+
+fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
+    let mut chunk = vec![0; len.min(MOST)];
+    if chunk.is_empty() {
+        return Ok(0);
+    }
+    let mut got = socket.recv(&mut [IoSliceMut::new(&mut chunk)], MSG_PEEK)?.len;
+    if flags & SPLICE_F_NONBLOCK != 0 {
+        let room = rustix::pipe::fcntl_getpipe_size(pipe)?.saturating_sub(ioctl_fionread(pipe)? as usize);
+        got = got.min(room);
+        if got == 0 && room == 0 {
+            return Err(Errno::AGAIN);
+        }
+    }
+    let written = signal::around_sleep(None, || rustix::io::write(pipe, &chunk[..got]))?;
+    socket.recv(&mut [IoSliceMut::new(&mut chunk[..written])], MSG_DONTWAIT)?;
+    Ok(written)
+}
+
+fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
+    let mut most = len.min(MOST);
+    if socket.nonblocking() {
+        most = most.min(send_space(socket)?);
+        if most == 0 && len > 0 {
+            return Err(Errno::AGAIN);
+        }
+    }
+    if flags & SPLICE_F_NONBLOCK != 0 && is_empty(pipe)? {
+        return Err(Errno::AGAIN);
+    }
+    let mut chunk = vec![0; most];
+    let got = signal::around_sleep(None, || rustix::io::read(pipe, &mut chunk))?;
+    let more = if flags & SPLICE_F_MORE != 0 { MSG_MORE } else { 0 };
+    let mut sent = 0;
+    while sent < got {
+        match send_on(socket, &[IoSlice::new(&chunk[sent..got])], more, None, &SendControl::default()) {
+            Ok(n) => sent += n,
+            // What has left the pipe is not lost for a signal.
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let mut room = [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }];
+                let _ = kernel::poll::poll(&mut room, None, None);
+            }
+            Err(errno) if sent == 0 => return Err(errno),
+            Err(_) => break,
+        }
+    }
+    Ok(sent)
+}
+
+/// Bytes that a send takes without waiting.
+fn send_space(socket: &Socket) -> Result<usize> {
+    let mut size = [0; 4];
+    socket.getsockopt(SOL_SOCKET, SO_SNDBUF, &mut size)?;
+    let size = usize::try_from(i32::from_ne_bytes(size)).unwrap_or(0);
+    Ok(size.saturating_sub(socket.outq()?))
+}
+
+/// Whether a read of the pipe would wait for a writer.
+fn is_empty(pipe: BorrowedFd<'_>) -> Result<bool> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut fds = [PollFd::from_borrowed_fd(pipe, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::default()))?;
+    Ok(fds[0].revents().is_empty())
+}
