@@ -11,6 +11,8 @@ use std::sync::Arc;
 /// Smallest and largest ring, in bytes.
 const SMALLEST: usize = 4096;
 const LARGEST: usize = 8 << 20;
+/// Bytes of RUMP_MEMLIMIT that rings leave to packets on their way, at least: a few of the loopback's largest.
+const FOR_PACKETS: u64 = 256 << 10;
 /// Rings of a connection that arrives by itself, in bytes each way.
 pub(crate) const DEFAULT_RING: usize = 512 << 10;
 
@@ -97,12 +99,21 @@ impl Sockets {
         Ok((Rings::new(None, rx), engine_rx))
     }
 
+    /// What of the limit rings may take. If it were all, then full rings would leave no packet to empty them with.
+    fn for_rings(&self) -> u64 {
+        let limit = self.arena.limit();
+        limit - (limit / 8).max(FOR_PACKETS).min(limit / 2)
+    }
+
     /// A ring that takes at most a quarter of what the limit leaves, so that no connection starves the others.
     fn ring(&self, endpoint: &Endpoint, side: Side, wanted: usize) -> Option<(Producer, Consumer)> {
-        let left = self.arena.limit().saturating_sub(self.arena.used()) / 4;
+        let left = self.for_rings().saturating_sub(self.arena.used());
+        if left < SMALLEST as u64 {
+            return None;
+        }
         let wanted = wanted.clamp(SMALLEST, LARGEST).next_power_of_two();
         let mut capacity = wanted;
-        while capacity as u64 > left && capacity > SMALLEST {
+        while capacity as u64 > left / 4 && capacity > SMALLEST {
             capacity /= 2;
         }
         self.arena.ring(&endpoint.record, side, capacity)
