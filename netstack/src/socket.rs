@@ -27,6 +27,12 @@ pub trait BufferPool: Send {
     /// then dropped; the peer retries).
     fn stream(&mut self) -> Option<StreamBuffers>;
 
+    /// Whether [`stream`](Self::stream) would give rings now. If not, a SYN is not answered: its sender is better off
+    /// waiting than with a connection that nobody can accept.
+    fn has_stream(&self) -> bool {
+        true
+    }
+
     /// Asks to hold `bytes` in queues of the engine (reassembly, packets waiting for ARP or for a link). False: at the
     /// limit, drop instead.
     fn charge(&mut self, bytes: usize) -> bool;

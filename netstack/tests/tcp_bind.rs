@@ -216,6 +216,19 @@ fn a_socket_can_be_connected_to_itself() {
 }
 
 #[test]
+fn without_memory_for_rings_a_syn_is_not_answered() {
+    let (mut net, a, b) = Net::pair(1, Link::default());
+    net.memory(b).offer_streams(false);
+    let listener = Listener::new(&mut net, b, "0.0.0.0:80", 5);
+    let client = Socket::connect(&mut net, a, "10.0.0.2:80", 4096);
+    net.run_for(Duration::from_millis(500));
+    assert_eq!(net.stack(a).tcp_status(client.id).unwrap().state, State::SynSent);
+    net.memory(b).offer_streams(true);
+    net.run_for(Duration::from_secs(5));
+    assert!(listener.accept(&mut net).is_some(), "the SYN was sent again");
+}
+
+#[test]
 fn without_memory_for_rings_the_connection_waits() {
     let (mut net, a, b) = Net::pair(1, Link::default());
     net.memory(b).set_streams(0);

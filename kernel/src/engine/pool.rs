@@ -138,6 +138,10 @@ impl BufferPool for Pool {
         }
     }
 
+    fn has_stream(&self) -> bool {
+        self.0.for_rings().saturating_sub(self.0.arena.used()) >= 2 * SMALLEST as u64
+    }
+
     fn charge(&mut self, bytes: usize) -> bool {
         self.0.arena.charge(bytes)
     }

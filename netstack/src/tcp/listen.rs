@@ -47,7 +47,7 @@ impl Tcp {
         let offset = self.secrets.timestamp_offset(&tuple);
         let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
         // Linux drops a SYN for which accept(2) would have no room; the peer tries again.
-        if listening.is_full() {
+        if listening.is_full() || !env.pool.has_stream() {
             return;
         }
         let options = listening.options;

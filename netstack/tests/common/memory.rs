@@ -11,6 +11,7 @@ struct State {
     ring: usize,
     /// Connections that may still arrive.
     streams: usize,
+    offers: bool,
     given: usize,
     limit: usize,
     charged: usize,
@@ -28,6 +29,7 @@ impl Memory {
             next_key: 0,
             ring: 1 << 18,
             streams: usize::MAX,
+            offers: true,
             given: 0,
             limit: usize::MAX,
             charged: 0,
@@ -55,6 +57,11 @@ impl Memory {
     /// How many more connections may arrive.
     pub fn set_streams(&self, streams: usize) {
         self.lock().streams = streams;
+    }
+
+    /// Whether new connections are told that there are rings for them.
+    pub fn offer_streams(&self, yes: bool) {
+        self.lock().offers = yes;
     }
 
     /// How many connections have arrived.
@@ -100,6 +107,10 @@ impl BufferPool for Pool {
         let (rx, program_rx) = arena::ring::heap(state.ring);
         state.ends.insert(key, (program_tx, program_rx));
         Some(StreamBuffers { key, tx, rx })
+    }
+
+    fn has_stream(&self) -> bool {
+        self.0.lock().offers
     }
 
     fn charge(&mut self, bytes: usize) -> bool {
