@@ -95,7 +95,19 @@ fn environment(name: &str) -> Option<OsString> {
 }
 
 impl Kernel {
-    /// Boots a kernel of its own: several may live in one process.
+    /// Boots a kernel of its own: several may live in one process. It runs, whoever still holds it, until
+    /// [`leave`](Kernel::leave).
+    ///
+    /// ```
+    /// use rump_kernel::Kernel;
+    /// use rump_kernel::config::Net;
+    ///
+    /// let net: Net = "hostname=alone".parse()?; // as RUMP_NET
+    /// let kernel = Kernel::boot(net.into())?;
+    /// assert_eq!(kernel.interfaces()[0].name, "lo");
+    /// kernel.leave();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn boot(config: Config) -> core::result::Result<Arc<Kernel>, BootError> {
         log::set_verbose(config.verbose);
         let name = program_name();

@@ -43,6 +43,13 @@ impl Default for Config {
     }
 }
 
+impl From<Net> for Config {
+    /// What a kernel is with this `RUMP_NET` and none of the other variables set.
+    fn from(Net { interfaces, names }: Net) -> Config {
+        Config { interfaces, names, ..Config::default() }
+    }
+}
+
 impl Config {
     /// Reads every variable of [`variables::VARIABLES`] through `lookup`, which is given a name and answers with the
     /// value, or `None` where the variable is unset.

@@ -26,6 +26,12 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
+fn a_net_alone_is_a_configuration() {
+    let text = "shmif:/tmp/bus,addr=10.0.0.2/24;hostname=a";
+    assert_eq!(from(&[("RUMP_NET", text)]), Ok(Config::from(net(text))));
+}
+
+#[test]
 fn without_variables_a_kernel_has_its_loopback_and_two_cpus() {
     assert_eq!(from(&[]), Ok(Config::default()));
     assert_eq!(from(&[("RUMP_NET", "")]), Ok(Config::default()));
