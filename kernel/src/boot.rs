@@ -99,8 +99,7 @@ impl Kernel {
     /// [`leave`](Kernel::leave).
     ///
     /// ```
-    /// use rump_kernel::Kernel;
-    /// use rump_kernel::config::Net;
+    /// use rump_kernel::{Kernel, Net};
     ///
     /// let net: Net = "hostname=alone".parse()?; // as RUMP_NET
     /// let kernel = Kernel::boot(net.into())?;

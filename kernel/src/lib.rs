@@ -28,6 +28,8 @@ mod thread;
 pub mod wait;
 
 pub use boot::{BootError, booted, current};
+pub use config::{Config, Net};
+pub use endpoint::Kind;
 pub use engine::Description;
 pub use events::{Events, Watcher};
 pub use leave::leave;

@@ -107,6 +107,11 @@ impl Kernel {
             (libc::SOCK_RDM | libc::SOCK_SEQPACKET, _) => return Err(Errno::SOCKTNOSUPPORT),
             _ => return Err(Errno::INVAL),
         };
+        self.open(kind)
+    }
+
+    /// socket(2) for who has no numbers. Errors: ENOBUFS.
+    pub fn open(&self, kind: Kind) -> Result<Arc<Socket>> {
         let backend = self.backend().clone();
         let settings = Settings::new(kind);
         let endpoint = backend.call(Call::Open(kind, settings.buffers()))?.socket()?;
