@@ -6,6 +6,7 @@
 mod blocking;
 mod datagram;
 mod options;
+mod plain;
 mod stream;
 
 use crate::backend::{Backend, Buffers, Call, Reply};
