@@ -86,9 +86,12 @@ impl Bell {
         woke
     }
 
-    /// Withdraws what [`Bell::prepare`] announced.
+    /// Withdraws what [`Bell::prepare`] announced. The caller must look at the ring afterwards: a frame that came before has
+    /// woken nobody else.
     pub fn cancel(&self, who: Who) {
         self.node.bell(who).sleeping.store(0, Ordering::Relaxed);
+        // The flag, then the look at the ring: see `ring_if_sleeping` for the other half.
+        fence(Ordering::SeqCst);
     }
 
     /// Says that `who` is awake and will look at the ring ([`Bell::has_input`]) once more after [`Bell::neglect`]: until then

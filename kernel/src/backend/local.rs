@@ -42,29 +42,22 @@ impl Local {
             }
             loop {
                 let token = lead.prepare();
-                if lead.has_input() {
-                    self.owner.run_now();
-                }
-                if waiter.notified() || waiter.interrupted_since(mark) {
-                    lead.cancel();
-                    return if waiter.notified() { Ok(true) } else { Err(Errno::INTR) };
-                }
+                self.look();
                 let left = left(deadline);
-                if left == Some(Duration::ZERO) {
-                    lead.cancel();
-                    return Ok(false);
-                }
-                let interrupted =
-                    signal::around_sleep(Some(lead.word()), || lead.sleep(token, left)) && !waiter.notified();
+                let sleeps =
+                    !waiter.notified() && !waiter.interrupted_since(mark) && left != Some(Duration::ZERO);
+                let interrupted = sleeps && signal::around_sleep(Some(lead.word()), || lead.sleep(token, left));
                 lead.cancel();
-                if lead.has_input() {
-                    self.owner.run_now();
-                }
+                // A frame that came since the last look has woken nobody, or nobody but this thread.
+                self.look();
                 if waiter.notified() {
                     return Ok(true);
                 }
                 if interrupted || waiter.interrupted_since(mark) {
                     return Err(Errno::INTR);
+                }
+                if !sleeps {
+                    return Ok(false);
                 }
             }
         })
@@ -76,12 +69,12 @@ impl Local {
     fn spin(&self, lead: &Arc<dyn Lead>, waiter: &Waiter) -> bool {
         lead.spin_begins();
         let notified = self.spin.look(|| {
-            if lead.has_input() {
-                self.owner.run_now();
-            }
+            self.look();
             waiter.notified()
         });
         lead.spin_ends();
+        // A frame that came since the last look has woken nobody.
+        self.look();
         notified
     }
 }

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 const NEVER: u64 = u64::MAX;
+/// Runs after its own that a thread of the program does for others.
+const SHARE: usize = 2;
 
 /// See the module.
 pub(crate) struct Owner {
@@ -93,16 +95,27 @@ impl Owner {
         }
     }
 
-    /// After the lock was let go: is there work that somebody left because it was taken?
+    /// After the lock was let go: is there work that somebody left because it was taken? A thread of the program does its
+    /// share; under a flood that has no end the links' threads go on, and the program gets to see what came.
     fn run_if_free(&self) {
-        loop {
-            fence(Ordering::SeqCst);
-            if self.marks.load(Ordering::SeqCst) == 0 && !self.has_input() {
+        for _ in 0..SHARE {
+            if !self.has_work() {
                 return;
             }
             let Some(engine) = self.engine.try_lock() else { return };
             self.run(engine, clock::now());
         }
+        if self.has_work() {
+            for bell in self.doorbells() {
+                bell.interrupt();
+            }
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        fence(Ordering::SeqCst);
+        let halted = self.halted.load(Ordering::Relaxed);
+        !halted && (self.marks.load(Ordering::SeqCst) != 0 || self.has_input())
     }
 
     fn run(&self, mut engine: MutexGuard<'_, Engine>, now: Instant) {
@@ -145,9 +158,13 @@ impl Owner {
     pub(crate) fn serve(&self, bell: &dyn Doorbell, timekeeper: bool) {
         bell.enter();
         while !self.halted.load(Ordering::Relaxed) {
-            let engine = self.engine.lock();
-            self.run(engine, clock::now());
-            self.run_if_free();
+            loop {
+                let engine = self.engine.lock();
+                self.run(engine, clock::now());
+                if !self.has_work() {
+                    break;
+                }
+            }
             let mut until = NEVER;
             if timekeeper {
                 until = self.deadline.load(Ordering::SeqCst);
@@ -159,7 +176,8 @@ impl Owner {
             // one that moves later rings the bell.
             bell.sleep(timeout, &mut || {
                 let earlier = timekeeper && self.deadline.load(Ordering::SeqCst) < until;
-                until <= now || earlier || bell.has_input() || self.halted.load(Ordering::Relaxed)
+                let marked = self.marks.load(Ordering::SeqCst) != 0;
+                until <= now || earlier || marked || bell.has_input() || self.halted.load(Ordering::Relaxed)
             });
             if timekeeper {
                 self.asleep_until.store(0, Ordering::SeqCst);
