@@ -57,6 +57,7 @@ pub extern "C" fn before_fork() {
 
 /// After a fork, in the parent, or where it failed.
 pub extern "C" fn after_fork() {
+    descriptor::forked();
     drop(Critical::taken_up());
 }
 

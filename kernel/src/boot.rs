@@ -6,14 +6,14 @@ use crate::backend::{Backend, Local};
 use crate::config::{Config, ConfigError};
 use crate::engine::{Engine, Owner, Pool, Sockets};
 use crate::link::{Doorbell, Idle, Lead};
+use crate::lock::{lock, read, write};
 use crate::{Errno, Kernel, Result, descriptor, host, log, thread};
 use arena::Arena;
 use netstack::Stack;
-use parking_lot::{Mutex, RwLock};
 use std::ffi::OsString;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 
 /// Why a kernel did not boot. Displays as one sentence.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
     if let Some(kernel) = booted() {
         return Ok(kernel);
     }
-    let _turn = BOOTING.lock();
+    let _turn = lock(&BOOTING);
     if let Some(kernel) = booted() {
         return Ok(kernel);
     }
@@ -67,7 +67,7 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
                 log::warn("RUMP_NET names no link: this program has a loopback of its own and no other network");
             }
             let kernel: &'static Arc<Kernel> = Box::leak(Box::new(kernel));
-            *KERNEL.write() = Some(kernel);
+            *write(&KERNEL) = Some(kernel);
             Ok(kernel)
         }
         Err(error) => {
@@ -79,17 +79,30 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
 
 /// The kernel of this process, if it has booted.
 pub fn booted() -> Option<&'static Arc<Kernel>> {
-    *KERNEL.read()
+    *read(&KERNEL)
 }
 
-/// In a child of a fork: the kernel is the parent's.
-pub(crate) fn forget_kernel() {
-    if let Some(kernel) = KERNEL.try_write().and_then(|mut kernel| kernel.take()) {
-        kernel.local.close_in_child();
+/// The locks of this file, held by a thread that forks.
+pub(crate) struct Held {
+    _booting: MutexGuard<'static, ()>,
+    kernel: RwLockWriteGuard<'static, Option<&'static Arc<Kernel>>>,
+}
+
+/// Before a fork: waits for a boot that is under way.
+pub(crate) fn hold() -> Held {
+    Held { _booting: lock(&BOOTING), kernel: write(&KERNEL) }
+}
+
+impl Held {
+    /// In a child of a fork: the kernel is the parent's.
+    pub(crate) fn forget_kernel(mut self) {
+        if let Some(kernel) = self.kernel.take() {
+            kernel.local.close_in_child();
+        }
     }
 }
 
-/// The process's environment. Read without std's lock, which a forked child could find taken.
+/// The process's environment.
 fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }

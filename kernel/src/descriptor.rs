@@ -11,8 +11,8 @@ mod protected;
 mod shared;
 mod table;
 
-pub use fork::{adopt_environment, in_child, in_vfork_child, prepare_fork};
-pub use protected::{Protected, is_protected, protect, protect_move, protect_number};
+pub use fork::{adopt_environment, forked, in_child, in_vfork_child, prepare_fork};
+pub use protected::{Protected, is_protected, protect, protect_move, protect_new, protect_number};
 pub use table::{Lookup, lookup};
 
 use crate::{Errno, Result, Socket, host, log, poll};

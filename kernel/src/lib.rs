@@ -18,6 +18,7 @@ pub mod events;
 pub mod host;
 mod leave;
 mod link;
+mod lock;
 pub mod log;
 pub mod names;
 pub mod poll;
@@ -35,8 +36,6 @@ pub use events::{Events, Watcher};
 pub use leave::leave;
 pub use rustix::io::Errno;
 pub use socket::Socket;
-
-pub(crate) use boot::forget_kernel;
 
 use backend::{Backend, Call, Local, Reply};
 use std::net::{IpAddr, Ipv4Addr};

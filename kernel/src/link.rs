@@ -66,6 +66,9 @@ pub(crate) trait Doorbell: Send + Sync {
 
     /// Withdraws it. The owner looks for input afterwards.
     fn neglect(&self) {}
+
+    /// In a child of a fork: gives up what marks the parent as alive.
+    fn close_in_child(&self) {}
 }
 
 /// A link on which a blocked program thread can itself wait for frames.
@@ -88,14 +91,8 @@ pub(crate) trait Lead: Send + Sync {
     /// Withdraws it. The thread looks for input afterwards.
     fn spin_ends(&self);
 
-    /// In a child of a fork: gives up what marks the node as alive.
-    fn close_in_child(&self);
-
     /// The futex word of the sleep.
     fn word(&self) -> &AtomicU32;
-
-    /// Whether a frame waits.
-    fn has_input(&self) -> bool;
 }
 
 /// A link as its attachment made it.

@@ -3,7 +3,7 @@
 //! The protocol of a sleeper: watch the sockets, then in a loop [`arm`](Waiter::arm), look at the condition, and only if
 //! it does not hold [`sleep`](Waiter::sleep). A notification between the look and the sleep ends the sleep at once.
 
-use crate::descriptor::Protected;
+use crate::descriptor::{self, Protected};
 use crate::events::Watcher;
 use crate::link::Lead;
 use crate::{Errno, Result, Socket, signal};
@@ -227,11 +227,16 @@ impl Waiter {
     /// The thread's eventfd, made at its first mixed sleep.
     fn event(&self) -> Result<rustix::fd::BorrowedFd<'_>> {
         if self.event.get().is_none() {
-            let fd = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-            let _ = self.event.set(crate::descriptor::protect(fd));
+            let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+            let _ = self.event.set(descriptor::protect_new(|| rustix::event::eventfd(0, flags))?);
         }
         self.event.get().map(AsFd::as_fd).ok_or(Errno::NFILE)
     }
+}
+
+/// In a child of a fork: this thread gets a waiter of its own, for the eventfd of this one is the parent's.
+pub(crate) fn in_child() {
+    let _ = CURRENT.try_with(|current| current.try_borrow_mut().map(|mut current| current.take()));
 }
 
 /// Time until `deadline`, zero if it has passed.

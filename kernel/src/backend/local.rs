@@ -44,8 +44,7 @@ impl Local {
                 let token = lead.prepare();
                 self.look();
                 let left = left(deadline);
-                let sleeps =
-                    !waiter.notified() && !waiter.interrupted_since(mark) && left != Some(Duration::ZERO);
+                let sleeps = !waiter.notified() && !waiter.interrupted_since(mark) && left != Some(Duration::ZERO);
                 let interrupted = sleeps && signal::around_sleep(Some(lead.word()), || lead.sleep(token, left));
                 lead.cancel();
                 // A frame that came since the last look has woken nobody, or nobody but this thread.
@@ -327,8 +326,6 @@ impl Local {
 
     /// In a child of a fork: the links are the parent's.
     pub(crate) fn close_in_child(&self) {
-        if let Some(lead) = &self.lead {
-            lead.close_in_child();
-        }
+        self.owner.close_in_child();
     }
 }

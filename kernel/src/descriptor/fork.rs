@@ -1,10 +1,11 @@
 //! Children. A rump kernel belongs to one process: a child of a fork, and the image after an exec, see the parent's sockets
 //! as inherited, and say so when one is used.
 
-use super::{pair, protected, table};
-use crate::host;
+use super::{pair, protected, shared, table};
+use crate::{boot, host, poll};
 use rustix::fd::RawFd;
 use rustix::process::{Pid, getpid};
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
@@ -12,6 +13,20 @@ use std::time::Duration;
 static OWNER: AtomicI32 = AtomicI32::new(0);
 /// Descriptors that are looked at when an image starts.
 const LOOKED_AT: usize = 64;
+
+thread_local! {
+    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+}
+
+/// The locks of what a child must find whole, held by the thread that forks, in the order in which they are taken: no other
+/// thread is in the middle of something at the fork, and none that a child does not have is waited for there.
+struct Held {
+    boot: boot::Held,
+    closing: shared::Held,
+    listener: pair::Held,
+    open: table::Held,
+    numbers: protected::Held,
+}
 
 /// Says whose the tables are.
 pub(super) fn own() {
@@ -28,20 +43,37 @@ pub fn in_vfork_child() -> bool {
 
 /// pthread_atfork(3), before the fork: from now on another process may hold copies of our descriptors.
 pub fn prepare_fork() {
-    super::shared::all();
+    shared::all();
+    let held = Held {
+        boot: boot::hold(),
+        closing: shared::hold(),
+        listener: pair::hold(),
+        open: table::hold(),
+        numbers: protected::hold(),
+    };
+    // A thread that is ending has no thread-locals any more; its child finds the locks free.
+    let _ = HELD.try_with(|slot| slot.replace(Some(held)));
+}
+
+/// pthread_atfork(3), in the parent, or where the fork failed.
+pub fn forked() {
+    let _ = HELD.try_with(RefCell::take);
 }
 
 /// pthread_atfork(3), in the child: the sockets are the parent's, and the next one boots a kernel of its own.
 pub fn in_child() {
-    crate::poll::in_child();
+    poll::in_child();
+    crate::wait::in_child();
+    let held = HELD.try_with(RefCell::take).ok().flatten();
     if OWNER.swap(0, Ordering::Relaxed) == 0 {
         return;
     }
-    crate::forget_kernel();
-    pair::forget();
-    super::shared::forget();
-    table::all_inherited();
-    protected::close_all_in_child();
+    let Some(Held { boot, closing, listener, open, numbers }) = held else { return };
+    boot.forget_kernel();
+    shared::forget(closing);
+    pair::forget(listener);
+    table::all_inherited(open);
+    protected::close_all_in_child(numbers);
 }
 
 /// At the start of an image: finds sockets of a parent's kernel among the low descriptors. One system call, and one more for
@@ -58,3 +90,6 @@ pub fn adopt_environment() {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,10 @@
 
 use super::protected::{Protected, protect_new};
 use crate::Result;
-use parking_lot::{Mutex, RwLock};
+use crate::lock::lock;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard};
 
 /// How the names of kernels begin, in the abstract namespace.
 pub(super) const PREFIX: &str = "rump/";
@@ -23,19 +23,21 @@ pub(super) struct Kernel {
 struct Listener {
     fd: Protected,
     name: SocketAddrUnix,
-    /// connect and accept go together: the connection that is accepted is the one just made.
-    turn: Mutex<()>,
 }
 
-static LISTENER: RwLock<Option<Arc<Listener>>> = RwLock::new(None);
+/// Locked while a pair is made: the connection that is accepted is the one just made.
+static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
 
 /// A fresh pair: the program's descriptor, with the lowest free number, and the kernel's end out of the way.
 pub(super) fn make(cloexec: bool, nonblocking: bool) -> Result<(OwnedFd, Kernel)> {
-    let listener = listener()?;
+    let mut listener = lock(&LISTENER);
+    let listener = match &mut *listener {
+        Some(listener) => listener,
+        none => none.insert(Listener::open()?),
+    };
     let mut flags = SocketFlags::empty();
     flags.set(SocketFlags::CLOEXEC, cloexec);
     flags.set(SocketFlags::NONBLOCK, nonblocking);
-    let turn = listener.turn.lock();
     let program = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     rustix::net::connect(&program, &listener.name)?;
     let end = protect_new(|| {
@@ -47,7 +49,6 @@ pub(super) fn make(cloexec: bool, nonblocking: bool) -> Result<(OwnedFd, Kernel)
             }
         }
     })?;
-    drop(turn);
     let cookie = cookie(program.as_fd())?;
     Ok((program, Kernel { fd: end, cookie }))
 }
@@ -88,27 +89,29 @@ impl AsFd for Kernel {
     }
 }
 
-fn listener() -> Result<Arc<Listener>> {
-    if let Some(listener) = &*LISTENER.read() {
-        return Ok(listener.clone());
+impl Listener {
+    fn open() -> Result<Listener> {
+        let fd = protect_new(|| {
+            rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+        })?;
+        let mut random = [0u8; 8];
+        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+        let name = format!("{PREFIX}{:016x}", u64::from_ne_bytes(random));
+        let name = SocketAddrUnix::new_abstract_name(name.as_bytes())?;
+        rustix::net::bind(&fd, &name)?;
+        rustix::net::listen(&fd, 128)?;
+        Ok(Listener { fd, name })
     }
-    let listener = || rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
-    let fd = protect_new(listener)?;
-    let mut random = [0u8; 8];
-    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-    let name = format!("{PREFIX}{:016x}", u64::from_ne_bytes(random));
-    let name = SocketAddrUnix::new_abstract_name(name.as_bytes())?;
-    rustix::net::bind(&fd, &name)?;
-    rustix::net::listen(&fd, 128)?;
-    // Another thread may have been first; then ours goes.
-    let mut listener = LISTENER.write();
-    let made = || Arc::new(Listener { fd, name, turn: Mutex::new(()) });
-    Ok(listener.get_or_insert_with(made).clone())
+}
+
+/// The lock of this file, held by a thread that forks.
+pub(super) struct Held(MutexGuard<'static, Option<Listener>>);
+
+pub(super) fn hold() -> Held {
+    Held(lock(&LISTENER))
 }
 
 /// In a child: the listener is the parent's.
-pub(super) fn forget() {
-    if let Some(mut listener) = LISTENER.try_write() {
-        std::mem::forget(listener.take());
-    }
+pub(super) fn forget(Held(mut listener): Held) {
+    std::mem::forget(listener.take());
 }

@@ -1,16 +1,18 @@
 //! The kernel's own descriptors: out of the way of the program's numbers and limits, and safe from programs that close
 //! everything or dup2 onto them.
 
+use crate::lock::lock;
 use crate::{Result, host};
-use parking_lot::Mutex;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Every protected number, and where its owner looks it up.
-static NUMBERS: Mutex<BTreeMap<RawFd, Arc<AtomicI32>>> = Mutex::new(BTreeMap::new());
+static NUMBERS: Mutex<Numbers> = Mutex::new(BTreeMap::new());
+
+type Numbers = BTreeMap<RawFd, Arc<AtomicI32>>;
 
 /// A descriptor of the kernel's own. It may change its number while it lives.
 #[derive(Debug)]
@@ -21,13 +23,13 @@ pub struct Protected {
 /// Takes `fd` out of the program's way. If the host allows it, it gets a number above the soft limit of descriptors, so
 /// that it takes nothing from the program's allowance.
 pub fn protect(fd: OwnedFd) -> Protected {
-    let mut numbers = NUMBERS.lock();
+    let mut numbers = lock(&NUMBERS);
     enter(&mut numbers, Room::make().move_up(fd))
 }
 
 /// As [`protect`], for a descriptor that `make` makes: also where the program has none left.
-pub(super) fn protect_new(make: impl FnOnce() -> Result<OwnedFd>) -> Result<Protected> {
-    let mut numbers = NUMBERS.lock();
+pub fn protect_new(make: impl FnOnce() -> Result<OwnedFd>) -> Result<Protected> {
+    let mut numbers = lock(&NUMBERS);
     let room = Room::make();
     let fd = room.move_up(make()?);
     Ok(enter(&mut numbers, fd))
@@ -35,7 +37,7 @@ pub(super) fn protect_new(make: impl FnOnce() -> Result<OwnedFd>) -> Result<Prot
 
 /// As [`protect`], for a descriptor whose owner finds its number in `number` at every use, and closes it.
 pub fn protect_number(number: &Arc<AtomicI32>) {
-    let mut numbers = NUMBERS.lock();
+    let mut numbers = lock(&NUMBERS);
     let fd = number.load(Ordering::SeqCst);
     let moved = Room::make().duplicate(host::borrow(fd)).map_or(fd, IntoRawFd::into_raw_fd);
     number.store(moved, Ordering::SeqCst);
@@ -45,7 +47,7 @@ pub fn protect_number(number: &Arc<AtomicI32>) {
     numbers.insert(moved, number.clone());
 }
 
-fn enter(numbers: &mut BTreeMap<RawFd, Arc<AtomicI32>>, fd: OwnedFd) -> Protected {
+fn enter(numbers: &mut Numbers, fd: OwnedFd) -> Protected {
     let number = Arc::new(AtomicI32::new(fd.as_raw_fd()));
     numbers.insert(fd.into_raw_fd(), number.clone());
     Protected { number }
@@ -93,12 +95,12 @@ impl Drop for Room {
 
 /// Whether `fd` is one of the kernel's own.
 pub fn is_protected(fd: RawFd) -> bool {
-    NUMBERS.lock().contains_key(&fd)
+    lock(&NUMBERS).contains_key(&fd)
 }
 
 /// Moves one of the kernel's own descriptors to another number, because the program wants this one.
 pub fn protect_move(fd: RawFd) -> Result<()> {
-    let mut numbers = NUMBERS.lock();
+    let mut numbers = lock(&NUMBERS);
     let Some(number) = numbers.get(&fd).cloned() else { return Ok(()) };
     let moved = rustix::io::fcntl_dupfd_cloexec(host::borrow(fd), fd)?;
     numbers.remove(&fd);
@@ -109,12 +111,18 @@ pub fn protect_move(fd: RawFd) -> Result<()> {
 
 /// The protected numbers in `first..=last`, in order.
 pub(super) fn within(first: RawFd, last: RawFd) -> Vec<RawFd> {
-    NUMBERS.lock().range(first..=last).map(|(&fd, _)| fd).collect()
+    lock(&NUMBERS).range(first..=last).map(|(&fd, _)| fd).collect()
+}
+
+/// The lock of this file, held by a thread that forks: the soft limit is as the program has it, too.
+pub(super) struct Held(MutexGuard<'static, Numbers>);
+
+pub(super) fn hold() -> Held {
+    Held(lock(&NUMBERS))
 }
 
 /// In a child: the descriptors are copies of the parent's, to which they belong.
-pub(super) fn close_all_in_child() {
-    let Some(mut numbers) = NUMBERS.try_lock() else { return };
+pub(super) fn close_all_in_child(Held(mut numbers): Held) {
     for (fd, _) in std::mem::take(&mut *numbers) {
         let _ = host::close(fd);
     }
@@ -134,7 +142,7 @@ impl AsRawFd for Protected {
 
 impl Drop for Protected {
     fn drop(&mut self) {
-        let mut numbers = NUMBERS.lock();
+        let mut numbers = lock(&NUMBERS);
         let fd = self.number.load(Ordering::SeqCst);
         // In a child of a fork the number may have been closed and given away already.
         if numbers.get(&fd).is_some_and(|number| Arc::ptr_eq(number, &self.number)) {

@@ -3,10 +3,10 @@
 
 use super::pair::Kernel as KernelEnd;
 use crate::Socket;
-use parking_lot::RwLock;
+use crate::lock::{read, write};
 use rustix::fd::RawFd;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock, RwLockWriteGuard};
 
 const CHUNK: usize = 1024;
 const CHUNKS: usize = 1024;
@@ -66,7 +66,7 @@ pub fn lookup(fd: RawFd) -> Lookup {
     match entry(fd).map_or(HOST, |entry| entry.load(Ordering::Acquire)) {
         HOST => Lookup::Host,
         INHERITED => Lookup::Inherited,
-        place => match OPEN.read().get((place - FIRST) as usize) {
+        place => match read(&OPEN).get((place - FIRST) as usize) {
             Some(Some(open)) => Lookup::Rump(open.socket.clone()),
             _ => Lookup::Host,
         },
@@ -76,7 +76,7 @@ pub fn lookup(fd: RawFd) -> Lookup {
 /// Enters a new socket under `fd`. False where the number is too large for the table.
 pub(super) fn insert(fd: RawFd, socket: Arc<Socket>, end: Arc<KernelEnd>) -> bool {
     let Some(entry) = entry_made(fd) else { return false };
-    let mut open = OPEN.write();
+    let mut open = write(&OPEN);
     let place = open.iter().position(Option::is_none).unwrap_or_else(|| {
         open.push(None);
         open.len() - 1
@@ -93,7 +93,7 @@ pub(super) fn copy(old: RawFd, new: RawFd) {
     };
     let Some(to) = entry_made(new) else { return };
     if value >= FIRST {
-        match OPEN.write().get_mut((value - FIRST) as usize) {
+        match write(&OPEN).get_mut((value - FIRST) as usize) {
             Some(Some(open)) => open.names += 1,
             _ => return,
         }
@@ -104,7 +104,7 @@ pub(super) fn copy(old: RawFd, new: RawFd) {
 /// Lets `fd` name the open socket whose P has this cookie. False if there is none.
 pub(super) fn join(fd: RawFd, cookie: u64) -> bool {
     let Some(entry) = entry_made(fd) else { return false };
-    let mut open = OPEN.write();
+    let mut open = write(&OPEN);
     let found = open
         .iter_mut()
         .enumerate()
@@ -121,7 +121,7 @@ pub(super) fn remove(fd: RawFd) -> Removed {
     if value < FIRST {
         return Removed::Host;
     }
-    let mut open = OPEN.write();
+    let mut open = write(&OPEN);
     let Some(slot) = open.get_mut((value - FIRST) as usize) else { return Removed::Host };
     match slot {
         Some(there) if there.names > 1 => {
@@ -157,14 +157,18 @@ pub(super) fn set_inherited(fd: RawFd) {
     }
 }
 
+/// The lock of this file, held by a thread that forks.
+pub(super) struct Held(RwLockWriteGuard<'static, Vec<Option<Open>>>);
+
+pub(super) fn hold() -> Held {
+    Held(write(&OPEN))
+}
+
 /// In a child: every socket is the parent's now. The parent's objects are forgotten, not dropped: dropping one would be a
 /// close in the parent's kernel.
-pub(super) fn all_inherited() {
+pub(super) fn all_inherited(Held(mut open): Held) {
     for fd in named(0, RawFd::MAX) {
         set_inherited(fd);
     }
-    // The parent may have been inside the lock at the fork; no other thread lives here that could let it go.
-    if let Some(mut open) = OPEN.try_write() {
-        std::mem::forget(std::mem::take(&mut *open));
-    }
+    std::mem::forget(std::mem::take(&mut *open));
 }

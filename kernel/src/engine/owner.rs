@@ -185,6 +185,13 @@ impl Owner {
         }
     }
 
+    /// In a child of a fork: the links are the parent's.
+    pub(crate) fn close_in_child(&self) {
+        for bell in self.doorbells() {
+            bell.close_in_child();
+        }
+    }
+
     /// Stops the engine for good: from now on nothing moves. Wakes the links' threads so that they end.
     pub(crate) fn halt(&self) {
         self.halted.store(true, Ordering::SeqCst);

@@ -122,6 +122,10 @@ impl Doorbell for BusBell {
     fn neglect(&self) {
         self.0.neglect(Attender::Owner);
     }
+
+    fn close_in_child(&self) {
+        self.0.close_in_child();
+    }
 }
 
 impl Lead for BusBell {
@@ -149,15 +153,7 @@ impl Lead for BusBell {
         self.0.neglect(Attender::Spinner);
     }
 
-    fn close_in_child(&self) {
-        self.0.close_in_child();
-    }
-
     fn word(&self) -> &AtomicU32 {
         self.0.foreground_word()
-    }
-
-    fn has_input(&self) -> bool {
-        self.0.has_input()
     }
 }

@@ -31,7 +31,7 @@ mod select;
 #[cfg(test)]
 mod loopback_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

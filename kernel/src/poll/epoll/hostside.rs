@@ -3,7 +3,7 @@
 //! A set without members of ours is waited for by the host's own call. When it gets the first one, whoever sleeps there
 //! must come over to us: a doorbell in the host's set, ready at once, brings them back, and the last one takes it down.
 
-use crate::descriptor::{Protected, protect};
+use crate::descriptor::{Protected, protect_new};
 use crate::{Errno, Result, host};
 use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
@@ -106,7 +106,7 @@ impl HostSide {
     }
 
     fn ring(&self, epfd: RawFd) -> Result<()> {
-        let bell = protect(eventfd(1, EventfdFlags::CLOEXEC)?);
+        let bell = protect_new(|| eventfd(1, EventfdFlags::CLOEXEC))?;
         let event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: self.doorbell_data() };
         // Level-triggered: each who wakes by it wakes the next.
         host::epoll_ctl(epfd, libc::EPOLL_CTL_ADD, bell.as_raw_fd(), Some(&event))?;
