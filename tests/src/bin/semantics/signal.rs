@@ -149,9 +149,9 @@ fn send_interrupted(r: &mut Report) {
     let sent = sys::send(a, &data, 0);
     r.see("a large send is cut short", sent.map(|n| n > 0 && n < data.len() as i64));
     r.see("handled", counted());
-    // Full only if it stays so: what the peer's buffer still takes goes on for a moment.
+    // Full only if it stays so: the last of the peer's window is used by a probe, after 200 ms.
     let takes_more = || sys::send(a, &data, libc::MSG_DONTWAIT).is_ok();
-    while takes_more() || sys::poll(&[(a, libc::POLLOUT)], 100).is_ok_and(|(n, _)| n == 1) || takes_more() {}
+    while takes_more() || sys::poll(&[(a, libc::POLLOUT)], 400).is_ok_and(|(n, _)| n == 1) || takes_more() {}
     alarm(0);
     r.see("a send into a full buffer", sys::send(a, &data, 0));
 }
