@@ -90,6 +90,3 @@ pub fn adopt_environment() {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

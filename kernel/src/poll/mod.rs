@@ -31,7 +31,7 @@ mod select;
 #[cfg(test)]
 mod loopback_tests;
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
 #[cfg(test)]
 mod tests;
 
