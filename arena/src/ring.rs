@@ -64,14 +64,14 @@ impl Producer {
     /// Returns how much of it fitted.
     pub fn write_at(&mut self, offset: usize, data: &[u8]) -> usize {
         let n = self.free().saturating_sub(offset).min(data.len());
-        self.span.copy_in(self.head + offset as u64, &data[..n]);
+        self.span.copy_in(self.head.wrapping_add(offset as u64), &data[..n]);
         n
     }
 
-    /// Makes the next `n` bytes, already written with [`write_at`](Self::write_at), visible to the consumer.
+    /// Makes the next `n` bytes, already written with [`write_at`](Self::write_at), visible to the consumer. They fitted when
+    /// they were written: the consumer's position, which may have been scribbled on since, is not asked again.
     pub fn publish(&mut self, n: usize) {
-        assert!(n <= self.free(), "published more than fits");
-        self.head += n as u64;
+        self.head = self.head.wrapping_add(n as u64);
         self.span.header().set_head(self.head);
     }
 
@@ -79,7 +79,7 @@ impl Producer {
     /// Look at [`free`](Self::free) afterwards: what the consumer freed in the meantime it does not tell.
     pub fn notify_after(&mut self, bytes: usize) {
         let header = self.span.header();
-        header.set_notify_at(header.tail() + bytes as u64);
+        header.set_notify_at(header.tail().wrapping_add(bytes as u64));
         header.order_mark_and_tail();
     }
 
@@ -118,7 +118,7 @@ impl Consumer {
     /// Up to `len` bytes from `offset` bytes past the oldest, in two parts where they wrap.
     pub fn slices(&self, offset: usize, len: usize) -> (&[u8], &[u8]) {
         let len = self.len().saturating_sub(offset).min(len);
-        self.span.slices(self.tail + offset as u64, len)
+        self.span.slices(self.tail.wrapping_add(offset as u64), len)
     }
 
     /// Copies bytes from `offset` past the oldest without freeing them; returns how many.
@@ -135,11 +135,11 @@ impl Consumer {
         (n, self.consume(n))
     }
 
-    /// Frees the oldest `n` bytes. True when this passes the point at which the producer asked to be told.
+    /// Frees the oldest `n` bytes, which were there when they were looked at: the producer's position, which may have been
+    /// scribbled on since, is not asked again. True when this passes the point at which the producer asked to be told.
     pub fn consume(&mut self, n: usize) -> bool {
-        assert!(n <= self.len(), "consumed more than there is");
         let before = self.tail;
-        self.tail += n as u64;
+        self.tail = self.tail.wrapping_add(n as u64);
         self.span.header().set_tail(self.tail);
         self.span.header().order_mark_and_tail();
         let at = self.span.header().notify_at();

@@ -1,4 +1,4 @@
-use super::heap;
+use super::{Consumer, Producer, heap};
 
 #[test]
 fn bytes_come_out_in_order_across_the_wrap() {
@@ -46,4 +46,27 @@ fn the_producer_hears_of_space_once_at_the_mark() {
     assert!(!c.consume(3));
     assert!(c.consume(1));
     assert!(!c.consume(4));
+}
+
+/// The two ends, with the position of the other's side as a hostile holder of the memory would have it.
+fn scribbled(at: u64) -> (Producer, Consumer) {
+    let (mut p, c) = heap(16);
+    p.write(&[7; 16]);
+    p.span.header().set_head(at);
+    p.span.header().set_tail(at);
+    (p, c)
+}
+
+#[test]
+fn scribbled_positions_garble_the_data_and_stop_nobody() {
+    for at in [0, 3, 17, u64::MAX - 1, u64::MAX] {
+        let (mut p, mut c) = scribbled(at);
+        assert!(p.free() <= 16 && c.len() <= 16);
+        p.write_at(1, &[1; 32]);
+        p.publish(16);
+        p.notify_after(usize::MAX);
+        c.peek_at(0, &mut [0; 32]);
+        c.consume(16);
+        assert_eq!((p.position(), c.position()), (32, 16));
+    }
 }
