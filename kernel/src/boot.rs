@@ -51,8 +51,12 @@ static KERNEL: RwLock<Option<&'static Arc<Kernel>>> = RwLock::new(None);
 static BOOTING: Mutex<()> = Mutex::new(());
 
 /// The kernel of this process, booted at the first call. A wrong setting ends the process with its one sentence: a program
-/// that was meant for a rump kernel must never find itself on the host's network.
+/// that was meant for a rump kernel must never find itself on the host's network. ENETDOWN in a child of vfork(2).
 pub fn current() -> Result<&'static Arc<Kernel>> {
+    // It would run the parent's engine, or make this process the owner of the parent's tables.
+    if descriptor::in_vfork_child() {
+        return Err(Errno::NETDOWN);
+    }
     if let Some(kernel) = booted() {
         return Ok(kernel);
     }
