@@ -4,7 +4,7 @@ use crate::address::{self, Address};
 use crate::user::{InBytes, Out, OutBytes};
 use kernel::descriptor::{self, Lookup};
 use kernel::{Errno, Result, Socket};
-use libc::{AF_INET, AF_INET6, AF_PACKET, SO_ACCEPTCONN, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET, socklen_t};
+use libc::{AF_INET, AF_INET6, AF_PACKET, SOCK_CLOEXEC, SOCK_NONBLOCK, socklen_t};
 use std::ffi::c_int;
 use std::sync::Arc;
 
@@ -74,14 +74,11 @@ pub fn accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> 
         if flags & !FLAGS != 0 {
             return Err(Errno::INVAL);
         }
-        // A queue that is empty is told so without a descriptor being made for it.
-        if listener.nonblocking() && listener.readiness().is_empty() && is_listening(listener) {
-            return Err(Errno::AGAIN);
-        }
-        // The descriptor first, as Linux: at EMFILE the connection stays in the queue.
+        // The descriptor before the connection is taken: at EMFILE it stays in the queue. But not before there is one: a fork
+        // of another thread would carry the descriptor away while this one waits.
         let nonblocking = flags & SOCK_NONBLOCK != 0;
-        let reserved = descriptor::reserve(flags & SOCK_CLOEXEC != 0, nonblocking)?;
-        let (socket, peer) = listener.accept()?;
+        let reserve = || descriptor::reserve(flags & SOCK_CLOEXEC != 0, nonblocking);
+        let (socket, peer, reserved) = listener.accept_with(reserve)?;
         socket.set_nonblocking(nonblocking);
         let fd = reserved.name(&socket)?;
         if let Err(errno) = address::give(Some(peer), name, len) {
@@ -91,11 +88,6 @@ pub fn accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> 
         }
         Ok(fd)
     })
-}
-
-fn is_listening(socket: &Socket) -> bool {
-    let mut value = [0; 4];
-    socket.getsockopt(SOL_SOCKET, SO_ACCEPTCONN, &mut value).is_ok() && value != [0; 4]
 }
 
 /// shutdown(2).

@@ -67,6 +67,7 @@ pub struct Endpoint {
     /// SO_RCVLOWAT: how many bytes make a stream readable.
     low_water: AtomicUsize,
     marks: AtomicU32,
+    released: AtomicBool,
     /// What the watchers know.
     seen: Mutex<Seen>,
 }
@@ -133,6 +134,7 @@ impl Endpoint {
             wants_space: AtomicBool::new(false),
             low_water: AtomicUsize::new(1),
             marks: AtomicU32::new(0),
+            released: AtomicBool::new(false),
             seen: Mutex::new(Seen { state: state.bits(), ..Seen::default() }),
         }
     }
@@ -178,8 +180,9 @@ impl Endpoint {
             return events;
         }
         let rings = self.rings.read();
+        // Linux keeps the mark within half of the buffer (tcp_set_rcvlowat()): a window can reach it.
         let least = if self.kind == Kind::Stream { self.low_water() } else { 1 };
-        if rings.as_ref().is_some_and(|rings| rings.readable() >= least) {
+        if rings.as_ref().is_some_and(|rings| rings.readable() >= least.min(rings.rx_view.capacity() / 2)) {
             events |= Events::IN | Events::RDNORM;
         }
         if state.intersects(State::NO_MORE_OUT | State::DATAGRAM | State::CLOSED) || self.has_room(rings.as_deref()) {
@@ -268,6 +271,23 @@ impl Endpoint {
         if space || before != now {
             self.changed();
         }
+    }
+
+    /// A pending error: news to the watchers even where they have seen the same one before, which has been taken since.
+    pub(crate) fn fail(&self, errno: i32) {
+        self.record.set_error(errno);
+        self.seen.lock().error = 0;
+    }
+
+    /// The engine has no more use for the closed socket: what was sent is acknowledged, or never will be.
+    pub(crate) fn release(&self) {
+        self.released.store(true, Ordering::SeqCst);
+        self.changed();
+    }
+
+    /// Whether [`release`](Self::release) was called.
+    pub(crate) fn is_released(&self) -> bool {
+        self.released.load(Ordering::SeqCst)
     }
 
     /// A connection was taken from the accept queue: the next one to come is news again.

@@ -8,6 +8,8 @@ mod datagram;
 mod options;
 mod plain;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::backend::{Backend, Buffers, Call, Reply};
 use crate::endpoint::{Endpoint, Kind, State};
@@ -168,6 +170,12 @@ impl Socket {
 
     /// accept(2). Errors: EAGAIN, EINVAL (not listening), EOPNOTSUPP, EINTR.
     pub fn accept(&self) -> Result<(Arc<Socket>, SocketAddr)> {
+        self.accept_with(|| Ok(())).map(|(socket, peer, ())| (socket, peer))
+    }
+
+    /// As [`accept`](Self::accept); `prepare` is called when there is a connection, before it is taken: where it fails, the
+    /// connection stays in the queue.
+    pub fn accept_with<R>(&self, mut prepare: impl FnMut() -> Result<R>) -> Result<(Arc<Socket>, SocketAddr, R)> {
         if self.endpoint.kind != Kind::Stream {
             return Err(Errno::OPNOTSUPP);
         }
@@ -182,11 +190,12 @@ impl Socket {
             if self.endpoint.record.accept_queue() == 0 {
                 return Ok(None);
             }
+            let prepared = prepare()?;
             match self.backend.call(Call::Accept(self.id())) {
                 Ok(Reply::Accepted(endpoint, peer)) => {
                     let settings = self.settings.lock().inherited();
                     endpoint.set_low_water(self.endpoint.low_water());
-                    Ok(Some((Arc::new(Socket::new(self.backend.clone(), endpoint, settings)), peer)))
+                    Ok(Some((Arc::new(Socket::new(self.backend.clone(), endpoint, settings)), peer, prepared)))
                 }
                 Ok(_) => Err(Errno::PROTO),
                 Err(Errno::AGAIN) => Ok(None),
@@ -230,12 +239,13 @@ impl Socket {
             Kind::Stream if self.endpoint.state().contains(State::CLOSED) => return Err(Errno::NOTCONN),
             Kind::Stream => {}
             _ => {
-                self.peer_addr()?;
+                // inet_shutdown(): without a peer it is ENOTCONN, and takes effect: whoever waits in recv(2) is let go.
                 let mut state = self.endpoint.state();
                 state.set(State::NO_MORE_IN, read || state.contains(State::NO_MORE_IN));
                 state.set(State::NO_MORE_OUT, write || state.contains(State::NO_MORE_OUT));
                 self.endpoint.record.set_state(state.bits());
                 self.endpoint.changed();
+                self.peer_addr()?;
             }
         }
         self.backend.call(Call::Shutdown(self.id(), how)).map(drop)
@@ -377,8 +387,9 @@ impl Drop for Socket {
             _ => Close::Graceful { unread },
         };
         let _ = self.backend.call(Call::Close(self.id(), how));
+        // Linux waits on a non-blocking socket, too.
         if let Some(seconds @ 1..) = linger
-            && !self.nonblocking()
+            && self.endpoint.kind == Kind::Stream
         {
             self.linger(seconds);
         }

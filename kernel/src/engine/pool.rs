@@ -78,7 +78,9 @@ impl Sockets {
     /// The engine has no more use for a closed socket.
     pub(crate) fn forget(&self, id: SocketId) {
         let entry = self.table.lock().get_mut(id as usize).and_then(Option::take);
-        drop(entry);
+        if let Some(Entry { endpoint, .. }) = entry {
+            endpoint.release();
+        }
     }
 
     /// Rings of about these sizes for a stream: smaller ones near the memory limit, ENOBUFS at it.

@@ -16,7 +16,7 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
             if status.error.is_some()
                 && let Some(error) = stack.tcp_take_error(tcp)
             {
-                endpoint.record.set_error(errno::tcp(error).raw_os_error());
+                endpoint.fail(errno::tcp(error).raw_os_error());
             }
             let durable = stack.tcp_snapshot(tcp);
             stream(&endpoint, &status);
@@ -24,14 +24,14 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
         }
         Handle::Udp(udp) => {
             if let Some(error) = stack.udp_take_error(udp) {
-                endpoint.record.set_error(errno::pending(error).raw_os_error());
+                endpoint.fail(errno::pending(error).raw_os_error());
             }
             let names = (stack.udp_local(udp), stack.udp_remote(udp));
             endpoint.record.describe(&describe::names(&endpoint, 0, names.0, names.1));
         }
         Handle::Raw(raw) => {
             if let Some(error) = stack.raw_take_error(raw) {
-                endpoint.record.set_error(errno::pending(error).raw_os_error());
+                endpoint.fail(errno::pending(error).raw_os_error());
             }
         }
     }

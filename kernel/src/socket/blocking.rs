@@ -47,14 +47,10 @@ impl Socket {
         deadline(self.settings.lock().send_timeout)
     }
 
-    /// SO_LINGER: waits until what was sent is acknowledged, `seconds` at most.
+    /// SO_LINGER: waits until what was sent is acknowledged, the FIN too, `seconds` at most.
     pub(super) fn linger(&self, seconds: u32) {
-        let Some(rings) = self.endpoint.rings() else { return };
         let deadline = Instant::now() + Duration::from_secs(u64::from(seconds));
-        let _ = self.block(false, Some(deadline), || {
-            // The engine tells watchers of freed space only when there is much of it, or a writer asked.
-            Ok((rings.unsent() == 0).then_some(()))
-        });
+        let _ = self.block(false, Some(deadline), || Ok(self.endpoint.is_released().then_some(())));
     }
 }
 

@@ -51,10 +51,14 @@ impl Socket {
         let mut sent = 0;
         let result = self.block(nonblocking, deadline, || {
             let state = self.endpoint.state();
-            if self.endpoint.record.error() != 0
-                && let Some(error) = self.take_error()
-            {
-                return Err(error);
+            if self.endpoint.record.error() != 0 {
+                // What was sent counts; the error is for the next call.
+                if sent > 0 {
+                    return Ok(Some(()));
+                }
+                if let Some(error) = self.take_error() {
+                    return Err(error);
+                }
             }
             if state.intersects(State::NO_MORE_OUT | State::CLOSED | State::LISTENING) {
                 return Err(Errno::PIPE);
