@@ -19,7 +19,41 @@ const FIRST: u32 = 2;
 type Chunk = [AtomicU32; CHUNK];
 
 static TABLE: [OnceLock<Box<Chunk>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
-static OPEN: RwLock<Vec<Option<Open>>> = RwLock::new(Vec::new());
+static OPEN: RwLock<Places> = RwLock::new(Places { places: Vec::new(), free: Vec::new() });
+
+/// The open sockets of this process. A place that came free is used again.
+struct Places {
+    places: Vec<Option<Open>>,
+    free: Vec<usize>,
+}
+
+impl Places {
+    /// The socket that the entry `value` stands for.
+    fn get(&self, value: u32) -> Option<&Open> {
+        self.places.get(value.checked_sub(FIRST)? as usize)?.as_ref()
+    }
+
+    fn get_mut(&mut self, value: u32) -> Option<&mut Open> {
+        self.places.get_mut(value.checked_sub(FIRST)? as usize)?.as_mut()
+    }
+
+    /// Gives the value for the descriptor's entry.
+    fn put(&mut self, open: Open) -> u32 {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        });
+        self.places[place] = Some(open);
+        place as u32 + FIRST
+    }
+
+    fn take(&mut self, value: u32) -> Option<Open> {
+        let place = value.checked_sub(FIRST)? as usize;
+        let open = self.places.get_mut(place)?.take()?;
+        self.free.push(place);
+        Some(open)
+    }
+}
 
 /// An open socket of this process and its kernel end.
 struct Open {
@@ -63,26 +97,27 @@ fn entry_made(fd: RawFd) -> Option<&'static AtomicU32> {
 
 /// What `fd` is.
 pub fn lookup(fd: RawFd) -> Lookup {
-    match entry(fd).map_or(HOST, |entry| entry.load(Ordering::Acquire)) {
-        HOST => Lookup::Host,
-        INHERITED => Lookup::Inherited,
-        place => match read(&OPEN).get((place - FIRST) as usize) {
-            Some(Some(open)) => Lookup::Rump(open.socket.clone()),
-            _ => Lookup::Host,
-        },
+    let Some(entry) = entry(fd) else { return Lookup::Host };
+    loop {
+        let value = entry.load(Ordering::Acquire);
+        match value {
+            HOST => return Lookup::Host,
+            INHERITED => return Lookup::Inherited,
+            _ => {}
+        }
+        let open = read(&OPEN);
+        // Another thread may have closed it, and the place be another socket's by now. While the entry holds, the place does.
+        if entry.load(Ordering::Acquire) == value {
+            return open.get(value).map_or(Lookup::Host, |open| Lookup::Rump(open.socket.clone()));
+        }
     }
 }
 
 /// Enters a new socket under `fd`. False where the number is too large for the table.
 pub(super) fn insert(fd: RawFd, socket: Arc<Socket>, end: Arc<KernelEnd>) -> bool {
     let Some(entry) = entry_made(fd) else { return false };
-    let mut open = write(&OPEN);
-    let place = open.iter().position(Option::is_none).unwrap_or_else(|| {
-        open.push(None);
-        open.len() - 1
-    });
-    open[place] = Some(Open { socket, end, names: 1 });
-    entry.store(place as u32 + FIRST, Ordering::Release);
+    let value = write(&OPEN).put(Open { socket, end, names: 1 });
+    entry.store(value, Ordering::Release);
     true
 }
 
@@ -93,9 +128,9 @@ pub(super) fn copy(old: RawFd, new: RawFd) {
     };
     let Some(to) = entry_made(new) else { return };
     if value >= FIRST {
-        match write(&OPEN).get_mut((value - FIRST) as usize) {
-            Some(Some(open)) => open.names += 1,
-            _ => return,
+        match write(&OPEN).get_mut(value) {
+            Some(open) => open.names += 1,
+            None => return,
         }
     }
     to.store(value, Ordering::Release);
@@ -105,13 +140,12 @@ pub(super) fn copy(old: RawFd, new: RawFd) {
 pub(super) fn join(fd: RawFd, cookie: u64) -> bool {
     let Some(entry) = entry_made(fd) else { return false };
     let mut open = write(&OPEN);
-    let found = open
-        .iter_mut()
-        .enumerate()
-        .find_map(|(place, open)| Some(place).zip(open.as_mut()).filter(|(_, open)| open.end.cookie() == cookie));
-    let Some((place, open)) = found else { return false };
-    open.names += 1;
-    entry.store(place as u32 + FIRST, Ordering::Release);
+    let same = |open: &Option<Open>| open.as_ref().is_some_and(|open| open.end.cookie() == cookie);
+    let Some(value) = open.places.iter().position(same).map(|place| place as u32 + FIRST) else { return false };
+    if let Some(open) = open.get_mut(value) {
+        open.names += 1;
+    }
+    entry.store(value, Ordering::Release);
     true
 }
 
@@ -122,13 +156,12 @@ pub(super) fn remove(fd: RawFd) -> Removed {
         return Removed::Host;
     }
     let mut open = write(&OPEN);
-    let Some(slot) = open.get_mut((value - FIRST) as usize) else { return Removed::Host };
-    match slot {
+    match open.get_mut(value) {
         Some(there) if there.names > 1 => {
             there.names -= 1;
             Removed::Named
         }
-        _ => match slot.take() {
+        _ => match open.take(value) {
             Some(Open { socket, end, .. }) => Removed::Last(socket, end),
             None => Removed::Host,
         },
@@ -158,7 +191,7 @@ pub(super) fn set_inherited(fd: RawFd) {
 }
 
 /// The lock of this file, held by a thread that forks.
-pub(super) struct Held(RwLockWriteGuard<'static, Vec<Option<Open>>>);
+pub(super) struct Held(RwLockWriteGuard<'static, Places>);
 
 pub(super) fn hold() -> Held {
     Held(write(&OPEN))
@@ -170,5 +203,6 @@ pub(super) fn all_inherited(Held(mut open): Held) {
     for fd in named(0, RawFd::MAX) {
         set_inherited(fd);
     }
-    std::mem::forget(std::mem::take(&mut *open));
+    std::mem::forget(std::mem::take(&mut open.places));
+    open.free.clear();
 }
