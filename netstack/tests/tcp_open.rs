@@ -144,6 +144,26 @@ fn both_open_at_once() {
 }
 
 #[test]
+fn windows_of_syns_are_not_scaled_and_those_of_other_segments_are() {
+    let mut s = Script::connecting(1500);
+    s.sends("S 0:0(0)");
+    s.gets("S 0:0(0) win 2000 <mss 1000,ws 7>");
+    s.sends("S. 0:0(0) ack 1 win 65535");
+    s.gets("S. 0:0(0) ack 1 win 2000 <mss 1000,ws 7>");
+    s.is(State::Established);
+    s.writes(5000);
+    s.sends(". 1:1001(1000) ack 1");
+    s.sends(". 1001:2001(1000) ack 1");
+    s.sends_nothing();
+    // Of a half-open connection: an answer that is no SYN.
+    let mut s = Script::listening(1500, 5);
+    s.gets("S 0:0(0) win 1000 <mss 1000,ws 3>");
+    s.sends("S. 0:0(0) ack 1 win 65535");
+    s.gets(". 70000:70000(0) ack 1 win 1000");
+    s.sends(". 1:1(0) ack 1 win 511");
+}
+
+#[test]
 fn text_written_before_both_open_at_once_is_sent_whole() {
     let mut s = Script::connecting(1500);
     s.sends("S 0:0(0)");

@@ -103,6 +103,7 @@ impl Request {
             },
             seq: self.iss,
             flags: Flags::SYN | Flags::ACK,
+            window: MAX_UNSCALED as u16,
             ..self.acknowledgement(now)
         }
     }
@@ -113,7 +114,8 @@ impl Request {
             seq: self.iss + 1,
             ack: self.irs + 1,
             flags: Flags::ACK,
-            window: MAX_UNSCALED as u16,
+            // RFC 7323 §2.3: scaled in every segment but a SYN.
+            window: (MAX_UNSCALED >> self.scales.map_or(0, |(_, ours)| ours)) as u16,
             options: Options { timestamps: self.stamps(now), ..Options::default() },
             ttl: self.options.ttl,
             tos: self.options.tos,

@@ -50,9 +50,10 @@ impl Tcb {
     /// SYN-RECEIVED becomes ESTABLISHED, or FIN-WAIT-1 if the program has closed already (§3.10.4).
     fn establish(&mut self, now: Instant, segment: &Segment<'_>) {
         let header = &segment.header;
+        let window = self.window_in(segment);
         let d = &mut self.durable;
         d.state = if d.fin.is_some() { State::FinWait1 } else { State::Established };
-        d.snd_wnd = u32::from(header.window) << d.snd_scale;
+        d.snd_wnd = window;
         d.snd_wnd_max = d.snd_wnd_max.max(d.snd_wnd);
         d.snd_wl1 = header.seq;
         d.snd_wl2 = header.ack;
@@ -108,18 +109,25 @@ impl Tcb {
         !self.all_acked()
             && segment.is_empty()
             && segment.header.ack == d.snd_una
-            && u32::from(segment.header.window) << d.snd_scale == d.snd_wnd
+            && self.window_in(segment) == d.snd_wnd
+    }
+
+    /// SEG.WND in bytes. That of a SYN is never scaled, nor that of the SYN-ACK of a simultaneous open (RFC 7323 §2.2).
+    fn window_in(&self, segment: &Segment<'_>) -> u32 {
+        let scale = if segment.header.has(Flags::SYN) { 0 } else { self.durable.snd_scale };
+        u32::from(segment.header.window) << scale
     }
 
     /// RFC 9293: SND.WND follows the newest segment only.
     fn update_window(&mut self, segment: &Segment<'_>) {
         let header = &segment.header;
+        let window = self.window_in(segment);
         let d = &mut self.durable;
         let newer = d.snd_wl1.before(header.seq) || (d.snd_wl1 == header.seq && d.snd_wl2.at_or_before(header.ack));
         if header.ack.before(d.snd_una) || !newer {
             return;
         }
-        d.snd_wnd = u32::from(header.window) << d.snd_scale;
+        d.snd_wnd = window;
         d.snd_wnd_max = d.snd_wnd_max.max(d.snd_wnd);
         d.snd_wl1 = header.seq;
         d.snd_wl2 = header.ack;
