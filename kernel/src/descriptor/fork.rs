@@ -63,17 +63,17 @@ pub fn forked() {
 /// pthread_atfork(3), in the child: the sockets are the parent's, and the next one boots a kernel of its own.
 pub fn in_child() {
     poll::in_child();
-    crate::wait::in_child();
     let held = HELD.try_with(RefCell::take).ok().flatten();
-    if OWNER.swap(0, Ordering::Relaxed) == 0 {
-        return;
+    if let Some(held) = held.filter(|_| OWNER.swap(0, Ordering::Relaxed) != 0) {
+        let Held { boot, closing, listener, open, numbers } = held;
+        boot.forget_kernel();
+        shared::forget(closing);
+        pair::forget(listener);
+        table::all_inherited(open);
+        protected::close_all_in_child(numbers);
     }
-    let Some(Held { boot, closing, listener, open, numbers }) = held else { return };
-    boot.forget_kernel();
-    shared::forget(closing);
-    pair::forget(listener);
-    table::all_inherited(open);
-    protected::close_all_in_child(numbers);
+    // Last, because a waiter's eventfd is one of the numbers whose lock was held.
+    crate::wait::in_child();
 }
 
 /// At the start of an image: finds sockets of a parent's kernel among the low descriptors. One system call, and one more for
