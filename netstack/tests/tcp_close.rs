@@ -243,6 +243,19 @@ fn after_the_peers_fin_a_rst_means_a_broken_pipe() {
 }
 
 #[test]
+fn a_rst_while_our_last_text_is_on_its_way_is_an_error() {
+    let mut s = Script::established();
+    s.gets("F. 1:1(0) ack 1 win 1000");
+    s.writes(10);
+    s.sends("P. 1:11(10) ack 2");
+    s.shuts_down_writing();
+    s.sends("F. 11:11(0) ack 2");
+    s.is(State::LastAck);
+    s.gets("R 2:2(0)");
+    s.has_failed(TcpError::Reset);
+}
+
+#[test]
 fn a_rst_in_the_window_but_not_exact_is_asked_about() {
     // RFC 5961 §3.2.
     let mut s = Script::established();

@@ -27,7 +27,7 @@ impl Tcb {
             State::SynSent | State::SynReceived => self.fail(TcpError::Refused),
             // As Linux: the program may have more to write, and would learn it by EPIPE.
             State::CloseWait => self.fail(TcpError::BrokenPipe),
-            State::Closing | State::LastAck => self.end(),
+            // In CLOSING and LAST-ACK too, as Linux: what is not acknowledged is lost, and nobody else would say so.
             _ => self.fail(TcpError::Reset),
         }
     }
