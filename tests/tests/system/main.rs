@@ -5,6 +5,7 @@ mod boot;
 mod capture;
 mod death;
 mod demo;
+mod descriptors;
 mod errors;
 mod harmless;
 mod isolation;
