@@ -102,6 +102,18 @@ fn our_own_addresses_are_reached_over_loopback() {
 }
 
 #[test]
+fn a_loopback_address_is_no_source_outside() {
+    let (mut net, a, _) = Net::pair(5, Link::default());
+    settle(&mut net);
+    net.trace.clear();
+    let bound = net.udp_at(a, "127.0.0.1:5000");
+    assert_eq!(net.udp_send(&bound, "10.0.0.2:7", b"x"), Err(SendError::NetUnreachable));
+    assert_eq!(net.stack(a).udp_connect(bound.id, Some(addr("10.0.0.2:7"))), Err(ConnectError::NetUnreachable));
+    net.udp_send(&bound, "10.0.0.1:7", b"x").expect("our other address is inside");
+    assert!(net.trace.is_empty(), "no frame on any link");
+}
+
+#[test]
 fn a_closed_port_on_loopback_refuses_at_once() {
     let mut net = Net::new(6);
     let a = net.node();

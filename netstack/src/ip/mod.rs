@@ -103,6 +103,10 @@ impl Ip {
         if self.interfaces.is_local(dst) {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst), to: NextHop::Ourselves });
         }
+        // RFC 1122 §3.2.1.3 (g): a loopback address never appears outside a host, as a source either.
+        if src.is_some_and(|src| src.is_loopback()) {
+            return None;
+        }
         let link = |index: IfIndex, next: Ipv4Addr, to: NextHop| {
             let interface = self.interfaces.get(index)?;
             // A host that has no address yet sends from 0.0.0.0 (RFC 1122 §3.2.1.3).
