@@ -49,5 +49,9 @@ impl Tcb {
         // Go back to the oldest; acknowledgements of what did arrive move the cursor on.
         self.cursor = self.durable.snd_una;
         self.restart_retransmit(now);
+        // RFC 5482: the user timeout does not wait for the next repetition (`tcp_clamp_rto_to_user_timeout`).
+        if let (Some(limit), Some(since)) = (self.options.user_timeout, self.waiting_since) {
+            self.timers.set(Timer::Retransmit, (since + limit).min(now + self.rtt.rto()));
+        }
     }
 }
