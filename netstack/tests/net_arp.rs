@@ -231,6 +231,29 @@ fn a_connection_to_nobody_fails_with_host_unreachable_after_three_seconds() {
 }
 
 #[test]
+fn all_that_try_a_host_that_is_not_there_hear_of_it() {
+    let (mut net, a, _) = Net::pair(13, Link::default());
+    let now = net.now();
+    let mut rings = Vec::new();
+    let ids: Vec<_> = (1..=200)
+        .map(|port| {
+            let key = net.memory(a).new_key();
+            let id = net.stack(a).tcp_open(key);
+            let ((writer, tx), (rx, reader)) = (arena::ring::heap(4096), arena::ring::heap(4096));
+            rings.push((writer, reader));
+            let nobody = (Ipv4Addr::new(10, 0, 0, 77), port).into();
+            net.stack(a).tcp_connect(now, id, nobody, tx, rx).expect("there is a route");
+            id
+        })
+        .collect();
+    net.run_for(Duration::from_millis(3100));
+    for id in ids {
+        assert_eq!(net.stack(a).tcp_take_error(id), Some(netstack::tcp::TcpError::HostUnreachable));
+    }
+    assert_eq!(net.memory(a).charged(), 0, "nothing waits any more");
+}
+
+#[test]
 fn a_dead_node_is_asked_for_again() {
     let (mut net, a, b) = Net::pair(12, Link::default());
     let from = net.udp(a);

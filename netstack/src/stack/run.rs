@@ -1,6 +1,6 @@
 //! What time brings: timers, and everything that wants to go out.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use super::Stack;
 use super::input::Arrival;
@@ -9,9 +9,9 @@ use crate::icmp::ErrorMessage;
 use crate::ip::{Expired, Ip, Packet};
 use crate::link::{Mac, Sink, TxResult};
 use crate::socket::BufferPool;
-use crate::tcp::seam::{TcpOut, TcpSegmentOut};
+use crate::tcp::seam::{IcmpError, TcpOut, TcpSegmentOut};
 use crate::time::{Duration, Instant};
-use crate::wire::ipv4;
+use crate::wire::{be16, be32, ipv4};
 
 /// Packets that one poll takes off the loopback; two sockets that talk to each other for ever must not hold the caller.
 const MAX_LOOPED: usize = 512;
@@ -96,8 +96,13 @@ impl Stack {
     /// Nobody answers ARP for a packet's next hop. Its sender hears what a router would say, as on Linux.
     fn undeliverable(&mut self, now: Instant, packet: &Packet) {
         let Ok(packet) = ipv4::Packet::parse(packet.payload()) else { return };
-        if packet.protocol() == ipv4::TCP {
-            self.tcp.handle_unreachable(now, IpAddr::V4(packet.dst()), &mut self.events);
+        let transport = packet.payload();
+        if packet.protocol() == ipv4::TCP && packet.fragment_offset() == 0 && transport.len() >= 8 {
+            // Only the connection whose segment it was: a thousand that wait for one host cost no more than a thousand.
+            let local = SocketAddr::new(packet.src().into(), be16(transport, 0));
+            let remote = SocketAddr::new(packet.dst().into(), be16(transport, 2));
+            let (error, seq) = (IcmpError::HostUnreachable, be32(transport, 4));
+            self.tcp.handle_icmp_error(now, error, local, remote, seq, &mut self.events);
         } else {
             self.report_to_ourselves(now, &packet, ErrorMessage::HOST_UNREACHABLE);
         }

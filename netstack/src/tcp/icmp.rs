@@ -10,7 +10,7 @@ use super::state::State;
 use super::tcb::Tcb;
 use crate::events::Events;
 use crate::time::Instant;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 /// Smaller MTUs are taken for lies (`min_pmtu`).
 const MIN_PATH_MTU: u32 = 552;
@@ -38,17 +38,6 @@ impl Tcp {
             error => tcb.unreachable(meaning(error)),
         }
         self.settle(now, handle, events);
-    }
-
-    /// The next hop towards `dst` does not answer (ARP).
-    pub(crate) fn handle_unreachable(&mut self, now: Instant, dst: IpAddr, events: &mut Events) {
-        for owner in self.demux.towards(dst) {
-            let Owner::Connection(handle) = owner else { continue };
-            if let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) {
-                tcb.unreachable(TcpError::HostUnreachable);
-                self.settle(now, handle, events);
-            }
-        }
     }
 }
 
