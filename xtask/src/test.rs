@@ -14,7 +14,7 @@ pub fn test(runner: &[String]) -> Outcome {
         tests(&["nextest", "run", "--workspace"], runner)?;
         build::cargo(&["test", "--doc", "--workspace", "--quiet"])?;
     } else {
-        tests(&["test", "--workspace"], runner)?;
+        tests(&["test", "--workspace", "--no-fail-fast"], runner)?;
     }
     if !runner.is_empty() {
         return Ok(());
