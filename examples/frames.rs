@@ -4,7 +4,8 @@
 //!
 //! What it shows:
 //! - `shmif` alone, without a kernel: a node that joins promiscuously receives a copy of every frame, with the time at which
-//!   it was sent. `rump dumpbus` is such a node, and writes what it sees as a pcap file.
+//!   it was sent. `rump dumpbus` is such a node, and writes what it sees as a pcap file. It has its copy before the
+//!   addressee has the frame, so that no answer comes before its question.
 //! - How a node sleeps: it says that it will, looks once more, and only then sleeps, so that no frame is missed.
 //! - `netstack::wire`: parsers that turn bytes into values and take nothing that is malformed.
 //! - Nobody computes TCP's and UDP's checksums on a bus, where no bit can fall over: such frames are marked. Nor is 1500 the
@@ -29,26 +30,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut port, bell) = Bus::open(&bus, true)?.join(join)?;
 
     let talk = thread::spawn(move || talk(&bus).map_err(|error| error.to_string()));
-    let mut frames = Vec::new();
+    let (mut frames, mut start) = (0, None);
     loop {
         let over = talk.is_finished();
-        let received = port.receive(64, &mut |frame, meta| frames.push((meta, frame.to_vec())));
+        let received = port.receive(64, &mut |frame, meta| {
+            let micros = meta.timestamp_ns.saturating_sub(*start.get_or_insert(meta.timestamp_ns)) / 1000;
+            let line = decode(frame, meta).unwrap_or_else(|error| format!("malformed: {error:?}"));
+            println!("{micros:6} µs  {line}");
+        });
+        frames += received;
         if received == 0 && over {
             break;
         }
         sleep(&mut port, &bell);
     }
     let outcome = talk.join().map_err(|_| "the talk panicked")??;
-
-    // The addressee has a frame before we have its copy, so that its answer may have come to us first.
-    frames.sort_by_key(|(meta, _)| meta.timestamp_ns);
-    let start = frames.first().map_or(0, |(meta, _)| meta.timestamp_ns);
-    for (meta, frame) in &frames {
-        let micros = (meta.timestamp_ns - start) / 1000;
-        let line = decode(frame, *meta).unwrap_or_else(|error| format!("malformed: {error:?}"));
-        println!("{micros:6} µs  {line}");
-    }
-    println!("{} frames, {} lost by us", frames.len(), port.counters().rx_overruns);
+    println!("{frames} frames, {} lost by us", port.counters().rx_overruns);
     println!("what the programs saw of it: {outcome}");
     Ok(())
 }
