@@ -313,3 +313,6 @@ impl Endpoint {
         self.marks.swap(0, Ordering::SeqCst)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ mod options;
 mod plain;
 mod stream;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 use crate::backend::{Backend, Buffers, Call, Reply};

@@ -200,3 +200,6 @@ impl Owner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

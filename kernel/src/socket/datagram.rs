@@ -111,3 +111,6 @@ fn header(rx: &Consumer) -> Option<Header> {
     let mut bytes = [0; HEADER_LEN];
     (rx.peek_at(0, &mut bytes) == HEADER_LEN).then(|| Header::decode(&bytes)).flatten()
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,3 +99,6 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
         unknown
     })
 }
+
+#[cfg(test)]
+mod tests;

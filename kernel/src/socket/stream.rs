@@ -194,3 +194,6 @@ fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], skip: usize) -> usize {
     }
     written
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use super::*;
+use arena::Arena;
+
+/// Counts its notifications.
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Watcher for Bell {
+    fn notify(&self, _token: u64) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Bell {
+    fn take(&self) -> usize {
+        self.0.swap(0, Ordering::SeqCst)
+    }
+}
+
+/// A socket and the engine's ends of its rings of 4 KiB.
+fn stream() -> (Endpoint, arena::Consumer, arena::Producer) {
+    let arena = Arena::new("test", None).expect("memory");
+    let endpoint = Endpoint::new(Kind::Stream, arena.record().expect("a record"));
+    let (tx, engine_tx) = arena::ring::heap(4096);
+    let (engine_rx, rx) = arena::ring::heap(4096);
+    endpoint.set_rings(Some(Rings::new(Some(tx), rx)));
+    (endpoint, engine_tx, engine_rx)
+}
+
+fn write(endpoint: &Endpoint, bytes: usize) -> usize {
+    let rings = endpoint.rings().expect("rings");
+    rings.tx.as_ref().expect("a stream").0.lock().write(&vec![0; bytes])
+}
+
+#[test]
+fn readiness_follows_the_state_as_tcp_poll_does() {
+    let (endpoint, _engine_tx, mut engine_rx) = stream();
+    let (read, write) = (Events::IN | Events::RDNORM, Events::OUT | Events::WRNORM);
+    let over = State::NO_MORE_IN | State::NO_MORE_OUT;
+    let rows = [
+        (State::CLOSED, write | Events::HUP),
+        (State::CONNECTING | State::USED, Events::empty()),
+        (State::CONNECTED, write),
+        (State::CONNECTED | State::NO_MORE_IN, read | write | Events::RDHUP),
+        (State::CONNECTED | State::NO_MORE_OUT, write),
+        (State::CONNECTED | over, read | write | Events::RDHUP | Events::HUP),
+        (State::LISTENING, Events::empty()),
+    ];
+    for (state, events) in rows {
+        endpoint.record.set_state(state.bits());
+        assert_eq!(endpoint.readiness(), events, "{state:?}");
+    }
+    endpoint.record.set_accept_queue(1);
+    assert_eq!(endpoint.readiness(), read);
+    endpoint.accepted_one();
+    assert_eq!(endpoint.readiness(), Events::empty());
+
+    endpoint.record.set_state(State::CONNECTED.bits());
+    endpoint.record.set_error(104);
+    assert_eq!(endpoint.readiness(), write | Events::ERR);
+    endpoint.record.take_error();
+    engine_rx.write(b"abc");
+    assert_eq!(endpoint.readiness(), read | write);
+    endpoint.set_low_water(4);
+    assert_eq!(endpoint.readiness(), write, "SO_RCVLOWAT");
+}
+
+#[test]
+fn a_third_of_the_ring_is_room() {
+    let (endpoint, mut engine_tx, _engine_rx) = stream();
+    endpoint.record.set_state(State::CONNECTED.bits());
+    let capacity = write(&endpoint, 1 << 20);
+    assert!(!endpoint.readiness().contains(Events::OUT));
+    engine_tx.consume(capacity / 3 - 1);
+    assert!(!endpoint.readiness().contains(Events::OUT));
+    engine_tx.consume(2);
+    assert!(endpoint.readiness().contains(Events::OUT));
+}
+
+#[test]
+fn freed_space_is_told_once_to_who_missed_it() {
+    let (endpoint, mut engine_tx, _engine_rx) = stream();
+    endpoint.record.set_state(State::CONNECTED.bits());
+    let bell = Arc::new(Bell::default());
+    let watcher: Arc<dyn Watcher> = bell.clone();
+    endpoint.watch(&watcher, 0);
+    let capacity = write(&endpoint, 1 << 20);
+    endpoint.settle();
+    bell.take();
+
+    engine_tx.consume(capacity / 2);
+    endpoint.settle();
+    assert_eq!(bell.take(), 0, "nobody asked");
+    write(&endpoint, capacity);
+    assert!(!endpoint.readiness().contains(Events::OUT));
+    engine_tx.consume(1);
+    endpoint.settle();
+    assert_eq!(bell.take(), 0, "too little");
+    engine_tx.consume(capacity / 2);
+    endpoint.settle();
+    endpoint.settle();
+    assert_eq!(bell.take(), 1);
+}
+
+#[test]
+fn watchers_hear_of_what_they_can_see_and_of_nothing_else() {
+    let (endpoint, _engine_tx, mut engine_rx) = stream();
+    let bell = Arc::new(Bell::default());
+    let watcher: Arc<dyn Watcher> = bell.clone();
+    endpoint.settle();
+    endpoint.watch(&watcher, 1);
+    endpoint.watch(&watcher, 2);
+    endpoint.settle();
+    assert_eq!(bell.take(), 0, "nothing has changed");
+    let changes: [&mut dyn FnMut(); 4] = [
+        &mut || endpoint.record.set_state(State::CONNECTED.bits()),
+        &mut || endpoint.record.set_error(104),
+        &mut || endpoint.record.set_accept_queue(1),
+        &mut || assert_eq!(engine_rx.write(b"x"), 1),
+    ];
+    for change in changes {
+        let arrivals = endpoint.record.arrivals();
+        change();
+        endpoint.settle();
+        endpoint.settle();
+        assert_eq!((bell.take(), endpoint.record.arrivals()), (2, arrivals + 1));
+    }
+    endpoint.unwatch(&watcher, 1);
+    endpoint.changed();
+    assert_eq!(bell.take(), 1);
+    endpoint.unwatch(&watcher, 2);
+    endpoint.changed();
+    assert_eq!((bell.take(), endpoint.is_watched()), (0, false));
+}
+
+#[test]
+fn each_connection_that_waits_is_news() {
+    let (endpoint, _engine_tx, _engine_rx) = stream();
+    let bell = Arc::new(Bell::default());
+    let watcher: Arc<dyn Watcher> = bell.clone();
+    endpoint.watch(&watcher, 0);
+    for _ in 0..3 {
+        endpoint.record.set_accept_queue(1);
+        endpoint.settle();
+        assert_eq!(bell.take(), 1);
+        endpoint.accepted_one();
+    }
+}
+
+#[test]
+fn work_is_entered_once_until_it_is_taken() {
+    let (endpoint, _engine_tx, _engine_rx) = stream();
+    assert!(endpoint.mark(DATA_QUEUED));
+    assert!(!endpoint.mark(SPACE_FREED));
+    assert_eq!(endpoint.take_marks() & (DATA_QUEUED | SPACE_FREED), DATA_QUEUED | SPACE_FREED);
+    assert!(endpoint.mark(DATA_QUEUED));
+    assert_eq!(endpoint.take_marks() & (DATA_QUEUED | SPACE_FREED), DATA_QUEUED);
+}

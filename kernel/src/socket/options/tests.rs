@@ -1,0 +1,198 @@
+use super::table::ROWS;
+use super::{Access, On};
+use crate::socket::Socket;
+use crate::socket::testing::Alone;
+use crate::{Errno, Kind, Result};
+use libc::{IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, SOL_RAW, SOL_SOCKET};
+use std::sync::Arc;
+
+fn set_int(socket: &Socket, level: i32, name: i32, value: i32) -> Result<()> {
+    socket.setsockopt(level, name, &value.to_ne_bytes())
+}
+
+fn get(socket: &Socket, level: i32, name: i32) -> Result<Vec<u8>> {
+    let mut value = [0; 512];
+    let length = socket.getsockopt(level, name, &mut value)?;
+    Ok(value[..length].to_vec())
+}
+
+fn get_int(socket: &Socket, level: i32, name: i32) -> i32 {
+    let value = get(socket, level, name).unwrap_or_else(|error| panic!("option {name} of level {level}: {error}"));
+    i32::from_ne_bytes(value.try_into().expect("four bytes"))
+}
+
+/// A socket that has a row.
+fn socket_with(kernel: &Alone, on: On) -> Arc<Socket> {
+    let kind = match on {
+        On::All | On::Datagram => Kind::Datagram,
+        On::Stream => Kind::Stream,
+        On::Raw => Kind::Raw(89),
+    };
+    kernel.open(kind).expect("socket")
+}
+
+/// What is set, and what is then got; a value that is no default.
+fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
+    Some(match (level, name) {
+        (SOL_SOCKET, libc::SO_RCVBUF | libc::SO_SNDBUF) => (10_000, 20_000),
+        (SOL_SOCKET, libc::SO_RCVLOWAT | libc::SO_PRIORITY | libc::SO_MARK) => (5, 5),
+        (IPPROTO_IP, libc::IP_TTL | libc::IP_MULTICAST_TTL) => (17, 17),
+        (IPPROTO_IP, libc::IP_TOS) => (0x10, 0x10),
+        (IPPROTO_IP, libc::IP_MULTICAST_LOOP | libc::IP_MULTICAST_ALL) => (0, 0),
+        (IPPROTO_IP, libc::IP_MTU_DISCOVER) => (libc::IP_PMTUDISC_DO, libc::IP_PMTUDISC_DO),
+        (IPPROTO_TCP, libc::TCP_QUICKACK) => (0, 0),
+        (IPPROTO_TCP, libc::TCP_MAXSEG) => (1000, 1000),
+        (IPPROTO_TCP, libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_SYNCNT) => (11, 11),
+        (IPPROTO_TCP, libc::TCP_USER_TIMEOUT) => (1234, 1234),
+        (IPPROTO_TCP, libc::TCP_LINGER2) => (7, 7),
+        (SOL_RAW, 1) => (0x55, 0x55),
+        (SOL_SOCKET | IPPROTO_IP | IPPROTO_TCP, _) => (9, 1),
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_int_that_can_be_set_is_got_back_and_inherited_by_nobody_else() {
+    let kernel = Alone::boot();
+    for row in ROWS {
+        let settable = matches!(row.access, Access::Int { set: Some(_), .. } | Access::Byte { .. });
+        let (level, name) = (row.level, row.name);
+        if !settable {
+            continue;
+        }
+        let (set, got) = sample(level, name).unwrap_or_else(|| panic!("option {name} of level {level} has no sample"));
+        let (socket, other) = (socket_with(&kernel, row.on), socket_with(&kernel, row.on));
+        let default = get_int(&other, level, name);
+        assert_ne!(default, got, "option {name} of level {level}: the sample shows nothing");
+        assert_eq!(set_int(&socket, level, name, set), Ok(()), "option {name} of level {level}");
+        assert_eq!(get_int(&socket, level, name), got, "option {name} of level {level}");
+        assert_eq!(get_int(&other, level, name), default, "option {name} of level {level}");
+    }
+}
+
+#[test]
+fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
+    let kernel = Alone::boot();
+    for row in ROWS {
+        let socket = socket_with(&kernel, row.on);
+        match row.access {
+            Access::Int { set: None, .. } | Access::Bytes { set: None, .. } => {
+                assert_eq!(set_int(&socket, row.level, row.name, 1), Err(Errno::NOPROTOOPT), "option {}", row.name);
+            }
+            Access::Int { set: Some(_), .. } => {
+                for value in [&[][..], &[1], &[1, 0, 0]] {
+                    let set = socket.setsockopt(row.level, row.name, value);
+                    assert_eq!(set, Err(Errno::INVAL), "option {} of level {}", row.name, row.level);
+                }
+            }
+            Access::Byte { .. } | Access::Bytes { set: Some(_), .. } => {}
+        }
+    }
+}
+
+#[test]
+fn options_are_of_the_sockets_that_have_them() {
+    let kernel = Alone::boot();
+    let (stream, datagram) = (kernel.stream(), kernel.datagram());
+    for level in [SOL_SOCKET, IPPROTO_IP, IPPROTO_TCP] {
+        assert_eq!(set_int(&stream, level, 999, 1), Err(Errno::NOPROTOOPT));
+        assert_eq!(get(&stream, level, 999), Err(Errno::NOPROTOOPT));
+    }
+    // As Linux: a level that is not the socket's is EOPNOTSUPP to read and ENOPROTOOPT to set.
+    for (socket, level) in [(&stream, IPPROTO_UDP), (&datagram, IPPROTO_TCP), (&datagram, SOL_RAW), (&stream, 999)] {
+        assert_eq!(set_int(socket, level, 1, 1), Err(Errno::NOPROTOOPT), "level {level}");
+        assert_eq!(get(socket, level, 1), Err(Errno::OPNOTSUPP), "level {level}");
+    }
+}
+
+#[test]
+fn values_are_cut_to_the_room_for_them() {
+    let kernel = Alone::boot();
+    let socket = kernel.stream();
+    let mut room = [0xee; 8];
+    assert_eq!(socket.getsockopt(SOL_SOCKET, libc::SO_TYPE, &mut room[..2]), Ok(2));
+    assert_eq!(room[..4], [1, 0, 0xee, 0xee]);
+    assert_eq!(socket.getsockopt(SOL_SOCKET, libc::SO_TYPE, &mut []), Ok(0));
+    assert_eq!(socket.getsockopt(IPPROTO_IP, libc::IP_TTL, &mut room[..1]), Ok(1));
+    assert_eq!(room[0], 64);
+    assert_eq!(socket.getsockopt(IPPROTO_TCP, libc::TCP_INFO, &mut room), Ok(8));
+    assert_eq!(room[0], 7, "TCP_CLOSE");
+}
+
+#[test]
+fn figures_out_of_range() {
+    let kernel = Alone::boot();
+    let (stream, datagram) = (kernel.stream(), kernel.datagram());
+    let refused = [
+        (IPPROTO_IP, libc::IP_TTL, &[0, 256, -2][..]),
+        (IPPROTO_IP, libc::IP_MTU_DISCOVER, &[-1, 6]),
+        (IPPROTO_TCP, libc::TCP_KEEPIDLE, &[0, 32768]),
+        (IPPROTO_TCP, libc::TCP_KEEPCNT, &[0, 128]),
+        (IPPROTO_TCP, libc::TCP_SYNCNT, &[0, 128]),
+        (IPPROTO_TCP, libc::TCP_USER_TIMEOUT, &[-1]),
+        (IPPROTO_TCP, libc::TCP_MAXSEG, &[87, 32768]),
+    ];
+    for (level, name, values) in refused {
+        let before = get_int(&stream, level, name);
+        for value in values {
+            assert_eq!(set_int(&stream, level, name, *value), Err(Errno::INVAL), "{value} as option {name}");
+        }
+        assert_eq!(get_int(&stream, level, name), before);
+    }
+    let cut = [(libc::SO_RCVBUF, 0, 2304), (libc::SO_SNDBUF, 0, 4608), (libc::SO_RCVBUF, -1, 8 << 20)];
+    for (name, set, got) in cut {
+        assert_eq!(set_int(&stream, SOL_SOCKET, name, set), Ok(()));
+        assert_eq!(get_int(&stream, SOL_SOCKET, name), got);
+    }
+    set_int(&datagram, IPPROTO_IP, libc::IP_TTL, 17).expect("IP_TTL");
+    set_int(&datagram, IPPROTO_IP, libc::IP_TTL, -1).expect("-1 is the default");
+    assert_eq!(get_int(&datagram, IPPROTO_IP, libc::IP_TTL), 64);
+}
+
+#[test]
+fn linger_and_timeouts_are_structures() {
+    let kernel = Alone::boot();
+    let socket = kernel.stream();
+    let linger = [1i32.to_ne_bytes(), 5i32.to_ne_bytes()].concat();
+    socket.setsockopt(SOL_SOCKET, libc::SO_LINGER, &linger).expect("SO_LINGER");
+    assert_eq!(get(&socket, SOL_SOCKET, libc::SO_LINGER), Ok(linger.clone()));
+    assert_eq!(socket.setsockopt(SOL_SOCKET, libc::SO_LINGER, &linger[..7]), Err(Errno::INVAL));
+    for name in [libc::SO_RCVTIMEO, libc::SO_SNDTIMEO] {
+        let time = |seconds: i64, micros: i64| [seconds.to_ne_bytes(), micros.to_ne_bytes()].concat();
+        assert_eq!(get(&socket, SOL_SOCKET, name), Ok(time(0, 0)));
+        socket.setsockopt(SOL_SOCKET, name, &time(3, 250_000)).expect("a time");
+        assert_eq!(get(&socket, SOL_SOCKET, name), Ok(time(3, 250_000)));
+        assert_eq!(socket.setsockopt(SOL_SOCKET, name, &time(0, 1_000_000)), Err(Errno::DOM));
+        assert_eq!(socket.setsockopt(SOL_SOCKET, name, &time(0, 0)[..15]), Err(Errno::INVAL));
+    }
+    // Nothing is sent, so the close has nothing to linger for.
+}
+
+#[test]
+fn names_of_devices_and_of_congestion_controls() {
+    let kernel = Alone::boot();
+    let (stream, datagram) = (kernel.stream(), kernel.datagram());
+    assert_eq!(datagram.setsockopt(SOL_SOCKET, libc::SO_BINDTODEVICE, b"lo\0"), Ok(()));
+    assert_eq!(get(&datagram, SOL_SOCKET, libc::SO_BINDTODEVICE), Ok(b"lo\0".to_vec()));
+    assert_eq!(datagram.setsockopt(SOL_SOCKET, libc::SO_BINDTODEVICE, b"eth7"), Err(Errno::NODEV));
+    assert_eq!(datagram.setsockopt(SOL_SOCKET, libc::SO_BINDTODEVICE, b""), Ok(()));
+    assert_eq!(get(&datagram, SOL_SOCKET, libc::SO_BINDTODEVICE), Ok(vec![]));
+    assert_eq!(stream.setsockopt(IPPROTO_TCP, libc::TCP_CONGESTION, b"reno"), Ok(()));
+    assert_eq!(stream.setsockopt(IPPROTO_TCP, libc::TCP_CONGESTION, b"bbr"), Err(Errno::NOENT));
+    assert!(get(&stream, IPPROTO_TCP, libc::TCP_CONGESTION).is_ok_and(|name| name.starts_with(b"reno\0")));
+}
+
+#[test]
+fn groups_are_joined_once_and_left_once() {
+    let kernel = Alone::boot();
+    let socket = kernel.datagram();
+    let membership = [224, 1, 2, 3, 127, 0, 0, 1];
+    let join = || socket.setsockopt(IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, &membership);
+    let leave = || socket.setsockopt(IPPROTO_IP, libc::IP_DROP_MEMBERSHIP, &membership);
+    assert_eq!((join(), join()), (Ok(()), Err(Errno::ADDRINUSE)));
+    assert_eq!((leave(), leave()), (Ok(()), Err(Errno::ADDRNOTAVAIL)));
+    let add = |value: &[u8]| socket.setsockopt(IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, value);
+    assert_eq!(add(&membership[..7]), Err(Errno::INVAL));
+    assert_eq!(add(&[10, 0, 0, 1, 127, 0, 0, 1]), Err(Errno::INVAL));
+    assert_eq!(add(&[224, 1, 2, 3, 10, 0, 0, 1]), Err(Errno::NODEV));
+}
