@@ -14,10 +14,9 @@ use crate::{Errno, Result};
 
 /// How a program reads and writes an option.
 enum Access {
-    /// An `int`; a shorter value is EINVAL. `set` is None for what can only be read.
+    /// An `int`; a shorter value is EINVAL, but Linux takes and gives those of IPPROTO_IP as a single byte too. `set` is
+    /// None for what can only be read.
     Int { get: fn(&Socket) -> Result<i32>, set: Option<fn(&Socket, i32) -> Result<()>> },
-    /// An `int` of IPPROTO_IP, for which Linux also takes and gives a single byte.
-    Byte { get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32) -> Result<()> },
     /// A structure or a string.
     Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
 }
@@ -44,11 +43,10 @@ struct Row {
 /// getsockopt(2): the length written into `into`, to which the value is cut.
 pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
     let value = match &find(socket, level, name, Errno::OPNOTSUPP)?.access {
-        Access::Int { get, .. } => get(socket)?.to_ne_bytes().to_vec(),
-        Access::Byte { get, .. } => {
+        Access::Int { get, .. } => {
             let value = get(socket)?;
             match u8::try_from(value) {
-                Ok(byte) if !into.is_empty() && into.len() < 4 => vec![byte],
+                Ok(byte) if level == libc::IPPROTO_IP && (1..4).contains(&into.len()) => vec![byte],
                 _ => value.to_ne_bytes().to_vec(),
             }
         }
@@ -63,12 +61,13 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
 /// setsockopt(2).
 pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Result<()> {
     match &find(socket, level, name, Errno::NOPROTOOPT)?.access {
-        Access::Int { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, values::int(value)?),
-        Access::Byte { set, .. } => match (values::int(value), value.first()) {
-            (Ok(int), _) => set(socket, int),
-            (Err(_), Some(&byte)) => set(socket, i32::from(byte)),
-            (Err(error), None) => Err(error),
-        },
+        Access::Int { set, .. } => {
+            let set = set.ok_or(Errno::NOPROTOOPT)?;
+            match (values::int(value), value) {
+                (Err(_), [byte, ..]) if level == libc::IPPROTO_IP => set(socket, i32::from(*byte)),
+                (int, _) => set(socket, int?),
+            }
+        }
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
 }

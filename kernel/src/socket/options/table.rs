@@ -1,6 +1,6 @@
 //! The options, a row each.
 
-use super::Access::{Byte, Bytes, Int};
+use super::Access::{Bytes, Int};
 use super::{GetBytes, On, Row, SetBytes, values};
 use crate::backend::{Call, Reply};
 use crate::endpoint::{Kind, State};
@@ -36,19 +36,24 @@ macro_rules! local {
 
 /// A row of an option that the engine must know: the setting changes, then the engine is told.
 macro_rules! engine {
-    ($access:ident, $level:expr, $name:expr, $on:expr, $s:ident => $get:expr, $v:ident => $set:expr) => {
-        engine!(@row $access, $level, $name, $on, $s => $get, |socket, $v| {
-            change(socket, |$s| {
-                $set;
-                Ok(())
-            })
-        })
-    };
-    (@row Int, $level:expr, $name:expr, $on:expr, $s:ident => $get:expr, $set:expr) => {
-        Row { level: $level, name: $name, on: $on, access: Int { get: |socket| { let $s = &*socket.settings.lock(); Ok($get) }, set: Some($set) } }
-    };
-    (@row Byte, $level:expr, $name:expr, $on:expr, $s:ident => $get:expr, $set:expr) => {
-        Row { level: $level, name: $name, on: $on, access: Byte { get: |socket| { let $s = &*socket.settings.lock(); Ok($get) }, set: $set } }
+    ($level:expr, $name:expr, $on:expr, $s:ident => $get:expr, $v:ident => $set:expr) => {
+        Row {
+            level: $level,
+            name: $name,
+            on: $on,
+            access: Int {
+                get: |socket| {
+                    let $s = &*socket.settings.lock();
+                    Ok($get)
+                },
+                set: Some(|socket, $v| {
+                    change(socket, |$s| {
+                        $set;
+                        Ok(())
+                    })
+                }),
+            },
+        }
     };
 }
 
@@ -105,9 +110,9 @@ pub(super) static ROWS: &[Row] = &[
         v => s.receive_buffer = Some(buffer(v, RECEIVE_BUFFER_MIN))),
     local!(SOL_SOCKET, libc::SO_SNDBUF, On::All, s => s.buffers().send as i32,
         v => s.send_buffer = Some(buffer(v, SEND_BUFFER_MIN))),
-    engine!(Int, SOL_SOCKET, libc::SO_BROADCAST, On::All, s => i32::from(s.raw.datagram.broadcast),
+    engine!(SOL_SOCKET, libc::SO_BROADCAST, On::All, s => i32::from(s.raw.datagram.broadcast),
         v => s.raw.datagram.broadcast = v != 0),
-    engine!(Int, SOL_SOCKET, libc::SO_KEEPALIVE, On::All, s => i32::from(s.tcp.keepalive.on),
+    engine!(SOL_SOCKET, libc::SO_KEEPALIVE, On::All, s => i32::from(s.tcp.keepalive.on),
         v => s.tcp.keepalive.on = v != 0),
     bytes(
         SOL_SOCKET,
@@ -145,7 +150,7 @@ pub(super) static ROWS: &[Row] = &[
         }),
     ),
     bytes(SOL_SOCKET, libc::SO_BINDTODEVICE, On::All, Some(bound_device), Some(bind_to_device)),
-    engine!(Byte, IPPROTO_IP, libc::IP_TTL, On::All, s => i32::from(s.raw.datagram.ttl), v => {
+    engine!(IPPROTO_IP, libc::IP_TTL, On::All, s => i32::from(s.raw.datagram.ttl), v => {
         let ttl = match v {
             -1 => 64,
             1..=255 => v as u8,
@@ -154,19 +159,19 @@ pub(super) static ROWS: &[Row] = &[
         s.raw.datagram.ttl = ttl;
         s.tcp.ttl = ttl;
     }),
-    engine!(Byte, IPPROTO_IP, libc::IP_TOS, On::All, s => i32::from(s.raw.datagram.tos), v => {
-        s.raw.datagram.tos = v as u8;
-        s.tcp.tos = v as u8 & !3;
-    }),
-    engine!(Byte, IPPROTO_IP, libc::IP_MULTICAST_TTL, On::Datagram,
+    // A stream's two low bits are ECN's, which are TCP's own.
+    engine!(IPPROTO_IP, libc::IP_TOS, On::Stream, s => i32::from(s.tcp.tos), v => s.tcp.tos = v as u8 & !3),
+    engine!(IPPROTO_IP, libc::IP_TOS, On::Datagram, s => i32::from(s.raw.datagram.tos),
+        v => s.raw.datagram.tos = v as u8),
+    engine!(IPPROTO_IP, libc::IP_MULTICAST_TTL, On::Datagram,
     s => i32::from(s.raw.datagram.multicast_ttl), v => {
         s.raw.datagram.multicast_ttl = if v == -1 { 1 } else { u8::try_from(v).map_err(|_| Errno::INVAL)? };
     }),
-    engine!(Byte, IPPROTO_IP, libc::IP_MULTICAST_LOOP, On::Datagram,
+    engine!(IPPROTO_IP, libc::IP_MULTICAST_LOOP, On::Datagram,
         s => i32::from(s.raw.datagram.multicast_loop), v => s.raw.datagram.multicast_loop = v != 0),
-    engine!(Int, IPPROTO_IP, libc::IP_HDRINCL, On::Raw, s => i32::from(s.raw.header_included),
+    engine!(IPPROTO_IP, libc::IP_HDRINCL, On::Raw, s => i32::from(s.raw.header_included),
         v => s.raw.header_included = v != 0),
-    engine!(Int, IPPROTO_IP, libc::IP_MTU_DISCOVER, On::All, s => s.mtu_discover, v => {
+    engine!(IPPROTO_IP, libc::IP_MTU_DISCOVER, On::All, s => s.mtu_discover, v => {
         if !(libc::IP_PMTUDISC_DONT..=libc::IP_PMTUDISC_OMIT).contains(&v) {
             return Err(Errno::INVAL);
         }
@@ -176,32 +181,32 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IP, libc::IP_PKTINFO, On::All, s => s.wanted.packet_info, v => s.wanted.packet_info = v != 0),
     local!(IPPROTO_IP, libc::IP_RECVTTL, On::All, s => s.wanted.ttl, v => s.wanted.ttl = v != 0),
     local!(IPPROTO_IP, libc::IP_RECVTOS, On::All, s => s.wanted.tos, v => s.wanted.tos = v != 0),
-    engine!(Int, IPPROTO_IP, libc::IP_RECVERR, On::All, s => i32::from(s.raw.datagram.report_errors),
+    engine!(IPPROTO_IP, libc::IP_RECVERR, On::All, s => i32::from(s.raw.datagram.report_errors),
         v => s.raw.datagram.report_errors = v != 0),
     local!(IPPROTO_IP, libc::IP_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
     local!(IPPROTO_IP, libc::IP_MULTICAST_ALL, On::All, s => s.multicast_all, v => s.multicast_all = v != 0),
     bytes(IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, On::Datagram, None, Some(|s, value| group(s, true, value))),
     bytes(IPPROTO_IP, libc::IP_DROP_MEMBERSHIP, On::Datagram, None, Some(|s, value| group(s, false, value))),
     bytes(IPPROTO_IP, libc::IP_MULTICAST_IF, On::Datagram, None, Some(multicast_interface)),
-    engine!(Int, libc::SOL_RAW, ICMP_FILTER, On::Raw, s => s.raw.icmp_filter as i32, v => s.raw.icmp_filter = v as u32),
-    engine!(Int, IPPROTO_TCP, libc::TCP_NODELAY, On::Stream, s => i32::from(s.tcp.nodelay), v => s.tcp.nodelay = v != 0),
-    engine!(Int, IPPROTO_TCP, libc::TCP_CORK, On::Stream, s => i32::from(s.tcp.cork), v => s.tcp.cork = v != 0),
-    engine!(Int, IPPROTO_TCP, libc::TCP_QUICKACK, On::Stream, s => i32::from(s.tcp.quickack.unwrap_or(true)),
+    engine!(libc::SOL_RAW, ICMP_FILTER, On::Raw, s => s.raw.icmp_filter as i32, v => s.raw.icmp_filter = v as u32),
+    engine!(IPPROTO_TCP, libc::TCP_NODELAY, On::Stream, s => i32::from(s.tcp.nodelay), v => s.tcp.nodelay = v != 0),
+    engine!(IPPROTO_TCP, libc::TCP_CORK, On::Stream, s => i32::from(s.tcp.cork), v => s.tcp.cork = v != 0),
+    engine!(IPPROTO_TCP, libc::TCP_QUICKACK, On::Stream, s => i32::from(s.tcp.quickack.unwrap_or(true)),
         v => s.tcp.quickack = Some(v != 0)),
-    engine!(Int, IPPROTO_TCP, libc::TCP_KEEPIDLE, On::Stream, s => s.tcp.keepalive.idle.as_secs() as i32,
+    engine!(IPPROTO_TCP, libc::TCP_KEEPIDLE, On::Stream, s => s.tcp.keepalive.idle.as_secs() as i32,
         v => s.tcp.keepalive.idle = seconds(v, 32767)?),
-    engine!(Int, IPPROTO_TCP, libc::TCP_KEEPINTVL, On::Stream, s => s.tcp.keepalive.interval.as_secs() as i32,
+    engine!(IPPROTO_TCP, libc::TCP_KEEPINTVL, On::Stream, s => s.tcp.keepalive.interval.as_secs() as i32,
         v => s.tcp.keepalive.interval = seconds(v, 32767)?),
-    engine!(Int, IPPROTO_TCP, libc::TCP_KEEPCNT, On::Stream, s => i32::from(s.tcp.keepalive.count),
+    engine!(IPPROTO_TCP, libc::TCP_KEEPCNT, On::Stream, s => i32::from(s.tcp.keepalive.count),
         v => s.tcp.keepalive.count = within(v, 1, 127)? as u8),
-    engine!(Int, IPPROTO_TCP, libc::TCP_SYNCNT, On::Stream, s => i32::from(s.tcp.syn_retries),
+    engine!(IPPROTO_TCP, libc::TCP_SYNCNT, On::Stream, s => i32::from(s.tcp.syn_retries),
         v => s.tcp.syn_retries = within(v, 1, 127)? as u8),
-    engine!(Int, IPPROTO_TCP, libc::TCP_USER_TIMEOUT, On::Stream,
+    engine!(IPPROTO_TCP, libc::TCP_USER_TIMEOUT, On::Stream,
     s => s.tcp.user_timeout.map_or(0, |t| t.as_millis() as i32), v => {
         let ms = within(v, 0, i32::MAX)?;
         s.tcp.user_timeout = (ms > 0).then(|| Duration::from_millis(ms as u64));
     }),
-    engine!(Int, IPPROTO_TCP, libc::TCP_LINGER2, On::Stream,
+    engine!(IPPROTO_TCP, libc::TCP_LINGER2, On::Stream,
     s => s.tcp.linger2.map_or(-1, |t| t.as_secs() as i32), v => s.tcp.linger2 = match v {
         ..0 => None,
         0 => Some(Duration::from_secs(60)),
