@@ -259,12 +259,20 @@ pub struct Message {
 }
 
 impl Out<libc::msghdr> {
-    /// Its parts.
+    /// Its parts. As Linux: EINVAL for a negative length of the name, EMSGSIZE for too many buffers; a name is never longer
+    /// than the longest of any family.
     pub fn parts(self) -> Result<Message> {
         let header = self.get()?;
+        let name_len = if header.msg_name.is_null() { 0 } else { header.msg_namelen };
+        if name_len.cast_signed() < 0 {
+            return Err(Errno::INVAL);
+        }
+        if header.msg_iovlen > IOV_MAX {
+            return Err(Errno::MSGSIZE);
+        }
         Ok(Message {
             name: Out(header.msg_name.cast()),
-            name_len: if header.msg_name.is_null() { 0 } else { header.msg_namelen },
+            name_len: name_len.min(size_of::<libc::sockaddr_storage>() as u32),
             vectors: In(header.msg_iov),
             count: header.msg_iovlen,
             control: Out(header.msg_control.cast()),
@@ -353,3 +361,6 @@ impl<T> From<Argument> for *const T {
         argument.0.cast()
     }
 }
+
+#[cfg(test)]
+mod tests;
