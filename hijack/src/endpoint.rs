@@ -29,12 +29,17 @@ pub fn on<R>(fd: c_int, call: impl FnOnce(&Arc<Socket>) -> Result<R>) -> Option<
     Some(lookup(fd)?.and_then(|socket| call(&socket)))
 }
 
-/// socket(2). The Internet's families are the rump kernel's, AF_PACKET is nobody's (it would look at the host's
-/// network), and every other family stays the host's.
+/// Families that would reach the host's network past the Internet's: raw packets, and protocols that the host carries over
+/// its own TCP, UDP or IP. They are nobody's.
+const OTHER_WAYS: [c_int; 6] = [AF_PACKET, libc::AF_RDS, libc::AF_TIPC, libc::AF_RXRPC, AF_SMC, libc::AF_XDP];
+/// Shared memory communications, which set up and fall back to TCP (linux/socket.h).
+const AF_SMC: c_int = 43;
+
+/// socket(2). The Internet's families are the rump kernel's, and those that are not [`OTHER_WAYS`] stay the host's.
 pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Option<Result<c_int>> {
     match domain {
         AF_INET | AF_INET6 => Some(open(domain, kind, protocol)),
-        AF_PACKET => Some(Err(Errno::AFNOSUPPORT)),
+        _ if OTHER_WAYS.contains(&domain) => Some(Err(Errno::AFNOSUPPORT)),
         _ => None,
     }
 }
@@ -128,3 +133,6 @@ pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: soc
         socket.setsockopt(level, name, value.slice(len)?).map(|()| 0)
     })
 }
+
+#[cfg(test)]
+mod tests;
