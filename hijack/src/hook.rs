@@ -4,11 +4,13 @@
 //!
 //! - `asks`: the function may answer (`Some`), or leave the call to the host (`None`). A wrong argument or a refusal is an
 //!   `Err(Errno)`, which becomes errno and the function's way to say "failed".
+//! - `tells`: as `asks`; the function sets errno itself where it says so in the value that it gives (EAI_SYSTEM).
 //! - `after`: the host's function runs first; ours then sees its result, to keep the tables true. errno is kept.
 //! - `opens`: as `asks`; where the host's function answers, it makes a descriptor (see `makes`).
 //! - `makes`: the host's function makes a descriptor, and whatever the tables held under its number is forgotten.
 //! - `replaces`: ours alone decides, and calls the host's function where it wants to.
 //!
+//! A call that succeeds leaves errno as it was, as the host's system calls do: programs look at it where they should not.
 //! `asks` and `after` run inside [`Critical`]: signal handlers wait until they are done, and whatever they call
 //! themselves (std, a crate) that comes back to an exported symbol goes straight to the host's function.
 
@@ -52,9 +54,23 @@ impl<T> Reply for *mut T {
     const FAILED: Self = std::ptr::null_mut();
 }
 
-/// Runs `ours` unless the call comes from our own code. `None`: the host's function is to be called.
+/// Runs `ours` unless the call comes from our own code, keeping errno where it succeeds. `None`: the host's function is to
+/// be called.
 #[inline]
 pub fn asks<R: Reply>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<R> {
+    let errno = real::errno();
+    let answer = answer(ours)?;
+    Some(answer.inspect(|_| real::set_errno(errno)).unwrap_or_else(failed))
+}
+
+/// As [`asks`], for a function that sets errno itself.
+#[inline]
+pub fn tells<R: Reply>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<R> {
+    Some(answer(ours)?.unwrap_or_else(failed))
+}
+
+#[inline]
+fn answer<R>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<Result<R>> {
     if signal::inside() {
         return None;
     }
@@ -62,10 +78,7 @@ pub fn asks<R: Reply>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<R> {
     let answer = ours();
     // Handlers that waited run here, before errno is set: it is the last thing that the program must find.
     drop(critical);
-    match answer? {
-        Ok(value) => Some(value),
-        Err(errno) => Some(failed(errno)),
-    }
+    answer
 }
 
 /// Runs `then` on the result of the host's function, keeping errno.
@@ -137,6 +150,12 @@ macro_rules! hooks {
 macro_rules! body {
     (asks $name:ident = $ours:path, ($($arg:ident),*)) => {
         match $crate::hook::asks(|| $ours($($arg),*)) {
+            Some(value) => value,
+            None => super::host::$name($($arg),*),
+        }
+    };
+    (tells $name:ident = $ours:path, ($($arg:ident),*)) => {
+        match $crate::hook::tells(|| $ours($($arg),*)) {
             Some(value) => value,
             None => super::host::$name($($arg),*),
         }

@@ -171,19 +171,19 @@ hooks! {
     __vdprintf_chk(fd: c_int, flag: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf_chk;
 
     // Names.
-    getaddrinfo(node: In<c_char>, service: In<c_char>, hints: In<addrinfo>, into: Out<*mut addrinfo>) -> c_int = asks names::addrinfo::getaddrinfo;
+    getaddrinfo(node: In<c_char>, service: In<c_char>, hints: In<addrinfo>, into: Out<*mut addrinfo>) -> c_int = tells names::addrinfo::getaddrinfo;
     freeaddrinfo(chain: Out<addrinfo>) -> () = asks names::addrinfo::freeaddrinfo;
-    getaddrinfo_a(mode: c_int, list: In<Out<Request>>, count: c_int, event: In<Event>) -> c_int = asks asynchronous::getaddrinfo_a;
-    getnameinfo(name: InBytes, len: socklen_t, node: Out<c_char>, node_len: socklen_t, service: Out<c_char>, service_len: socklen_t, flags: c_int) -> c_int = asks names::nameinfo::getnameinfo;
-    gethostbyname(name: In<c_char>) -> *mut hostent = asks gethost::gethostbyname;
-    gethostbyname2(name: In<c_char>, family: c_int) -> *mut hostent = asks gethost::gethostbyname2;
-    gethostbyaddr(address: InBytes, len: socklen_t, family: c_int) -> *mut hostent = asks gethost::gethostbyaddr;
-    gethostbyname_r(name: In<c_char>, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = asks gethost::gethostbyname_r;
-    gethostbyname2_r(name: In<c_char>, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = asks gethost::gethostbyname2_r;
-    gethostbyaddr_r(address: InBytes, address_len: socklen_t, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = asks gethost::gethostbyaddr_r;
+    getaddrinfo_a(mode: c_int, list: In<Out<Request>>, count: c_int, event: In<Event>) -> c_int = tells asynchronous::getaddrinfo_a;
+    getnameinfo(name: InBytes, len: socklen_t, node: Out<c_char>, node_len: socklen_t, service: Out<c_char>, service_len: socklen_t, flags: c_int) -> c_int = tells names::nameinfo::getnameinfo;
+    gethostbyname(name: In<c_char>) -> *mut hostent = tells gethost::gethostbyname;
+    gethostbyname2(name: In<c_char>, family: c_int) -> *mut hostent = tells gethost::gethostbyname2;
+    gethostbyaddr(address: InBytes, len: socklen_t, family: c_int) -> *mut hostent = tells gethost::gethostbyaddr;
+    gethostbyname_r(name: In<c_char>, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostbyname_r;
+    gethostbyname2_r(name: In<c_char>, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostbyname2_r;
+    gethostbyaddr_r(address: InBytes, address_len: socklen_t, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostbyaddr_r;
     sethostent(stay_open: c_int) -> () = asks gethost::sethostent;
-    gethostent() -> *mut hostent = asks gethost::gethostent;
-    gethostent_r(into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = asks gethost::gethostent_r;
+    gethostent() -> *mut hostent = tells gethost::gethostent;
+    gethostent_r(into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostent_r;
     endhostent() -> () = asks gethost::endhostent;
     gethostname(into: OutBytes, len: size_t) -> c_int = asks hostname::gethostname;
     __gethostname_chk(into: OutBytes, len: size_t, space: size_t) -> c_int = asks hostname::gethostname_chk;

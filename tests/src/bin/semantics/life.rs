@@ -48,6 +48,7 @@ pub const CASES: &[Case] = &[
     ("life.close_while_receiving", close_while_receiving),
     ("life.send_after_peer_closed", send_after_peer_closed),
     ("life.many_connections", many_connections),
+    ("life.errno_kept", errno_kept),
 ];
 
 fn bind_ephemeral(r: &mut Report) {
@@ -460,4 +461,31 @@ fn many_connections(r: &mut Report) {
     let closed =
         pairs.iter().filter(|(client, server)| sys::close(*client).is_ok() && sys::close(*server).is_ok()).count();
     r.see("closed", closed);
+}
+
+/// A call that succeeds leaves errno as it was, the first of all included.
+fn errno_kept(r: &mut Report) {
+    fn kept<T>(r: &mut Report, what: &str, call: impl FnOnce() -> sys::Ret<T>) -> T {
+        sys::set_errno(4711);
+        let value = call();
+        let errno = sys::Errno::last();
+        r.see(what, value.as_ref().map(|_| errno.0).map_err(|errno| *errno));
+        must(what, value)
+    }
+    let listener = kept(r, "socket", || sys::socket(AF_INET, libc::SOCK_STREAM, 0));
+    kept(r, "bind", || sys::bind(listener, here(0)));
+    kept(r, "listen", || sys::listen(listener, 1));
+    let to = kept(r, "getsockname", || sys::getsockname(listener));
+    let client = kept(r, "another socket", || sys::socket(AF_INET, libc::SOCK_STREAM, 0));
+    kept(r, "connect", || sys::connect(client, to));
+    let (server, _) = kept(r, "accept", || sys::accept(listener));
+    kept(r, "send", || sys::send(client, b"text", 0));
+    kept(r, "poll", || sys::poll(&[(server, POLLIN)], -1));
+    kept(r, "recv", || sys::recv(server, 4, 0));
+    let later = later(50, move || sys::send(client, b"more", 0));
+    kept(r, "recv that waits", || sys::recv(server, 4, 0));
+    let _ = later.join();
+    let copy = kept(r, "dup", || sys::dup(server));
+    kept(r, "close", || sys::close(copy));
+    kept(r, "last close", || sys::close(server));
 }

@@ -10,7 +10,7 @@ use std::ptr;
 
 use libc::{c_int, c_void, iovec, msghdr, sockaddr, sockaddr_in, socklen_t};
 
-use crate::errno::Errno;
+pub use crate::errno::Errno;
 
 /// A descriptor, not closed by dropping: closing is among what is observed.
 pub type Fd = c_int;
@@ -545,4 +545,9 @@ pub fn if_nametoindex(name: &str) -> Ret<i64> {
         0 => Err(Errno::last()),
         index => Ok(i64::from(index)),
     }
+}
+
+pub fn set_errno(value: c_int) {
+    // SAFETY: the location is valid for the life of the thread.
+    unsafe { *libc::__errno_location() = value };
 }
