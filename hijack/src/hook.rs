@@ -8,6 +8,7 @@
 //! - `after`: the host's function runs first; ours then sees its result, to keep the tables true. errno is kept.
 //! - `opens`: as `asks`; where the host's function answers, it makes a descriptor (see `makes`).
 //! - `makes`: the host's function makes a descriptor, and whatever the tables held under its number is forgotten.
+//! - `refuses`: fails with this errno. libc would do its work with sockets of its own, on the host's network.
 //! - `replaces`: ours alone decides, and calls the host's function where it wants to.
 //!
 //! A call that succeeds leaves errno as it was, as the host's system calls do: programs look at it where they should not.
@@ -21,6 +22,9 @@ use std::ffi::{c_int, c_uint};
 
 /// Why a function that this libc does not have fails.
 pub const NO_FUNCTION: Errno = Errno::NOSYS;
+
+/// Why functions fail that would use sockets inside of libc.
+pub const INSIDE_LIBC: Errno = Errno::AFNOSUPPORT;
 
 /// How a C function says that it failed and that the reason is in errno.
 pub trait Reply: Copy {
@@ -114,7 +118,7 @@ macro_rules! hooks {
         pub mod host {
             use super::*;
             $(
-                #[allow(clippy::too_many_arguments, non_snake_case, missing_docs)]
+                #[allow(clippy::too_many_arguments, non_snake_case, missing_docs, dead_code)]
                 #[inline]
                 pub fn $name($($arg: $type),*) -> $ret {
                     $crate::real::call!(super::symbols::$name, fn($($type),*) -> $ret, ($($arg),*))
@@ -172,6 +176,10 @@ macro_rules! body {
     (makes $name:ident = $ours:path, ($($arg:ident),*)) => {
         $crate::hook::after(super::host::$name($($arg),*), $ours)
     };
+    (refuses $name:ident = $errno:path, ($($arg:ident),*)) => {{
+        let _ = ($($arg),*);
+        $crate::hook::failed($errno)
+    }};
     (replaces $name:ident = $ours:path, ($($arg:ident),*)) => {
         $ours($($arg),*)
     };

@@ -7,7 +7,7 @@
 //! Not here, because the host answers truly for a descriptor of ours: fstat(2), lseek(2), pread(2), pwrite(2), fsync(2),
 //! isatty(3), ftruncate(2), mmap(2), sockatmark(3) by way of ioctl.
 
-use crate::hook::hooks;
+use crate::hook::{INSIDE_LIBC, hooks};
 use crate::names::asynchronous::{self, Event, Request};
 use crate::names::resolv::{self, State};
 use crate::names::{files, gethost, hostname, interfaces};
@@ -214,6 +214,16 @@ hooks! {
     if_indextoname(index: c_uint, into: Out<c_char>) -> Out<c_char> = asks interfaces::if_indextoname;
     if_nameindex() -> *mut if_nameindex = asks interfaces::if_nameindex;
     if_freenameindex(array: Out<if_nameindex>) -> () = asks interfaces::if_freenameindex;
+
+    // The r-commands, of which libc makes the sockets (and asks for the names) itself.
+    rcmd(host: Out<*mut c_char>, port: c_uint, local: In<c_char>, remote: In<c_char>, command: In<c_char>, second: Out<c_int>) -> c_int = refuses INSIDE_LIBC;
+    rcmd_af(host: Out<*mut c_char>, port: c_uint, local: In<c_char>, remote: In<c_char>, command: In<c_char>, second: Out<c_int>, family: c_uint) -> c_int = refuses INSIDE_LIBC;
+    rexec(host: Out<*mut c_char>, port: c_int, user: In<c_char>, password: In<c_char>, command: In<c_char>, second: Out<c_int>) -> c_int = refuses INSIDE_LIBC;
+    rexec_af(host: Out<*mut c_char>, port: c_int, user: In<c_char>, password: In<c_char>, command: In<c_char>, second: Out<c_int>, family: c_uint) -> c_int = refuses INSIDE_LIBC;
+    rresvport(port: Out<c_int>) -> c_int = refuses INSIDE_LIBC;
+    rresvport_af(port: Out<c_int>, family: c_uint) -> c_int = refuses INSIDE_LIBC;
+    ruserok(host: In<c_char>, superuser: c_int, remote: In<c_char>, local: In<c_char>) -> c_int = refuses INSIDE_LIBC;
+    ruserok_af(host: In<c_char>, superuser: c_int, remote: In<c_char>, local: In<c_char>, family: c_uint) -> c_int = refuses INSIDE_LIBC;
 
     // By number.
     syscall(number: ssize_t, a: Argument, b: Argument, c: Argument, d: Argument, e: Argument, f: Argument) -> ssize_t = replaces indirect::syscall;

@@ -1,7 +1,7 @@
 //! Point 5: every kernel has its own ports and its own 127.0.0.1.
 
 use system_tests::unique::Directory;
-use system_tests::{Bus, Outcome, Running, web};
+use system_tests::{Bus, Outcome, Program, Running, web};
 
 const SERVERS: u8 = 10;
 
@@ -36,5 +36,19 @@ fn each_has_its_own_loopback() -> Outcome {
     // Port 80 of 127.0.0.1 is served in the server's kernel, and in no other.
     const CURL_COULD_NOT_CONNECT: i32 = 7;
     web::curl("http://127.0.0.1/").rump(&bus.node("10.0.0.2/24")).finish()?.code(CURL_COULD_NOT_CONNECT)?;
+    Ok(())
+}
+
+#[test]
+fn libc_makes_no_socket_of_its_own() -> Outcome {
+    let script = "import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+port = ctypes.c_int(1023)
+print(libc.rresvport(ctypes.byref(port)), errno.errorcode[ctypes.get_errno()])
+host = ctypes.c_char_p(b'127.0.0.1')
+print(libc.rcmd(ctypes.byref(host), 514, b'me', b'you', b'true', None), errno.errorcode[ctypes.get_errno()])
+print(libc.ruserok(b'localhost', 0, b'you', b'me'), errno.errorcode[ctypes.get_errno()])";
+    let said = Program::new("python3").args(["-c", script]).preload().run()?.text();
+    assert_eq!(said, "-1 EAFNOSUPPORT\n".repeat(3));
     Ok(())
 }
