@@ -30,7 +30,7 @@ pub fn close(fd: c_int) -> Option<Result<c_int>> {
 
 /// close_range(2).
 pub fn close_range(first: c_uint, last: c_uint, flags: c_int) -> Option<Result<c_int>> {
-    if kernel::booted().is_none() || descriptor::in_vfork_child() {
+    if !descriptor::in_use() || descriptor::in_vfork_child() {
         return None;
     }
     Some(descriptor::close_range(first, last, flags.cast_unsigned()).map(|()| 0))
@@ -75,9 +75,10 @@ fn copied(old: c_int, new: c_int) {
     if new < 0 || new == old {
         return;
     }
-    poll::duplicated(old, new);
-    if kernel::booted().is_some() && !descriptor::in_vfork_child() {
+    if descriptor::in_use() {
         descriptor::duplicated(old, new);
+    } else {
+        poll::duplicated(old, new);
     }
 }
 

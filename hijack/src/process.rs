@@ -15,16 +15,26 @@ pub fn kernel() -> Result<&'static Arc<Kernel>> {
     static FIRST: Once = Once::new();
     FIRST.call_once(|| {
         signal::actions::take_over();
+        watch();
+    });
+    kernel::current()
+}
+
+/// From now on forks and exits are seen.
+fn watch() {
+    static FIRST: Once = Once::new();
+    FIRST.call_once(|| {
         allocator::survive_forks();
         real::watch_process();
     });
-    kernel::current()
 }
 
 /// The start of an image.
 pub fn begin() {
     let _critical = Critical::enter();
-    descriptor::adopt_environment();
+    if descriptor::adopt_environment() {
+        watch();
+    }
 }
 
 /// exit(3) and the return from main, when the program's own exit handlers have run; and quick_exit(3), before those that
@@ -69,7 +79,7 @@ pub extern "C" fn in_child() {
 
 /// `_Fork`, which runs no handlers of pthread_atfork(3): they are run here.
 pub fn bare_fork() -> c_int {
-    if kernel::booted().is_none() || signal::inside() {
+    if !descriptor::in_use() || signal::inside() {
         return host::_Fork();
     }
     before_fork();

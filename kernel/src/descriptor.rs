@@ -11,7 +11,7 @@ mod protected;
 mod shared;
 mod table;
 
-pub use fork::{adopt_environment, forked, in_child, in_vfork_child, prepare_fork};
+pub use fork::{adopt_environment, forked, in_child, in_use, in_vfork_child, prepare_fork};
 pub use protected::{Protected, is_protected, protect, protect_move, protect_new, protect_number};
 pub use table::{Lookup, lookup};
 

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-/// The process that the tables belong to; 0 before the first rump socket.
+/// The process that the tables belong to; 0 where there is no rump socket.
 static OWNER: AtomicI32 = AtomicI32::new(0);
 /// Descriptors that are looked at when an image starts.
 const LOOKED_AT: usize = 64;
@@ -31,6 +31,11 @@ struct Held {
 /// Says whose the tables are.
 pub(super) fn own() {
     OWNER.store(Pid::as_raw(Some(getpid())), Ordering::Relaxed);
+}
+
+/// Whether there may be rump sockets in this process at all, inherited ones among them.
+pub fn in_use() -> bool {
+    OWNER.load(Ordering::Relaxed) != 0
 }
 
 /// Whether this is a child of vfork(2): it shares our memory but not our descriptors, so it must leave the tables alone.
@@ -72,21 +77,29 @@ pub fn in_child() {
         table::all_inherited(open);
         protected::close_all_in_child(numbers);
     }
-    // Last, because a waiter's eventfd is one of the numbers whose lock was held.
+    // After that, because a waiter's eventfd is one of the numbers whose lock was held.
     crate::wait::in_child();
+    if table::any() {
+        own();
+    }
 }
 
-/// At the start of an image: finds sockets of a parent's kernel among the low descriptors. One system call, and one more for
-/// each descriptor that is open.
-pub fn adopt_environment() {
+/// At the start of an image: whether there are sockets of a parent's kernel among the low descriptors, which are then known for
+/// what they are. One system call, and one more for each descriptor that is open.
+pub fn adopt_environment() -> bool {
     let mut fds: [libc::pollfd; LOOKED_AT] =
         std::array::from_fn(|fd| libc::pollfd { fd: fd as RawFd, events: 0, revents: 0 });
     if host::ppoll(&mut fds, Some(Duration::ZERO), None).is_err() {
-        return;
+        return false;
     }
     for open in fds.iter().filter(|fd| fd.revents & libc::POLLNVAL == 0) {
         if pair::is_program_end(host::borrow(open.fd)) {
             table::set_inherited(open.fd);
         }
     }
+    let found = table::any();
+    if found {
+        own();
+    }
+    found
 }

@@ -183,6 +183,11 @@ pub(super) fn named(first: RawFd, last: RawFd) -> Vec<RawFd> {
     found
 }
 
+/// Whether any descriptor names a rump socket.
+pub(super) fn any() -> bool {
+    !named(0, RawFd::MAX).is_empty()
+}
+
 /// Marks `fd` as a socket of a parent's kernel.
 pub(super) fn set_inherited(fd: RawFd) {
     if let Some(entry) = entry_made(fd) {

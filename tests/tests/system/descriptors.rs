@@ -145,6 +145,20 @@ assert os.waitpid(child, 0)[1] == 0 and alive()",
 }
 
 #[test]
+fn an_image_that_inherits_a_socket_is_told() -> Outcome {
+    script(
+        "
+a.set_inheritable(True)
+# The shell doubles the socket onto its standard output; nothing may go where nobody reads.
+ended = subprocess.run(['sh', '-c', f'echo lost >&{a.fileno()}'], close_fds=False, capture_output=True)
+assert ended.returncode != 0 and ended.stderr.count(b'ENETDOWN') == 1, ended
+ended = subprocess.run(['sh', '-c', f'(echo lost >&{a.fileno()}); true'], close_fds=False, capture_output=True)
+assert ended.stderr.count(b'ENETDOWN') == 1, ended
+assert alive()",
+    )
+}
+
+#[test]
 fn forks_beside_busy_threads_never_hang() -> Outcome {
     script(
         "
