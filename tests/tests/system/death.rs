@@ -63,6 +63,12 @@ fn immediate_exit_delivers() -> Outcome {
 }
 
 #[test]
+fn exit_by_number_delivers() -> Outcome {
+    const EXIT_GROUP: libc::c_long = libc::SYS_exit_group;
+    delivered(&format!("ctypes.CDLL(None).syscall({EXIT_GROUP}, 3)"))
+}
+
+#[test]
 fn quick_exit_delivers() -> Outcome {
     delivered("ctypes.CDLL(None).quick_exit(3)")
 }
