@@ -2,8 +2,10 @@
 //! syscall(2): programs and libraries (libuv, so dig and node) that name a system call by its number. What concerns descriptors goes
 //! to the hooked function of the same name, as if the program had called that; all else is the host's.
 
+use crate::hook;
 use crate::table::host;
 use crate::user::Argument;
+use kernel::Errno;
 use libc::{c_long, c_void, ssize_t};
 
 /// syscall(2).
@@ -57,6 +59,8 @@ pub fn syscall(
         libc::SYS_epoll_create1 => hooked!(epoll_create1(a)),
         libc::SYS_epoll_ctl => hooked!(epoll_ctl(a, b, c, d)),
         libc::SYS_epoll_wait => hooked!(epoll_wait(a, b, c, d)),
+        // A ring makes sockets, and moves their bytes, on the host's network. Programs fall back where there is none.
+        libc::SYS_io_uring_setup if kernel::booted().is_some() => hook::failed(Errno::NOSYS),
         // SAFETY: ends the process by the hooked function, which delivers what was sent.
         libc::SYS_exit_group => unsafe { libc::_exit(a.int()) },
         // SAFETY: as in `hooked`; what the two take at last is one word, whatever it means.

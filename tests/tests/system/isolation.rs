@@ -52,3 +52,15 @@ print(libc.ruserok(b'localhost', 0, b'you', b'me'), errno.errorcode[ctypes.get_e
     assert_eq!(said, "-1 EAFNOSUPPORT\n".repeat(3));
     Ok(())
 }
+
+#[test]
+fn a_ring_is_not_to_be_had_beside_rump_sockets() -> Outcome {
+    let script = "import ctypes, errno, socket
+libc = ctypes.CDLL(None, use_errno=True)
+socket.socket()
+parameters = ctypes.create_string_buffer(120)
+print(libc.syscall(425, 4, parameters), errno.errorcode[ctypes.get_errno()])";
+    let said = Program::new("python3").args(["-c", script]).preload().run()?.text();
+    assert_eq!(said, "-1 ENOSYS\n");
+    Ok(())
+}
