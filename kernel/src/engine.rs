@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 /// Frames taken from one link before the stack answers them.
 const BATCH: usize = 32;
+/// Frames taken where there is news: at least what can wait in a node's ring, and no more, however fast others send.
+const WHOLE_RING: usize = 4096;
 /// Rounds of input and output before the owner lets others have the lock.
 const ROUNDS: usize = 64;
 
@@ -103,7 +105,7 @@ impl Engine {
         for Attached { index, link, capture } in &mut self.links {
             // News first, frames second, and only then the news' effect: what a node sent before it went is heard.
             let news = link.news();
-            let max = if news.is_empty() { BATCH } else { usize::MAX };
+            let max = if news.is_empty() { BATCH } else { WHOLE_RING };
             frames += link.receive(max, &mut |frame, meta| {
                 if let Some(capture) = capture {
                     record(capture, &[frame], meta.checksum_good);
