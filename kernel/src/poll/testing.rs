@@ -139,8 +139,13 @@ pub(super) fn interrupt<R: Send>(signal: i32, call: &(dyn Fn() -> R + Sync)) -> 
     })
 }
 
+/// Tests of one process run beside each other. A child of a fork holds copies of every descriptor, so that a close is no
+/// last close while it lives: a fork is made under `write`, and who counts on last closes holds `read`.
+pub(super) static COPIES: std::sync::RwLock<()> = std::sync::RwLock::new(());
+
 /// Runs `test` in the child of a fork; whether it held.
 pub(super) fn holds_in_child(test: impl FnOnce() -> bool) -> bool {
+    let _copies = COPIES.write();
     // SAFETY: the child runs `test`, which takes no lock that another thread may hold, and ends without returning.
     let child = unsafe { libc::fork() };
     if child == 0 {
