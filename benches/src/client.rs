@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::protocol::{BULK, CONNECT, ROUNDTRIP};
+use crate::protocol::{BULK, CONNECT, FLOW, ROUNDTRIP};
 
 /// Writes of `size` bytes for `time`, then waits for the server's count. Prints `gbit`.
 pub fn bulk(address: SocketAddr, size: usize, time: Duration) -> io::Result<()> {
@@ -70,5 +70,22 @@ pub fn connect(address: SocketAddr, count: u32) -> io::Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     println!("connections={count}");
     println!("per_second={:.0}", f64::from(count) / seconds);
+    Ok(())
+}
+
+/// Sends for as long as the server takes it: it lets `skip` pass and counts for `time`. The server prints the figure.
+pub fn flow(address: SocketAddr, skip: Duration, time: Duration, congestion: Option<&str>) -> io::Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    if let Some(algorithm) = congestion {
+        rustix::net::sockopt::set_tcp_congestion(&stream, algorithm)?;
+    }
+    let mut request = vec![FLOW];
+    for wait in [skip, time] {
+        request.extend_from_slice(&(wait.as_millis() as u32).to_le_bytes());
+    }
+    stream.write_all(&request)?;
+    let block = vec![0x5a; 128 * 1024];
+    // The server ends it by closing with data unread, which is a reset.
+    while stream.write_all(&block).is_ok() {}
     Ok(())
 }

@@ -50,6 +50,19 @@ enum Mode {
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
     },
+    /// One stream, one way, counted by the server in a window of time.
+    Flow {
+        address: SocketAddr,
+        /// Seconds that the server lets pass first.
+        #[arg(long, default_value_t = 0.0)]
+        skip: f64,
+        /// Seconds that it counts.
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+        /// TCP_CONGESTION; the kernel's own choice otherwise.
+        #[arg(long)]
+        congestion: Option<String>,
+    },
     /// Connect, one byte, close: connections a second.
     Connect {
         address: SocketAddr,
@@ -80,6 +93,10 @@ fn run(args: &Args) -> io::Result<()> {
         Mode::Serve { address } => server::serve(address),
         Mode::Bulk { address, size, seconds } => client::bulk(address, size, Duration::from_secs_f64(seconds)),
         Mode::Roundtrip { address, seconds } => client::roundtrip(address, Duration::from_secs_f64(seconds)),
+        Mode::Flow { address, skip, seconds, ref congestion } => {
+            let [skip, seconds] = [skip, seconds].map(Duration::from_secs_f64);
+            client::flow(address, skip, seconds, congestion.as_deref())
+        }
         Mode::Connect { address, count } => client::connect(address, count),
     }
 }

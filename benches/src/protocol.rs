@@ -6,3 +6,6 @@ pub const BULK: u8 = b'B';
 pub const ROUNDTRIP: u8 = b'R';
 /// The server sends one byte and waits for the client's close.
 pub const CONNECT: u8 = b'C';
+/// The client sends as long as it can. Two numbers follow (4 bytes each, little endian): the milliseconds that the server lets
+/// pass and those in which it counts what comes. Then it closes.
+pub const FLOW: u8 = b'F';

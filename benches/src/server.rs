@@ -3,8 +3,9 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::protocol::{BULK, CONNECT, ROUNDTRIP};
+use crate::protocol::{BULK, CONNECT, FLOW, ROUNDTRIP};
 
 /// Answers until killed. Prints `ready=ADDR` once connections are accepted.
 pub fn serve(address: SocketAddr) -> io::Result<()> {
@@ -34,6 +35,7 @@ fn answer(mode: u8, mut stream: TcpStream) {
     let result = match mode {
         BULK => swallow(&mut stream),
         ROUNDTRIP => echo(&mut stream),
+        FLOW => count(&mut stream),
         other => Err(io::Error::other(format!("a client asked for the unknown measurement {other}"))),
     };
     if let Err(error) = result {
@@ -51,6 +53,31 @@ fn swallow(stream: &mut TcpStream) -> io::Result<()> {
         }
     }
     stream.write_all(&total.to_le_bytes())
+}
+
+/// Counts what comes in a window of time, as who waits for the data would: from the first byte of the connection on.
+fn count(stream: &mut TcpStream) -> io::Result<()> {
+    let start = Instant::now();
+    let mut times = [[0; 4]; 2];
+    stream.read_exact(times.as_flattened_mut())?;
+    let [skip, time] = times.map(|ms| Duration::from_millis(u32::from_le_bytes(ms).into()));
+    let mut buffer = vec![0; 256 * 1024];
+    let mut total = 0u64;
+    while start.elapsed() < skip + time {
+        // A flow that stands still must not hold the window open.
+        let left = (skip + time).saturating_sub(start.elapsed()).max(Duration::from_millis(1));
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) if start.elapsed() >= skip => total += n as u64,
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    let mbit = total as f64 * 8.0 / time.as_secs_f64() / 1e6;
+    println!("flow={} mbit={mbit:.4}", stream.peer_addr()?.ip());
+    Ok(())
 }
 
 fn echo(stream: &mut TcpStream) -> io::Result<()> {

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod demo;
 mod install;
+mod linux_peer;
 mod setup;
 mod test;
 mod unprivileged;
@@ -55,6 +56,18 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Measure goodput against Linux's TCP over bad wires, and write docs/LINUX-PEER.md. Needs root.
+    LinuxPeer {
+        /// Runs of each pair on each path.
+        #[arg(long, default_value_t = 5)]
+        runs: usize,
+        /// Every third path, two runs.
+        #[arg(long)]
+        quick: bool,
+        /// Only the paths whose name contains this (`1000mbit`, `loss`, `reorder`, `share`); the others keep their figures.
+        #[arg(long)]
+        only: Option<String>,
+    },
     /// Install `rump` and the library where a bare `rump run` finds them.
     Install {
         /// Where bin/ and lib/ are; /usr/local as root, ~/.local otherwise.
@@ -80,6 +93,7 @@ fn run(task: Task) -> Outcome {
         Task::Setup => setup::everything(),
         Task::Test { runner } => test::test(&runner),
         Task::Bench { rounds, seconds, only } => bench::bench(&bench::Plan { rounds, seconds, only }),
+        Task::LinuxPeer { runs, quick, only } => linux_peer::linux_peer(&linux_peer::Plan { runs, quick, only }),
         Task::Install { prefix } => install::install(prefix),
     }
 }
