@@ -1,9 +1,13 @@
-//! Socket options: a table with a row an option.
+//! Socket options: tables with a row an option, a table a level.
 //!
-//! An option that is not in the table is ENOPROTOOPT: never a silent 0. To add one, add a row.
+//! An option that is in no table is ENOPROTOOPT: never a silent 0. To add one, add a row.
 
+mod ip;
+mod multicast;
+mod rows;
 mod settings;
-mod table;
+mod sol_socket;
+mod tcp;
 mod values;
 
 pub(super) use settings::Settings;
@@ -32,6 +36,9 @@ enum On {
     Datagram,
     Raw,
 }
+
+/// All there are.
+static TABLES: &[&[Row]] = &[sol_socket::ROWS, ip::ROWS, multicast::ROWS, tcp::ROWS];
 
 struct Row {
     level: i32,
@@ -93,7 +100,7 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
         _ => false,
     };
     let unknown = if known_level { Errno::NOPROTOOPT } else { foreign };
-    table::ROWS.iter().find(fits).ok_or_else(|| {
+    TABLES.iter().flat_map(|table| table.iter()).find(fits).ok_or_else(|| {
         crate::log::boot(&format!("socket option {name} of level {level} is not there"));
         unknown
     })

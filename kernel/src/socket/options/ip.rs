@@ -1,0 +1,41 @@
+//! IPPROTO_IP and SOL_RAW: ip(7), raw(7).
+
+use super::rows::{engine, local};
+use super::{On, Row};
+use crate::Errno;
+use libc::IPPROTO_IP;
+
+/// raw(7); the libc crate does not have it.
+const ICMP_FILTER: i32 = 1;
+
+pub(super) static ROWS: &[Row] = &[
+    engine!(IPPROTO_IP, libc::IP_TTL, On::All, s => i32::from(s.raw.datagram.ttl), v => {
+        let ttl = match v {
+            -1 => 64,
+            1..=255 => v as u8,
+            _ => return Err(Errno::INVAL),
+        };
+        s.raw.datagram.ttl = ttl;
+        s.tcp.ttl = ttl;
+    }),
+    // A stream's two low bits are ECN's, which are TCP's own.
+    engine!(IPPROTO_IP, libc::IP_TOS, On::Stream, s => i32::from(s.tcp.tos), v => s.tcp.tos = v as u8 & !3),
+    engine!(IPPROTO_IP, libc::IP_TOS, On::Datagram, s => i32::from(s.raw.datagram.tos),
+        v => s.raw.datagram.tos = v as u8),
+    engine!(IPPROTO_IP, libc::IP_HDRINCL, On::Raw, s => i32::from(s.raw.header_included),
+        v => s.raw.header_included = v != 0),
+    engine!(IPPROTO_IP, libc::IP_MTU_DISCOVER, On::All, s => s.mtu_discover, v => {
+        if !(libc::IP_PMTUDISC_DONT..=libc::IP_PMTUDISC_OMIT).contains(&v) {
+            return Err(Errno::INVAL);
+        }
+        s.mtu_discover = v;
+        s.raw.datagram.dont_fragment = matches!(v, libc::IP_PMTUDISC_DO | libc::IP_PMTUDISC_PROBE);
+    }),
+    local!(IPPROTO_IP, libc::IP_PKTINFO, On::All, s => s.wanted.packet_info, v => s.wanted.packet_info = v != 0),
+    local!(IPPROTO_IP, libc::IP_RECVTTL, On::All, s => s.wanted.ttl, v => s.wanted.ttl = v != 0),
+    local!(IPPROTO_IP, libc::IP_RECVTOS, On::All, s => s.wanted.tos, v => s.wanted.tos = v != 0),
+    engine!(IPPROTO_IP, libc::IP_RECVERR, On::All, s => i32::from(s.raw.datagram.report_errors),
+        v => s.raw.datagram.report_errors = v != 0),
+    local!(IPPROTO_IP, libc::IP_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
+    engine!(libc::SOL_RAW, ICMP_FILTER, On::Raw, s => s.raw.icmp_filter as i32, v => s.raw.icmp_filter = v as u32),
+];

@@ -1,0 +1,57 @@
+//! Multicast over IPv4: ip(7).
+
+use super::rows::{bytes, change, engine, local};
+use super::{On, Row, values};
+use crate::backend::{Call, Reply};
+use crate::socket::Socket;
+use crate::{Errno, Result};
+use libc::IPPROTO_IP;
+use netstack::link::IfIndex;
+use std::net::{IpAddr, Ipv4Addr};
+
+pub(super) static ROWS: &[Row] = &[
+    engine!(IPPROTO_IP, libc::IP_MULTICAST_TTL, On::Datagram,
+    s => i32::from(s.raw.datagram.multicast_ttl), v => {
+        s.raw.datagram.multicast_ttl = if v == -1 { 1 } else { u8::try_from(v).map_err(|_| Errno::INVAL)? };
+    }),
+    engine!(IPPROTO_IP, libc::IP_MULTICAST_LOOP, On::Datagram,
+        s => i32::from(s.raw.datagram.multicast_loop), v => s.raw.datagram.multicast_loop = v != 0),
+    local!(IPPROTO_IP, libc::IP_MULTICAST_ALL, On::All, s => s.multicast_all, v => s.multicast_all = v != 0),
+    bytes(IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, On::Datagram, None, Some(|s, value| group(s, true, value))),
+    bytes(IPPROTO_IP, libc::IP_DROP_MEMBERSHIP, On::Datagram, None, Some(|s, value| group(s, false, value))),
+    bytes(IPPROTO_IP, libc::IP_MULTICAST_IF, On::Datagram, None, Some(multicast_interface)),
+];
+
+fn interface_of(socket: &Socket, address: Ipv4Addr) -> Result<u32> {
+    match socket.backend.call(Call::Interfaces)? {
+        Reply::Interfaces(list) => list
+            .iter()
+            .find(|i| i.addresses.iter().any(|(a, _)| *a == address))
+            .map(|i| i.index)
+            .ok_or(Errno::ADDRNOTAVAIL),
+        _ => Err(Errno::PROTO),
+    }
+}
+
+fn group(socket: &Socket, join: bool, value: &[u8]) -> Result<()> {
+    let (group, local, mut index) = values::membership(value)?;
+    if index == 0 && !local.is_unspecified() {
+        index = interface_of(socket, local).map_err(|_| Errno::NODEV)?;
+    }
+    socket.backend.call(Call::Group(socket.id(), join, IpAddr::V4(group), index)).map(drop)
+}
+
+fn multicast_interface(socket: &Socket, value: &[u8]) -> Result<()> {
+    let index = match *value {
+        [a, b, c, d] if [a, b, c, d] == [0; 4] => 0,
+        [a, b, c, d] => interface_of(socket, Ipv4Addr::new(a, b, c, d))?,
+        _ => match values::membership(value)? {
+            (_, local, 0) if !local.is_unspecified() => interface_of(socket, local)?,
+            (_, _, index) => index,
+        },
+    };
+    change(socket, |settings| {
+        settings.raw.datagram.multicast_on = (index != 0).then_some(IfIndex(index));
+        Ok(())
+    })
+}

@@ -1,0 +1,70 @@
+//! IPPROTO_TCP: tcp(7).
+
+use super::Access::Int;
+use super::rows::{bytes, change, engine, seconds, within};
+use super::{On, Row};
+use crate::Errno;
+use crate::backend::{Call, Reply};
+use crate::tcp_info;
+use libc::IPPROTO_TCP;
+use std::time::Duration;
+
+pub(super) static ROWS: &[Row] = &[
+    engine!(IPPROTO_TCP, libc::TCP_NODELAY, On::Stream, s => i32::from(s.tcp.nodelay), v => s.tcp.nodelay = v != 0),
+    engine!(IPPROTO_TCP, libc::TCP_CORK, On::Stream, s => i32::from(s.tcp.cork), v => s.tcp.cork = v != 0),
+    engine!(IPPROTO_TCP, libc::TCP_QUICKACK, On::Stream, s => i32::from(s.tcp.quickack.unwrap_or(true)),
+        v => s.tcp.quickack = Some(v != 0)),
+    engine!(IPPROTO_TCP, libc::TCP_KEEPIDLE, On::Stream, s => s.tcp.keepalive.idle.as_secs() as i32,
+        v => s.tcp.keepalive.idle = seconds(v, 32767)?),
+    engine!(IPPROTO_TCP, libc::TCP_KEEPINTVL, On::Stream, s => s.tcp.keepalive.interval.as_secs() as i32,
+        v => s.tcp.keepalive.interval = seconds(v, 32767)?),
+    engine!(IPPROTO_TCP, libc::TCP_KEEPCNT, On::Stream, s => i32::from(s.tcp.keepalive.count),
+        v => s.tcp.keepalive.count = within(v, 1, 127)? as u8),
+    engine!(IPPROTO_TCP, libc::TCP_SYNCNT, On::Stream, s => i32::from(s.tcp.syn_retries),
+        v => s.tcp.syn_retries = within(v, 1, 127)? as u8),
+    engine!(IPPROTO_TCP, libc::TCP_USER_TIMEOUT, On::Stream,
+    s => s.tcp.user_timeout.map_or(0, |t| t.as_millis() as i32), v => {
+        let ms = within(v, 0, i32::MAX)?;
+        s.tcp.user_timeout = (ms > 0).then(|| Duration::from_millis(ms as u64));
+    }),
+    engine!(IPPROTO_TCP, libc::TCP_LINGER2, On::Stream,
+    s => s.tcp.linger2.map_or(-1, |t| t.as_secs() as i32), v => s.tcp.linger2 = match v {
+        ..0 => None,
+        0 => Some(Duration::from_secs(60)),
+        _ => Some(Duration::from_secs(v.min(120) as u64)),
+    }),
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_MAXSEG,
+        on: On::Stream,
+        access: Int {
+            get: |s| match s.backend.call(Call::TcpInfo(s.id()))? {
+                Reply::TcpInfo(info) if info.snd_mss > 0 => Ok(info.snd_mss as i32),
+                _ => Ok(s.settings.lock().tcp.maxseg.map_or(536, i32::from)),
+            },
+            set: Some(|s, v| {
+                change(s, |settings| {
+                    settings.tcp.maxseg = if v == 0 { None } else { Some(within(v, 88, 32767)? as u16) };
+                    Ok(())
+                })
+            }),
+        },
+    },
+    bytes(
+        IPPROTO_TCP,
+        libc::TCP_INFO,
+        On::Stream,
+        Some(|s| match s.backend.call(Call::TcpInfo(s.id()))? {
+            Reply::TcpInfo(info) => Ok(tcp_info::encode(&info)),
+            _ => Err(Errno::PROTO),
+        }),
+        None,
+    ),
+    bytes(
+        IPPROTO_TCP,
+        libc::TCP_CONGESTION,
+        On::Stream,
+        Some(|_| Ok(b"reno\0\0\0\0\0\0\0\0\0\0\0\0".to_vec())),
+        Some(|_, value| if value.strip_suffix(b"\0").unwrap_or(value) == b"reno" { Ok(()) } else { Err(Errno::NOENT) }),
+    ),
+];
