@@ -18,6 +18,8 @@ use std::net::Ipv4Addr;
 
 /// `sizeof(struct ifreq)`: a name, then a union of 24 bytes.
 const REQUEST: usize = 40;
+/// Whether what is read next is the byte that was marked urgent (asm/sockios.h).
+const SIOCATMARK: c_ulong = 0x8905;
 /// The requests of sockets, of interfaces and of routes (linux/sockios.h).
 const SOCKET_RANGE: std::ops::RangeInclusive<c_ulong> = 0x8900..=0x89ff;
 
@@ -30,6 +32,13 @@ pub fn ioctl(fd: c_int, request: c_ulong, argument: Argument) -> Option<Result<c
         return None;
     }
     on(fd, |socket| answer(fd, socket, request, argument))
+}
+
+/// sockatmark(3).
+pub fn sockatmark(fd: c_int) -> Option<Result<c_int>> {
+    let mut mark: c_int = 0;
+    let asked = ioctl(fd, SIOCATMARK, Argument::of(&mut mark))?;
+    Some(asked.map(|_| mark))
 }
 
 fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> Result<c_int> {

@@ -4,8 +4,9 @@ use crate::address::{self, Address};
 use crate::user::{InBytes, Out, OutBytes};
 use kernel::descriptor::{self, Lookup};
 use kernel::{Errno, Result, Socket};
-use libc::{AF_INET, AF_INET6, AF_PACKET, SOCK_CLOEXEC, SOCK_NONBLOCK, socklen_t};
+use libc::{AF_INET, AF_INET6, AF_PACKET, SOCK_CLOEXEC, SOCK_NONBLOCK, sockaddr_in, socklen_t};
 use std::ffi::c_int;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// The flags that `kind` of socket(2) carries.
@@ -53,6 +54,34 @@ fn open(domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int> {
 /// bind(2).
 pub fn bind(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
     on(fd, |socket| socket.bind(address::read(socket.domain(), name, len)?.inet()?).map(|()| 0))
+}
+
+/// bindresvport(3): the first free one of the ports that were once for root alone, from a place that depends on the process.
+pub fn bindresvport(fd: c_int, name: Out<sockaddr_in>) -> Option<Result<c_int>> {
+    const PORTS: std::ops::Range<u16> = 512..1024;
+    on(fd, |socket| {
+        let mut wanted = if name.is_null() { any() } else { name.get()? };
+        if c_int::from(wanted.sin_family) != AF_INET {
+            return Err(Errno::PFNOSUPPORT);
+        }
+        let ip = Ipv4Addr::from(wanted.sin_addr.s_addr.to_ne_bytes());
+        let first = std::process::id() as usize % PORTS.len();
+        let mut result = Err(Errno::ADDRINUSE);
+        for port in PORTS.cycle().skip(first).take(PORTS.len()) {
+            result = socket.bind((ip, port).into());
+            wanted.sin_port = port.to_be();
+            if result != Err(Errno::ADDRINUSE) {
+                break;
+            }
+        }
+        result?;
+        if name.is_null() { Ok(0) } else { name.set(wanted).map(|()| 0) }
+    })
+}
+
+/// 0.0.0.0, port 0.
+fn any() -> sockaddr_in {
+    sockaddr_in { sin_family: AF_INET as u16, sin_port: 0, sin_addr: libc::in_addr { s_addr: 0 }, sin_zero: [0; 8] }
 }
 
 /// connect(2).

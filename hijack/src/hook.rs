@@ -135,6 +135,9 @@ macro_rules! hooks {
         /// Every hooked symbol.
         pub static SYMBOLS: &[&$crate::real::Symbol] = &[$( &symbols::$name ),*];
 
+        /// The table as text: a line a row.
+        pub const LINES: &str = concat!($( stringify!($name), "\t", stringify!($how), "\n" ),*);
+
         /// The functions that the program's calls reach.
         mod exported {
             use super::*;

@@ -2,11 +2,13 @@
 //! syscall(2): programs and libraries (libuv, so dig and node) that name a system call by its number. What concerns descriptors goes
 //! to the hooked function of the same name, as if the program had called that; all else is the host's.
 
+use crate::descriptors;
 use crate::hook;
 use crate::table::host;
 use crate::user::Argument;
 use kernel::Errno;
 use libc::{c_long, c_void, ssize_t};
+use std::ffi::c_int;
 
 /// syscall(2).
 pub fn syscall(
@@ -54,7 +56,17 @@ pub fn syscall(
         libc::SYS_dup => hooked!(dup(a)),
         libc::SYS_dup2 => hooked!(dup2(a, b)),
         libc::SYS_dup3 => hooked!(dup3(a, b, c)),
+        libc::SYS_preadv2 => hooked!(preadv2(a, b, c, d, f)),
+        libc::SYS_pwritev2 => hooked!(pwritev2(a, b, c, d, f)),
         libc::SYS_poll => hooked!(poll(a, b, c)),
+        libc::SYS_select => hooked!(select(a, b, c, d, e)),
+        // The masks of the calls themselves are shorter than C's.
+        libc::SYS_ppoll => masked(d, |mask| hooked!(ppoll(a, b, c, mask))),
+        libc::SYS_pselect6 => {
+            masked(f.pointer::<Argument>().get().unwrap_or(f), |mask| hooked!(pselect(a, b, c, d, e, mask)))
+        }
+        libc::SYS_epoll_pwait => masked(e, |mask| hooked!(epoll_pwait(a, b, c, d, mask))),
+        libc::SYS_epoll_pwait2 => masked(e, |mask| hooked!(epoll_pwait2(a, b, c, d, mask))),
         libc::SYS_epoll_create => hooked!(epoll_create(a)),
         libc::SYS_epoll_create1 => hooked!(epoll_create1(a)),
         libc::SYS_epoll_ctl => hooked!(epoll_ctl(a, b, c, d)),
@@ -67,6 +79,50 @@ pub fn syscall(
         libc::SYS_fcntl => unsafe { libc::fcntl(a.int(), b.int(), c.pointer::<c_void>().raw()) as ssize_t },
         // SAFETY: as above.
         libc::SYS_ioctl => unsafe { libc::ioctl(a.int(), b.into(), c.pointer::<c_void>().raw()) as ssize_t },
+        // Whatever made it, it has a number that the tables may know from before.
+        libc::SYS_open
+        | libc::SYS_openat
+        | libc::SYS_openat2
+        | libc::SYS_creat
+        | libc::SYS_eventfd
+        | libc::SYS_eventfd2
+        | libc::SYS_signalfd
+        | libc::SYS_signalfd4
+        | libc::SYS_timerfd_create
+        | libc::SYS_memfd_create
+        | libc::SYS_memfd_secret
+        | libc::SYS_inotify_init
+        | libc::SYS_inotify_init1
+        | libc::SYS_fanotify_init
+        | libc::SYS_pidfd_open
+        | libc::SYS_pidfd_getfd
+        | libc::SYS_userfaultfd
+        | libc::SYS_perf_event_open
+        | libc::SYS_bpf
+        | libc::SYS_io_uring_setup
+        | libc::SYS_landlock_create_ruleset
+        | libc::SYS_fsopen
+        | libc::SYS_fsmount
+        | libc::SYS_fspick
+        | libc::SYS_open_tree
+        | libc::SYS_mq_open => {
+            hook::after(host::syscall(number, a, b, c, d, e, f), |made| descriptors::made(made as c_int))
+        }
+        libc::SYS_pipe => hooked!(pipe(a)),
+        libc::SYS_pipe2 => hooked!(pipe2(a, b)),
+        libc::SYS_socketpair => hooked!(socketpair(a, b, c, d)),
         _ => host::syscall(number, a, b, c, d, e, f),
+    }
+}
+
+/// Calls `with` a signal mask that is as long as C's, whose first word is that of the system call.
+fn masked(mask: Argument, with: impl FnOnce(Argument) -> ssize_t) -> ssize_t {
+    match mask.pointer::<u64>().get() {
+        Ok(word) => {
+            let mut whole = [0; size_of::<libc::sigset_t>() / size_of::<u64>()];
+            whole[0] = word;
+            with(Argument::of(&mut whole))
+        }
+        Err(_) => with(mask),
     }
 }

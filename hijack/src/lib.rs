@@ -4,21 +4,24 @@
 //! functions translate between C and the rump kernel's sockets and decide nothing else:
 //!
 //! - `endpoint`: socket(2) to shutdown(2), names, options. `transfer`, `splice`: bytes. `message`: sendmsg, recvmsg.
-//! - `descriptors`: close, dup, fcntl. `control`: ioctl. `indirect`: calls by number. `stdio`: streams over sockets.
+//! - `descriptors`: close, dup, fcntl. `control`: ioctl. `indirect`: calls by number. `background`: aio(7). `stdio`: streams over sockets.
 //! - `names`: getaddrinfo and its kin, the files of names, interfaces.
 //! - `readiness`: poll, select, epoll. `signals`: sigaction and its kin. `process`: boot, fork, exit.
+//! - `listing`: the table as text, and why the rest of libc is not in it.
 //! - `user`: the program's memory. `address`, `control_message`: its structures. `real`: the host's functions. `allocator`: our memory.
 //!
 //! A program that never opens an Internet socket runs as if we were not there: no thread, no descriptor, no output.
 
 mod address;
 mod allocator;
+mod background;
 mod control;
 mod control_message;
 mod descriptors;
 mod endpoint;
 mod hook;
 mod indirect;
+mod listing;
 mod message;
 mod names;
 mod process;

@@ -4,8 +4,7 @@
 //! A function is added as a row here, a function beside its kin, and a test. A row with another name for the same call (`64`,
 //! `__`, `_chk`) is a row of its own, because its host function is.
 //!
-//! Not here, because the host answers truly for a descriptor of ours: fstat(2), lseek(2), pread(2), pwrite(2), fsync(2),
-//! isatty(3), ftruncate(2), mmap(2), sockatmark(3) by way of ioctl.
+//! What is not here, and why, is in [`crate::listing`].
 
 use crate::hook::{INSIDE_LIBC, hooks};
 use crate::names::asynchronous::{self, Event, Request};
@@ -13,13 +12,14 @@ use crate::names::resolv::{self, State};
 use crate::names::{files, gethost, hostname, interfaces};
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
 use crate::{
-    control, descriptors, endpoint, indirect, message, names, process, readiness, signals, splice, stdio, transfer,
+    background, control, descriptors, endpoint, indirect, message, names, process, readiness, signals, splice, stdio,
+    transfer,
 };
 use libc::{
     DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd, sigset_t,
-    size_t, socklen_t, ssize_t, timespec, timeval, utsname,
+    size_t, sockaddr_in, socklen_t, ssize_t, timespec, timeval, utsname,
 };
-use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 
 hooks! {
     // What a socket is and whom it talks to.
@@ -27,6 +27,7 @@ hooks! {
     bind(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::bind;
     connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect;
     __connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect;
+    bindresvport(fd: c_int, name: Out<sockaddr_in>) -> c_int = asks endpoint::bindresvport;
     listen(fd: c_int, backlog: c_int) -> c_int = asks endpoint::listen;
     accept(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = opens endpoint::accept;
     accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> c_int = opens endpoint::accept4;
@@ -90,6 +91,7 @@ hooks! {
     fcntl64(fd: c_int, command: c_int, argument: Argument) -> c_int = asks descriptors::fcntl;
     __fcntl(fd: c_int, command: c_int, argument: Argument) -> c_int = asks descriptors::fcntl;
     ioctl(fd: c_int, request: c_ulong, argument: Argument) -> c_int = asks control::ioctl;
+    sockatmark(fd: c_int) -> c_int = asks control::sockatmark;
 
     // Waiting for many.
     poll(fds: Out<pollfd>, count: nfds_t, timeout: c_int) -> c_int = asks readiness::poll;
@@ -135,7 +137,15 @@ hooks! {
     mkostemp(path: Out<c_char>, flags: c_int) -> c_int = makes descriptors::made;
     mkostemp64(path: Out<c_char>, flags: c_int) -> c_int = makes descriptors::made;
     mkstemps(path: Out<c_char>, suffix: c_int) -> c_int = makes descriptors::made;
+    mkstemps64(path: Out<c_char>, suffix: c_int) -> c_int = makes descriptors::made;
     mkostemps(path: Out<c_char>, suffix: c_int, flags: c_int) -> c_int = makes descriptors::made;
+    mkostemps64(path: Out<c_char>, suffix: c_int, flags: c_int) -> c_int = makes descriptors::made;
+    mq_open(name: In<c_char>, flags: c_int, mode: Argument, attributes: Argument) -> c_int = makes descriptors::made;
+    __mq_open_2(name: In<c_char>, flags: c_int) -> c_int = makes descriptors::made;
+    fsopen(name: In<c_char>, flags: c_uint) -> c_int = makes descriptors::made;
+    fspick(directory: c_int, path: In<c_char>, flags: c_uint) -> c_int = makes descriptors::made;
+    fsmount(fs: c_int, flags: c_uint, attributes: c_uint) -> c_int = makes descriptors::made;
+    open_tree(directory: c_int, path: In<c_char>, flags: c_uint) -> c_int = makes descriptors::made;
     shm_open(name: In<c_char>, flags: c_int, mode: c_uint) -> c_int = makes descriptors::made;
     memfd_create(name: In<c_char>, flags: c_uint) -> c_int = makes descriptors::made;
     eventfd(value: c_uint, flags: c_int) -> c_int = makes descriptors::made;
@@ -188,6 +198,7 @@ hooks! {
     gethostname(into: OutBytes, len: size_t) -> c_int = asks hostname::gethostname;
     __gethostname_chk(into: OutBytes, len: size_t, space: size_t) -> c_int = asks hostname::gethostname_chk;
     uname(into: Out<utsname>) -> c_int = after hostname::uname;
+    gethostid() -> ssize_t = asks hostname::gethostid;
 
     // DNS messages.
     res_query(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::query;
@@ -224,6 +235,38 @@ hooks! {
     rresvport_af(port: Out<c_int>, family: c_uint) -> c_int = refuses INSIDE_LIBC;
     ruserok(host: In<c_char>, superuser: c_int, remote: In<c_char>, local: In<c_char>) -> c_int = refuses INSIDE_LIBC;
     ruserok_af(host: In<c_char>, superuser: c_int, remote: In<c_char>, local: In<c_char>, family: c_uint) -> c_int = refuses INSIDE_LIBC;
+
+    iruserok(address: c_uint, superuser: c_int, remote: In<c_char>, local: In<c_char>) -> c_int = refuses INSIDE_LIBC;
+    iruserok_af(address: In<c_void>, superuser: c_int, remote: In<c_char>, local: In<c_char>, family: c_uint) -> c_int = refuses INSIDE_LIBC;
+
+    // Sun's RPC of programs that were linked long ago, of which libc makes the sockets too. (libtirpc's, of today's, calls socket(2).)
+    callrpc(host: In<c_char>, program: c_ulong, version: c_ulong, procedure: c_ulong, encode: In<c_void>, argument: In<c_void>, decode: In<c_void>, result: Out<c_void>) -> c_int = refuses INSIDE_LIBC;
+    clnt_broadcast(program: c_ulong, version: c_ulong, procedure: c_ulong, encode: In<c_void>, argument: In<c_void>, decode: In<c_void>, result: Out<c_void>, each: In<c_void>) -> c_int = refuses INSIDE_LIBC;
+    clnt_create(host: In<c_char>, program: c_ulong, version: c_ulong, protocol: In<c_char>) -> Out<c_void> = refuses INSIDE_LIBC;
+    clnttcp_create(address: In<c_void>, program: c_ulong, version: c_ulong, fd: Out<c_int>, send: c_uint, receive: c_uint) -> Out<c_void> = refuses INSIDE_LIBC;
+    clntudp_create(address: In<c_void>, program: c_ulong, version: c_ulong, seconds: c_long, micros: c_long, fd: Out<c_int>) -> Out<c_void> = refuses INSIDE_LIBC;
+    clntudp_bufcreate(address: In<c_void>, program: c_ulong, version: c_ulong, seconds: c_long, micros: c_long, fd: Out<c_int>, send: c_uint, receive: c_uint) -> Out<c_void> = refuses INSIDE_LIBC;
+    svctcp_create(fd: c_int, send: c_uint, receive: c_uint) -> Out<c_void> = refuses INSIDE_LIBC;
+    svcudp_create(fd: c_int) -> Out<c_void> = refuses INSIDE_LIBC;
+    svcudp_bufcreate(fd: c_int, send: c_uint, receive: c_uint) -> Out<c_void> = refuses INSIDE_LIBC;
+    registerrpc(program: c_ulong, version: c_ulong, procedure: c_ulong, function: In<c_void>, decode: In<c_void>, encode: In<c_void>) -> c_int = refuses INSIDE_LIBC;
+    pmap_getmaps(address: In<c_void>) -> Out<c_void> = refuses INSIDE_LIBC;
+    pmap_getport(address: In<c_void>, program: c_ulong, version: c_ulong, protocol: c_uint) -> c_uint = refuses INSIDE_LIBC;
+    pmap_rmtcall(address: In<c_void>, program: c_ulong, version: c_ulong, procedure: c_ulong, encode: In<c_void>, argument: In<c_void>, decode: In<c_void>, result: Out<c_void>, seconds: c_long, micros: c_long, port: Out<c_ulong>) -> c_int = refuses INSIDE_LIBC;
+    pmap_set(program: c_ulong, version: c_ulong, protocol: c_int, port: c_uint) -> c_uint = refuses INSIDE_LIBC;
+    pmap_unset(program: c_ulong, version: c_ulong) -> c_uint = refuses INSIDE_LIBC;
+    getrpcport(host: In<c_char>, program: c_ulong, version: c_ulong, protocol: c_uint) -> c_uint = refuses INSIDE_LIBC;
+    authdes_create(name: In<c_char>, window: c_uint, address: In<c_void>, key: In<c_void>) -> Out<c_void> = refuses INSIDE_LIBC;
+    authdes_pk_create(name: In<c_char>, public: In<c_void>, window: c_uint, address: In<c_void>, key: In<c_void>) -> Out<c_void> = refuses INSIDE_LIBC;
+    get_myaddress(into: Out<c_void>) -> () = refuses INSIDE_LIBC;
+
+    // Input and output in the background: libc's threads would read and write the descriptor past us.
+    aio_read(control: In<c_int>) -> c_int = asks background::one;
+    aio_read64(control: In<c_int>) -> c_int = asks background::one;
+    aio_write(control: In<c_int>) -> c_int = asks background::one;
+    aio_write64(control: In<c_int>) -> c_int = asks background::one;
+    lio_listio(mode: c_int, list: In<Out<c_int>>, count: c_int, event: In<c_void>) -> c_int = asks background::list;
+    lio_listio64(mode: c_int, list: In<Out<c_int>>, count: c_int, event: In<c_void>) -> c_int = asks background::list;
 
     // By number.
     syscall(number: ssize_t, a: Argument, b: Argument, c: Argument, d: Argument, e: Argument, f: Argument) -> ssize_t = replaces indirect::syscall;

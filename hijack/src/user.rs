@@ -34,6 +34,8 @@ plain!(libc::addrinfo, libc::hostent, libc::utsname);
 unsafe impl<T> Plain for *mut T {}
 // SAFETY: as above: a pointer in the program's memory is as good as one in its call.
 unsafe impl<T> Plain for Out<T> {}
+// SAFETY: as above; a word that the program passes.
+unsafe impl Plain for Argument {}
 
 /// A pointer to what the call reads.
 #[repr(transparent)]
@@ -328,6 +330,11 @@ impl Out<libc::ifconf> {
 pub struct Argument(*mut c_void);
 
 impl Argument {
+    /// A place of ours, as if the program had passed it.
+    pub fn of<T>(place: &mut T) -> Argument {
+        Argument(std::ptr::from_mut(place).cast())
+    }
+
     /// As a number.
     pub fn int(self) -> c_int {
         self.0 as usize as c_int
@@ -348,7 +355,7 @@ macro_rules! numbers {
         }
     )* };
 }
-numbers!(c_int, u32, u64, usize);
+numbers!(c_int, u32, i64, u64, usize);
 
 impl<T> From<Argument> for *mut T {
     fn from(argument: Argument) -> *mut T {

@@ -2,7 +2,9 @@
 
 mod dumpbus;
 mod help;
+mod hooks;
 mod kernels;
+mod library;
 mod netstat;
 mod nodes;
 mod ps;
@@ -29,6 +31,7 @@ enum Command {
     Netstat(netstat::Netstat),
     Nodes(nodes::Nodes),
     Dumpbus(dumpbus::Dumpbus),
+    Hooks(hooks::Hooks),
     Help(help::Help),
 }
 
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Netstat(netstat) => netstat.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Dumpbus(dumpbus) => dumpbus.run(),
+        Command::Hooks(hooks) => hooks.run(),
         Command::Help(help) => help.run(),
     };
     match outcome {

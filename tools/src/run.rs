@@ -1,6 +1,5 @@
 //! `rump run`: a program on a kernel of its own.
 
-mod library;
 mod reach;
 
 use std::env;
@@ -12,7 +11,7 @@ use std::process::Command;
 
 use kernel::config::{Config, Net};
 
-use crate::Failure;
+use crate::{Failure, library};
 
 /// Runs a program on a kernel of its own
 ///

@@ -1,9 +1,11 @@
-//! gethostname(2) and uname(2): `hostname=`, where it is set. No kernel boots for that.
+//! gethostname(2) and uname(2): `hostname=`, where it is set. No kernel boots for that. gethostid(3): libc's asks for the address of
+//! the host's name, on the host's network.
 
 use crate::user::{Out, OutBytes};
 use kernel::{Errno, Result, names};
 use libc::{size_t, utsname};
 use std::ffi::c_int;
+use std::net::IpAddr;
 
 /// gethostname(2). A name that does not fit is cut, and ENAMETOOLONG, as in glibc.
 pub fn gethostname(into: OutBytes, len: size_t) -> Option<Result<c_int>> {
@@ -26,4 +28,20 @@ pub fn uname(result: c_int, into: Out<utsname>) {
     let space = into.nodename.len() - 1;
     into.nodename.fill(0);
     into.nodename[..space].iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte.cast_signed());
+}
+
+/// gethostid(3): what /etc/hostid holds, else as glibc makes it of an IPv4 address: of the kernel's first that is not the loopback's.
+pub fn gethostid() -> Option<Result<isize>> {
+    if let Ok(Ok(set)) = std::fs::read("/etc/hostid").map(<[u8; 4]>::try_from) {
+        return Some(Ok(i32::from_ne_bytes(set) as isize));
+    }
+    Some(crate::process::kernel().map(|kernel| {
+        let interfaces = kernel.interfaces();
+        let addresses = interfaces.iter().filter(|interface| !interface.loopback).flat_map(|i| &i.addresses);
+        let first = addresses.map(|(ip, _)| IpAddr::from(*ip)).find_map(|ip| match ip {
+            IpAddr::V4(ip) => Some(u32::from_ne_bytes(ip.octets())),
+            IpAddr::V6(_) => None,
+        });
+        first.map_or(0, |first| first.rotate_left(16).cast_signed() as isize)
+    }))
 }

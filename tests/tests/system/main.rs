@@ -8,6 +8,7 @@ mod demo;
 mod descriptors;
 mod errors;
 mod harmless;
+mod hooks;
 mod isolation;
 mod names;
 mod programs;

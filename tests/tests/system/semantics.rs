@@ -107,4 +107,4 @@ macro_rules! groups {
     };
 }
 
-groups! { life listen data options dgram poll epoll fd signal names }
+groups! { life listen data options dgram poll epoll fd signal names number }

@@ -15,6 +15,7 @@ mod life;
 mod listen;
 mod names;
 mod net;
+mod number;
 mod options;
 mod poll;
 mod report;
@@ -45,6 +46,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         fd::CASES,
         signal::CASES,
         names::CASES,
+        number::CASES,
     ]
     .into_iter()
     .flatten()
