@@ -1,20 +1,19 @@
 //! Property: programs that connect, write, read, half-close, close and abort at random, over a bad link, never see a
 //! wrong byte, and in the end nothing is left: every key is released, no timer runs, nobody talks.
 //!
-//! `TCP_SEEDS=2000` tries more seeds; `TCP_SEED=17` one.
+//! `SIM_SEEDS=2000` tries more seeds; `SIM_SEED=17` one.
 
 mod common;
 mod tcp_common;
 
+use common::seeds::{self, seeds};
 use common::{Link, Net, NodeId};
 use netstack::Key;
 use netstack::rng::Rng;
 use netstack::tcp::{Close, State};
 use netstack::time::Duration;
 use std::collections::HashSet;
-use tcp_common::seeds::seeds;
-use tcp_common::transfer::byte;
-use tcp_common::{Listener, Socket};
+use tcp_common::{Listener, Socket, byte};
 
 /// A program's connection.
 struct Program {
@@ -119,9 +118,7 @@ impl World {
 #[test]
 fn nothing_is_left_of_connections_that_come_and_go() {
     seeds(20, |seed| {
-        let mut bytes = [9; 32];
-        bytes[..8].copy_from_slice(&seed.to_le_bytes());
-        let mut rng = Rng::new(bytes);
+        let mut rng = seeds::rng(seed, 9);
         let link = Link {
             delay: Duration::from_micros(u64::from(rng.below(10_000))),
             jitter: Duration::from_micros(u64::from(rng.below(10_000))),
@@ -130,7 +127,7 @@ fn nothing_is_left_of_connections_that_come_and_go() {
             corruption: rng.below(200),
             ..Link::default()
         };
-        let (mut net, a, b) = Net::pair(seed as u8, link);
+        let (mut net, a, b) = Net::pair(seed, link);
         net.memory(b).set_ring(1 << 13);
         let listener = Listener::new(&mut net, b, "0.0.0.0:80", rng.below(4) as usize);
         let mut world = World {

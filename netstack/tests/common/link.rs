@@ -1,11 +1,14 @@
-//! Links that delay, lose, double, corrupt and fill up, as told.
+//! Links that delay, lose, double, reorder, corrupt and fill up, as told.
+
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 use super::NodeId;
 use netstack::link::{IfIndex, Mac, Sink, TxFrame, TxResult};
 use netstack::rng::Rng;
 use netstack::time::{Duration, Instant};
 
-/// How a link treats frames. The default is a fast, faithful Ethernet.
+/// How a link treats frames. The default is a fast, faithful Ethernet. Chances are out of 10,000.
 #[derive(Clone, Debug)]
 pub struct Link {
     pub mtu: u32,
@@ -14,17 +17,33 @@ pub struct Link {
     pub delay: Duration,
     /// Up to this much more, by chance: frames overtake each other.
     pub jitter: Duration,
-    /// Frames lost, doubled and corrupted, out of 10,000.
+    /// Frames lost, each by itself.
     pub loss: u32,
+    /// Losses that come together.
+    pub bursts: Option<Bursts>,
     pub duplication: u32,
+    /// Frames in which a bit changes.
     pub corruption: u32,
-    /// Bytes a second; None: no limit.
+    /// Frames that are held back by `hold`, while others pass.
+    pub reordering: u32,
+    pub hold: Duration,
+    /// Bytes a second, each station for itself; None: no limit.
     pub rate: Option<u64>,
-    /// With `rate`: bytes that may wait. Beyond it, the sender is told `Full`, or if `drop_tail` the frame is lost.
+    /// With `rate`: bytes and frames that may wait. Beyond, the sender is told `Full`, or if `drop_tail` the frame is lost.
     pub queue: usize,
+    pub queue_frames: usize,
     pub drop_tail: bool,
     /// Nothing passes.
     pub cut: bool,
+}
+
+/// Losses in bursts (Gilbert's model): the link turns bad and good again by chance at each frame, and loses all while bad.
+#[derive(Clone, Copy, Debug)]
+pub struct Bursts {
+    /// Chance that a good link turns bad, out of 10,000.
+    pub begin: u32,
+    /// Chance that a bad link turns good, out of 10,000.
+    pub end: u32,
 }
 
 impl Default for Link {
@@ -35,10 +54,14 @@ impl Default for Link {
             delay: Duration::from_micros(50),
             jitter: Duration::ZERO,
             loss: 0,
+            bursts: None,
             duplication: 0,
             corruption: 0,
+            reordering: 0,
+            hold: Duration::ZERO,
             rate: None,
             queue: 256 << 10,
+            queue_frames: usize::MAX,
             drop_tail: false,
             cut: false,
         }
@@ -65,11 +88,35 @@ impl Link {
     }
 }
 
+/// Who is at an end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Station {
+    Node(NodeId, IfIndex),
+    /// A router and its port.
+    Router(usize, usize),
+}
+
+pub(super) struct Member {
+    pub(super) station: Station,
+    pub(super) mac: Mac,
+    pub(super) addresses: Vec<Ipv4Addr>,
+    /// With a rate: when each frame that waits will have left, and its bytes.
+    leaving: VecDeque<(Instant, usize)>,
+    waiting: usize,
+}
+
+impl Member {
+    fn forget_what_left(&mut self, now: Instant) {
+        while let Some((_, len)) = self.leaving.pop_front_if(|(at, _)| *at <= now) {
+            self.waiting -= len;
+        }
+    }
+}
+
 pub(super) struct LinkState {
     pub(super) link: Link,
-    pub(super) members: Vec<(NodeId, IfIndex, Mac)>,
-    /// When the last frame will have left.
-    busy_until: Instant,
+    pub(super) members: Vec<Member>,
+    bad: bool,
 }
 
 /// What happens to one frame.
@@ -82,69 +129,94 @@ pub(super) struct Fate {
 
 impl LinkState {
     pub(super) fn new(link: Link) -> LinkState {
-        LinkState { link, members: Vec::new(), busy_until: Instant::default() }
+        LinkState { link, members: Vec::new(), bad: false }
     }
 
-    /// Bytes that wait for the link now.
-    fn backlog(&self, now: Instant) -> usize {
-        let rate = self.link.rate.unwrap_or(u64::MAX);
-        (self.busy_until.since(now).as_nanos() * u128::from(rate) / 1_000_000_000) as usize
+    /// Puts a station on the link. Returns its number there.
+    pub(super) fn add(&mut self, station: Station, mac: Mac) -> usize {
+        self.members.push(Member { station, mac, addresses: Vec::new(), leaving: VecDeque::new(), waiting: 0 });
+        self.members.len() - 1
     }
 
-    pub(super) fn is_full(&self, now: Instant, pending: usize) -> bool {
-        !self.link.drop_tail && self.link.rate.is_some() && self.backlog(now) + pending > self.link.queue
+    /// Would another frame of a station wait beyond the end of its queue, `pending` bytes and frames before it?
+    fn is_full(&mut self, now: Instant, from: usize, pending: (usize, usize)) -> bool {
+        let Link { rate, queue, queue_frames, .. } = self.link;
+        let member = &mut self.members[from];
+        member.forget_what_left(now);
+        rate.is_some() && (member.waiting + pending.0 > queue || member.leaving.len() + pending.1 >= queue_frames)
     }
 
-    pub(super) fn fate(&mut self, now: Instant, len: usize, rng: &mut Rng) -> Fate {
-        let dropped = self.link.drop_tail && self.link.rate.is_some() && self.backlog(now) > self.link.queue;
-        if dropped || self.link.cut || rng.below(10_000) < self.link.loss {
+    pub(super) fn refuses(&mut self, now: Instant, from: usize, pending: (usize, usize)) -> bool {
+        !self.link.drop_tail && self.is_full(now, from, pending)
+    }
+
+    pub(super) fn fate(&mut self, now: Instant, from: usize, len: usize, rng: &mut Rng) -> Fate {
+        let full = (self.link.drop_tail || matches!(self.members[from].station, Station::Router(..)))
+            && self.is_full(now, from, (0, 0));
+        if full || self.link.cut || self.loses(rng) {
             return Fate { arrivals: Vec::new(), corrupt: None };
         }
-        if let Some(rate) = self.link.rate {
+        let link = &self.link;
+        let mut left = now;
+        if let Some(rate) = link.rate {
             let time = Duration::from_nanos((len as u128 * 1_000_000_000 / u128::from(rate)) as u64);
-            self.busy_until = self.busy_until.max(now) + time;
+            let member = &mut self.members[from];
+            left = member.leaving.back().map_or(now, |(at, _)| *at).max(now) + time;
+            member.leaving.push_back((left, len));
+            member.waiting += len;
         }
-        let copies = if rng.below(10_000) < self.link.duplication { 2 } else { 1 };
+        let chance = |rng: &mut Rng, of: u32| of > 0 && rng.below(10_000) < of;
+        let copies = if chance(rng, link.duplication) { 2 } else { 1 };
         let arrivals = (0..copies)
             .map(|_| {
-                let jitter =
-                    Duration::from_nanos(self.link.jitter.as_nanos() as u64 * u64::from(rng.below(1000)) / 1000);
-                self.busy_until.max(now) + self.link.delay + jitter
+                let mut at = left + link.delay;
+                if !link.jitter.is_zero() {
+                    at = at + Duration::from_nanos(link.jitter.as_nanos() as u64 * u64::from(rng.below(1000)) / 1000);
+                }
+                if chance(rng, link.reordering) { at + link.hold } else { at }
             })
             .collect();
-        let corrupt = (rng.below(10_000) < self.link.corruption).then(|| rng.u32() as usize);
+        let corrupt = chance(rng, link.corruption).then(|| rng.u32() as usize);
         Fate { arrivals, corrupt }
+    }
+
+    fn loses(&mut self, rng: &mut Rng) -> bool {
+        if let Some(Bursts { begin, end }) = self.link.bursts {
+            self.bad ^= rng.below(10_000) < if self.bad { end } else { begin };
+        }
+        self.bad || self.link.loss > 0 && rng.below(10_000) < self.link.loss
     }
 }
 
 /// Takes the frames of one poll.
 pub(super) struct Outbox<'a> {
     now: Instant,
-    /// The link of each interface from 2 on.
-    of_interface: &'a [usize],
+    /// The link of each interface from 2 on, and the node's number there.
+    of_interface: &'a [(usize, usize)],
     links: &'a mut [LinkState],
-    /// Link, bytes, `checksum_partial`.
-    pub(super) frames: Vec<(usize, Vec<u8>, bool)>,
-    pending: usize,
+    /// Link and number there, bytes, `checksum_partial`.
+    pub(super) frames: Vec<((usize, usize), Vec<u8>, bool)>,
+    /// Bytes and frames of this poll.
+    pending: (usize, usize),
 }
 
 impl<'a> Outbox<'a> {
-    pub(super) fn new(now: Instant, of_interface: &'a [usize], links: &'a mut [LinkState]) -> Outbox<'a> {
-        Outbox { now, of_interface, links, frames: Vec::new(), pending: 0 }
+    pub(super) fn new(now: Instant, of_interface: &'a [(usize, usize)], links: &'a mut [LinkState]) -> Outbox<'a> {
+        Outbox { now, of_interface, links, frames: Vec::new(), pending: (0, 0) }
     }
 }
 
 impl Sink for Outbox<'_> {
     fn transmit(&mut self, on: IfIndex, frame: &TxFrame<'_>) -> TxResult {
-        let link = self.of_interface[on.0 as usize - 2];
-        let state = &self.links[link];
+        let (link, from) = self.of_interface[on.0 as usize - 2];
+        let state = &mut self.links[link];
         assert!(frame.len() <= state.link.mtu as usize + 14, "a frame longer than the link takes");
         assert!(!frame.checksum_partial || state.link.checksum_offload, "a checksum left out unasked");
-        if state.is_full(self.now, self.pending) {
+        if state.refuses(self.now, from, self.pending) {
             return TxResult::Full;
         }
-        self.pending += frame.len();
-        self.frames.push((link, frame.parts().concat(), frame.checksum_partial));
+        self.pending = (self.pending.0 + frame.len(), self.pending.1 + 1);
+        self.frames.push(((link, from), frame.parts().concat(), frame.checksum_partial));
         TxResult::Sent
     }
 }

@@ -1,60 +1,83 @@
-//! A network of stacks on a virtual clock: same seed, same run.
+//! A network of stacks and routers on a virtual clock: same seed, same run.
 //!
-//! [`Net`] owns nodes (a [`Stack`] each) and links. User calls go to `net.stack(node)`; [`Net::poll`] lets a node send
-//! what they queued; [`Net::run_for`] and [`Net::run_until`] move the clock from event to event. Every frame that
-//! passes a link is kept in [`Net::trace`].
-#![allow(dead_code, missing_docs)] // Each test crate uses its own part.
+//! [`Net`] owns nodes (a [`Stack`] each), routers and links. User calls go to `net.stack(node)`; [`Net::poll`] lets a node
+//! send what they queued; [`Net::run_for`], [`Net::run_until`] and [`Net::step`] move the clock from event to event. Every
+//! frame that passes a link is kept in [`Net::trace`], unless [`Net::keep_trace`] says no.
+#![allow(dead_code, unused_imports, missing_docs)] // Each test crate uses its own part.
 
 mod frames;
 mod link;
 mod memory;
+mod router;
+pub mod seeds;
 
 pub use frames::*;
-pub use link::Link;
+pub use link::{Bursts, Link};
 pub use memory::Memory;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::Ipv4Addr;
 
-use link::{LinkState, Outbox};
+use link::{LinkState, Outbox, Station};
 use netstack::datagram::{HEADER_LEN, Header};
 use netstack::iface::InterfaceConfig;
 use netstack::link::{IfIndex, LinkCaps, Mac, RxMeta};
 use netstack::rng::Rng;
 use netstack::time::{Duration, Instant};
+use netstack::wire::{arp, ethernet, ipv4};
 use netstack::{Config, Key, Notice, RawId, Stack, UdpId};
+use router::{Port, Router};
 
 /// A node of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeId(pub usize);
 
+/// A router of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouterId(pub usize);
+
 /// A frame as a link saw it.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub at: Instant,
+    /// The node that sent it; of a router, its number behind [`Seen::ROUTERS`].
     pub from: NodeId,
     pub frame: Vec<u8>,
     /// The link lost it.
     pub lost: bool,
 }
 
+impl Seen {
+    /// Where routers are numbered from.
+    pub const ROUTERS: usize = 1 << 20;
+}
+
 struct Node {
     stack: Stack,
+    config: Config,
     memory: Memory,
-    /// The link of each interface from 2 on.
-    links: Vec<usize>,
+    /// The link of each interface from 2 on, and the node's number there.
+    links: Vec<(usize, usize)>,
     touched: Vec<Key>,
     released: Vec<Key>,
     notices: Vec<Notice>,
     alive: bool,
+    /// As [`Net::timers`] has it.
+    deadline: Option<Instant>,
+    /// It is in [`Net::stale`].
+    stale: bool,
 }
 
-struct Delivery {
-    to: NodeId,
-    on: IfIndex,
+/// A frame in flight. The number keeps the order of those that arrive together.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Flight {
+    at: Instant,
+    number: u64,
+    to: (usize, usize),
     frame: Vec<u8>,
-    meta: RxMeta,
+    checksum_good: bool,
 }
 
 /// The network.
@@ -62,31 +85,48 @@ pub struct Net {
     now: Instant,
     rng: Rng,
     nodes: Vec<Node>,
+    routers: Vec<Router>,
     links: Vec<LinkState>,
-    /// Frames in flight: when they arrive, and a number that keeps the order of equals.
-    in_flight: BinaryHeap<Reverse<(Instant, u64)>>,
-    deliveries: std::collections::HashMap<u64, Delivery>,
+    in_flight: BinaryHeap<Reverse<Flight>>,
     sent: u64,
+    /// When which node wants to be polled.
+    timers: BTreeSet<(Instant, usize)>,
+    /// Nodes whose deadline may have changed.
+    stale: Vec<usize>,
+    /// Nodes that have touched sockets which nobody has taken.
+    awake: Vec<NodeId>,
     pub trace: Vec<Seen>,
+    pub keep_trace: bool,
+    /// TCP segments that entered a link.
+    pub tcp_frames: u64,
+    hash: DefaultHasher,
 }
 
 impl Net {
     /// An empty network.
-    pub fn new(seed: u8) -> Net {
+    pub fn new(seed: u64) -> Net {
+        let mut bytes = [seed as u8; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
         Net {
             now: Instant::from_millis(1000),
-            rng: Rng::new([seed; 32]),
+            rng: Rng::new(bytes),
             nodes: Vec::new(),
+            routers: Vec::new(),
             links: Vec::new(),
             in_flight: BinaryHeap::new(),
-            deliveries: std::collections::HashMap::new(),
             sent: 0,
+            timers: BTreeSet::new(),
+            stale: Vec::new(),
+            awake: Vec::new(),
             trace: Vec::new(),
+            keep_trace: true,
+            tcp_frames: 0,
+            hash: DefaultHasher::new(),
         }
     }
 
     /// Two nodes, 10.0.0.1 and 10.0.0.2, on one link.
-    pub fn pair(seed: u8, link: Link) -> (Net, NodeId, NodeId) {
+    pub fn pair(seed: u64, link: Link) -> (Net, NodeId, NodeId) {
         let mut net = Net::new(seed);
         let (a, b) = (net.node(), net.node());
         let link = net.link(link);
@@ -102,13 +142,72 @@ impl Net {
 
     /// Adds a node with a configuration of its own (but for the seed, which is the network's).
     pub fn node_with(&mut self, config: Config) -> NodeId {
+        let memory = Memory::new();
+        let stack = self.boot(&config, &memory);
+        let (links, touched, released, notices) = Default::default();
+        let (alive, deadline, stale) = (true, None, false);
+        self.nodes.push(Node { stack, config, memory, links, touched, released, notices, alive, deadline, stale });
+        NodeId(self.nodes.len() - 1)
+    }
+
+    fn boot(&mut self, config: &Config, memory: &Memory) -> Stack {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&self.rng.u64().to_le_bytes());
-        let memory = Memory::new();
-        let stack = Stack::new(Config { seed, ..config }, Box::new(memory.pool()));
-        let (links, touched, released, notices) = Default::default();
-        self.nodes.push(Node { stack, memory, links, touched, released, notices, alive: true });
-        NodeId(self.nodes.len() - 1)
+        Stack::new(Config { seed, ..config.clone() }, Box::new(memory.pool()))
+    }
+
+    /// The node starts again with the addresses that it had and nothing else: what it knew of connections and neighbours
+    /// is gone. Returns its memory, which is new too.
+    pub fn reboot(&mut self, node: NodeId) -> Memory {
+        let (config, memory) = (self.nodes[node.0].config.clone(), Memory::new());
+        let stack = self.boot(&config, &memory);
+        let old = std::mem::replace(&mut self.nodes[node.0].stack, stack);
+        self.nodes[node.0].memory = memory.clone();
+        let now = self.now;
+        for interface in old.interfaces().filter(|interface| !interface.loopback) {
+            let (link, _) = self.nodes[node.0].links[interface.index.0 as usize - 2];
+            let caps = LinkCaps { checksum_offload: self.links[link].link.checksum_offload };
+            let (name, mac, mtu) = (interface.name.to_owned(), interface.mac, interface.mtu);
+            let stack = self.stack(node);
+            let on = stack.add_interface(now, InterfaceConfig { name, mac, mtu, caps });
+            for net in interface.addresses {
+                stack.add_address(now, on, net.addr, net.prefix_len).expect("it was good before");
+            }
+        }
+        for route in old.routes().iter().filter(|route| route.via.is_some()) {
+            self.stack(node).add_route(*route).expect("it was good before");
+        }
+        self.poll(node);
+        memory
+    }
+
+    /// Adds a router.
+    pub fn router(&mut self) -> RouterId {
+        self.routers.push(Router::default());
+        RouterId(self.routers.len() - 1)
+    }
+
+    /// Puts a router on a link with an address like `10.0.0.254/24`.
+    pub fn join_router(&mut self, router: RouterId, link: usize, address: &str) {
+        let (addr, prefix_len) = parse_net(address);
+        let state = &mut self.links[link];
+        let mac = station_mac(link, state.members.len());
+        let port = self.routers[router.0].ports.len();
+        let member = state.add(Station::Router(router.0, port), mac);
+        state.members[member].addresses.push(addr);
+        let mtu = state.link.mtu as usize;
+        self.routers[router.0].ports.push(Port { link, member, mac, addr, prefix_len, mtu });
+    }
+
+    /// Tells a router the next hop to a network like `10.0.9.0/24`.
+    pub fn router_route(&mut self, router: RouterId, net: &str, via: Ipv4Addr) {
+        let (net, prefix_len) = parse_net(net);
+        self.routers[router.0].add_route(net, prefix_len, via);
+    }
+
+    /// The router drops packets that are too long without saying so.
+    pub fn make_black_hole(&mut self, router: RouterId) {
+        self.routers[router.0].black_hole = true;
     }
 
     /// Adds a link; nodes are put on it with [`join`](Self::join). A frame goes to the station that it is for, or to
@@ -121,10 +220,10 @@ impl Net {
     /// Puts a node on a link with an address like `10.0.0.1/24`.
     pub fn join(&mut self, node: NodeId, link: usize, address: &str) -> IfIndex {
         let on = self.attach(node, link);
-        let (addr, len) = address.split_once('/').expect("an address with a prefix length");
-        let (addr, len) = (addr.parse().expect("an IPv4 address"), len.parse().expect("a length"));
+        let (addr, len) = parse_net(address);
         let now = self.now;
         self.stack(node).add_address(now, on, addr, len).expect("a good address");
+        self.links[link].members.last_mut().expect("it was put there").addresses.push(addr);
         self.poll(node);
         on
     }
@@ -133,13 +232,13 @@ impl Net {
     pub fn attach(&mut self, node: NodeId, link: usize) -> IfIndex {
         let now = self.now;
         let state = &mut self.links[link];
-        let mac = Mac([0xb2, 0xa0, 0, 0, link as u8, state.members.len() as u8 + 1]);
+        let mac = station_mac(link, state.members.len());
         let caps = LinkCaps { checksum_offload: state.link.checksum_offload };
         let name = format!("sim{link}");
         let config = InterfaceConfig { name, mac, mtu: state.link.mtu, caps };
         let on = self.nodes[node.0].stack.add_interface(now, config);
-        state.members.push((node, on, mac));
-        self.nodes[node.0].links.push(link);
+        let member = state.add(Station::Node(node, on), mac);
+        self.nodes[node.0].links.push((link, member));
         on
     }
 
@@ -149,7 +248,44 @@ impl Net {
 
     /// A node's stack, for user calls. Call [`poll`](Self::poll) after them.
     pub fn stack(&mut self, node: NodeId) -> &mut Stack {
+        if !self.nodes[node.0].stale {
+            self.nodes[node.0].stale = true;
+            self.stale.push(node.0);
+        }
         &mut self.nodes[node.0].stack
+    }
+
+    /// Nodes with sockets that were touched since this was last asked, in order.
+    pub fn take_awake(&mut self, into: &mut Vec<NodeId>) {
+        into.append(&mut self.awake);
+    }
+
+    /// How many frames have been sent, and a hash of what they were and when.
+    pub fn fingerprint(&self) -> (u64, u64) {
+        (self.sent, self.hash.finish())
+    }
+
+    /// When the next thing happens by itself.
+    pub fn next_event(&mut self) -> Option<Instant> {
+        self.refresh_timers();
+        let arrival = self.in_flight.peek().map(|Reverse(flight)| flight.at);
+        let timer = self.timers.first().map(|(at, _)| *at);
+        arrival.into_iter().chain(timer).min().map(|next| next.max(self.now))
+    }
+
+    fn refresh_timers(&mut self) {
+        while let Some(number) = self.stale.pop() {
+            let node = &mut self.nodes[number];
+            node.stale = false;
+            let deadline = node.stack.next_deadline().filter(|_| node.alive);
+            if deadline != node.deadline {
+                if let Some(at) = node.deadline {
+                    self.timers.remove(&(at, number));
+                }
+                self.timers.extend(deadline.map(|at| (at, number)));
+                node.deadline = deadline;
+            }
+        }
     }
 
     /// Where a node's buffers come from.
@@ -165,6 +301,7 @@ impl Net {
     /// The node is gone without a word, as by kill -9.
     pub fn kill(&mut self, node: NodeId) {
         self.nodes[node.0].alive = false;
+        self.stack(node);
     }
 
     /// Sockets of a node that were touched since the last call.
@@ -185,17 +322,25 @@ impl Net {
     /// Lets a node send what it has queued.
     pub fn poll(&mut self, node: NodeId) {
         let now = self.now;
+        self.stack(node);
         let Node { stack, links, touched, released, notices, alive, .. } = &mut self.nodes[node.0];
         if !*alive {
             return;
         }
         let mut outbox = Outbox::new(now, links, &mut self.links);
         stack.poll(now, &mut outbox);
+        let slept = touched.is_empty();
         stack.take_touched(touched);
         stack.take_released(released);
         stack.take_notices(notices);
-        for (link, frame, checksum_partial) in outbox.frames {
-            self.send(node, link, frame, checksum_partial);
+        if slept && !touched.is_empty() {
+            self.awake.push(node);
+        }
+        for (from, frame, checksum_partial) in outbox.frames {
+            if !checksum_partial {
+                assert_checksums(&frame);
+            }
+            self.send(from, frame, checksum_partial);
         }
     }
 
@@ -226,62 +371,95 @@ impl Net {
         }
     }
 
-    /// Goes on to the next event if it is not later than `until`.
-    fn step(&mut self, until: Instant) -> bool {
-        let arrival = self.in_flight.peek().map(|Reverse((at, _))| *at);
-        let timer = self.nodes.iter().filter(|node| node.alive).filter_map(|node| node.stack.next_deadline()).min();
-        let Some(next) = arrival.into_iter().chain(timer).min().map(|next| next.max(self.now)) else {
+    /// Goes on to the next event if it is not later than `until`. Else the clock stands at `until`, and the answer is no.
+    pub fn step(&mut self, until: Instant) -> bool {
+        let Some(next) = self.next_event().filter(|next| *next <= until) else {
             self.now = until;
             return false;
         };
-        if next > until {
-            self.now = until;
-            return false;
-        }
         self.now = next;
-        while let Some(Reverse((at, number))) = self.in_flight.peek().copied()
-            && at <= self.now
-        {
-            self.in_flight.pop();
-            let Some(Delivery { to, on, frame, meta }) = self.deliveries.remove(&number) else { continue };
-            if self.nodes[to.0].alive {
-                self.nodes[to.0].stack.input(self.now, on, &frame, meta);
-                self.poll(to);
-            }
+        while self.in_flight.peek().is_some_and(|Reverse(flight)| flight.at <= self.now) {
+            let Some(Reverse(flight)) = self.in_flight.pop() else { break };
+            self.arrive(flight);
         }
-        for node in 0..self.nodes.len() {
-            if self.nodes[node].stack.next_deadline().is_some_and(|at| at <= self.now) {
-                self.poll(NodeId(node));
-            }
-        }
+        self.refresh_timers();
+        let due: Vec<usize> = self.timers.range(..=(self.now, usize::MAX)).map(|(_, node)| *node).collect();
+        due.into_iter().for_each(|node| self.poll(NodeId(node)));
         true
     }
 
-    /// A frame of `from` enters a link.
-    fn send(&mut self, from: NodeId, link: usize, mut frame: Vec<u8>, checksum_partial: bool) {
-        let state = &mut self.links[link];
-        if !checksum_partial {
-            assert_checksums(&frame);
+    fn arrive(&mut self, Flight { to: (link, member), frame, checksum_good, .. }: Flight) {
+        match self.links[link].members[member].station {
+            Station::Node(node, on) => {
+                if self.nodes[node.0].alive {
+                    self.nodes[node.0].stack.input(self.now, on, &frame, RxMeta { checksum_good });
+                    self.poll(node);
+                }
+            }
+            Station::Router(router, port) => self.route(router, port, &frame, checksum_good),
         }
-        let fate = state.fate(self.now, frame.len(), &mut self.rng);
-        self.trace.push(Seen { at: self.now, from, frame: frame.clone(), lost: fate.arrivals.is_empty() });
-        let mut meta = RxMeta { checksum_good: checksum_partial };
-        if let Some(bit) = fate.corrupt {
+    }
+
+    /// A frame of a station of a link enters it.
+    fn send(&mut self, (link, member): (usize, usize), mut frame: Vec<u8>, checksum_partial: bool) {
+        let state = &mut self.links[link];
+        self.tcp_frames += u64::from(as_ipv4(&frame).is_some_and(|packet| packet.protocol() == ipv4::TCP));
+        let fate = state.fate(self.now, member, frame.len(), &mut self.rng);
+        (self.now, link, member, frame.len(), fate.arrivals.len()).hash(&mut self.hash);
+        frame[..frame.len().min(74)].hash(&mut self.hash);
+        if self.keep_trace {
+            let from = match state.members[member].station {
+                Station::Node(node, _) => node,
+                Station::Router(router, _) => NodeId(Seen::ROUTERS + router),
+            };
+            self.trace.push(Seen { at: self.now, from, frame: frame.clone(), lost: fate.arrivals.is_empty() });
+        }
+        let mut checksum_good = checksum_partial;
+        // Nothing but the link's own check protects an ARP packet: a changed one would be another truth.
+        if let Some(bit) = fate.corrupt.filter(|_| frame[12..14] != ethernet::ARP.to_be_bytes()) {
             netstack::wire::checksum::complete(&mut frame);
             let at = bit / 8 % frame.len();
             frame[at] ^= 1 << (bit % 8);
-            meta.checksum_good = false;
+            checksum_good = false;
         }
         let dst = Mac(frame[..6].try_into().expect("six bytes"));
-        for at in fate.arrivals {
-            for (to, on, mac) in &state.members {
-                if *to != from && (dst == *mac || dst.0[0] & 1 == 1) {
-                    self.sent += 1;
-                    self.in_flight.push(Reverse((at, self.sent)));
-                    self.deliveries.insert(self.sent, Delivery { to: *to, on: *on, frame: frame.clone(), meta });
-                }
-            }
+        let mut receivers = (0..state.members.len())
+            .filter(|to| *to != member && (dst.0[0] & 1 == 1 || dst == state.members[*to].mac))
+            .flat_map(|to| fate.arrivals.iter().map(move |at| (*at, to)))
+            .peekable();
+        while let Some((at, to)) = receivers.next() {
+            self.sent += 1;
+            let frame = if receivers.peek().is_some() { frame.clone() } else { std::mem::take(&mut frame) };
+            self.in_flight.push(Reverse(Flight { at, number: self.sent, to: (link, to), frame, checksum_good }));
         }
+    }
+
+    /// A frame has come to a router.
+    fn route(&mut self, router: usize, number: usize, frame: &[u8], checksum_good: bool) {
+        let port = &self.routers[router].ports[number];
+        let from = (port.link, port.member);
+        if let Some(arp::Packet { operation: arp::Operation::Request, sender_mac, sender, target, .. }) = as_arp(frame)
+        {
+            if target == port.addr {
+                let (operation, target_mac) = (arp::Operation::Reply, sender_mac);
+                let reply = arp::Packet { operation, sender_mac: port.mac, sender: target, target_mac, target: sender };
+                self.send(from, arp_frame(sender_mac, reply), false);
+            }
+            return;
+        }
+        let Some(packet) = as_ipv4(frame) else { return };
+        let Some((out, next, packet)) = self.routers[router].receive(number, packet.bytes()) else { return };
+        let port = &self.routers[router].ports[out];
+        let Some(to) = self.links[port.link].members.iter().find(|member| member.addresses.contains(&next)) else {
+            return;
+        };
+        let partial = checksum_good && packet[9] != ipv4::ICMP;
+        let mut frame = ethernet_frame(to.mac, port.mac, ethernet::IPV4, &packet);
+        let from = (port.link, port.member);
+        if partial {
+            netstack::wire::checksum::complete(&mut frame);
+        }
+        self.send(from, frame, false);
     }
 
     /// Gives a frame to a node as if a stranger on its link had sent it.
@@ -360,6 +538,17 @@ impl Raw {
     pub fn recv(&mut self) -> Option<(Header, Vec<u8>)> {
         recv(&mut self.reader)
     }
+}
+
+fn parse_net(text: &str) -> (Ipv4Addr, u8) {
+    let (addr, len) = text.split_once('/').expect("an address with a prefix length");
+    (addr.parse().expect("an IPv4 address"), len.parse().expect("a length"))
+}
+
+fn station_mac(link: usize, member: usize) -> Mac {
+    let [a, b] = (link as u16).to_be_bytes();
+    let [c, d] = (member as u16 + 1).to_be_bytes();
+    Mac([0xb2, 0xa0, a, b, c, d])
 }
 
 fn recv(reader: &mut arena::Consumer) -> Option<(Header, Vec<u8>)> {

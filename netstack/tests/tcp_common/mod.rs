@@ -3,8 +3,6 @@
 
 pub mod notation;
 pub mod script;
-pub mod seeds;
-pub mod transfer;
 
 use crate::common::{Net, NodeId};
 use netstack::Key;
@@ -122,4 +120,9 @@ impl Socket {
     pub fn error(&self, net: &mut Net) -> Option<TcpError> {
         self.status(net).error
     }
+}
+
+/// Byte `at` of a stream.
+pub fn byte(stream: u8, at: usize) -> u8 {
+    (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17) as u8 ^ stream
 }

@@ -3,8 +3,8 @@
 //! `gets` is a segment that the stack receives, `sends` one that it must have sent by now, next in order. The other verbs
 //! are what its program does. Numbers count from each side's SYN; text is a known stream, checked both ways.
 
+use super::byte;
 use super::notation::Line;
-use super::transfer::byte;
 use super::{Listener, Socket};
 use crate::common::{Link, Net, NodeId, STRANGER, arp_frame, as_ipv4, ethernet_frame, ipv4_packet};
 use netstack::link::{IfIndex, Mac};
