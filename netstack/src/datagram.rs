@@ -157,6 +157,46 @@ pub struct DatagramStatus {
     pub writable: bool,
 }
 
+/// An error about one datagram of ours, kept for a socket that asked for it (IP_RECVERR).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorReport {
+    /// What it means.
+    pub error: SocketError,
+    /// Type and code of the ICMP message.
+    pub message: (u8, u8),
+    /// The MTU that a router allows, in bytes; 0 where none is said.
+    pub mtu: u32,
+    /// Who sent the message.
+    pub offender: IpAddr,
+    /// Where the datagram was sent to.
+    pub destination: SocketAddr,
+    /// Its payload, as far as the message quotes it.
+    pub payload: Vec<u8>,
+}
+
+/// Reports that nobody takes do not pile up past this many.
+const MAX_REPORTS: usize = 32;
+
+/// What the network said about a socket's datagrams.
+#[derive(Default)]
+pub(crate) struct Errors {
+    /// The pending error (SO_ERROR).
+    pub(crate) pending: Option<SocketError>,
+    reports: Vec<ErrorReport>,
+}
+
+impl Errors {
+    pub(crate) fn report(&mut self, report: ErrorReport) {
+        if self.reports.len() < MAX_REPORTS {
+            self.reports.push(report);
+        }
+    }
+
+    pub(crate) fn take_reports(&mut self) -> Vec<ErrorReport> {
+        std::mem::take(&mut self.reports)
+    }
+}
+
 /// The receiving side that all datagram sockets have.
 pub(crate) struct Inbox {
     rx: Producer,

@@ -5,6 +5,7 @@ mod common;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use common::*;
+use netstack::datagram::ErrorReport;
 use netstack::link::{IfIndex, Mac};
 use netstack::raw::RawKind;
 use netstack::socket::{SendError, SocketError};
@@ -234,6 +235,34 @@ fn an_unconnected_socket_is_told_only_if_it_asked() {
     net.udp_send(&socket, "10.0.0.2:9", b"anybody?").expect("sent");
     net.run_for(Duration::from_millis(10));
     assert_eq!(net.stack(a).udp_take_error(socket.id), Some(SocketError::Refused));
+}
+
+#[test]
+fn who_asked_for_errors_gets_what_each_is_about() {
+    let (mut net, a, _) = Net::pair(15, Link::default());
+    let socket = net.udp(a);
+    net.udp_send(&socket, "10.0.0.2:9", b"before").expect("sent");
+    net.run_for(Duration::from_millis(10));
+    assert_eq!(net.stack(a).udp_take_reports(socket.id), []);
+    net.stack(a).udp_options(socket.id).expect("open").report_errors = true;
+    net.udp_send(&socket, "10.0.0.2:9", b"anybody?").expect("sent");
+    net.run_for(Duration::from_millis(10));
+    let report = ErrorReport {
+        error: SocketError::Refused,
+        message: (icmpv4::UNREACHABLE, icmpv4::unreachable::PORT),
+        mtu: 0,
+        offender: B.into(),
+        destination: (B, 9).into(),
+        payload: b"anybody?".to_vec(),
+    };
+    assert_eq!(net.stack(a).udp_take_reports(socket.id), [report]);
+    assert_eq!(net.stack(a).udp_take_reports(socket.id), [], "once");
+    for _ in 0..40 {
+        let _ = net.stack(a).udp_take_error(socket.id);
+        net.udp_send(&socket, "10.0.0.2:9", b"anybody?").expect("sent");
+        net.run_for(Duration::from_secs(2));
+    }
+    assert_eq!(net.stack(a).udp_take_reports(socket.id).len(), 32, "they do not pile up");
 }
 
 #[test]

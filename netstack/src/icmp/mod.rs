@@ -53,6 +53,10 @@ pub(crate) struct Report<'a> {
     pub(crate) socket: Option<(SocketError, Certainty)>,
     /// Our packet, as far as it was quoted.
     pub(crate) quoted: Packet<'a>,
+    /// The message's type and code.
+    pub(crate) message: (u8, u8),
+    /// The MTU that a router allows, in bytes; 0 where none is said.
+    pub(crate) mtu: u32,
 }
 
 /// Does an error last?
@@ -86,7 +90,8 @@ impl<'a> Report<'a> {
             _ => return None,
         };
         let quoted = Packet::parse_quoted(message.payload).ok()?;
-        Some(Report { error, socket, quoted })
+        let mtu = if let IcmpError::PacketTooBig(mtu) = error { mtu } else { 0 };
+        Some(Report { error, socket, quoted, message: (message.kind, message.code), mtu })
     }
 }
 

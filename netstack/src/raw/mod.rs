@@ -7,12 +7,12 @@ use std::collections::HashMap;
 
 use arena::Producer;
 
-use crate::datagram::{DatagramOptions, Inbox};
+use crate::datagram::{DatagramOptions, Errors, Inbox};
 use crate::link::IfIndex;
 use crate::ports;
 use crate::rng::{HashKey, Rng};
 use crate::slab::Slab;
-use crate::socket::{BindError, Key, RawId, SocketError};
+use crate::socket::{BindError, Key, RawId};
 use crate::wire::icmpv4;
 use crate::wire::ipv4::{self, Packet};
 
@@ -47,7 +47,7 @@ pub(crate) struct Socket {
     pub(crate) kind: RawKind,
     pub(crate) inbox: Inbox,
     pub(crate) options: RawOptions,
-    pub(crate) error: Option<SocketError>,
+    pub(crate) errors: Errors,
     /// Unspecified: all our addresses.
     pub(crate) local: Ipv4Addr,
     /// bind(2) chose `local`, so it stays when the socket is disconnected.
@@ -96,7 +96,7 @@ impl Raw {
             kind,
             inbox: Inbox::new(rx),
             options: RawOptions { header_included, ..RawOptions::default() },
-            error: None,
+            errors: Errors::default(),
             local: Ipv4Addr::UNSPECIFIED,
             bound: false,
             remote: None,

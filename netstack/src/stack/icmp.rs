@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Stack;
-use crate::datagram::Header;
+use crate::datagram::{ErrorReport, Errors, Header};
 use crate::icmp::{self, Certainty, ErrorMessage, Report};
 use crate::ip::{Fill, Hop, NextHop, Outgoing};
 use crate::link::IfIndex;
@@ -11,7 +11,7 @@ use crate::socket::SocketError;
 use crate::time::Instant;
 use crate::wire::icmpv4::{self, Message};
 use crate::wire::ipv4::{self, Packet};
-use crate::wire::{be16, be32};
+use crate::wire::{be16, be32, udp};
 
 /// Time to live of what we send by ourselves (RFC 1122 §3.2.1.7).
 const TTL: u8 = 64;
@@ -27,7 +27,7 @@ impl Stack {
             icmpv4::ECHO_REPLY => self.deliver_echo_reply(now, on, packet, &message),
             _ => {
                 if let Some(report) = Report::parse(&message) {
-                    self.input_report(now, on, &report);
+                    self.input_report(now, on, packet.src(), &report);
                 }
             }
         }
@@ -101,8 +101,8 @@ impl Stack {
         }
     }
 
-    /// An error about a packet of ours. Only what we can have sent is believed.
-    fn input_report(&mut self, now: Instant, on: IfIndex, report: &Report<'_>) {
+    /// An error about a packet of ours, from `offender`. Only what we can have sent is believed.
+    fn input_report(&mut self, now: Instant, on: IfIndex, offender: Ipv4Addr, report: &Report<'_>) {
         let quoted = &report.quoted;
         let (src, dst) = (quoted.src(), quoted.dst());
         let payload = quoted.payload();
@@ -118,35 +118,62 @@ impl Stack {
             }
             ipv4::UDP => {
                 if let Some(socket) = self.udp.find(local, remote, on).and_then(|id| self.udp.get_mut(id)) {
-                    let Some(error) = told(report, socket.remote().is_some(), &socket.options) else { return };
-                    socket.error = Some(error);
-                    self.events.touch(socket.key);
+                    let connected = socket.remote().is_some();
+                    let about = About { offender, destination: remote, payload: &payload[udp::HEADER_LEN..] };
+                    if tell(report, about, connected, &socket.options, &mut socket.errors) {
+                        self.events.touch(socket.key);
+                    }
                 }
             }
             ipv4::ICMP if payload[0] == icmpv4::ECHO_REQUEST => {
                 let ping = self.raw.find_ping(be16(payload, 4), dst, src, on);
                 if let Some(socket) = ping.and_then(|id| self.raw.get_mut(id)) {
-                    let Some(error) = told(report, socket.remote.is_some(), &socket.options.datagram) else { return };
-                    socket.error = Some(error);
-                    self.events.touch(socket.key);
+                    let about = About { offender, destination: SocketAddr::new(dst.into(), 0), payload };
+                    if tell(report, about, socket.remote.is_some(), &socket.options.datagram, &mut socket.errors) {
+                        self.events.touch(socket.key);
+                    }
                 }
             }
             _ => {}
         }
         for id in self.raw.find_senders(quoted, on) {
             let Some(socket) = self.raw.get_mut(id) else { continue };
-            if let Some(error) = told(report, socket.remote.is_some(), &socket.options.datagram) {
-                socket.error = Some(error);
+            // Raw sockets that make their own headers find them in the quote, too (Linux: raw_err()).
+            let payload = if socket.options.header_included { quoted.bytes() } else { payload };
+            let about = About { offender, destination: SocketAddr::new(dst.into(), 0), payload };
+            if tell(report, about, socket.remote.is_some(), &socket.options.datagram, &mut socket.errors) {
                 self.events.touch(socket.key);
             }
         }
     }
 }
 
-/// Which error a socket gets: connected ones are told of hard errors (RFC 1122 §4.1.3.3), all others only if they asked.
-fn told(report: &Report<'_>, connected: bool, options: &crate::datagram::DatagramOptions) -> Option<SocketError> {
-    let (error, certainty) = report.socket?;
+/// Which datagram an error is about, and who says so.
+struct About<'a> {
+    offender: Ipv4Addr,
+    destination: SocketAddr,
+    payload: &'a [u8],
+}
+
+/// Enters an error into the socket that sent the datagram. Connected ones are told of hard errors (RFC 1122 §4.1.3.3), all others
+/// only if they asked; who asked gets the details, too. False: the socket does not hear of it.
+fn tell(
+    report: &Report<'_>,
+    about: About<'_>,
+    connected: bool,
+    options: &crate::datagram::DatagramOptions,
+    errors: &mut Errors,
+) -> bool {
+    let Some((error, certainty)) = report.socket else { return false };
     let too_long = error == SocketError::MessageTooLong && options.dont_fragment;
-    let told = options.report_errors || connected && (certainty == Certainty::Hard || too_long);
-    told.then_some(error)
+    if options.report_errors {
+        let About { offender, destination, payload } = about;
+        let Report { message, mtu, .. } = *report;
+        let payload = payload.to_vec();
+        errors.report(ErrorReport { error, message, mtu, offender: offender.into(), destination, payload });
+    } else if !connected || (certainty == Certainty::Soft && !too_long) {
+        return false;
+    }
+    errors.pending = Some(error);
+    true
 }

@@ -6,7 +6,7 @@ use arena::Producer;
 
 use super::Stack;
 use super::udp::{datagram_header, destination};
-use crate::datagram::DatagramStatus;
+use crate::datagram::{DatagramStatus, ErrorReport};
 use crate::ip::{Fill, Hop, NextHop, Outgoing};
 use crate::raw::{RawKind, RawOptions, prepare_echo};
 use crate::socket::{BindError, ConnectError, Key, RawId, SendError, SendOptions, SocketError};
@@ -94,7 +94,7 @@ impl Stack {
         if len > ipv4::MAX_LEN {
             return Err(SendError::MessageTooLong);
         }
-        if let Some(error) = socket.error.take() {
+        if let Some(error) = socket.errors.pending.take() {
             return Err(SendError::Pending(error));
         }
         let (key, kind, options) = (socket.key, socket.kind, socket.options);
@@ -135,7 +135,12 @@ impl Stack {
 
     /// SO_ERROR: takes the error that the network reported.
     pub fn raw_take_error(&mut self, id: RawId) -> Option<SocketError> {
-        self.raw.get_mut(id)?.error.take()
+        self.raw.get_mut(id)?.errors.pending.take()
+    }
+
+    /// MSG_ERRQUEUE: takes what the network said about single datagrams since IP_RECVERR was set.
+    pub fn raw_take_reports(&mut self, id: RawId) -> Vec<ErrorReport> {
+        self.raw.get_mut(id).map(|socket| socket.errors.take_reports()).unwrap_or_default()
     }
 
     /// The socket as seen from outside.
@@ -144,7 +149,7 @@ impl Stack {
         Some(DatagramStatus {
             local: SocketAddr::new(socket.local.into(), socket.identifier.unwrap_or(0)),
             remote: socket.remote.map(|remote| SocketAddr::new(remote.into(), 0)),
-            error: socket.error,
+            error: socket.errors.pending,
             dropped: socket.inbox.dropped,
             writable: !self.events.is_blocked(socket.key),
         })

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use arena::Producer;
 
 use super::Stack;
-use crate::datagram::{DatagramOptions, DatagramStatus};
+use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport};
 use crate::ip::{Fill, Hop, NextHop, Outgoing, OutputError};
 use crate::link::IfIndex;
 use crate::socket::{
@@ -85,7 +85,7 @@ impl Stack {
         if remote.port() == 0 {
             return Err(SendError::InvalidDestination);
         }
-        if let Some(error) = socket.error.take() {
+        if let Some(error) = socket.errors.pending.take() {
             return Err(SendError::Pending(error));
         }
         let from = socket.local().and_then(specified);
@@ -122,7 +122,12 @@ impl Stack {
 
     /// SO_ERROR: takes the error that the network reported.
     pub fn udp_take_error(&mut self, id: UdpId) -> Option<SocketError> {
-        self.udp.get_mut(id)?.error.take()
+        self.udp.get_mut(id)?.errors.pending.take()
+    }
+
+    /// MSG_ERRQUEUE: takes what the network said about single datagrams since IP_RECVERR was set.
+    pub fn udp_take_reports(&mut self, id: UdpId) -> Vec<ErrorReport> {
+        self.udp.get_mut(id).map(|socket| socket.errors.take_reports()).unwrap_or_default()
     }
 
     /// The socket as seen from outside.
@@ -131,7 +136,7 @@ impl Stack {
         Some(DatagramStatus {
             local: socket.local().unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))),
             remote: socket.remote(),
-            error: socket.error,
+            error: socket.errors.pending,
             dropped: socket.inbox.dropped,
             writable: !self.events.is_blocked(socket.key),
         })

@@ -8,19 +8,19 @@ use std::collections::HashMap;
 
 use arena::Producer;
 
-use crate::datagram::{DatagramOptions, Inbox};
+use crate::datagram::{DatagramOptions, Errors, Inbox};
 use crate::link::IfIndex;
 use crate::ports;
 use crate::rng::{HashKey, Rng};
 use crate::slab::Slab;
-use crate::socket::{BindError, BindOptions, Key, SocketError, UdpId};
+use crate::socket::{BindError, BindOptions, Key, UdpId};
 
 /// A UDP socket.
 pub(crate) struct Socket {
     pub(crate) key: Key,
     pub(crate) inbox: Inbox,
     pub(crate) options: DatagramOptions,
-    pub(crate) error: Option<SocketError>,
+    pub(crate) errors: Errors,
     /// Multicast groups and where each was joined.
     pub(crate) groups: Vec<(Ipv4Addr, IfIndex)>,
     binding: Option<Binding>,
@@ -85,7 +85,7 @@ impl Udp {
             key,
             inbox: Inbox::new(rx),
             options: DatagramOptions::default(),
-            error: None,
+            errors: Errors::default(),
             groups: Vec::new(),
             binding: None,
             remote: None,
