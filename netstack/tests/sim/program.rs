@@ -44,6 +44,23 @@ pub struct Plan {
     pub end: End,
 }
 
+impl Default for Plan {
+    fn default() -> Plan {
+        Plan {
+            bytes: 0,
+            write: 1 << 14,
+            read: 1 << 14,
+            write_rest: Duration::ZERO,
+            read_rest: Duration::ZERO,
+            nodelay: false,
+            cork: false,
+            maxseg: None,
+            keepalive: false,
+            end: End::HalfClose,
+        }
+    }
+}
+
 /// How an end ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {

@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use super::program::{End, Outcome, Program};
 use super::scenario::{Flow, Scenario};
 use super::trace;
-use crate::common::{Net, NodeId, seeds};
+use crate::common::{Link, Net, NodeId, seeds};
 use crate::tcp_common::{Listener, Socket};
 use netstack::link::IfIndex;
 use netstack::route::Route;
@@ -91,33 +91,11 @@ pub fn run(seed: u64) -> Report {
 
 impl World {
     fn new(scenario: Scenario) -> World {
-        let mut net = Net::new(scenario.seed);
+        let (mut net, nodes, addresses) = chain(scenario.seed, &scenario.links);
         net.keep_trace = seeds::single().is_some();
-        let nodes = [net.node(), net.node()];
-        let last = scenario.links.len() - 1;
-        let links: Vec<usize> = scenario.links.iter().map(|link| net.link(link.clone())).collect();
-        let lefts = net.join(nodes[0], links[0], "10.0.0.1/24");
-        let rights = net.join(nodes[1], links[last], &format!("10.0.{last}.2/24"));
-        for number in 0..last {
-            let router = net.router();
-            net.join_router(router, links[number], &format!("10.0.{number}.2/24"));
-            net.join_router(router, links[number + 1], &format!("10.0.{}.1/24", number + 1));
-            if number > 0 {
-                net.router_route(router, "10.0.0.0/24", Ipv4Addr::new(10, 0, number as u8, 1));
-            }
-            if number + 1 < last {
-                let next = Ipv4Addr::new(10, 0, number as u8 + 1, 2);
-                net.router_route(router, &format!("10.0.{last}.0/24"), next);
-            }
-        }
-        if last > 0 {
-            add_gateway(&mut net, nodes[0], lefts, Ipv4Addr::new(10, 0, 0, 2));
-            add_gateway(&mut net, nodes[1], rights, Ipv4Addr::new(10, 0, last as u8, 1));
-        }
         for (node, ring) in nodes.into_iter().zip(scenario.rings) {
             net.memory(node).set_ring(ring);
         }
-        let addresses = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, last as u8, 2)];
         let listeners = nodes.map(|node| Listener::new(&mut net, node, "0.0.0.0:80", 16));
         let start = net.now();
         let mut agenda = BinaryHeap::new();
@@ -384,6 +362,33 @@ fn judge_flow(scenario: &Scenario, rebooted: bool, flow: &Flow, ends: [Option<&P
         assert_eq!((opener, acceptor), (Some(Outcome::Done), Some(Outcome::Done)), "seed {seed}: {flow:?}");
     }
     failures
+}
+
+/// Two nodes, their addresses, and between them these links with a router between each two.
+pub fn chain(seed: u64, links: &[Link]) -> (Net, [NodeId; 2], [Ipv4Addr; 2]) {
+    let mut net = Net::new(seed);
+    let nodes = [net.node(), net.node()];
+    let last = links.len() as u8 - 1;
+    let links: Vec<usize> = links.iter().map(|link| net.link(link.clone())).collect();
+    let left = net.join(nodes[0], links[0], "10.0.0.1/24");
+    let right = net.join(nodes[1], links[usize::from(last)], &format!("10.0.{last}.2/24"));
+    for number in 0..last {
+        let router = net.router();
+        let [before, after] = [usize::from(number), usize::from(number) + 1].map(|number| links[number]);
+        net.join_router(router, before, &format!("10.0.{number}.2/24"));
+        net.join_router(router, after, &format!("10.0.{}.1/24", number + 1));
+        if number > 0 {
+            net.router_route(router, "10.0.0.0/24", Ipv4Addr::new(10, 0, number, 1));
+        }
+        if number + 1 < last {
+            net.router_route(router, &format!("10.0.{last}.0/24"), Ipv4Addr::new(10, 0, number + 1, 2));
+        }
+    }
+    if last > 0 {
+        add_gateway(&mut net, nodes[0], left, Ipv4Addr::new(10, 0, 0, 2));
+        add_gateway(&mut net, nodes[1], right, Ipv4Addr::new(10, 0, last, 1));
+    }
+    (net, nodes, [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, last, 2)])
 }
 
 fn add_gateway(net: &mut Net, node: NodeId, on: IfIndex, via: Ipv4Addr) {
