@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod compat;
 mod demo;
 mod install;
 mod linux_peer;
@@ -68,6 +69,15 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Ask every socket option and every call in every state of a socket, on the host kernel and on rump; write the table of what is the same.
+    Compat {
+        /// Where the table goes.
+        #[arg(long, value_name = "FILE", default_value = "docs/COMPATIBILITY.md")]
+        table: PathBuf,
+        /// Only the cases that begin with this (`option/`, `call/tcp/`, `pointer/`): print the differences, write nothing.
+        #[arg(long)]
+        only: Option<String>,
+    },
     /// Install `rump` and the library where a bare `rump run` finds them.
     Install {
         /// Where bin/ and lib/ are; /usr/local as root, ~/.local otherwise.
@@ -94,6 +104,8 @@ fn run(task: Task) -> Outcome {
         Task::Test { runner } => test::test(&runner),
         Task::Bench { rounds, seconds, only } => bench::bench(&bench::Plan { rounds, seconds, only }),
         Task::LinuxPeer { runs, quick, only } => linux_peer::linux_peer(&linux_peer::Plan { runs, quick, only }),
+        Task::Compat { only: Some(only), .. } => compat::print(&only),
+        Task::Compat { table, only: None } => compat::write(&table),
         Task::Install { prefix } => install::install(prefix),
     }
 }

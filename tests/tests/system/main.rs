@@ -3,6 +3,7 @@
 
 mod boot;
 mod capture;
+mod compat;
 mod death;
 mod demo;
 mod descriptors;

@@ -4,7 +4,8 @@
 //! `tests/system/semantics.rs`. `semantics list` names the cases, `semantics case NAME` runs one in this process, and
 //! `semantics run PREFIX` runs all whose name begins with it, a process each with a deadline.
 //!
-//! A case is a function of [`report::Report`] and a row of its module's `CASES`. The calls are in [`sys`], made pairs in [`net`].
+//! A case is a function of [`report::Report`] and a row of its module's `CASES`, or one that [`matrix`] generates. The calls are in
+//! [`sys`], made pairs in [`net`].
 
 mod data;
 mod dgram;
@@ -13,6 +14,7 @@ mod errno;
 mod fd;
 mod life;
 mod listen;
+mod matrix;
 mod names;
 mod net;
 mod number;
@@ -56,16 +58,30 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["list"] => cases().for_each(|(name, _)| println!("{name}")),
-        ["case", name] => match cases().find(|(known, _)| known == name) {
-            Some((name, case)) => case(&mut Report::new(name)),
-            None => return usage(&format!("there is no case {name:?}")),
-        },
-        ["run"] => cases().for_each(|(name, _)| run_apart(name)),
-        ["run", prefix] => cases().filter(|(name, _)| name.starts_with(prefix)).for_each(|(name, _)| run_apart(name)),
+        ["list"] => names().for_each(|name| println!("{name}")),
+        ["case", name] if !run_here(name) => return usage(&format!("there is no case {name:?}")),
+        ["case", _] => {}
+        ["run"] => names().for_each(|name| run_apart(&name)),
+        ["run", prefix] => names().filter(|name| name.starts_with(prefix)).for_each(|name| run_apart(&name)),
         _ => return usage("what to do?"),
     }
     ExitCode::SUCCESS
+}
+
+fn names() -> impl Iterator<Item = String> {
+    cases().map(|(name, _)| (*name).to_owned()).chain(matrix::cases().map(|case| case.name))
+}
+
+/// Whether there is such a case.
+fn run_here(name: &str) -> bool {
+    if let Some((name, case)) = cases().find(|(known, _)| *known == name) {
+        case(&mut Report::new(name));
+    } else if let Some(case) = matrix::cases().find(|case| case.name == name) {
+        case.run();
+    } else {
+        return false;
+    }
+    true
 }
 
 fn usage(what: &str) -> ExitCode {

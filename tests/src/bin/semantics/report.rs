@@ -8,13 +8,13 @@ use crate::sys::Fd;
 /// Prints one line an observation. Nothing that differs between two runs on one kernel may be shown: ports and descriptors are shown
 /// as relations ("same", "nonzero"), times as whether they lie in a span.
 pub struct Report {
-    case: &'static str,
+    case: String,
 }
 
 impl Report {
     /// For the case of this name.
-    pub fn new(case: &'static str) -> Report {
-        Report { case }
+    pub fn new(case: &str) -> Report {
+        Report { case: case.to_owned() }
     }
 
     /// One observation.
@@ -99,6 +99,13 @@ impl Show for Vec<u8> {
     }
 }
 
+impl Show for Vec<Vec<u8>> {
+    fn show(&self) -> String {
+        let parts: Vec<String> = self.iter().map(Show::show).collect();
+        format!("[{}]", parts.join(" "))
+    }
+}
+
 impl Show for (i64, Vec<Vec<u8>>) {
     fn show(&self) -> String {
         let parts: Vec<String> = self.1.iter().map(Show::show).collect();
@@ -136,7 +143,7 @@ pub fn place(address: Result<SocketAddrV4, Errno>) -> Result<String, Errno> {
 }
 
 /// The names of poll bits; epoll's have the same values.
-fn poll_events(bits: i16) -> String {
+pub fn poll_events(bits: i16) -> String {
     const NAMES: &[(i16, &str)] = &[
         (libc::POLLIN, "IN"),
         (libc::POLLPRI, "PRI"),
