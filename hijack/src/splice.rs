@@ -13,6 +13,7 @@ use rustix::io::ioctl_fionread;
 use std::ffi::c_int;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
+use std::time::Instant;
 
 /// Bytes of one call: a pipe's usual capacity.
 const MOST: usize = 64 * 1024;
@@ -69,7 +70,7 @@ fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Res
 fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
     let mut most = len.min(MOST);
     if socket.nonblocking() {
-        most = most.min(send_space(socket)?);
+        most = if writable(fd) { most.min(send_space(socket)?) } else { 0 };
         if most == 0 && len > 0 {
             return Err(Errno::AGAIN);
         }
@@ -95,6 +96,12 @@ fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags
         }
     }
     Ok(sent)
+}
+
+/// Whether a send would not wait; it does before the connection is there, however much space there is.
+fn writable(fd: c_int) -> bool {
+    let mut room = [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }];
+    kernel::poll::poll(&mut room, Some(Instant::now()), None).is_ok_and(|ready| ready > 0)
 }
 
 /// Bytes that a send takes without waiting.
