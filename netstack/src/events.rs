@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 
+use crate::ip::Ipv4Net;
 use crate::link::{IfIndex, Mac};
 use crate::socket::Key;
 
@@ -15,6 +16,34 @@ pub enum Notice {
         /// The other node.
         mac: Mac,
         /// The interface on which it was heard.
+        on: IfIndex,
+    },
+    /// A DHCP server gave an address, or gave it for longer: [`Stack::lease`](crate::Stack::lease) has all it said.
+    Leased {
+        /// The address with its net.
+        addr: Ipv4Net,
+        /// Who gave it.
+        server: Ipv4Addr,
+        /// To which interface.
+        on: IfIndex,
+    },
+    /// The time of an address that a DHCP server gave is over, or the server took it back.
+    LeaseLost {
+        /// The address.
+        addr: Ipv4Addr,
+        /// The interface that had it.
+        on: IfIndex,
+    },
+    /// A DHCP server refused what it had offered or given.
+    LeaseRefused {
+        /// The interface that asked.
+        on: IfIndex,
+    },
+    /// No DHCP server answers; an interface uses a link-local address (RFC 3927).
+    LinkLocal {
+        /// The address.
+        addr: Ipv4Addr,
+        /// The interface.
         on: IfIndex,
     },
 }

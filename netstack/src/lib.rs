@@ -10,7 +10,7 @@
 //! 3. [`wire`]: bytes and their meaning, a file a protocol.
 //! 4. `ip`: routes, fragments, queues; `arp`: neighbours and address conflicts; [`iface`], [`route`].
 //! 5. `udp`, [`raw`], `icmp`, with [`datagram`]: what a program finds in its ring.
-//! 6. [`tcp`].
+//! 6. `dhcp`: addresses that come from the network. 7. [`tcp`].
 //!
 //! `rng`, `timer`, `slab`, `ports`, `events` are small tools that all of these use.
 //!
@@ -31,6 +31,7 @@ pub mod time;
 pub mod wire;
 
 pub(crate) mod arp;
+pub(crate) mod dhcp;
 pub(crate) mod events;
 pub(crate) mod icmp;
 pub(crate) mod ip;
@@ -40,7 +41,8 @@ pub(crate) mod timer;
 pub(crate) mod udp;
 
 pub use arp::{Neighbor, NeighborState};
+pub use dhcp::{Lease, LeasedRoute};
 pub use events::Notice;
 pub use ip::Ipv4Net;
 pub use socket::{Key, RawId, UdpId};
-pub use stack::{Config, Stack};
+pub use stack::{AutoConfig, Config, Stack};

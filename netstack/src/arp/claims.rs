@@ -61,11 +61,23 @@ impl Claims {
         Claims { table: BTreeMap::new(), timers: TimerQueue::new() }
     }
 
-    /// Begins to claim an address. The announcement, to be sent at once, corrects everybody's tables.
-    pub(crate) fn claim(&mut self, now: Instant, on: IfIndex, mac: Mac, addr: Ipv4Addr, rng: &mut Rng) -> Emission {
-        let wait = Duration::from_millis(u64::from(rng.below(PROBE_WAIT_MS)));
+    /// Begins to claim an address. The announcement, to be sent at once, corrects everybody's tables. `probed`: nobody
+    /// else has it, only announcements follow.
+    pub(crate) fn claim(
+        &mut self,
+        now: Instant,
+        on: IfIndex,
+        mac: Mac,
+        addr: Ipv4Addr,
+        probed: bool,
+        rng: &mut Rng,
+    ) -> Emission {
+        let (phase, wait) = match probed {
+            true => (Phase::Announcing { sent: 1 }, ANNOUNCE_INTERVAL),
+            false => (Phase::Probing { sent: 0 }, Duration::from_millis(u64::from(rng.below(PROBE_WAIT_MS)))),
+        };
         self.timers.set((on, addr), now + wait);
-        self.table.insert((on, addr), Claim { mac, phase: Phase::Probing { sent: 0 }, defended: None });
+        self.table.insert((on, addr), Claim { mac, phase, defended: None });
         Emission { on, packet: announcement(mac, addr) }
     }
 

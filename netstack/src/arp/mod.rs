@@ -5,10 +5,12 @@
 
 mod claims;
 mod neighbors;
+mod probing;
 
 pub(crate) use claims::Claims;
 pub(crate) use neighbors::{Evidence, Neighbors, Outcome, Resolution};
 pub use neighbors::{Neighbor, NeighborState};
+pub(crate) use probing::{Probing, Step, Timing};
 
 use core::net::Ipv4Addr;
 

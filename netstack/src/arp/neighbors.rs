@@ -228,6 +228,11 @@ impl Neighbors {
         None
     }
 
+    /// Does a packet wait for its neighbour?
+    pub(crate) fn has_held(&self) -> bool {
+        self.held_bytes > 0
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.timers.next()
     }

@@ -174,6 +174,8 @@ impl Ip {
             interface.counters.tx.drops += 1;
             return;
         }
+        // RFC 3927 §2.5: so that all stations see who has a link-local address.
+        let to = if packet.sender.is_link_local() { Mac::BROADCAST } else { to };
         if let Some(mut frame) = self.packets.make(pool, &[&packet.emit()], false) {
             frame.set_link_header(ethernet::Header { dst: to, src: interface.mac, ethertype: ethernet::ARP });
             interface.enqueue(frame);

@@ -24,6 +24,8 @@ impl Stack {
         if packet.sender_mac == mac {
             return;
         }
+        self.hear_arp_for_autos(now, on, &packet);
+        let Some(interface) = self.ip.interfaces.get(on) else { return };
         let for_us = interface.has(packet.target);
         let stolen = !is_probe && interface.has(packet.sender);
         if let Some((addr, defence)) = self.ip.claims.conflict(now, on, &packet) {

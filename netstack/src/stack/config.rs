@@ -40,8 +40,23 @@ impl Stack {
         addr: Ipv4Addr,
         prefix_len: u8,
     ) -> Result<(), AddressError> {
+        self.add(now, on, Ipv4Net { addr, prefix_len }, false)
+    }
+
+    /// As [`add_address`](Self::add_address), for an address that has been probed for: it is announced at once.
+    pub(super) fn add_probed_address(
+        &mut self,
+        now: Instant,
+        on: IfIndex,
+        addr: Ipv4Addr,
+        prefix_len: u8,
+    ) -> Result<(), AddressError> {
+        self.add(now, on, Ipv4Net { addr, prefix_len }, true)
+    }
+
+    fn add(&mut self, now: Instant, on: IfIndex, net: Ipv4Net, probed: bool) -> Result<(), AddressError> {
         self.now = now;
-        let net = Ipv4Net { addr, prefix_len };
+        let Ipv4Net { addr, prefix_len } = net;
         if prefix_len > 32 || !is_unicast(addr) {
             return Err(AddressError::Invalid);
         }
@@ -54,7 +69,7 @@ impl Stack {
         if on != LOOPBACK {
             // A route that is there already serves as well.
             let _ = self.ip.routes.add(Route { dst: net.network(), via: None, on, metric: 0 });
-            let announcement = self.ip.claims.claim(now, on, mac, addr, &mut self.rng);
+            let announcement = self.ip.claims.claim(now, on, mac, addr, probed, &mut self.rng);
             self.ip.send_arp(&mut *self.pool, on, Mac::BROADCAST, &announcement.packet);
         }
         Ok(())

@@ -23,7 +23,7 @@ pub(super) struct Arrival {
     /// We sent it.
     looped: bool,
     /// The transport checksum need not be verified.
-    checksum_good: bool,
+    pub(super) checksum_good: bool,
 }
 
 impl Arrival {
@@ -79,6 +79,7 @@ impl Stack {
     /// RFC 1122 §3.2.1: takes an IPv4 packet.
     pub(super) fn input_packet(&mut self, now: Instant, arrival: Arrival, bytes: &[u8]) {
         let outcome = match ipv4::Packet::parse(bytes) {
+            Ok(packet) if self.has_autos() && !arrival.looped && self.input_dhcp(now, arrival, &packet) => return,
             Ok(packet) => self.accept(arrival, &packet).map(|cast| (packet, cast)),
             Err(_) => Err(Refusal::Malformed),
         };

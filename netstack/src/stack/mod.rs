@@ -5,12 +5,15 @@
 
 mod arp;
 mod config;
+mod dhcp;
 mod icmp;
 mod input;
 mod raw;
 mod run;
 mod tcp_api;
 mod udp;
+
+pub use dhcp::AutoConfig;
 
 use core::net::IpAddr;
 use core::ops::RangeInclusive;
@@ -55,6 +58,8 @@ pub struct Stack {
     tcp: Tcp,
     udp: Udp,
     raw: crate::raw::Raw,
+    /// Interfaces that get their address from the network.
+    autos: Vec<dhcp::Auto>,
     rng: Rng,
     pool: Box<dyn BufferPool>,
     events: Events,
@@ -73,6 +78,7 @@ impl Stack {
             tcp: Tcp::new(TcpConfig { time_wait, ephemeral: ephemeral.clone() }, &mut rng),
             udp: Udp::new(&mut rng, ephemeral),
             raw: crate::raw::Raw::new(&mut rng),
+            autos: Vec::new(),
             rng,
             pool,
             events: Events::default(),

@@ -57,8 +57,14 @@ impl Stack {
             ip.claims.next_deadline(),
             ip.reassembly.next_deadline(),
             tcp.next_deadline(),
+            self.next_auto_deadline(),
         ];
         timers.into_iter().flatten().min()
+    }
+
+    /// Do packets wait for a link, or for a neighbour's hardware address?
+    pub fn has_queued(&self) -> bool {
+        self.ip.has_queued() || self.ip.has_looped() || self.ip.neighbors.has_held()
     }
 
     fn poll_tcp(&mut self, now: Instant, sink: &mut dyn Sink) {
@@ -67,6 +73,7 @@ impl Stack {
     }
 
     fn run_timers(&mut self, now: Instant) {
+        self.run_autos(now);
         while let Some(emission) = self.ip.claims.expire(now, &mut self.rng) {
             self.ip.send_arp(&mut *self.pool, emission.on, Mac::BROADCAST, &emission.packet);
         }

@@ -179,3 +179,34 @@ fn icmp_round_trip() {
     assert_eq!(icmpv4::Message::parse(&bytes), Err(Malformed::Checksum));
     assert_eq!(icmpv4::Message::parse(&bytes[..7]), Err(Malformed::Truncated));
 }
+
+#[test]
+fn dhcp_options_may_be_split_over_all_fields() {
+    use super::dhcp::{Kind, Message, MessageOut, option};
+    let (xid, yiaddr, ciaddr) = (7, Ipv4Addr::new(10, 0, 0, 5), Ipv4Addr::UNSPECIFIED);
+    let options = [(option::DOMAIN_NAME, &b"one."[..]), (option::OVERLOAD, &[3]), (option::DOMAIN_NAME, b"two.")];
+    let mac = Mac([2, 0, 0, 0, 0, 1]);
+    let kind = Kind::Offer;
+    let mut bytes = MessageOut { kind, xid, secs: 0, broadcast: false, ciaddr, yiaddr, mac, options: &options }.emit();
+    bytes[108..117].copy_from_slice(b"\x0f\x06three.\xff"); // file
+    bytes[44..51].copy_from_slice(b"\x00\x0f\x04four"); // sname
+    let message = Message::parse(&bytes).expect("a message");
+    assert_eq!((message.kind, message.xid, message.yiaddr, message.mac), (kind, xid, yiaddr, mac));
+    assert_eq!(message.option(option::DOMAIN_NAME), Some(&b"one.two.three.four"[..]));
+    // Every way to cut or break it is refused or read, never more than that.
+    for len in 0..bytes.len() {
+        let _ = Message::parse(&bytes[..len]);
+    }
+    for at in 0..bytes.len() {
+        for value in [0, 1, 0x7f, 0xff] {
+            let mut broken = bytes.clone();
+            broken[at] = value;
+            let _ = Message::parse(&broken);
+        }
+    }
+    for (at, value) in [(0, 1), (0, 3), (1, 6), (2, 16), (236, 0), (242, 9)] {
+        let mut broken = bytes.clone();
+        broken[at] = value;
+        assert_eq!(Message::parse(&broken), Err(Malformed::Invalid), "byte {at}");
+    }
+}
