@@ -52,6 +52,8 @@ pub enum Call<'a> {
     TcpInfo(SocketId),
     /// The interfaces: [`Reply::Interfaces`].
     Interfaces,
+    /// What the network told about names: [`Reply::Learned`].
+    Learned,
     /// The source address towards a destination: [`Reply::Source`], or ENETUNREACH.
     SourceFor(IpAddr),
 }
@@ -72,8 +74,19 @@ pub enum Reply {
     TcpInfo(Box<TcpInfo>),
     /// The interfaces, `lo` first.
     Interfaces(Vec<InterfaceInfo>),
+    /// What the network told about names.
+    Learned(Learned),
     /// A source address.
     Source(IpAddr),
+}
+
+/// What servers on the network told about names, best first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// DNS servers.
+    pub dns: Vec<SocketAddr>,
+    /// Domains to look up short names in.
+    pub search: Vec<String>,
 }
 
 /// Sizes of a socket's rings, in bytes; the kernel rounds them to what it has.

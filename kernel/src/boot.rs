@@ -1,6 +1,7 @@
 //! How a kernel comes to be: its configuration, its components in the order of the attach table (`boot/attach.rs`), its threads.
 
 mod attach;
+mod automatic;
 
 use crate::backend::{Backend, Local};
 use crate::config::{Config, ConfigError};
@@ -144,12 +145,13 @@ impl Kernel {
 }
 
 impl Boot {
-    /// Starts the links' threads.
+    /// Starts the links' threads, and waits for addresses that come from the network.
     fn finish(self) -> core::result::Result<Arc<Kernel>, BootError> {
         let Boot { config, engine, mut bells, mut leads, .. } = self;
         if bells.is_empty() {
             bells.push(("rump-clock".into(), Arc::new(Idle::default())));
         }
+        let asking: Vec<_> = engine.links.iter().zip(&config.interfaces).map(|(link, of)| (link.index, of)).collect();
         // A blocked thread can wait for one link only.
         let lead = if bells.len() == 1 { leads.pop() } else { None };
         let owner = Owner::new(engine);
@@ -160,6 +162,7 @@ impl Boot {
             thread::spawn(&name, move || local.owner.serve(&*bell, number == 0))
                 .map_err(|errno| BootError::Host("thread", errno))?;
         }
+        automatic::wait(&local, &asking);
         let backend: Arc<dyn Backend> = local.clone();
         Ok(Arc::new(Kernel { config, local, backend, left: AtomicBool::new(false) }))
     }

@@ -1,5 +1,6 @@
 //! The engine: the stack and its links, moved by whoever owns it at the moment ([`owner`]).
 
+mod automatic;
 mod describe;
 mod owner;
 mod pool;
@@ -150,9 +151,9 @@ impl Engine {
         for Key(id) in self.released.drain(..) {
             self.sockets.forget(id);
         }
-        self.stack.take_notices(&mut self.notices);
-        for notice in self.notices.drain(..) {
-            log::notice(&notice);
-        }
+        let mut notices = std::mem::take(&mut self.notices);
+        self.stack.take_notices(&mut notices);
+        notices.drain(..).for_each(|notice| self.heard(&notice));
+        self.notices = notices;
     }
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a delivery may stand still before it is given up.
 const STANDSTILL: Duration = Duration::from_secs(5);
+/// How long a server that is given its address back may take to answer ARP.
+const RELEASE: Duration = Duration::from_millis(200);
 
 /// [`Kernel::leave`] for the process's kernel, if it has booted.
 pub fn leave() {
@@ -29,7 +31,19 @@ impl Kernel {
             return;
         }
         deliver(local);
+        release(local);
         local.halt(PATIENCE);
+    }
+}
+
+/// Gives leased addresses back. The message may have to wait until the server's hardware address is known.
+fn release(local: &Local) {
+    if !local.release_leases(PATIENCE) {
+        return;
+    }
+    let until = Instant::now() + RELEASE;
+    while local.has_queued(PATIENCE) && Instant::now() < until {
+        std::thread::sleep(Duration::from_micros(500));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a kernel says to its user, on the process's standard error.
 
 use netstack::Notice;
+use netstack::link::IfIndex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static VERBOSE: AtomicBool = AtomicBool::new(false);
@@ -22,11 +23,19 @@ pub fn warn(line: &str) {
     write(&format!("rump: {line}\n"));
 }
 
-/// Something that the stack noticed.
-pub(crate) fn notice(notice: &Notice) {
+/// Something that the stack noticed. `name` knows the interfaces.
+pub(crate) fn notice(notice: &Notice, name: impl Fn(IfIndex) -> String) {
     match notice {
         Notice::AddressConflict { addr, mac, on } => {
-            warn(&format!("{addr} on interface {} is also used by {mac}: give one of the two another address", on.0));
+            warn(&format!("{addr} on {} is also used by {mac}: give one of the two another address", name(*on)));
+        }
+        Notice::Leased { addr, server, on } => boot(&format!("{}: {addr} from the DHCP server {server}", name(*on))),
+        Notice::LeaseLost { addr, on } => {
+            warn(&format!("{}: the DHCP server did not let us keep {addr}; connections from it end", name(*on)));
+        }
+        Notice::LeaseRefused { on } => boot(&format!("{}: the DHCP server refused; asking again", name(*on))),
+        Notice::LinkLocal { addr, on } => {
+            warn(&format!("{}: no DHCP server answers, using the link-local address {addr}", name(*on)));
         }
     }
 }

@@ -40,6 +40,7 @@ pub use numeric::address as parse_address;
 pub use shown::NameFile;
 
 use crate::Kernel;
+use crate::backend::{Call, Reply};
 use crate::config::{AddrSpec, Config, Names};
 use addrinfo::Lookup;
 use hosts::Hosts;
@@ -61,14 +62,32 @@ impl OfProcess {
     /// The boot's, or what `ask` gives.
     pub fn with_resolver<T>(&self, ask: impl FnOnce(&Resolver<'_>) -> Result<T, NameError>) -> Result<T, NameError> {
         let kernel = (self.boot)()?;
-        let names = &kernel.config().names;
+        let names = kernel.names();
         ask(&Resolver {
             own: Own { hostname: hostname(), addresses: own_addresses(kernel) },
-            hosts: hosts_file(names),
+            hosts: hosts_file(&names),
             servers: &names.dns,
-            domains: search_domains(names),
+            domains: search_domains(&names),
             transport: &KernelSockets(kernel),
         })
+    }
+}
+
+impl Kernel {
+    /// How names are resolved: as the kernel was told, and where it was told nothing, as the network says.
+    pub fn names(&self) -> Names {
+        let mut names = self.config().names.clone();
+        if (names.dns.is_empty() || names.search.is_empty())
+            && let Ok(Reply::Learned(learned)) = self.backend().call(Call::Learned)
+        {
+            if names.dns.is_empty() {
+                names.dns = learned.dns;
+            }
+            if names.search.is_empty() {
+                names.search = learned.search;
+            }
+        }
+        names
     }
 }
 
@@ -117,14 +136,16 @@ pub fn own_hostname() -> Option<&'static str> {
     told()?.names.hostname.as_deref()
 }
 
-/// What a program that opens `file` is shown in its place: what this kernel was told, where RUMP_NET is set. No boot.
+/// What a program that opens `file` is shown in its place: what this kernel was told, where RUMP_NET is set. No boot, but
+/// where the network has to be asked first.
 pub fn shown_file(file: NameFile) -> Option<String> {
     let config = told()?;
-    let addresses = match crate::booted() {
-        Some(kernel) => own_addresses(kernel),
-        None => static_addresses(config),
+    let kernel = if asks_network(config) { crate::current().ok() } else { crate::booted() };
+    let (names, addresses) = match kernel {
+        Some(kernel) => (kernel.names(), own_addresses(kernel)),
+        None => (config.names.clone(), static_addresses(config)),
     };
-    Some(file.content(&config.names, &hostname(), &addresses))
+    Some(file.content(&names, &hostname(), &addresses))
 }
 
 /// Whether the files that the settings name can be read. For the boot, which stops the program otherwise.
@@ -160,11 +181,16 @@ fn own_addresses(kernel: &Arc<Kernel>) -> Vec<Ipv4Addr> {
     interfaces.flat_map(|interface| interface.addresses).map(|(address, _)| address).collect()
 }
 
+fn asks_network(config: &Config) -> bool {
+    let mut all = config.interfaces.iter().flat_map(|interface| &interface.addresses);
+    all.any(|address| matches!(address, AddrSpec::Dhcp | AddrSpec::Auto))
+}
+
 fn static_addresses(config: &Config) -> Vec<Ipv4Addr> {
     let all = config.interfaces.iter().flat_map(|interface| &interface.addresses);
     all.filter_map(|address| match address {
         AddrSpec::Static(address, _) => Some(*address),
-        AddrSpec::AnyOf(..) => None,
+        AddrSpec::AnyOf(..) | AddrSpec::Dhcp | AddrSpec::Auto => None,
     })
     .collect()
 }

@@ -179,6 +179,7 @@ impl Engine {
                 Ok(Reply::TcpInfo(Box::new(self.stack.tcp_info(now, tcp).ok_or(Errno::BADF)?)))
             }
             Call::Interfaces => Ok(Reply::Interfaces(self.interfaces())),
+            Call::Learned => Ok(Reply::Learned(self.learned())),
             Call::SourceFor(to) => self.stack.source_for(to).map(Reply::Source).ok_or(Errno::NETUNREACH),
         }
     }
@@ -312,6 +313,21 @@ impl Local {
     /// Bytes and FINs that peers have not acknowledged yet.
     pub(crate) fn undelivered(&self, patience: Duration) -> Option<usize> {
         self.owner.with_patience(patience, |engine, _| engine.stack.tcp_undelivered())
+    }
+
+    /// Gives addresses back to the servers that gave them. True if something has to be waited for.
+    pub(crate) fn release_leases(&self, patience: Duration) -> bool {
+        let release = |engine: &mut Engine, now| {
+            let any = engine.links.iter().any(|attached| engine.stack.lease(attached.index).is_some());
+            engine.stack.release_leases(now);
+            any
+        };
+        self.owner.with_patience(patience, release).unwrap_or(false)
+    }
+
+    /// Whether packets wait for a link or for a neighbour's answer.
+    pub(crate) fn has_queued(&self, patience: Duration) -> bool {
+        self.owner.with_patience(patience, |engine, _| engine.stack.has_queued()).unwrap_or(false)
     }
 
     /// Stops the engine and leaves the links.

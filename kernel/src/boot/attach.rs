@@ -5,10 +5,10 @@ use crate::capture::Capture;
 use crate::config::{AddrSpec, LinkSpec};
 use crate::link::{self, Attached, Parts};
 use crate::{clock, log};
-use netstack::Ipv4Net;
 use netstack::iface::InterfaceConfig;
 use netstack::link::IfIndex;
 use netstack::route::Route;
+use netstack::{AutoConfig, Ipv4Net};
 use std::net::Ipv4Addr;
 
 type Result = core::result::Result<(), BootError>;
@@ -79,6 +79,11 @@ fn links(boot: &mut Boot) -> Result {
             let (addr, prefix, any) = match *address {
                 AddrSpec::Static(addr, prefix) => (addr, prefix, false),
                 AddrSpec::AnyOf(net, prefix) => (net, prefix, true),
+                AddrSpec::Dhcp | AddrSpec::Auto => {
+                    ask_network(boot, index, *address, number as u32)?;
+                    log::boot(&format!("{name}: asks the network for an address ({address})"));
+                    continue;
+                }
             };
             let addr = link.claim(addr, prefix, any).map_err(BootError::Attach)?;
             add_address(boot, index, addr, prefix)?;
@@ -96,6 +101,15 @@ fn add_address(boot: &mut Boot, on: IfIndex, addr: Ipv4Addr, prefix: u8) -> Resu
         .stack
         .add_address(clock::now(), on, addr, prefix)
         .map_err(|error| BootError::Attach(format!("addr={addr}/{prefix} cannot be used: {error:?}")))
+}
+
+fn ask_network(boot: &mut Boot, on: IfIndex, spec: AddrSpec, metric: u32) -> Result {
+    let host_name = boot.config.names.hostname.clone();
+    let how = AutoConfig { link_local: spec == AddrSpec::Auto, host_name, metric };
+    boot.engine
+        .stack
+        .configure_automatically(clock::now(), on, how)
+        .map_err(|error| BootError::Attach(format!("addr={spec} cannot be used: {error:?}")))
 }
 
 fn routes(boot: &mut Boot) -> Result {

@@ -10,6 +10,7 @@ pub(super) fn check(net: &Net) -> Result<(), ConfigError> {
         gateway(interface)?;
         let before = &net.interfaces[..at];
         addresses_once(interface, before)?;
+        asks_once(interface)?;
         mac_once(interface, before)?;
         tap_once(interface, before)?;
     }
@@ -45,6 +46,16 @@ fn addresses_once(interface: &Interface, before: &[Interface]) -> Result<(), Con
     Ok(())
 }
 
+/// One client of DHCP an interface.
+fn asks_once(interface: &Interface) -> Result<(), ConfigError> {
+    let mut asks = interface.addresses.iter().filter(|address| matches!(address, AddrSpec::Dhcp | AddrSpec::Auto));
+    let (Some(_), Some(second)) = (asks.next(), asks.next()) else { return Ok(()) };
+    let part = format!("addr={second} on {}", interface.link);
+    let reason =
+        "the interface asks the network for an address already: one addr=dhcp or addr=auto is enough".to_owned();
+    Err(ConfigError::Placement { part, reason })
+}
+
 fn mac_once(interface: &Interface, before: &[Interface]) -> Result<(), ConfigError> {
     let Some(mac) = interface.mac else { return Ok(()) };
     match before.iter().find(|other| other.mac == Some(mac)) {
@@ -71,6 +82,6 @@ fn tap_once(interface: &Interface, before: &[Interface]) -> Result<(), ConfigErr
 fn statics(interface: &Interface) -> impl Iterator<Item = Ipv4Addr> {
     interface.addresses.iter().filter_map(|address| match address {
         AddrSpec::Static(address, _) => Some(*address),
-        AddrSpec::AnyOf(..) => None,
+        AddrSpec::AnyOf(..) | AddrSpec::Dhcp | AddrSpec::Auto => None,
     })
 }

@@ -35,9 +35,9 @@ pub(super) enum Target {
 pub const KEYS: &[Key] = &[
     Key {
         name: "addr",
-        takes: "an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part",
+        takes: "an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part, dhcp, or auto",
         example: "10.0.0.2/24",
-        about: "an address of the interface; 10.0.0.0/24 takes a free one of that network",
+        about: "an address of the interface; 10.0.0.0/24 takes a free one of that network, dhcp what a server gives, auto that or a link-local one",
         repeatable: true,
         target: Target::Interface {
             set: |interface, value| {
@@ -217,6 +217,11 @@ fn one<T: ToString>(value: &Option<T>) -> Vec<String> {
 }
 
 fn address(text: &str, finds_free_address: bool) -> Result<AddrSpec, Refusal> {
+    match text {
+        "dhcp" => return Ok(AddrSpec::Dhcp),
+        "auto" => return Ok(AddrSpec::Auto),
+        _ => {}
+    }
     let Some((address, prefix)) = text.split_once('/') else {
         let known: Result<Ipv4Addr, _> = text.parse();
         return Err(known.map_or(Refusal::Form, |_| Refusal::because("the prefix length is missing")));

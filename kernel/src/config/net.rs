@@ -56,13 +56,17 @@ pub enum LinkSpec {
     Tap(String),
 }
 
-/// An address of an interface, with its prefix length (1 to 32).
+/// An address of an interface, with its prefix length (1 to 32), or where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddrSpec {
     /// This one.
     Static(Ipv4Addr, u8),
     /// Any free one of this network. The prefix length is at most 30.
     AnyOf(Ipv4Addr, u8),
+    /// What a DHCP server gives.
+    Dhcp,
+    /// What a DHCP server gives, a link-local one while there is none.
+    Auto,
 }
 
 /// How names are resolved, and the kernel's own name.
@@ -165,16 +169,23 @@ impl fmt::Display for LinkSpec {
 
 impl fmt::Display for AddrSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (AddrSpec::Static(address, prefix) | AddrSpec::AnyOf(address, prefix)) = self;
-        write!(f, "{address}/{prefix}")
+        match self {
+            AddrSpec::Static(address, prefix) | AddrSpec::AnyOf(address, prefix) => write!(f, "{address}/{prefix}"),
+            AddrSpec::Dhcp => f.write_str("dhcp"),
+            AddrSpec::Auto => f.write_str("auto"),
+        }
     }
 }
 
 impl AddrSpec {
     /// True if `address` is a host of this network: neither its number nor its broadcast address.
     pub fn has_host(&self, address: Ipv4Addr) -> bool {
-        let (AddrSpec::Static(own, prefix) | AddrSpec::AnyOf(own, prefix)) = *self;
-        same_net(own, address, prefix) && is_host(address, prefix)
+        match *self {
+            AddrSpec::Static(own, prefix) | AddrSpec::AnyOf(own, prefix) => {
+                same_net(own, address, prefix) && is_host(address, prefix)
+            }
+            AddrSpec::Dhcp | AddrSpec::Auto => false,
+        }
     }
 }
 

@@ -86,8 +86,8 @@ fn error_sentences_name_the_setting_the_value_and_what_is_allowed() {
     assert_eq!(
         refusal("tap:tap0,addr=10.0.0.0/24"),
         "RUMP_NET: addr=10.0.0.0/24: that is a network without a host part, and a free address can be found on shmif only; \
-         addr takes an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part, such as \
-         addr=10.0.0.2/24"
+         addr takes an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part, dhcp, or \
+         auto, such as addr=10.0.0.2/24"
     );
     assert_eq!(
         refusal("tap:tap0,adress=10.0.0.1/8"),
@@ -259,16 +259,43 @@ fn interface(number: u8) -> impl Strategy<Value = Interface> {
     let link = prop_oneof![path().prop_map(LinkSpec::Shmif), Just(LinkSpec::Tap(format!("tap{number}")))];
     let mac = proptest::option::of(any::<[u8; 4]>().prop_map(move |[a, b, c, d]| [b2(a), b, c, d, 1, number]));
     let hosts = proptest::collection::btree_set(2u8..255, 0..3);
-    (link, hosts, any::<bool>(), any::<bool>(), proptest::option::of(68u32..=65521), mac, proptest::option::of(path()))
-        .prop_map(move |(link, hosts, any_of, gateway, mtu, mac, pcap)| {
+    (
+        link,
+        hosts,
+        any::<(bool, bool, bool)>(),
+        any::<bool>(),
+        proptest::option::of(68u32..=65521),
+        mac,
+        proptest::option::of(path()),
+    )
+        .prop_map(move |(link, hosts, (any_of, asks, auto), gateway, mtu, mac, pcap)| {
             let at = |host| Ipv4Addr::new(10, 0, number, host);
             let mut addresses: Vec<_> = hosts.into_iter().map(|host| AddrSpec::Static(at(host), 24)).collect();
             if any_of && link.kind().finds_free_address {
                 addresses.push(AddrSpec::AnyOf(at(0), 24));
             }
             let gateway = (gateway && !addresses.is_empty()).then(|| at(1));
+            if asks {
+                addresses.push(if auto { AddrSpec::Auto } else { AddrSpec::Dhcp });
+            }
             Interface { link, addresses, gateway, mtu, mac, pcap }
         })
+}
+
+#[test]
+fn addresses_that_come_from_the_network() {
+    let parsed = net("tap:t,addr=dhcp;shmif:/b,addr=10.0.0.1/24,addr=auto");
+    assert_eq!(parsed.interfaces[0].addresses, [AddrSpec::Dhcp]);
+    assert_eq!(parsed.interfaces[1].addresses[1], AddrSpec::Auto);
+    assert_eq!(parsed.to_string(), "tap:t,addr=dhcp;shmif:/b,addr=10.0.0.1/24,addr=auto");
+    for (wrong, why) in [
+        ("tap:t,addr=dhcp,addr=auto", "one addr=dhcp or addr=auto is enough"),
+        ("tap:t,addr=dhcp,gw=10.0.0.1", "which has dhcp"),
+        ("tap:t,addr=DHCP", "addr takes"),
+    ] {
+        let said = wrong.parse::<Net>().expect_err(wrong).to_string();
+        assert!(said.contains(why), "{said}");
+    }
 }
 
 fn b2(byte: u8) -> u8 {

@@ -38,7 +38,7 @@ impl NameFile {
 }
 
 fn resolv_conf(names: &Names) -> String {
-    let mut text = String::from("# of the rump kernel, made from dns= and search= of RUMP_NET\n");
+    let mut text = String::from("# of the rump kernel, made from dns= and search= of RUMP_NET, or what DHCP gave\n");
     let domains = search_domains(names);
     if !domains.is_empty() {
         let _ = writeln!(text, "search {}", domains.join(" "));

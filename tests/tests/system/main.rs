@@ -7,6 +7,7 @@ mod compat;
 mod death;
 mod demo;
 mod descriptors;
+mod dhcp;
 mod errors;
 mod harmless;
 mod hooks;
