@@ -14,7 +14,7 @@
 //!
 //! `rng`, `timer`, `slab`, `ports`, `events` are small tools that all of these use.
 //!
-//! What it does not do: IPv6, forwarding, IGMP, path MTU discovery for UDP, IP options other than skipping them.
+//! What it does not do: IPv6, IGMP, path MTU discovery for UDP, source routes.
 
 #![forbid(unsafe_code)]
 

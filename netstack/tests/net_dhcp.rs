@@ -299,6 +299,18 @@ fn two_nodes_without_a_server_find_different_addresses_and_talk() {
 }
 
 #[test]
+fn what_is_for_a_link_local_address_goes_to_no_router() {
+    let (mut net, a, _) = Net::pair(11, Link::default());
+    let via = Some(Ipv4Addr::new(10, 0, 0, 2));
+    net.stack(a).add_route(Route { dst: Ipv4Net::DEFAULT, via, on: ETH, metric: 0 }).expect("a good route");
+    let from = net.udp(a);
+    net.trace.clear();
+    net.udp_send(&from, "169.254.7.7:7", b"hello").expect("queued");
+    let asked: Vec<_> = net.trace.iter().filter_map(|seen| as_arp(&seen.frame)).map(|packet| packet.target).collect();
+    assert_eq!(asked, [Ipv4Addr::new(169, 254, 7, 7)], "RFC 3927 §2.6.2");
+}
+
+#[test]
 fn a_second_conflict_in_ten_seconds_ends_the_use_of_a_link_local_address() {
     let mut a = Asking::new(10, AutoConfig { link_local: true, ..AutoConfig::default() });
     a.net.run_for(Duration::from_secs(20));

@@ -90,7 +90,7 @@ pub(crate) enum Outcome {
     /// Ask for it, of everybody or of the station that had it last.
     Ask { on: IfIndex, addr: Ipv4Addr, last: Option<Mac> },
     /// It does not answer: these packets will not be delivered.
-    Failed { on: IfIndex, held: VecDeque<Packet> },
+    Failed { on: IfIndex, addr: Ipv4Addr, held: VecDeque<Packet> },
 }
 
 /// All neighbours on all links.
@@ -221,7 +221,7 @@ impl Neighbors {
                 }
                 NeighborState::Incomplete | NeighborState::Probe => {
                     let held = self.remove(id).map(|entry| entry.held).unwrap_or_default();
-                    return Some(Outcome::Failed { on: id.0, held });
+                    return Some(Outcome::Failed { on: id.0, addr: id.1, held });
                 }
             }
         }

@@ -19,17 +19,38 @@ const MAX_ERROR: usize = 576;
 pub(crate) struct ErrorMessage {
     pub(crate) kind: u8,
     pub(crate) code: u8,
+    /// The second word.
+    pub(crate) rest: u32,
 }
 
 impl ErrorMessage {
-    pub(crate) const PORT_UNREACHABLE: ErrorMessage =
-        ErrorMessage { kind: icmpv4::UNREACHABLE, code: unreachable::PORT };
-    pub(crate) const PROTOCOL_UNREACHABLE: ErrorMessage =
-        ErrorMessage { kind: icmpv4::UNREACHABLE, code: unreachable::PROTOCOL };
-    pub(crate) const HOST_UNREACHABLE: ErrorMessage =
-        ErrorMessage { kind: icmpv4::UNREACHABLE, code: unreachable::HOST };
+    pub(crate) const PORT_UNREACHABLE: ErrorMessage = ErrorMessage::unreachable(unreachable::PORT);
+    pub(crate) const PROTOCOL_UNREACHABLE: ErrorMessage = ErrorMessage::unreachable(unreachable::PROTOCOL);
+    pub(crate) const HOST_UNREACHABLE: ErrorMessage = ErrorMessage::unreachable(unreachable::HOST);
+    pub(crate) const NET_UNREACHABLE: ErrorMessage = ErrorMessage::unreachable(unreachable::NET);
     pub(crate) const REASSEMBLY_TIME_EXCEEDED: ErrorMessage =
-        ErrorMessage { kind: icmpv4::TIME_EXCEEDED, code: icmpv4::REASSEMBLY_TIME_EXCEEDED };
+        ErrorMessage { kind: icmpv4::TIME_EXCEEDED, code: icmpv4::REASSEMBLY_TIME_EXCEEDED, rest: 0 };
+    pub(crate) const TTL_EXCEEDED: ErrorMessage =
+        ErrorMessage { kind: icmpv4::TIME_EXCEEDED, code: icmpv4::TTL_EXCEEDED, rest: 0 };
+
+    const fn unreachable(code: u8) -> ErrorMessage {
+        ErrorMessage { kind: icmpv4::UNREACHABLE, code, rest: 0 }
+    }
+
+    /// The packet must not be fragmented and is too long for a link of this MTU (RFC 1191 §4).
+    pub(crate) fn fragmentation_needed(mtu: usize) -> ErrorMessage {
+        ErrorMessage { rest: mtu as u32, ..ErrorMessage::unreachable(unreachable::FRAGMENTATION_NEEDED) }
+    }
+
+    /// The byte at `at` of the header makes no sense.
+    pub(crate) fn parameter_problem(at: usize) -> ErrorMessage {
+        ErrorMessage { kind: icmpv4::PARAMETER_PROBLEM, code: 0, rest: (at as u32) << 24 }
+    }
+
+    /// Packets to the host should go by `gateway`.
+    pub(crate) fn redirect(gateway: core::net::Ipv4Addr) -> ErrorMessage {
+        ErrorMessage { kind: icmpv4::REDIRECT, code: icmpv4::REDIRECT_HOST, rest: gateway.to_bits() }
+    }
 }
 
 /// May an error be sent about this packet, as far as the packet itself says (RFC 1122 §3.2.2)?

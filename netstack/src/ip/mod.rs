@@ -4,10 +4,12 @@
 //! transport's bytes to frames), [`reassembly`]. What happens to packets that arrive is in `stack::input`.
 
 mod address;
+mod forward;
 mod identification;
 mod output;
 mod packet;
 mod reassembly;
+mod redirects;
 
 pub use address::Ipv4Net;
 pub(crate) use address::{is_reserved, is_this_network, is_unicast};
@@ -26,6 +28,7 @@ use crate::route::Routes;
 use crate::tcp::seam::{Path, Paths};
 use crate::wire::ipv4;
 use identification::Identification;
+use redirects::Redirects;
 
 /// Bytes on the loopback that nobody has processed yet, before senders are told to wait.
 const MAX_LOOPED: usize = 4 << 20;
@@ -36,6 +39,7 @@ pub(crate) struct Ip {
     pub(crate) routes: Routes,
     pub(crate) neighbors: Neighbors,
     pub(crate) claims: Claims,
+    pub(crate) redirects: Redirects,
     pub(crate) reassembly: Reassembly,
     pub(crate) packets: Packets,
     looped: VecDeque<Looped>,
@@ -86,6 +90,7 @@ impl Ip {
             routes: Routes::default(),
             neighbors: Neighbors::new(rng),
             claims: Claims::new(),
+            redirects: Redirects::new(),
             reassembly: Reassembly::new(rng),
             packets: Packets::default(),
             looped: VecDeque::new(),
@@ -126,7 +131,12 @@ impl Ip {
         let to = match dst {
             dst if dst.is_broadcast() => NextHop::Broadcast,
             dst if dst.is_multicast() => NextHop::Group(dst),
-            dst => NextHop::Neighbor(route.via.unwrap_or(dst)),
+            // RFC 3927 §2.6.2: never to a router.
+            dst if dst.is_link_local() => NextHop::Neighbor(dst),
+            dst => {
+                let via = route.via.map(|via| self.redirects.gateway(dst, route.on).unwrap_or(via));
+                NextHop::Neighbor(via.unwrap_or(dst))
+            }
         };
         link(route.on, route.via.unwrap_or(dst), to)
     }

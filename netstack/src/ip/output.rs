@@ -266,7 +266,7 @@ impl Ip {
     }
 
     /// What may be fragmented, here or on the way, needs an identification (RFC 6864 §4).
-    fn identified(&mut self, header: ipv4::Header) -> ipv4::Header {
+    pub(super) fn identified(&mut self, header: ipv4::Header) -> ipv4::Header {
         if header.dont_fragment {
             return header;
         }
@@ -275,7 +275,14 @@ impl Ip {
     }
 
     /// Puts a packet where it waits: for ourselves, for its link, or for ARP.
-    fn dispatch(&mut self, now: Instant, pool: &mut dyn BufferPool, hop: Hop, packet: Packet, multicast_loop: bool) {
+    pub(super) fn dispatch(
+        &mut self,
+        now: Instant,
+        pool: &mut dyn BufferPool,
+        hop: Hop,
+        packet: Packet,
+        multicast_loop: bool,
+    ) {
         match hop.to {
             NextHop::Ourselves => self.loop_back(packet, hop.on),
             _ if hop.on == LOOPBACK => self.loop_back(packet, hop.on),

@@ -27,6 +27,10 @@ impl Packet {
         &self.bytes
     }
 
+    pub(super) fn frame_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
     pub(crate) fn set_link_header(&mut self, header: ethernet::Header) {
         self.bytes[..ethernet::HEADER_LEN].copy_from_slice(&header.emit());
     }

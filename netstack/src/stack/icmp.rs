@@ -3,6 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Stack;
+use super::forward::millis;
 use crate::datagram::{ErrorReport, Errors, Header};
 use crate::icmp::{self, Certainty, ErrorMessage, Report};
 use crate::ip::{Fill, Hop, NextHop, Outgoing};
@@ -11,6 +12,7 @@ use crate::socket::SocketError;
 use crate::time::Instant;
 use crate::wire::icmpv4::{self, Message};
 use crate::wire::ipv4::{self, Packet};
+use crate::wire::ipv4_options;
 use crate::wire::{be16, be32, udp};
 
 /// Time to live of what we send by ourselves (RFC 1122 §3.2.1.7).
@@ -23,7 +25,15 @@ impl Stack {
         let Ok(message) = Message::parse(packet.payload()) else { return self.count_error(on) };
         match message.kind {
             // RFC 1122 §3.2.2.6: echo requests to a group may be left unanswered, and are, as on Linux.
-            icmpv4::ECHO_REQUEST if unicast => self.answer_echo(now, packet, &message),
+            icmpv4::ECHO_REQUEST if unicast => {
+                self.answer(now, packet, icmpv4::ECHO_REPLY, message.rest, message.payload)
+            }
+            // RFC 1122 §3.2.2.8.
+            icmpv4::TIMESTAMP if unicast && message.payload.len() >= 12 => {
+                let times = self.timestamp_reply(now, message.payload);
+                self.answer(now, packet, icmpv4::TIMESTAMP_REPLY, message.rest, &times);
+            }
+            icmpv4::REDIRECT if unicast => self.input_redirect(now, on, packet.src(), &message),
             icmpv4::ECHO_REPLY => self.deliver_echo_reply(now, on, packet, &message),
             _ => {
                 if let Some(report) = Report::parse(&message) {
@@ -61,9 +71,16 @@ impl Stack {
         }
     }
 
-    fn send_error(&mut self, now: Instant, hop: Hop, dst: Ipv4Addr, about: &Packet<'_>, message: ErrorMessage) {
+    pub(super) fn send_error(
+        &mut self,
+        now: Instant,
+        hop: Hop,
+        dst: Ipv4Addr,
+        about: &Packet<'_>,
+        message: ErrorMessage,
+    ) {
         let quote = icmp::quote(about);
-        let transport = icmpv4::emit(message.kind, message.code, 0, quote);
+        let transport = icmpv4::emit(message.kind, message.code, message.rest, quote);
         let out = Outgoing {
             header: ipv4::Header::atomic(hop.src, dst, ipv4::ICMP, TTL, ERROR_TOS),
             transport: &transport,
@@ -75,21 +92,28 @@ impl Stack {
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }
 
-    /// RFC 1122 §3.2.2.6: the reply comes from the address that was asked, with the same data.
-    fn answer_echo(&mut self, now: Instant, packet: &Packet<'_>, message: &Message<'_>) {
+    /// Answers a request. RFC 1122 §3.2.2.6: the reply comes from the address that was asked, with the same data, and the
+    /// record route and timestamp options with us in them.
+    fn answer(&mut self, now: Instant, packet: &Packet<'_>, kind: u8, rest: u32, payload: &[u8]) {
         let (src, dst) = (packet.dst(), packet.src());
         let Some(hop) = self.ip.hop(Some(src), dst, None).filter(Hop::is_unicast) else { return };
-        let transport = icmpv4::emit(icmpv4::ECHO_REPLY, 0, message.rest, message.payload);
+        let transport = icmpv4::emit(kind, 0, rest, payload);
         let header =
             ipv4::Header { dont_fragment: false, ..ipv4::Header::atomic(src, dst, ipv4::ICMP, TTL, packet.tos()) };
-        let out = Outgoing {
-            header,
-            transport: &transport,
-            payload: &[message.payload],
-            fill: Fill::Nothing,
-            multicast_loop: false,
+        let mut options = [0; ipv4::MAX_HEADER_LEN - ipv4::HEADER_LEN];
+        let options = &mut options[..packet.options().len()];
+        options.copy_from_slice(packet.options());
+        let recorded = ipv4_options::record(options, src, |addr| self.ip.interfaces.is_local(addr), millis(now));
+        if let Err(at) = recorded {
+            return self.report(now, packet, ErrorMessage::parameter_problem(at));
+        }
+        ipv4_options::blank_all_but_recorded(options);
+        let (payload, fill) = (&[payload][..], Fill::Nothing);
+        let out = Outgoing { header, transport: &transport, payload, fill, multicast_loop: false };
+        let _ = match options.is_empty() {
+            true => self.ip.send(now, &mut *self.pool, hop, &out),
+            false => self.ip.send_with_options(now, &mut *self.pool, hop, &out, options),
         };
-        let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }
 
     fn deliver_echo_reply(&mut self, now: Instant, on: IfIndex, packet: &Packet<'_>, message: &Message<'_>) {

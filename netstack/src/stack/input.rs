@@ -19,9 +19,9 @@ use crate::wire::{ethernet, ipv4, udp};
 pub(super) struct Arrival {
     pub(super) on: IfIndex,
     /// The frame was for us alone, not a broadcast or multicast.
-    unicast: bool,
+    pub(super) unicast: bool,
     /// We sent it.
-    looped: bool,
+    pub(super) looped: bool,
     /// The transport checksum need not be verified.
     pub(super) checksum_good: bool,
 }
@@ -80,6 +80,7 @@ impl Stack {
     pub(super) fn input_packet(&mut self, now: Instant, arrival: Arrival, bytes: &[u8]) {
         let outcome = match ipv4::Packet::parse(bytes) {
             Ok(packet) if self.has_autos() && !arrival.looped && self.input_dhcp(now, arrival, &packet) => return,
+            Ok(packet) if self.is_to_forward(arrival, &packet) => return self.forward(now, arrival, &packet),
             Ok(packet) => self.accept(arrival, &packet).map(|cast| (packet, cast)),
             Err(_) => Err(Refusal::Malformed),
         };

@@ -6,6 +6,7 @@
 mod arp;
 mod config;
 mod dhcp;
+mod forward;
 mod icmp;
 mod input;
 mod raw;
@@ -58,6 +59,8 @@ pub struct Stack {
     tcp: Tcp,
     udp: Udp,
     raw: crate::raw::Raw,
+    /// Packets for others are passed on.
+    forwarding: bool,
     /// Interfaces that get their address from the network.
     autos: Vec<dhcp::Auto>,
     rng: Rng,
@@ -78,6 +81,7 @@ impl Stack {
             tcp: Tcp::new(TcpConfig { time_wait, ephemeral: ephemeral.clone() }, &mut rng),
             udp: Udp::new(&mut rng, ephemeral),
             raw: crate::raw::Raw::new(&mut rng),
+            forwarding: false,
             autos: Vec::new(),
             rng,
             pool,

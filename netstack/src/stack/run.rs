@@ -55,6 +55,7 @@ impl Stack {
             retry,
             ip.neighbors.next_deadline(),
             ip.claims.next_deadline(),
+            ip.redirects.next_deadline(),
             ip.reassembly.next_deadline(),
             tcp.next_deadline(),
             self.next_auto_deadline(),
@@ -74,6 +75,7 @@ impl Stack {
 
     fn run_timers(&mut self, now: Instant) {
         self.run_autos(now);
+        self.ip.redirects.expire(now);
         while let Some(emission) = self.ip.claims.expire(now, &mut self.rng) {
             self.ip.send_arp(&mut *self.pool, emission.on, Mac::BROADCAST, &emission.packet);
         }
@@ -87,7 +89,8 @@ impl Stack {
         while let Some(outcome) = self.ip.neighbors.expire(now) {
             match outcome {
                 Outcome::Ask { on, addr, last } => self.ip.ask(&mut *self.pool, on, addr, last),
-                Outcome::Failed { on, held } => {
+                Outcome::Failed { on, addr, held } => {
+                    self.ip.redirects.forget_gateway(on, addr);
                     if let Some(interface) = self.ip.interfaces.get_mut(on) {
                         interface.counters.tx.drops += held.len() as u64;
                     }
@@ -104,14 +107,18 @@ impl Stack {
     fn undeliverable(&mut self, now: Instant, packet: &Packet) {
         let Ok(packet) = ipv4::Packet::parse(packet.payload()) else { return };
         let transport = packet.payload();
-        if packet.protocol() == ipv4::TCP && packet.fragment_offset() == 0 && transport.len() >= 8 {
+        let ours = self.ip.interfaces.is_local(packet.src());
+        if ours && packet.protocol() == ipv4::TCP && packet.fragment_offset() == 0 && transport.len() >= 8 {
             // Only the connection whose segment it was: a thousand that wait for one host cost no more than a thousand.
             let local = SocketAddr::new(packet.src().into(), be16(transport, 0));
             let remote = SocketAddr::new(packet.dst().into(), be16(transport, 2));
             let (error, seq) = (IcmpError::HostUnreachable, be32(transport, 4));
             self.tcp.handle_icmp_error(now, error, local, remote, seq, &mut self.events);
-        } else {
+        } else if ours {
             self.report_to_ourselves(now, &packet, ErrorMessage::HOST_UNREACHABLE);
+        } else {
+            // RFC 1812 §5.2.7.1.
+            self.report_forwarded(now, &packet, ErrorMessage::HOST_UNREACHABLE);
         }
     }
 }

@@ -11,7 +11,7 @@ pub const ECHO_REPLY: u8 = 0;
 pub const UNREACHABLE: u8 = 3;
 /// Type of "source quench", which is ignored (RFC 6633).
 pub const SOURCE_QUENCH: u8 = 4;
-/// Type of "redirect", which is ignored.
+/// Type of "redirect".
 pub const REDIRECT: u8 = 5;
 /// Type of an echo request.
 pub const ECHO_REQUEST: u8 = 8;
@@ -20,8 +20,15 @@ pub const TIME_EXCEEDED: u8 = 11;
 /// Type of "parameter problem".
 pub const PARAMETER_PROBLEM: u8 = 12;
 
+/// Type of a timestamp request.
+pub const TIMESTAMP: u8 = 13;
+/// Type of a timestamp reply.
+pub const TIMESTAMP_REPLY: u8 = 14;
+
 /// Codes of "destination unreachable".
 pub mod unreachable {
+    /// There is no route.
+    pub const NET: u8 = 0;
     /// The host does not answer.
     pub const HOST: u8 = 1;
     /// Nobody speaks this protocol there.
@@ -32,6 +39,10 @@ pub mod unreachable {
     pub const FRAGMENTATION_NEEDED: u8 = 4;
 }
 
+/// Code of "time exceeded": the time to live.
+pub const TTL_EXCEEDED: u8 = 0;
+/// Code of "redirect": for the host.
+pub const REDIRECT_HOST: u8 = 1;
 /// Code of "time exceeded": fragments of a packet did not all come in time.
 pub const REASSEMBLY_TIME_EXCEEDED: u8 = 1;
 

@@ -20,7 +20,7 @@ pub const UDP: u8 = 17;
 pub const RAW: u8 = 255;
 
 const DONT_FRAGMENT: u16 = 0x4000;
-const MORE_FRAGMENTS: u16 = 0x2000;
+pub(crate) const MORE_FRAGMENTS: u16 = 0x2000;
 
 /// A well-formed IPv4 packet: lengths fit, and the header checksum is right. Bytes beyond the total length are cut off.
 #[derive(Clone, Copy, Debug)]
