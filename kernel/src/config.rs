@@ -26,6 +26,8 @@ pub struct Config {
     pub interfaces: Vec<Interface>,
     /// How names are resolved, and the kernel's own name.
     pub names: Names,
+    /// Packets are passed on between the interfaces.
+    pub forward: bool,
     /// Virtual CPUs: threads that may run the engine at once. At least 1.
     pub ncpu: u32,
     /// Print the boot messages.
@@ -39,14 +41,22 @@ pub struct Config {
 impl Default for Config {
     /// What a kernel is with none of its variables set.
     fn default() -> Config {
-        Config { interfaces: Vec::new(), names: Names::default(), ncpu: 2, verbose: false, memlimit: None, spin: None }
+        Config {
+            interfaces: Vec::new(),
+            names: Names::default(),
+            forward: false,
+            ncpu: 2,
+            verbose: false,
+            memlimit: None,
+            spin: None,
+        }
     }
 }
 
 impl From<Net> for Config {
     /// What a kernel is with this `RUMP_NET` and none of the other variables set.
-    fn from(Net { interfaces, names }: Net) -> Config {
-        Config { interfaces, names, ..Config::default() }
+    fn from(Net { interfaces, names, forward }: Net) -> Config {
+        Config { interfaces, names, forward, ..Config::default() }
     }
 }
 

@@ -66,8 +66,8 @@ impl Run {
             ("RUMP_NET", Some(net)) => Some(OsString::from(net)),
             _ => env::var_os(name),
         };
-        let Config { interfaces, names, .. } = Config::from_env(lookup).map_err(|error| error.to_string())?;
-        let mut net = Net { interfaces, names };
+        let Config { interfaces, names, forward, .. } = Config::from_env(lookup).map_err(|error| error.to_string())?;
+        let mut net = Net { interfaces, names, forward };
         let unresolved = net.to_string();
         if unresolved.is_empty() {
             return Ok(None);

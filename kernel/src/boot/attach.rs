@@ -113,6 +113,10 @@ fn ask_network(boot: &mut Boot, on: IfIndex, spec: AddrSpec, metric: u32) -> Res
 }
 
 fn routes(boot: &mut Boot) -> Result {
+    if boot.config.forward {
+        boot.engine.stack.set_forwarding(true);
+        log::boot("forwarding: on");
+    }
     for number in 0..boot.config.interfaces.len() {
         let Some(gateway) = boot.config.interfaces[number].gateway else { continue };
         let Some(on) = boot.engine.links.get(number).map(|attached| attached.index) else { continue };

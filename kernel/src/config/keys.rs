@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 use super::error::Refusal;
-use super::net::{AddrSpec, Interface, Names, host_mask, is_host};
+use super::net::{AddrSpec, Interface, Net, host_mask, is_host};
 use super::variables::decimal;
 
 /// A key of `RUMP_NET`.
@@ -28,7 +28,7 @@ pub(super) enum Target {
     /// An interface's: it stands behind a link.
     Interface { set: fn(&mut Interface, &str) -> Result<(), Refusal>, show: fn(&Interface) -> Vec<String> },
     /// The kernel's: it may stand with any interface or alone.
-    Kernel { set: fn(&mut Names, &str) -> Result<(), Refusal>, show: fn(&Names) -> Vec<String> },
+    Kernel { set: fn(&mut Net, &str) -> Result<(), Refusal>, show: fn(&Net) -> Vec<String> },
 }
 
 /// Every key, in the order in which they are printed.
@@ -118,11 +118,11 @@ pub const KEYS: &[Key] = &[
         about: "a server to ask for names; with none of them names come from hosts= alone",
         repeatable: true,
         target: Target::Kernel {
-            set: |names, value| {
-                names.dns.push(server(value)?);
+            set: |net, value| {
+                net.names.dns.push(server(value)?);
                 Ok(())
             },
-            show: |names| names.dns.iter().map(show_server).collect(),
+            show: |net| net.names.dns.iter().map(show_server).collect(),
         },
     },
     Key {
@@ -132,11 +132,11 @@ pub const KEYS: &[Key] = &[
         about: "names and addresses, looked at before any server is asked",
         repeatable: false,
         target: Target::Kernel {
-            set: |names, value| {
-                names.hosts = Some(path(value)?);
+            set: |net, value| {
+                net.names.hosts = Some(path(value)?);
                 Ok(())
             },
-            show: |names| one(&names.hosts.as_deref().map(Path::display)),
+            show: |net| one(&net.names.hosts.as_deref().map(Path::display)),
         },
     },
     Key {
@@ -146,11 +146,11 @@ pub const KEYS: &[Key] = &[
         about: "a domain to try behind short names",
         repeatable: true,
         target: Target::Kernel {
-            set: |names, value| {
-                names.search.push(domain(value.strip_suffix('.').unwrap_or(value), 253)?);
+            set: |net, value| {
+                net.names.search.push(domain(value.strip_suffix('.').unwrap_or(value), 253)?);
                 Ok(())
             },
-            show: |names| names.search.clone(),
+            show: |net| net.names.search.clone(),
         },
     },
     Key {
@@ -160,11 +160,29 @@ pub const KEYS: &[Key] = &[
         about: "the kernel's own name",
         repeatable: false,
         target: Target::Kernel {
-            set: |names, value| {
-                names.hostname = Some(domain(value, 64)?); // HOST_NAME_MAX of Linux
+            set: |net, value| {
+                net.names.hostname = Some(domain(value, 64)?); // HOST_NAME_MAX of Linux
                 Ok(())
             },
-            show: |names| one(&names.hostname),
+            show: |net| one(&net.names.hostname),
+        },
+    },
+    Key {
+        name: "forward",
+        takes: "on or off",
+        example: "on",
+        about: "passes packets on between the interfaces, as a router; off otherwise",
+        repeatable: false,
+        target: Target::Kernel {
+            set: |net, value| {
+                net.forward = match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(Refusal::Form),
+                };
+                Ok(())
+            },
+            show: |net| net.forward.then(|| "on".to_owned()).into_iter().collect(),
         },
     },
 ];
@@ -179,7 +197,7 @@ impl Key {
         &self,
         value: &str,
         interface: Option<&mut Interface>,
-        names: &mut Names,
+        net: &mut Net,
     ) -> Result<(), ConfigError> {
         let setting = format!("RUMP_NET: {}={value}", self.name);
         let outcome = match (&self.target, interface) {
@@ -190,7 +208,7 @@ impl Key {
                     format!("write it behind its link, such as shmif:/dev/shm/bus,{}={}", self.name, self.example);
                 return Err(Refusal::because(reason).of(setting, allowed));
             }
-            (Target::Kernel { set, .. }, _) => set(names, value),
+            (Target::Kernel { set, .. }, _) => set(net, value),
         };
         outcome.map_err(|refusal| {
             refusal.of(setting, format!("{0} takes {1}, such as {0}={2}", self.name, self.takes, self.example))
@@ -204,10 +222,10 @@ impl Key {
         }
     }
 
-    pub(super) fn show_names(&self, names: &Names) -> Vec<String> {
+    pub(super) fn show_kernel(&self, net: &Net) -> Vec<String> {
         match self.target {
             Target::Interface { .. } => Vec::new(),
-            Target::Kernel { show, .. } => show(names),
+            Target::Kernel { show, .. } => show(net),
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Net {
     pub interfaces: Vec<Interface>,
     /// How names are resolved, and the kernel's own name.
     pub names: Names,
+    /// Packets are passed on between the interfaces.
+    pub forward: bool,
 }
 
 /// One interface of a kernel.
@@ -108,7 +110,7 @@ impl FromStr for Net {
                     return Err(placement(item, format!("{} can be given only once here", key.name)));
                 }
                 seen.push(key.name);
-                key.read(value, interface.as_mut(), &mut net.names)?;
+                key.read(value, interface.as_mut(), &mut net)?;
             }
             net.interfaces.extend(interface);
         }
@@ -127,8 +129,7 @@ impl fmt::Display for Net {
             }
             parts.push(part);
         }
-        let of_kernel: Vec<String> =
-            shown(|key| key.show_names(&self.names)).map(|(k, v)| format!("{k}={v}")).collect();
+        let of_kernel: Vec<String> = shown(|key| key.show_kernel(self)).map(|(k, v)| format!("{k}={v}")).collect();
         if !of_kernel.is_empty() {
             parts.push(of_kernel.join(","));
         }

@@ -9,6 +9,7 @@ mod demo;
 mod descriptors;
 mod dhcp;
 mod errors;
+mod forward;
 mod harmless;
 mod hooks;
 mod isolation;
