@@ -7,10 +7,10 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use arena::Producer;
 
+use crate::ip::{Received, end};
 use crate::link::IfIndex;
 use crate::socket::SocketError;
 use crate::time::Instant;
-use crate::wire::ipv4::Packet;
 
 /// Bytes of an encoded [`Header`].
 pub const HEADER_LEN: usize = 64;
@@ -18,8 +18,8 @@ pub const HEADER_LEN: usize = 64;
 /// What the engine knows of a received datagram.
 ///
 /// As bytes, little-endian: length (4), interface (4), time (8), source address (16), destination address (16), source
-/// port (2), destination port (2), address family 4 or 6 (1), TTL (1), TOS (1), nine bytes of zero. An IPv4 address
-/// stands in the first four of its 16 bytes.
+/// port (2), destination port (2), address family 4 or 6 (1), TTL (1), TOS (1), a zero, flow label (4), four zeros. An
+/// IPv4 address stands in the first four of its 16 bytes. The zone of link-local addresses is the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Bytes of payload that follow.
@@ -30,31 +30,34 @@ pub struct Header {
     pub dst: SocketAddr,
     /// The interface that it came in by.
     pub on: IfIndex,
-    /// Time to live on arrival.
+    /// Time to live, or hop limit, on arrival.
     pub ttl: u8,
-    /// Type of service byte.
+    /// Type of service byte, or traffic class.
     pub tos: u8,
+    /// Flow label, 20 bits; 0 of IPv4.
+    pub flow_label: u32,
     /// When the engine saw it.
     pub timestamp: Instant,
 }
 
 impl Header {
-    /// Of a packet on its way to a raw or ping socket, which gets `len` bytes of it.
-    pub(crate) fn of_packet(now: Instant, on: IfIndex, packet: &Packet<'_>, len: usize) -> Header {
+    /// Of a packet on its way to a socket, which gets `len` bytes of it.
+    pub(crate) fn of_packet(now: Instant, packet: &Received<'_>, ports: (u16, u16), len: usize) -> Header {
         Header {
             len: len as u32,
-            src: SocketAddr::new(packet.src().into(), 0),
-            dst: SocketAddr::new(packet.dst().into(), 0),
-            on,
-            ttl: packet.ttl(),
-            tos: packet.tos(),
+            src: end(packet.src, ports.0, packet.on),
+            dst: end(packet.dst, ports.1, packet.on),
+            on: packet.on,
+            ttl: packet.ttl,
+            tos: packet.tos,
+            flow_label: packet.flow_label,
             timestamp: now,
         }
     }
 
     /// The header as bytes.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
-        let Header { len, src, dst, on, ttl, tos, timestamp } = *self;
+        let Header { len, src, dst, on, ttl, tos, flow_label, timestamp } = *self;
         let mut out = [0; HEADER_LEN];
         out[0..4].copy_from_slice(&len.to_le_bytes());
         out[4..8].copy_from_slice(&on.0.to_le_bytes());
@@ -66,6 +69,7 @@ impl Header {
         out[52] = if src.is_ipv4() { 4 } else { 6 };
         out[53] = ttl;
         out[54] = tos;
+        out[56..60].copy_from_slice(&flow_label.to_le_bytes());
         out
     }
 
@@ -75,13 +79,15 @@ impl Header {
         let word = |at: usize| u32::from_le_bytes(words[at / 4]);
         let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
         let family = bytes[52];
+        let on = IfIndex(word(4));
         Some(Header {
             len: word(0),
-            src: SocketAddr::new(get_addr(family, &bytes[16..32])?, half(48)),
-            dst: SocketAddr::new(get_addr(family, &bytes[32..48])?, half(50)),
-            on: IfIndex(word(4)),
+            src: end(get_addr(family, &bytes[16..32])?, half(48), on),
+            dst: end(get_addr(family, &bytes[32..48])?, half(50), on),
+            on,
             ttl: bytes[53],
             tos: bytes[54],
+            flow_label: word(56),
             timestamp: Instant(u64::from(word(8)) | u64::from(word(12)) << 32),
         })
     }
@@ -123,6 +129,44 @@ pub struct DatagramOptions {
     pub multicast_loop: bool,
     /// IP_MULTICAST_IF: where to send to groups; `None` asks the routes.
     pub multicast_on: Option<IfIndex>,
+    /// What counts for IPv6 packets instead. A socket of both families has both.
+    pub v6: Ipv6Options,
+}
+
+/// Options of a datagram socket for what it sends by IPv6 (ipv6(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ipv6Options {
+    /// IPV6_UNICAST_HOPS; `None` (-1): the interface's, as the router says.
+    pub unicast_hops: Option<u8>,
+    /// IPV6_MULTICAST_HOPS.
+    pub multicast_hops: u8,
+    /// IPV6_MULTICAST_LOOP.
+    pub multicast_loop: bool,
+    /// IPV6_MULTICAST_IF.
+    pub multicast_on: Option<IfIndex>,
+    /// IPV6_TCLASS.
+    pub traffic_class: u8,
+    /// Flow label (IPV6_FLOWINFO_SEND), 20 bits.
+    pub flow_label: u32,
+    /// IPV6_DONTFRAG, IPV6_PMTUDISC_DO: what does not fit is an error.
+    pub dont_fragment: bool,
+    /// IPV6_RECVERR: soft errors are reported too, and on unconnected sockets.
+    pub report_errors: bool,
+}
+
+impl Default for Ipv6Options {
+    fn default() -> Ipv6Options {
+        Ipv6Options {
+            unicast_hops: None,
+            multicast_hops: 1,
+            multicast_loop: true,
+            multicast_on: None,
+            traffic_class: 0,
+            flow_label: 0,
+            dont_fragment: false,
+            report_errors: false,
+        }
+    }
 }
 
 impl Default for DatagramOptions {
@@ -137,6 +181,7 @@ impl Default for DatagramOptions {
             multicast_ttl: 1,
             multicast_loop: true,
             multicast_on: None,
+            v6: Ipv6Options::default(),
         }
     }
 }

@@ -8,18 +8,20 @@
 //! 1. [`time`], [`link`]: the edges. [`socket`]: what socket calls share.
 //! 2. [`stack`]: [`Stack`], the whole of it from outside; `stack::run` and `stack::input` are the two ways through.
 //! 3. [`wire`]: bytes and their meaning, a file a protocol.
-//! 4. `ip`: routes, fragments, queues; `arp`: neighbours and address conflicts; [`iface`], [`route`].
+//! 4. [`ip`]: ways, fragments, queues; `neighbor`: who has which hardware address; `arp`: address conflicts; [`iface`],
+//!    [`route`].
 //! 5. `udp`, [`raw`], `icmp`, with [`datagram`]: what a program finds in its ring.
 //! 6. `dhcp`: addresses that come from the network. 7. [`tcp`].
 //!
 //! `rng`, `timer`, `slab`, `ports`, `events` are small tools that all of these use.
 //!
-//! What it does not do: IPv6, IGMP, path MTU discovery for UDP, source routes.
+//! What it does not do: IGMP, MLD, path MTU discovery for UDP, source routes.
 
 #![forbid(unsafe_code)]
 
 pub mod datagram;
 pub mod iface;
+pub mod ip;
 pub mod link;
 pub mod raw;
 pub mod rng;
@@ -34,15 +36,15 @@ pub(crate) mod arp;
 pub(crate) mod dhcp;
 pub(crate) mod events;
 pub(crate) mod icmp;
-pub(crate) mod ip;
+pub(crate) mod neighbor;
 pub(crate) mod ports;
 pub(crate) mod slab;
 pub(crate) mod timer;
 pub(crate) mod udp;
 
-pub use arp::{Neighbor, NeighborState};
 pub use dhcp::{Lease, LeasedRoute};
 pub use events::Notice;
-pub use ip::Ipv4Net;
+pub use ip::{IpNet, Ipv4Net};
+pub use neighbor::{Neighbor, NeighborState};
 pub use socket::{Key, RawId, UdpId};
 pub use stack::{AutoConfig, Config, Stack};

@@ -1,5 +1,6 @@
-//! Ephemeral ports (RFC 6056).
+//! Ephemeral ports (RFC 6056), and which bound addresses stand for each other.
 
+use core::net::IpAddr;
 use core::ops::RangeInclusive;
 
 use crate::rng::Rng;
@@ -10,6 +11,21 @@ pub(crate) fn ephemeral(range: &RangeInclusive<u16>, rng: &mut Rng, is_free: imp
     let count = (last + 1).checked_sub(first).filter(|count| *count > 0)?;
     let start = rng.below(count);
     (0..count).map(|step| (first + (start + step) % count) as u16).find(|port| *port != 0 && is_free(*port))
+}
+
+/// Can a packet be for both of two bound addresses? Each comes with its IPV6_V6ONLY: without it `::` also stands for all
+/// of IPv4.
+pub(crate) fn overlap(a: (IpAddr, bool), b: (IpAddr, bool)) -> bool {
+    if a.0.is_ipv4() == b.0.is_ipv4() {
+        return a.0 == b.0 || a.0.is_unspecified() || b.0.is_unspecified();
+    }
+    let (v6, v6_only) = if a.0.is_ipv6() { a } else { b };
+    v6.is_unspecified() && !v6_only
+}
+
+/// Does a socket bound to `bound`, with its IPV6_V6ONLY, get what comes to `addr` because it is bound to all?
+pub(crate) fn is_wildcard_for(bound: IpAddr, v6_only: bool, addr: IpAddr) -> bool {
+    bound.is_unspecified() && (bound.is_ipv4() == addr.is_ipv4() || bound.is_ipv6() && !v6_only)
 }
 
 #[cfg(test)]

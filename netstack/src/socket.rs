@@ -58,6 +58,8 @@ pub struct BindOptions {
     pub reuse_addr: bool,
     /// SO_REUSEPORT.
     pub reuse_port: bool,
+    /// IPV6_V6ONLY: bound to `::`, the socket does not get what comes by IPv4 as well.
+    pub v6_only: bool,
 }
 
 /// shutdown(2): which directions end.
@@ -76,10 +78,12 @@ pub struct SendOptions {
     pub source: Option<IpAddr>,
     /// Interface to leave by (IP_PKTINFO `ipi_ifindex`).
     pub on: Option<IfIndex>,
-    /// Time to live, 1–255.
+    /// Time to live, 1–255, or hop limit, 0–255.
     pub ttl: Option<u8>,
-    /// Type of service byte.
+    /// Type of service byte, or traffic class.
     pub tos: Option<u8>,
+    /// Flow label of IPv6 (`sin6_flowinfo`), 20 bits.
+    pub flow_label: Option<u32>,
 }
 
 /// Why bind(2) failed.
@@ -194,7 +198,7 @@ pub enum AddressError {
     Exists,
     /// The interface does not have this address.
     NotFound,
-    /// Not an address that a host can have (unspecified, multicast, broadcast), or a prefix longer than 32.
+    /// Not an address that a host can have (unspecified, multicast, broadcast), or a prefix longer than an address.
     Invalid,
 }
 
@@ -209,7 +213,7 @@ pub enum RouteError {
     NotFound,
     /// The gateway is not on a directly connected net of that interface.
     GatewayUnreachable,
-    /// A prefix longer than 32, or bits set beyond the prefix.
+    /// A prefix longer than an address, bits set beyond it, or a gateway of another family.
     Invalid,
 }
 

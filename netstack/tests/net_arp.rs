@@ -34,7 +34,7 @@ fn the_first_datagram_waits_for_the_answer() {
     assert_eq!(to.recv().expect("the second").1, b"two");
     assert_eq!(requests_for(&net, Ipv4Addr::new(10, 0, 0, 2)).len(), 1, "one question for both");
     let neighbors = net.stack(a).neighbors();
-    assert_eq!((neighbors[0].addr, neighbors[0].state), (Ipv4Addr::new(10, 0, 0, 2), NeighborState::Reachable));
+    assert_eq!((neighbors[0].addr, neighbors[0].state), (Ipv4Addr::new(10, 0, 0, 2).into(), NeighborState::Reachable));
     assert_eq!(net.memory(a).charged(), 0, "nothing waits any more");
 }
 

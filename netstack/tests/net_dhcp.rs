@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use common::*;
 use netstack::link::{IfIndex, Mac};
@@ -92,14 +92,18 @@ impl Asking {
 
     fn addresses(&mut self) -> Vec<String> {
         let stack = self.net.stack(self.node);
-        stack.interfaces().filter(|i| i.index == ETH).flat_map(|i| i.addresses.iter().map(|a| a.to_string())).collect()
+        stack
+            .interfaces()
+            .filter(|i| i.index == ETH)
+            .flat_map(|i| i.addresses.iter().map(|a| a.net.to_string()))
+            .collect()
     }
 
     fn mtu(&mut self) -> u32 {
         self.net.stack(self.node).interfaces().find(|i| i.index == ETH).expect("it is there").mtu
     }
 
-    fn routes(&mut self) -> Vec<(String, Option<Ipv4Addr>, u32)> {
+    fn routes(&mut self) -> Vec<(String, Option<IpAddr>, u32)> {
         let show = |route: &Route| (route.dst.to_string(), route.via, route.metric);
         self.net.stack(self.node).routes().iter().map(show).collect()
     }
@@ -140,7 +144,7 @@ fn a_node_without_an_address_gets_one_with_routes_mtu_and_names() {
     a.net.run_for(Duration::from_secs(1));
     assert_eq!(a.addresses(), ["10.0.0.50/24"]);
     assert_eq!(a.mtu(), 1400);
-    let gateway = Some(Ipv4Addr::new(10, 0, 0, 254));
+    let gateway = Some(Ipv4Addr::new(10, 0, 0, 254).into());
     assert_eq!(a.routes(), [("10.0.0.0/24".into(), None, 0), ("0.0.0.0/0".into(), gateway, 7)]);
     let node = a.node;
     let lease = a.net.stack(node).lease(ETH).expect("a lease").clone();
@@ -194,7 +198,7 @@ fn a_router_outside_a_net_of_one_address_is_reached_by_a_route_of_its_own() {
     let lease = [(option::LEASE_TIME, &[0, 0, 14, 16][..]), mask, (option::ROUTERS, &[172, 16, 0, 1])];
     a.says(Kind::Ack, &request, &lease);
     a.net.run_for(Duration::from_secs(1));
-    let gateway = Ipv4Addr::new(172, 16, 0, 1);
+    let gateway = IpAddr::from([172, 16, 0, 1]);
     let expected =
         [("10.0.0.50/32".into(), None, 0), ("172.16.0.1/32".into(), None, 0), ("0.0.0.0/0".into(), Some(gateway), 0)];
     assert_eq!(a.routes(), expected);
@@ -281,7 +285,7 @@ fn two_nodes_without_a_server_find_different_addresses_and_talk() {
     net.run_for(Duration::from_secs(12));
     let mut addr = |node| {
         let stack = net.stack(node);
-        stack.interfaces().find(|i| i.index == ETH).expect("it is there").addresses[0].addr
+        stack.interfaces().find(|i| i.index == ETH).expect("it is there").addresses[0].net.addr
     };
     let (at_a, at_b) = (addr(a), addr(b));
     assert_ne!(at_a, at_b);
@@ -302,7 +306,9 @@ fn two_nodes_without_a_server_find_different_addresses_and_talk() {
 fn what_is_for_a_link_local_address_goes_to_no_router() {
     let (mut net, a, _) = Net::pair(11, Link::default());
     let via = Some(Ipv4Addr::new(10, 0, 0, 2));
-    net.stack(a).add_route(Route { dst: Ipv4Net::DEFAULT, via, on: ETH, metric: 0 }).expect("a good route");
+    net.stack(a)
+        .add_route(Route { dst: netstack::IpNet::DEFAULT_V4, via: via.map(IpAddr::V4), on: ETH, metric: 0 })
+        .expect("a good route");
     let from = net.udp(a);
     net.trace.clear();
     net.udp_send(&from, "169.254.7.7:7", b"hello").expect("queued");

@@ -5,7 +5,6 @@ mod common;
 use std::net::Ipv4Addr;
 
 use common::*;
-use netstack::Ipv4Net;
 use netstack::link::{IfIndex, Mac};
 use netstack::route::Route;
 use netstack::time::Duration;
@@ -17,7 +16,7 @@ const B: Ipv4Addr = Ipv4Addr::new(10, 2, 0, 2);
 const LEFT: IfIndex = IfIndex(2);
 
 fn default_route(net: &mut Net, node: NodeId, via: [u8; 4]) {
-    let route = Route { dst: Ipv4Net::DEFAULT, via: Some(via.into()), on: LEFT, metric: 0 };
+    let route = Route { dst: netstack::IpNet::DEFAULT_V4, via: Some(via.into()), on: LEFT, metric: 0 };
     net.stack(node).add_route(route).expect("a good route");
 }
 

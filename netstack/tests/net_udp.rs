@@ -177,8 +177,8 @@ fn disconnecting_forgets_what_connecting_chose() {
 fn the_rules_of_bind() {
     let (mut net, a, _) = Net::pair(10, Link::default());
     let plain = BindOptions::default();
-    let addr_reuse = BindOptions { reuse_addr: true, reuse_port: false };
-    let port_reuse = BindOptions { reuse_addr: false, reuse_port: true };
+    let addr_reuse = BindOptions { reuse_addr: true, ..BindOptions::default() };
+    let port_reuse = BindOptions { reuse_port: true, ..BindOptions::default() };
     let in_use = Err(BindError::AddrInUse);
     // First bind, second bind, what becomes of the second.
     for (first, second, outcome) in [
@@ -359,7 +359,12 @@ fn a_gateway_leads_out_of_the_net() {
     let mut far = net.udp_at(b, "0.0.0.0:7");
     let now = net.now();
     net.stack(b).add_address(now, on, Ipv4Addr::new(192, 0, 2, 1), 24).expect("a second net");
-    let route = |via| netstack::route::Route { dst: netstack::Ipv4Net::DEFAULT, via: Some(via), on, metric: 0 };
+    let route = |via: Ipv4Addr| netstack::route::Route {
+        dst: netstack::IpNet::DEFAULT_V4,
+        via: Some(via.into()),
+        on,
+        metric: 0,
+    };
     let gateway = Ipv4Addr::new(172, 16, 0, 1);
     assert_eq!(net.stack(a).add_route(route(gateway)), Err(netstack::socket::RouteError::GatewayUnreachable));
     net.stack(a).add_route(route(B)).expect("on the link");

@@ -7,7 +7,7 @@ use crate::engine::{Engine, Handle, Owner};
 use crate::link::Lead;
 use crate::wait::{Waiter, left};
 use crate::{Errno, InterfaceInfo, Result, errno, signal};
-use netstack::iface::InterfaceView;
+use netstack::iface::{Address, InterfaceView};
 use netstack::link::IfIndex;
 use netstack::raw::{RawKind, RawOptions};
 use netstack::socket::Key;
@@ -285,6 +285,10 @@ impl Engine {
     }
 
     fn interfaces(&self) -> Vec<InterfaceInfo> {
+        let v4 = |address: &Address| match address.net.addr {
+            IpAddr::V4(addr) => Some((addr, address.net.prefix_len)),
+            IpAddr::V6(_) => None,
+        };
         let view = |i: InterfaceView<'_>| InterfaceInfo {
             name: i.name.to_string(),
             index: i.index.0,
@@ -292,7 +296,7 @@ impl Engine {
             mtu: i.mtu,
             up: i.up,
             loopback: i.loopback,
-            addresses: i.addresses.iter().map(|net| (net.addr, net.prefix_len)).collect(),
+            addresses: i.addresses.iter().filter_map(v4).collect(),
         };
         self.stack.interfaces().map(view).collect()
     }

@@ -8,7 +8,7 @@ use crate::{clock, log};
 use netstack::iface::InterfaceConfig;
 use netstack::link::IfIndex;
 use netstack::route::Route;
-use netstack::{AutoConfig, Ipv4Net};
+use netstack::{AutoConfig, IpNet};
 use std::net::Ipv4Addr;
 
 type Result = core::result::Result<(), BootError>;
@@ -49,7 +49,7 @@ fn kernel(boot: &mut Boot) -> Result {
 
 fn netstack(boot: &mut Boot) -> Result {
     for interface in boot.engine.stack.interfaces() {
-        let addresses: Vec<_> = interface.addresses.iter().map(ToString::to_string).collect();
+        let addresses: Vec<_> = interface.addresses.iter().map(|address| address.net.to_string()).collect();
         log::boot(&format!("{}: {}, mtu {}", interface.name, addresses.join(" "), interface.mtu));
     }
     Ok(())
@@ -120,7 +120,7 @@ fn routes(boot: &mut Boot) -> Result {
     for number in 0..boot.config.interfaces.len() {
         let Some(gateway) = boot.config.interfaces[number].gateway else { continue };
         let Some(on) = boot.engine.links.get(number).map(|attached| attached.index) else { continue };
-        let route = Route { dst: Ipv4Net::DEFAULT, via: Some(gateway), on, metric: number as u32 };
+        let route = Route { dst: IpNet::DEFAULT_V4, via: Some(gateway.into()), on, metric: number as u32 };
         boot.engine
             .stack
             .add_route(route)

@@ -39,6 +39,7 @@ impl Socket {
             on: control.interface.map(IfIndex),
             ttl: control.ttl,
             tos: control.tos,
+            flow_label: None,
         };
         self.backend.call(Call::Send(self.id(), to, &parts, options))?.sent()
     }

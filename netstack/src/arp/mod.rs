@@ -1,15 +1,12 @@
 //! Address resolution (RFC 826, RFC 1122 §2.3.2) and address conflicts (RFC 5227).
 //!
-//! Reading order: [`Neighbors`] (who has which hardware address), [`Claims`] (our own addresses, announced and
-//! defended). What happens to ARP packets that arrive is in `stack::arp`.
+//! [`Claims`]: our own addresses, announced and defended. Who has which hardware address is in `neighbor`; what happens to
+//! ARP packets that arrive is in `stack::arp`.
 
 mod claims;
-mod neighbors;
 mod probing;
 
 pub(crate) use claims::Claims;
-pub(crate) use neighbors::{Evidence, Neighbors, Outcome, Resolution};
-pub use neighbors::{Neighbor, NeighborState};
 pub(crate) use probing::{Probing, Step, Timing};
 
 use core::net::Ipv4Addr;
@@ -42,6 +39,3 @@ pub(crate) fn reply(mac: Mac, to: &Packet) -> Packet {
         target: to.sender,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,6 +8,7 @@ fn header() -> Header {
         on: IfIndex(7),
         ttl: 3,
         tos: 0x10,
+        flow_label: 0,
         timestamp: Instant(0x1122_3344_5566_7788),
     }
 }

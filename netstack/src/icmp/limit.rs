@@ -1,6 +1,6 @@
 //! How many errors are sent: token buckets, one for all and one for each destination, with Linux's figures.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 
 use crate::rng::{HashKey, Rng};
 use crate::time::Instant;
@@ -53,7 +53,7 @@ impl Limiter {
     }
 
     /// Takes a token for an error to `dst`, if there is one. Destinations share buckets by a keyed hash.
-    pub(crate) fn allow(&mut self, now: Instant, dst: Ipv4Addr) -> bool {
+    pub(crate) fn allow(&mut self, now: Instant, dst: IpAddr) -> bool {
         let one = &mut self.one[self.key.hash(&dst) as usize % DESTINATIONS];
         if !one.take(now, ONE_PER_SECOND, ONE_BURST) {
             return false;

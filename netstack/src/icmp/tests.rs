@@ -1,8 +1,12 @@
 use core::net::Ipv4Addr;
 
 use super::*;
+use crate::link::IfIndex;
 use crate::rng::Rng;
+use crate::socket::SocketError;
+use crate::tcp::seam::IcmpError;
 use crate::time::Instant;
+use crate::wire::icmpv4::Message;
 
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
@@ -15,11 +19,11 @@ fn packet(src: Ipv4Addr, protocol: u8, payload: &[u8]) -> Vec<u8> {
 fn one_destination_gets_a_burst_then_one_a_second_and_all_together_a_thousand() {
     let mut limiter = Limiter::new(&mut Rng::new([1; 32]));
     let now = Instant::from_millis(5000);
-    assert_eq!((0..100).filter(|_| limiter.allow(now, A)).count(), 6);
+    assert_eq!((0..100).filter(|_| limiter.allow(now, A.into())).count(), 6);
     let later = Instant::from_millis(6000);
-    assert_eq!((0..100).filter(|_| limiter.allow(later, A)).count(), 1);
+    assert_eq!((0..100).filter(|_| limiter.allow(later, A.into())).count(), 1);
     let everybody = |limiter: &mut Limiter, at| {
-        (0..5000u32).filter(|n| limiter.allow(at, Ipv4Addr::from_bits(0x0b00_0000 + n))).count()
+        (0..5000u32).filter(|n| limiter.allow(at, Ipv4Addr::from_bits(0x0b00_0000 + n).into())).count()
     };
     let burst = everybody(&mut limiter, later);
     assert!((45..=50).contains(&burst), "{burst}");
@@ -28,7 +32,7 @@ fn one_destination_gets_a_burst_then_one_a_second_and_all_together_a_thousand() 
 
 #[test]
 fn errors_are_reported_only_where_they_may_be() {
-    let may = |bytes: &[u8]| may_report(&Packet::parse(bytes).expect("a packet"));
+    let may = |bytes: &[u8]| may_report(&Received::quoted(bytes, IfIndex(2)).expect("a packet"));
     assert!(may(&packet(A, ipv4::UDP, b"")));
     assert!(may(&packet(A, ipv4::ICMP, &[icmpv4::ECHO_REQUEST])));
     assert!(!may(&packet(A, ipv4::ICMP, &[icmpv4::UNREACHABLE])));

@@ -62,7 +62,8 @@ impl Ip {
         if !self.has_room(hop, len) {
             return Err(OutputError::Full);
         }
-        let fixed = self.identified(out.header).emit(options.len() + transport_len);
+        let mut fixed = [0; ipv4::HEADER_LEN];
+        self.identified(out.header, false).emit(&mut fixed, options.len() + transport_len);
         let parts: Vec<&[u8]> =
             [&fixed[..], options, out.transport].into_iter().chain(out.payload.iter().copied()).collect();
         let mut made = self.packets.make(pool, &parts, false).ok_or(OutputError::NoBuffers)?;

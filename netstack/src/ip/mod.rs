@@ -1,31 +1,39 @@
-//! IPv4 (RFC 791, RFC 1122 §3): which way a packet goes, fragments, and packets that wait.
+//! IP in both families (RFC 791, RFC 1122 §3, RFC 8200): which way a packet goes, fragments, and packets that wait.
 //!
-//! Reading order: [`address`] (kinds of addresses), [`Ip::hop`] (the way to a destination), [`output`] (from a
-//! transport's bytes to frames), [`reassembly`]. What happens to packets that arrive is in `stack::input`.
+//! Reading order: `address` (kinds of addresses), `hop` (the way to a destination) and [`select`] (from which address),
+//! `header` and `output` (from a transport's bytes to frames), `control` (ARP and neighbour discovery on their way
+//! out), `reassembly`. What happens to packets that arrive is in `stack::input`.
 
 mod address;
+mod control;
 mod forward;
+mod header;
+mod hop;
 mod identification;
 mod output;
 mod packet;
 mod reassembly;
+mod received;
 mod redirects;
+pub mod select;
 
-pub use address::Ipv4Net;
-pub(crate) use address::{is_reserved, is_this_network, is_unicast};
+pub use address::{IpNet, Ipv4Net};
+pub(crate) use address::{bits, end, is_reserved, is_this_network, is_unicast, mask, needs_zone, plain, zone};
+pub(crate) use header::Header;
+pub(crate) use hop::{Hop, NextHop};
 pub(crate) use output::{Fill, Outgoing, OutputError};
 pub(crate) use packet::{Packet, Packets};
-pub(crate) use reassembly::{Expired, Reassembly};
+pub(crate) use reassembly::{Expired, Flaw, Fragment, Reassembly};
+pub(crate) use received::Received;
 
-use core::net::{IpAddr, Ipv4Addr};
 use std::collections::VecDeque;
 
-use crate::arp::{Claims, Neighbors};
+use crate::arp::Claims;
 use crate::iface::{Interfaces, LOOPBACK};
 use crate::link::IfIndex;
+use crate::neighbor::Neighbors;
 use crate::rng::Rng;
 use crate::route::Routes;
-use crate::tcp::seam::{Path, Paths};
 use crate::wire::ipv4;
 use identification::Identification;
 use redirects::Redirects;
@@ -54,35 +62,6 @@ pub(crate) struct Looped {
     pub(crate) on: IfIndex,
 }
 
-/// The way of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hop {
-    pub(crate) on: IfIndex,
-    /// The address to send from.
-    pub(crate) src: Ipv4Addr,
-    pub(crate) to: NextHop,
-}
-
-impl Hop {
-    /// The packet goes to one host.
-    pub(crate) fn is_unicast(&self) -> bool {
-        matches!(self.to, NextHop::Ourselves | NextHop::Neighbor(_))
-    }
-}
-
-/// Who gets the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NextHop {
-    /// One of our own addresses.
-    Ourselves,
-    /// A station on the link.
-    Neighbor(Ipv4Addr),
-    /// All stations.
-    Broadcast,
-    /// The members of a group.
-    Group(Ipv4Addr),
-}
-
 impl Ip {
     pub(crate) fn new(rng: &mut Rng) -> Ip {
         Ip {
@@ -97,48 +76,6 @@ impl Ip {
             looped_bytes: 0,
             identification: Identification::new(rng),
         }
-    }
-
-    /// The way to `dst`. `src`: the address to send from, if it is decided. `on`: the only interface allowed.
-    pub(crate) fn hop(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, on: Option<IfIndex>) -> Option<Hop> {
-        if dst.is_unspecified() {
-            return None; // User calls that mean this host by it say so in other words.
-        }
-        let usable = |index: IfIndex| on.is_none_or(|only| only == index) && self.interfaces.is_up(index);
-        if self.interfaces.is_local(dst) {
-            return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst), to: NextHop::Ourselves });
-        }
-        // RFC 1122 §3.2.1.3 (g): a loopback address never appears outside a host, as a source either.
-        if src.is_some_and(|src| src.is_loopback()) {
-            return None;
-        }
-        let link = |index: IfIndex, next: Ipv4Addr, to: NextHop| {
-            let interface = self.interfaces.get(index)?;
-            // A host that has no address yet sends from 0.0.0.0 (RFC 1122 §3.2.1.3).
-            let src = src.or_else(|| interface.source_for(next)).unwrap_or(Ipv4Addr::UNSPECIFIED);
-            Some(Hop { on: index, src, to })
-        };
-        if let Some(interface) = self.interfaces.broadcast_link(dst).filter(|interface| usable(interface.index)) {
-            return link(interface.index, dst, NextHop::Broadcast);
-        }
-        if let Some(only) = on
-            && (dst.is_broadcast() || dst.is_multicast())
-        {
-            let to = if dst.is_broadcast() { NextHop::Broadcast } else { NextHop::Group(dst) };
-            return if usable(only) { link(only, dst, to) } else { None };
-        }
-        let route = self.routes.lookup(dst, usable)?;
-        let to = match dst {
-            dst if dst.is_broadcast() => NextHop::Broadcast,
-            dst if dst.is_multicast() => NextHop::Group(dst),
-            // RFC 3927 §2.6.2: never to a router.
-            dst if dst.is_link_local() => NextHop::Neighbor(dst),
-            dst => {
-                let via = route.via.map(|via| self.redirects.gateway(dst, route.on).unwrap_or(via));
-                NextHop::Neighbor(via.unwrap_or(dst))
-            }
-        };
-        link(route.on, route.via.unwrap_or(dst), to)
     }
 
     /// Bytes of the largest packet on an interface's link.
@@ -178,27 +115,6 @@ impl Ip {
     /// Does a frame wait for its link?
     pub(crate) fn has_queued(&self) -> bool {
         self.interfaces.iter().any(|interface| !interface.queue.is_empty())
-    }
-}
-
-impl Paths for Ip {
-    fn path(&self, src: Option<IpAddr>, dst: IpAddr) -> Option<Path> {
-        let src = match src {
-            Some(IpAddr::V4(src)) => Some(src),
-            Some(IpAddr::V6(_)) => return None,
-            None => None,
-        };
-        let IpAddr::V4(dst) = dst else { return None };
-        let hop = self.hop(src, dst, None)?;
-        // RFC 9293 §3.9.2.3 (MUST-57): no connections to groups.
-        if !hop.is_unicast() {
-            return None;
-        }
-        Some(Path { src: hop.src.into(), mtu: self.mtu(hop.on) as u32 })
-    }
-
-    fn is_local(&self, addr: IpAddr) -> bool {
-        matches!(addr, IpAddr::V4(addr) if self.interfaces.is_local(addr))
     }
 }
 

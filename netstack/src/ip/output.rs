@@ -1,11 +1,10 @@
 //! From a transport's bytes to frames on their way.
 
-use core::net::Ipv4Addr;
-
+use super::header::{self, Header, Piece};
 use super::{Hop, Ip, NextHop, Packet};
-use crate::arp::{self, Resolution};
 use crate::iface::LOOPBACK;
 use crate::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
+use crate::neighbor::Resolution;
 use crate::socket::BufferPool;
 use crate::tcp::seam::TcpSegmentOut;
 use crate::time::Instant;
@@ -15,7 +14,7 @@ use crate::wire::{ethernet, ipv4};
 /// A packet to be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outgoing<'a> {
-    pub(crate) header: ipv4::Header,
+    pub(crate) header: Header,
     /// The transport's header.
     pub(crate) transport: &'a [u8],
     /// The transport's data.
@@ -49,7 +48,7 @@ pub(crate) enum OutputError {
 const MAX_TRANSPORT: usize = 60;
 
 /// Space for all headers of a frame.
-const MAX_HEAD: usize = ethernet::HEADER_LEN + ipv4::HEADER_LEN + MAX_TRANSPORT;
+const MAX_HEAD: usize = ethernet::HEADER_LEN + header::MAX_LEN + MAX_TRANSPORT;
 
 impl Ip {
     /// Queues a packet; the next poll gives it to the link. Cut into fragments where the link needs it.
@@ -62,14 +61,14 @@ impl Ip {
     ) -> Result<(), OutputError> {
         let payload_len = out.payload.iter().map(|part| part.len()).sum::<usize>();
         let len = out.transport.len() + payload_len;
-        if ipv4::HEADER_LEN + len > ipv4::MAX_LEN {
+        if len > out.header.max_payload() {
             return Err(OutputError::TooLong);
         }
-        if !self.has_room(hop, ipv4::HEADER_LEN + len) {
+        if !self.has_room(hop, out.header.len() + len) {
             return Err(OutputError::Full);
         }
         let mtu = self.mtu(hop.on);
-        if ipv4::HEADER_LEN + len > mtu {
+        if out.header.len() + len > mtu {
             if out.header.dont_fragment {
                 return Err(OutputError::TooLong);
             }
@@ -79,11 +78,12 @@ impl Ip {
         let partial = caps.checksum_offload && out.fill != Fill::Nothing;
         let mut transport = [0; MAX_TRANSPORT];
         let transport = filled(&mut transport, out, len, partial);
-        let header = self.identified(out.header).emit(len);
+        let mut header = [0; header::MAX_LEN];
+        let header = self.identified(out.header, false).emit(&mut header, len);
         let packet = match out.payload {
-            [one] => self.packets.make(pool, &[&header, transport, one], partial),
+            [one] => self.packets.make(pool, &[header, transport, one], partial),
             many => {
-                let parts: Vec<&[u8]> = [&header[..], transport].into_iter().chain(many.iter().copied()).collect();
+                let parts: Vec<&[u8]> = [header, transport].into_iter().chain(many.iter().copied()).collect();
                 self.packets.make(pool, &parts, partial)
             }
         };
@@ -120,14 +120,14 @@ impl Ip {
         pool: &mut dyn BufferPool,
         sink: &mut dyn Sink,
         hop: Hop,
-        header: ipv4::Header,
+        header: Header,
         segment: &TcpSegmentOut<'_>,
     ) -> TxResult {
         let len = segment.header.len() + segment.payload.0.len() + segment.payload.1.len();
         let parts = [segment.payload.0, segment.payload.1];
         let out =
             Outgoing { header, transport: segment.header, payload: &parts, fill: Fill::At(16), multicast_loop: false };
-        if !self.has_room(hop, ipv4::HEADER_LEN + len) {
+        if !self.has_room(hop, header.len() + len) {
             return TxResult::Full;
         }
         let link = match hop.to {
@@ -140,18 +140,19 @@ impl Ip {
         if !interface.queue.is_empty() {
             return TxResult::Full; // Segments do not overtake frames that wait.
         }
-        if ipv4::HEADER_LEN + len > interface.mtu as usize {
+        if header.len() + len > interface.mtu as usize {
             return self.queue_segment(now, pool, hop, &out);
         }
         let partial = interface.caps.checksum_offload;
         let mut head = [0; MAX_HEAD];
         let (link_header, rest) = head.split_at_mut(ethernet::HEADER_LEN);
-        let (ip_header, transport) = rest.split_at_mut(ipv4::HEADER_LEN);
-        let link = ethernet::Header { dst: mac, src: interface.mac, ethertype: ethernet::IPV4 };
+        let (ip_header, transport) = rest.split_at_mut(header.len());
+        let ethertype = if header.dst.is_ipv4() { ethernet::IPV4 } else { ethernet::IPV6 };
+        let link = ethernet::Header { dst: mac, src: interface.mac, ethertype };
         link_header.copy_from_slice(&link.emit());
-        ip_header.copy_from_slice(&header.emit(len));
+        header.emit(ip_header, len);
         filled(transport, &out, len, partial);
-        let head_len = ethernet::HEADER_LEN + ipv4::HEADER_LEN + segment.header.len();
+        let head_len = ethernet::HEADER_LEN + header.len() + segment.header.len();
         let frame = TxFrame { head: &head[..head_len], payload: segment.payload, checksum_partial: partial };
         let result = sink.transmit(hop.on, &frame);
         if result == TxResult::Sent {
@@ -161,39 +162,11 @@ impl Ip {
         result
     }
 
-    /// Sends an ARP packet by broadcast, or to one station.
-    pub(crate) fn send_arp(
-        &mut self,
-        pool: &mut dyn BufferPool,
-        on: IfIndex,
-        to: Mac,
-        packet: &crate::wire::arp::Packet,
-    ) {
-        let Some(interface) = self.interfaces.get_mut(on).filter(|interface| interface.up) else { return };
-        if !interface.has_room(ethernet::HEADER_LEN + crate::wire::arp::LEN) {
-            interface.counters.tx.drops += 1;
-            return;
-        }
-        // RFC 3927 §2.5: so that all stations see who has a link-local address.
-        let to = if packet.sender.is_link_local() { Mac::BROADCAST } else { to };
-        if let Some(mut frame) = self.packets.make(pool, &[&packet.emit()], false) {
-            frame.set_link_header(ethernet::Header { dst: to, src: interface.mac, ethertype: ethernet::ARP });
-            interface.enqueue(frame);
-        }
-    }
-
-    /// Asks who has `target`: of everybody, or of the station that had it last (RFC 1122 §2.3.2.1).
-    pub(crate) fn ask(&mut self, pool: &mut dyn BufferPool, on: IfIndex, target: Ipv4Addr, last: Option<Mac>) {
-        let Some(interface) = self.interfaces.get(on) else { return };
-        let Some(sender) = interface.source_for(target) else { return };
-        let request = arp::request(interface.mac, sender, target);
-        self.send_arp(pool, on, last.unwrap_or(Mac::BROADCAST), &request);
-    }
-
     /// Puts a packet with a resolved link address into its interface's queue.
     pub(crate) fn enqueue(&mut self, on: IfIndex, dst: Mac, mut packet: Packet) {
         if let Some(interface) = self.interfaces.get_mut(on) {
-            packet.set_link_header(ethernet::Header { dst, src: interface.mac, ethertype: ethernet::IPV4 });
+            let ethertype = packet.ethertype();
+            packet.set_link_header(ethernet::Header { dst, src: interface.mac, ethertype });
             interface.enqueue(packet);
         }
     }
@@ -227,14 +200,14 @@ impl Ip {
 
     fn queue_segment(&mut self, now: Instant, pool: &mut dyn BufferPool, hop: Hop, out: &Outgoing<'_>) -> TxResult {
         // A route that became narrower since the segment was cut: the network may cut it again.
-        let out = Outgoing { header: ipv4::Header { dont_fragment: false, ..out.header }, ..*out };
+        let out = Outgoing { header: Header { dont_fragment: false, ..out.header }, ..*out };
         match self.send(now, pool, hop, &out) {
             Err(OutputError::Full | OutputError::NoBuffers) => TxResult::Full,
             Ok(()) | Err(OutputError::TooLong) => TxResult::Sent,
         }
     }
 
-    /// RFC 791 §3.2: every fragment but the last carries a multiple of 8 bytes.
+    /// RFC 791 §3.2, RFC 8200 §4.5: every fragment but the last carries a multiple of 8 bytes.
     fn send_fragments(
         &mut self,
         now: Instant,
@@ -250,28 +223,26 @@ impl Ip {
         for part in out.payload {
             whole.extend_from_slice(part);
         }
-        let header = self.identified(out.header);
-        let step = (mtu - ipv4::HEADER_LEN) & !7;
-        for (index, piece) in whole.chunks(step).enumerate() {
-            let header = ipv4::Header {
-                more_fragments: (index + 1) * step < len,
-                fragment_offset: (index * step) as u16,
-                ..header
-            };
-            let packet = self.packets.make(pool, &[&header.emit(piece.len()), piece], false);
-            let packet = packet.ok_or(OutputError::NoBuffers)?;
+        let header = self.identified(out.header, true);
+        let room = if header.dst.is_ipv4() { mtu - header.len() } else { mtu - header::MAX_LEN };
+        let step = room & !7;
+        for (index, bytes) in whole.chunks(step).enumerate() {
+            let piece = Piece { offset: (index * step) as u16, more: (index + 1) * step < len };
+            let mut space = [0; header::MAX_LEN];
+            let header = header.emit_fragment(&mut space, piece, bytes.len());
+            let packet = self.packets.make(pool, &[header, bytes], false).ok_or(OutputError::NoBuffers)?;
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
         }
         Ok(())
     }
 
-    /// What may be fragmented, here or on the way, needs an identification (RFC 6864 §4).
-    pub(super) fn identified(&mut self, header: ipv4::Header) -> ipv4::Header {
-        if header.dont_fragment {
+    /// What may be fragmented, here or on the way, needs an identification (RFC 6864 §4); with IPv6 only the fragments.
+    pub(super) fn identified(&mut self, header: Header, fragments: bool) -> Header {
+        if header.dont_fragment || header.dst.is_ipv6() && !fragments {
             return header;
         }
         let identification = self.identification.next(header.src, header.dst, header.protocol);
-        ipv4::Header { identification, ..header }
+        Header { identification, ..header }
     }
 
     /// Puts a packet where it waits: for ourselves, for its link, or for ARP.
@@ -328,7 +299,7 @@ fn filled<'a>(space: &'a mut [u8], out: &Outgoing<'_>, len: usize, partial: bool
     let space = &mut space[..out.transport.len()];
     space.copy_from_slice(out.transport);
     if let Fill::At(at) = out.fill {
-        let pseudo = Sum::pseudo_v4(out.header.src, out.header.dst, out.header.protocol, len as u16);
+        let pseudo = Sum::pseudo(out.header.src, out.header.dst, out.header.protocol, len);
         let value = if partial {
             pseudo.partial()
         } else {

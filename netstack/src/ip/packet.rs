@@ -8,7 +8,7 @@ const OVERHEAD: usize = 64;
 /// Buffers kept for the next packets.
 const MAX_SPARE: usize = 32;
 
-/// An IPv4 packet or an ARP packet, with room for the link header before it.
+/// An IP packet or an ARP packet, with room for the link header before it.
 #[derive(Debug)]
 pub(crate) struct Packet {
     bytes: Vec<u8>,
@@ -29,6 +29,11 @@ impl Packet {
 
     pub(super) fn frame_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
+    }
+
+    /// What an IP packet is to the link.
+    pub(crate) fn ethertype(&self) -> u16 {
+        if self.payload().first().is_some_and(|first| first >> 4 == 6) { ethernet::IPV6 } else { ethernet::IPV4 }
     }
 
     pub(crate) fn set_link_header(&mut self, header: ethernet::Header) {

@@ -1,41 +1,149 @@
-//! Reassembly of fragments (RFC 791 §3.2, RFC 815), bounded in memory and time.
+//! Reassembly of fragments (RFC 791 §3.2, RFC 815, RFC 8200 §4.5), bounded in memory and time.
 //!
 //! A datagram with overlapping fragments is thrown away whole (RFC 5722 says it for IPv6, Linux does it for both): no
 //! two hosts agree on what such fragments mean, and honest senders make none. Memory is charged by what arrived, not by
 //! what a fragment claims will come.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::link::IfIndex;
 use crate::rng::Rng;
 use crate::socket::BufferPool;
 use crate::time::Instant;
 use crate::timer::TimerQueue;
-use crate::wire::ipv4::{self, Packet};
-use crate::wire::{checksum, icmpv4};
+use crate::wire::{checksum, icmpv4, ipv4, ipv6};
 
-/// How long a datagram may take to arrive (Linux ipfrag_time).
+/// How long a datagram may take to arrive (Linux ipfrag_time; RFC 8200 §4.5).
 const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT_V6: Duration = Duration::from_secs(60);
 /// Bytes that incomplete datagrams may hold together (Linux ipfrag_high_thresh); beyond it the oldest are dropped.
 const MAX_BYTES: usize = 4 << 20;
 /// Charged for a fragment, and for a datagram, besides its bytes.
 const OVERHEAD: usize = 128;
-/// What a Time Exceeded quotes of the first fragment besides its header; as much as an error may (RFC 1812 §4.3.2.3).
+/// What a Time Exceeded quotes of the first fragment besides its header; as much as an error may (RFC 1812 §4.3.2.3,
+/// RFC 4443 §3.3).
 const QUOTED: usize = 576 - ipv4::MAX_HEADER_LEN - icmpv4::HEADER_LEN;
+const QUOTED_V6: usize = ipv6::MIN_MTU - 2 * ipv6::HEADER_LEN - icmpv4::HEADER_LEN;
+
+/// A fragment of a packet of either family.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fragment<'a> {
+    pub(crate) src: IpAddr,
+    pub(crate) dst: IpAddr,
+    pub(crate) identification: u32,
+    /// IPv4: what the packet carries. IPv6 does not tell packets apart by it: 0.
+    pub(crate) protocol: u8,
+    /// Where its payload lies in the whole.
+    pub(crate) offset: usize,
+    /// Others follow.
+    pub(crate) more: bool,
+    /// All before the payload.
+    pub(crate) header: &'a [u8],
+    /// IPv6: which part of `header` the whole packet does not have, and what stands for it in the field at an offset.
+    pub(crate) fragment_header: Option<FragmentHeader>,
+    pub(crate) payload: &'a [u8],
+}
+
+/// Where a fragment header was in a packet, so that it can be taken out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FragmentHeader {
+    /// Where it began, 8 bytes before the payload.
+    pub(crate) at: usize,
+    /// Where the field is that says that a fragment header follows.
+    pub(crate) kind_at: usize,
+    /// What follows instead.
+    pub(crate) next_header: u8,
+}
+
+impl FragmentHeader {
+    /// Takes it out of the headers of a packet.
+    fn close(self, header: &mut Vec<u8>) {
+        header.truncate(self.at);
+        header[self.kind_at] = self.next_header;
+    }
+}
+
+impl<'a> Fragment<'a> {
+    pub(crate) fn v4(packet: &ipv4::Packet<'a>) -> Fragment<'a> {
+        Fragment {
+            src: packet.src().into(),
+            dst: packet.dst().into(),
+            identification: packet.identification().into(),
+            protocol: packet.protocol(),
+            offset: packet.fragment_offset(),
+            more: packet.more_fragments(),
+            header: packet.header(),
+            fragment_header: None,
+            payload: packet.payload(),
+        }
+    }
+
+    /// Of a packet whose fragment header is `extension`.
+    pub(crate) fn v6(packet: &ipv6::Packet<'a>, extension: &ipv6::Extension<'a>) -> Fragment<'a> {
+        let ipv6::Fragment { next_header, offset, more, identification } = ipv6::fragment(extension.bytes);
+        let (header, payload) = packet.bytes().split_at(extension.at + ipv6::FRAGMENT_LEN);
+        Fragment {
+            src: packet.src().into(),
+            dst: packet.dst().into(),
+            identification,
+            protocol: 0,
+            offset,
+            more,
+            header,
+            fragment_header: Some(FragmentHeader { at: extension.at, kind_at: extension.kind_at, next_header }),
+            payload,
+        }
+    }
+
+    /// The packet that it is if it is all of it (RFC 6946 §4).
+    pub(crate) fn alone(&self) -> Vec<u8> {
+        let mut packet = self.header.to_vec();
+        if let Some(gap) = self.fragment_header {
+            gap.close(&mut packet);
+        }
+        packet.extend_from_slice(self.payload);
+        if self.fragment_header.is_some() {
+            let len = (packet.len() - ipv6::HEADER_LEN) as u16;
+            packet[4..6].copy_from_slice(&len.to_be_bytes());
+        }
+        packet
+    }
+
+    /// How long the packet is at least, as its length field counts it.
+    fn reaches(&self) -> usize {
+        match self.fragment_header {
+            None => self.header.len() + self.offset + self.payload.len(),
+            Some(gap) => gap.at - ipv6::HEADER_LEN + self.offset + self.payload.len(),
+        }
+    }
+}
+
+/// Why a fragment can be none of any packet (RFC 8200 §4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// It is not the last and its length is no multiple of 8.
+    Length,
+    /// It ends beyond the longest packet.
+    Offset,
+}
 
 /// What the fragments of one datagram share (RFC 791 §3.2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Id {
-    src: Ipv4Addr,
-    dst: Ipv4Addr,
-    identification: u16,
+    /// Link-local addresses of one link are not those of another.
+    on: IfIndex,
+    src: IpAddr,
+    dst: IpAddr,
+    identification: u32,
     protocol: u8,
 }
 
 struct Datagram {
     /// Header of the first fragment, options included.
     header: Vec<u8>,
+    fragment_header: Option<FragmentHeader>,
     /// Payloads by offset; no two overlap.
     pieces: BTreeMap<usize, Vec<u8>>,
     /// Payload bytes in `pieces`.
@@ -52,6 +160,8 @@ struct Datagram {
 pub(crate) struct Expired {
     /// The first fragment's header and the beginning of its payload, to be quoted in a Time Exceeded.
     pub(crate) first: Option<Vec<u8>>,
+    /// The interface that it came in by.
+    pub(crate) on: IfIndex,
 }
 
 /// All incomplete datagrams.
@@ -76,35 +186,37 @@ impl Reassembly {
     }
 
     /// Takes a fragment. Returns the whole packet if it was the last one missing.
-    pub(crate) fn insert(&mut self, now: Instant, fragment: &Packet<'_>, pool: &mut dyn BufferPool) -> Option<Vec<u8>> {
-        let id = Id {
-            src: fragment.src(),
-            dst: fragment.dst(),
-            identification: fragment.identification(),
-            protocol: fragment.protocol(),
-        };
-        let payload = fragment.payload();
-        let (start, end) = (fragment.fragment_offset(), fragment.fragment_offset() + payload.len());
-        // An empty fragment says nothing; only the last may have a length that is no multiple of 8; and what would end
-        // beyond the longest packet is an attack.
-        if payload.is_empty()
-            || fragment.more_fragments() && !payload.len().is_multiple_of(8)
-            || fragment.header_len() + end > ipv4::MAX_LEN
-        {
-            return None;
+    pub(crate) fn insert(
+        &mut self,
+        now: Instant,
+        on: IfIndex,
+        fragment: &Fragment<'_>,
+        pool: &mut dyn BufferPool,
+    ) -> Result<Option<Vec<u8>>, Flaw> {
+        let Fragment { src, dst, identification, protocol, offset, more, payload, .. } = *fragment;
+        let id = Id { on, src, dst, identification, protocol };
+        if more && !payload.len().is_multiple_of(8) {
+            return Err(Flaw::Length);
+        }
+        // What would end beyond the longest packet is an attack.
+        if fragment.reaches() > ipv4::MAX_LEN {
+            return Err(Flaw::Offset);
+        }
+        if payload.is_empty() {
+            return Ok(None); // An empty fragment says nothing.
         }
         self.make_room(payload.len() + OVERHEAD, id, pool);
-        if !self.table.contains_key(&id) {
-            self.begin(now, id, pool)?;
+        if !self.table.contains_key(&id) && self.begin(now, id, pool).is_none() {
+            return Ok(None);
         }
-        match self.place(id, fragment, start, end, pool) {
+        Ok(match self.place(id, fragment, offset, offset + payload.len(), pool) {
             Placed::Kept => None,
             Placed::Complete => self.remove(id, pool).and_then(|datagram| datagram.join()),
             Placed::Conflicting => {
                 self.remove(id, pool);
                 None
             }
-        }
+        })
     }
 
     /// Gives up one datagram whose time is up.
@@ -114,10 +226,11 @@ impl Reassembly {
         // RFC 792: without the first fragment no Time Exceeded need be sent, for the ports are not known.
         let first = datagram.pieces.get(&0).map(|piece| {
             let mut packet = datagram.header.clone();
-            packet.extend_from_slice(&piece[..piece.len().min(QUOTED)]);
+            let most = if datagram.fragment_header.is_some() { QUOTED_V6 } else { QUOTED };
+            packet.extend_from_slice(&piece[..piece.len().min(most)]);
             packet
         });
-        Some(Expired { first })
+        Some(Expired { first, on: id.on })
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -132,6 +245,7 @@ impl Reassembly {
         self.begun += 1;
         let datagram = Datagram {
             header: Vec::new(),
+            fragment_header: None,
             pieces: BTreeMap::new(),
             have: 0,
             len: None,
@@ -144,13 +258,20 @@ impl Reassembly {
             let table = &self.table;
             self.order.retain(|(serial, id)| table.get(id).is_some_and(|datagram| datagram.serial == *serial));
         }
-        self.timers.set(id, now + TIMEOUT);
+        self.timers.set(id, now + if id.src.is_ipv6() { TIMEOUT_V6 } else { TIMEOUT });
         Some(())
     }
 
-    fn place(&mut self, id: Id, fragment: &Packet<'_>, start: usize, end: usize, pool: &mut dyn BufferPool) -> Placed {
+    fn place(
+        &mut self,
+        id: Id,
+        fragment: &Fragment<'_>,
+        start: usize,
+        end: usize,
+        pool: &mut dyn BufferPool,
+    ) -> Placed {
         let Some(datagram) = self.table.get_mut(&id) else { return Placed::Kept };
-        let payload = fragment.payload();
+        let payload = fragment.payload;
         if let Some(piece) = datagram.pieces.get(&start)
             && piece.len() == payload.len()
         {
@@ -158,13 +279,13 @@ impl Reassembly {
         }
         let before = datagram.pieces.range(..end).next_back();
         let overlaps = before.is_some_and(|(at, piece)| at + piece.len() > start);
-        let beyond = datagram.len.is_some_and(|len| end > len || !fragment.more_fragments() && end != len);
-        let cut_short = !fragment.more_fragments()
-            && datagram.pieces.last_key_value().is_some_and(|(at, piece)| at + piece.len() > end);
+        let beyond = datagram.len.is_some_and(|len| end > len || !fragment.more && end != len);
+        let cut_short =
+            !fragment.more && datagram.pieces.last_key_value().is_some_and(|(at, piece)| at + piece.len() > end);
         if overlaps || beyond || cut_short {
             return Placed::Conflicting;
         }
-        let header = if start == 0 { fragment.header() } else { &[] };
+        let header = if start == 0 { fragment.header } else { &[] };
         let charge = payload.len() + header.len() + OVERHEAD;
         if !pool.charge(charge) {
             return Placed::Kept; // At the memory limit this fragment is lost as on the wire.
@@ -175,8 +296,9 @@ impl Reassembly {
         datagram.pieces.insert(start, payload.to_vec());
         if start == 0 {
             datagram.header = header.to_vec();
+            datagram.fragment_header = fragment.fragment_header;
         }
-        if !fragment.more_fragments() {
+        if !fragment.more {
             datagram.len = Some(end);
         }
         if datagram.len == Some(datagram.have) { Placed::Complete } else { Placed::Kept }
@@ -217,12 +339,21 @@ impl Datagram {
     /// The whole packet, under the first fragment's header.
     fn join(self) -> Option<Vec<u8>> {
         let mut packet = self.header;
+        if let Some(gap) = self.fragment_header {
+            gap.close(&mut packet);
+        }
         let header_len = packet.len();
-        let total = u16::try_from(header_len + self.have).ok()?;
         packet.reserve(self.have);
         for piece in self.pieces.into_values() {
             packet.extend_from_slice(&piece);
         }
+        if self.fragment_header.is_some() {
+            // Another first fragment may have had a longer header than the one that was kept.
+            let len = u16::try_from(packet.len() - ipv6::HEADER_LEN).ok()?;
+            packet[4..6].copy_from_slice(&len.to_be_bytes());
+            return Some(packet);
+        }
+        let total = u16::try_from(packet.len()).ok()?;
         packet[2..4].copy_from_slice(&total.to_be_bytes());
         packet[6..8].fill(0); // No longer a fragment.
         packet[10..12].fill(0);

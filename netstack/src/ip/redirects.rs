@@ -1,6 +1,6 @@
 //! Better gateways, of which routers told us (RFC 1122 §3.2.2.2): by destination, and for a while.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -37,10 +37,10 @@ impl Redirects {
     }
 
     /// A gateway does not answer (RFC 1122 §3.3.1.4).
-    pub(crate) fn forget_gateway(&mut self, on: IfIndex, gateway: Ipv4Addr) {
+    pub(crate) fn forget_gateway(&mut self, on: IfIndex, gateway: IpAddr) {
         let timers = &mut self.timers;
         self.gateways.retain(|dst, via| {
-            let stays = *via != (on, gateway);
+            let stays = (via.0, IpAddr::from(via.1)) != (on, gateway);
             if !stays {
                 timers.cancel(*dst);
             }

@@ -1,17 +1,20 @@
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use super::*;
-use crate::iface::InterfaceConfig;
+use crate::iface::{Address, InterfaceConfig};
 use crate::link::{LinkCaps, Mac};
 use crate::route::Route;
+use crate::tcp::seam::Paths;
 
 const ETH: IfIndex = IfIndex(2);
 const TUN: IfIndex = IfIndex(3);
 
-fn addr(text: &str) -> Ipv4Addr {
+fn addr(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-fn net(text: &str, prefix_len: u8) -> Ipv4Net {
-    Ipv4Net { addr: addr(text), prefix_len }
+fn net(text: &str, prefix_len: u8) -> IpNet {
+    IpNet { addr: addr(text), prefix_len }
 }
 
 /// eth 10.0.0.1/24 and 10.0.1.1/24, default route by 10.0.0.254; tun 192.0.2.1/30.
@@ -22,10 +25,10 @@ fn ip() -> Ip {
         ip.interfaces.add(config);
     }
     for (on, net) in [(ETH, net("10.0.0.1", 24)), (ETH, net("10.0.1.1", 24)), (TUN, net("192.0.2.1", 30))] {
-        ip.interfaces.add_address(on, net);
+        ip.interfaces.add_address(on, Address::manual(net));
         ip.routes.add(Route { dst: net.network(), via: None, on, metric: 0 }).expect("a good route");
     }
-    let default = Route { dst: Ipv4Net::DEFAULT, via: Some(addr("10.0.0.254")), on: ETH, metric: 0 };
+    let default = Route { dst: IpNet::DEFAULT_V4, via: Some(addr("10.0.0.254")), on: ETH, metric: 0 };
     ip.routes.add(default).expect("a good route");
     ip
 }
@@ -64,19 +67,19 @@ fn an_interface_that_is_asked_for_is_the_only_way() {
 #[test]
 fn tcp_is_told_of_unicast_ways_only() {
     let ip = ip();
-    let path = |dst| ip.path(None, IpAddr::V4(addr(dst))).map(|path| (path.src, path.mtu));
-    assert_eq!(path("10.0.0.7"), Some((addr("10.0.0.1").into(), 1500)));
-    assert_eq!(path("127.0.0.1"), Some((addr("127.0.0.1").into(), 65535)), "no packet is longer, whatever lo says");
+    let path = |dst| ip.path(None, SocketAddr::new(addr(dst), 80)).map(|path| (path.src, path.mtu));
+    assert_eq!(path("10.0.0.7"), Some((addr("10.0.0.1"), 1500)));
+    assert_eq!(path("127.0.0.1"), Some((addr("127.0.0.1"), 65535)), "no packet is longer, whatever lo says");
     assert_eq!(path("10.0.0.255"), None);
     assert_eq!(path("239.0.0.1"), None);
-    assert!(ip.is_local(addr("192.0.2.1").into()) && !ip.is_local(addr("192.0.2.3").into()));
+    assert!(ip.is_local(addr("192.0.2.1")) && !ip.is_local(addr("192.0.2.3")));
 }
 
 #[test]
 fn identifications_of_one_flow_do_not_repeat_and_tell_nothing_of_another() {
     let mut ids = Identification::new(&mut Rng::new([1; 32]));
-    let mut next = |dst: u8| ids.next(addr("10.0.0.1"), Ipv4Addr::new(10, 0, 0, dst), 17);
-    let first: Vec<u16> = (0..1000).map(|_| next(1)).collect();
+    let mut next = |dst: u8| ids.next(addr("10.0.0.1"), Ipv4Addr::new(10, 0, 0, dst).into(), 17);
+    let first: Vec<u32> = (0..1000).map(|_| next(1)).collect();
     let mut sorted = first.clone();
     sorted.sort_unstable();
     sorted.dedup();

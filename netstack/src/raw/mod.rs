@@ -2,19 +2,20 @@
 //!
 //! User calls are in `stack::raw`, packets that arrive in `stack::input` and `stack::icmp`.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::HashMap;
 
 use arena::Producer;
 
 use crate::datagram::{DatagramOptions, Errors, Inbox};
+use crate::ip::Received;
 use crate::link::IfIndex;
 use crate::ports;
 use crate::rng::{HashKey, Rng};
 use crate::slab::Slab;
 use crate::socket::{BindError, Key, RawId};
-use crate::wire::icmpv4;
-use crate::wire::ipv4::{self, Packet};
+use crate::wire::checksum::Sum;
+use crate::wire::{icmpv4, icmpv6, ipv4, ipv6};
 
 /// What a socket below the transports is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,30 @@ pub enum RawKind {
     /// SOCK_DGRAM with IPPROTO_ICMP: sends echo requests, gets the replies to them. The engine sets identifier and
     /// checksum. Messages begin with the ICMP header.
     Ping,
+    /// SOCK_RAW of AF_INET6: gets every packet of a protocol, from the upper-layer header on. 255 (IPPROTO_RAW) only
+    /// sends, and brings its own IP header.
+    Raw6 {
+        /// Protocol number.
+        protocol: u8,
+    },
+    /// SOCK_DGRAM with IPPROTO_ICMPV6, as [`Ping`](Self::Ping).
+    Ping6,
+}
+
+impl RawKind {
+    /// Is it of AF_INET6?
+    pub fn is_v6(self) -> bool {
+        matches!(self, RawKind::Raw6 { .. } | RawKind::Ping6)
+    }
+
+    fn is_ping(self) -> bool {
+        matches!(self, RawKind::Ping | RawKind::Ping6)
+    }
+
+    /// The unspecified address of its family.
+    pub(crate) fn any(self) -> IpAddr {
+        if self.is_v6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
+    }
 }
 
 /// Options of a raw or ping socket.
@@ -39,6 +64,11 @@ pub struct RawOptions {
     pub header_included: bool,
     /// ICMP_FILTER: a set bit n keeps messages of ICMP type n away.
     pub icmp_filter: u32,
+    /// ICMP6_FILTER: a set bit n (of the 32-bit words in their order) keeps messages of ICMPv6 type n away.
+    pub icmp6_filter: [u32; 8],
+    /// IPV6_CHECKSUM: where in what is sent the checksum is to be put, and verified in what comes; an even offset. Raw
+    /// sockets of ICMPv6 always have it, at 2.
+    pub checksum_at: Option<u16>,
 }
 
 /// A raw or ping socket.
@@ -49,26 +79,42 @@ pub(crate) struct Socket {
     pub(crate) options: RawOptions,
     pub(crate) errors: Errors,
     /// Unspecified: all our addresses.
-    pub(crate) local: Ipv4Addr,
+    pub(crate) local: IpAddr,
     /// bind(2) chose `local`, so it stays when the socket is disconnected.
     pub(crate) bound: bool,
-    pub(crate) remote: Option<Ipv4Addr>,
+    pub(crate) remote: Option<IpAddr>,
+    /// The interface that a link-local `local` or `remote` is on.
+    pub(crate) zone: Option<IfIndex>,
     /// Of a ping socket, once it has one.
     pub(crate) identifier: Option<u16>,
 }
 
 impl Socket {
     /// Is a packet between these addresses for this socket?
-    pub(crate) fn wants(&self, src: Ipv4Addr, dst: Ipv4Addr, on: IfIndex) -> bool {
-        (self.local.is_unspecified() || self.local == dst)
+    pub(crate) fn wants(&self, src: IpAddr, dst: IpAddr, on: IfIndex) -> bool {
+        self.kind.is_v6() == src.is_ipv6()
+            && (self.local.is_unspecified() || self.local == dst)
             && self.remote.is_none_or(|remote| remote == src)
-            && self.options.datagram.bound_to.is_none_or(|only| only == on)
+            && self.options.datagram.bound_to.or(self.zone).is_none_or(|only| only == on)
     }
 
-    fn wants_packet(&self, packet: &Packet<'_>, on: IfIndex) -> bool {
-        let filtered = packet.protocol() == ipv4::ICMP
-            && packet.payload().first().is_some_and(|kind| *kind < 32 && self.options.icmp_filter & 1 << *kind != 0);
-        self.wants(packet.src(), packet.dst(), on) && !filtered
+    fn wants_packet(&self, packet: &Received<'_>) -> bool {
+        let kind = packet.payload.first().copied();
+        let filtered = match packet.protocol {
+            ipv4::ICMP => kind.is_some_and(|kind| kind < 32 && self.options.icmp_filter & 1 << kind != 0),
+            ipv6::ICMPV6 => {
+                kind.is_some_and(|kind| self.options.icmp6_filter[usize::from(kind) / 32] & 1 << (kind % 32) != 0)
+            }
+            _ => false,
+        };
+        self.wants(packet.src, packet.dst, packet.on) && !filtered && self.checksum_is_good(packet)
+    }
+
+    /// RFC 3542 §3.1: with IPV6_CHECKSUM the kernel also verifies.
+    fn checksum_is_good(&self, packet: &Received<'_>) -> bool {
+        let asked = self.options.checksum_at.is_some() && packet.protocol != ipv6::ICMPV6;
+        let sum = || Sum::pseudo(packet.src, packet.dst, packet.protocol, packet.payload.len()).bytes(packet.payload);
+        !asked || packet.checksum_good || sum().finish() == 0
     }
 }
 
@@ -77,7 +123,8 @@ pub(crate) struct Raw {
     sockets: Slab<Socket>,
     /// Raw sockets by protocol number.
     by_protocol: Box<[Vec<RawId>; 256]>,
-    by_identifier: HashMap<u16, RawId, HashKey>,
+    /// Ping sockets by family (is it IPv6?) and identifier.
+    by_identifier: HashMap<(bool, u16), RawId, HashKey>,
 }
 
 impl Raw {
@@ -90,21 +137,25 @@ impl Raw {
     }
 
     pub(crate) fn open(&mut self, key: Key, rx: Producer, kind: RawKind) -> RawId {
-        let header_included = kind == RawKind::Raw { protocol: ipv4::RAW };
+        let header_included =
+            matches!(kind, RawKind::Raw { protocol: ipv4::RAW } | RawKind::Raw6 { protocol: ipv4::RAW });
+        let checksum_at = (kind == RawKind::Raw6 { protocol: ipv6::ICMPV6 }).then_some(2);
         let id = RawId(self.sockets.insert(Socket {
             key,
             kind,
             inbox: Inbox::new(rx),
-            options: RawOptions { header_included, ..RawOptions::default() },
+            options: RawOptions { header_included, checksum_at, ..RawOptions::default() },
             errors: Errors::default(),
-            local: Ipv4Addr::UNSPECIFIED,
+            local: kind.any(),
             bound: false,
             remote: None,
+            zone: None,
             identifier: None,
         }));
         match kind {
-            RawKind::Raw { protocol: ipv4::RAW } | RawKind::Ping => {}
-            RawKind::Raw { protocol } => self.by_protocol[usize::from(protocol)].push(id),
+            RawKind::Raw { protocol: ipv4::RAW } | RawKind::Raw6 { protocol: ipv4::RAW } => {}
+            RawKind::Ping | RawKind::Ping6 => {}
+            RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => self.by_protocol[usize::from(protocol)].push(id),
         }
         id
     }
@@ -120,9 +171,9 @@ impl Raw {
     pub(crate) fn close(&mut self, id: RawId) -> Option<Socket> {
         let socket = self.sockets.remove(id.0)?;
         if let Some(identifier) = socket.identifier {
-            self.by_identifier.remove(&identifier);
+            self.by_identifier.remove(&(socket.kind.is_v6(), identifier));
         }
-        if let RawKind::Raw { protocol } = socket.kind {
+        if let RawKind::Raw { protocol } | RawKind::Raw6 { protocol } = socket.kind {
             self.by_protocol[usize::from(protocol)].retain(|other| *other != id);
         }
         Some(socket)
@@ -131,48 +182,55 @@ impl Raw {
     /// Gives a ping socket its identifier: the one asked for, or for 0 a free one. Raw sockets have none.
     pub(crate) fn identify(&mut self, id: RawId, asked: u16, rng: &mut Rng) -> Result<(), BindError> {
         let socket = self.sockets.get_mut(id.0).ok_or(BindError::NotFound)?;
-        if socket.kind != RawKind::Ping {
+        if !socket.kind.is_ping() {
             return Ok(());
         }
+        let v6 = socket.kind.is_v6();
         let identifier = match (asked, socket.identifier) {
             (0, Some(_)) => return Ok(()),
-            (0, None) => ports::ephemeral(&(1..=u16::MAX), rng, |n| !self.by_identifier.contains_key(&n))
+            (0, None) => ports::ephemeral(&(1..=u16::MAX), rng, |n| !self.by_identifier.contains_key(&(v6, n)))
                 .ok_or(BindError::NoPorts)?,
-            (asked, None) if self.by_identifier.contains_key(&asked) => return Err(BindError::AddrInUse),
+            (asked, None) if self.by_identifier.contains_key(&(v6, asked)) => return Err(BindError::AddrInUse),
             (asked, None) => asked,
             (_, Some(_)) => return Err(BindError::InvalidState),
         };
         socket.identifier = Some(identifier);
-        self.by_identifier.insert(identifier, id);
+        self.by_identifier.insert((v6, identifier), id);
         Ok(())
     }
 
     /// The raw sockets that get a copy of a packet.
-    pub(crate) fn find_all(&self, packet: &Packet<'_>, on: IfIndex) -> Vec<RawId> {
-        let list = &self.by_protocol[usize::from(packet.protocol())];
-        list.iter().filter(|id| self.get(**id).is_some_and(|socket| socket.wants_packet(packet, on))).copied().collect()
+    pub(crate) fn find_all(&self, packet: &Received<'_>) -> Vec<RawId> {
+        let list = &self.by_protocol[usize::from(packet.protocol)];
+        list.iter().filter(|id| self.get(**id).is_some_and(|socket| socket.wants_packet(packet))).copied().collect()
     }
 
     /// The raw sockets to be told of an error about a packet of ours from `src` to `dst`.
-    pub(crate) fn find_senders(&self, quoted: &Packet<'_>, on: IfIndex) -> Vec<RawId> {
-        let list = &self.by_protocol[usize::from(quoted.protocol())];
-        let wants = |id: &&RawId| self.get(**id).is_some_and(|socket| socket.wants(quoted.dst(), quoted.src(), on));
+    pub(crate) fn find_senders(&self, protocol: u8, src: IpAddr, dst: IpAddr, on: IfIndex) -> Vec<RawId> {
+        let list = &self.by_protocol[usize::from(protocol)];
+        let wants = |id: &&RawId| self.get(**id).is_some_and(|socket| socket.wants(dst, src, on));
         list.iter().filter(wants).copied().collect()
     }
 
     /// The ping socket that sent echo requests with this identifier.
-    pub(crate) fn find_ping(&self, identifier: u16, src: Ipv4Addr, dst: Ipv4Addr, on: IfIndex) -> Option<RawId> {
-        let id = *self.by_identifier.get(&identifier)?;
+    pub(crate) fn find_ping(&self, identifier: u16, src: IpAddr, dst: IpAddr, on: IfIndex) -> Option<RawId> {
+        let id = *self.by_identifier.get(&(src.is_ipv6(), identifier))?;
         self.get(id)?.wants(src, dst, on).then_some(id)
     }
 }
 
-/// Makes a ping socket's message an echo request of its own: the program's header names only the sequence number.
-pub(crate) fn prepare_echo(message: &mut [u8], identifier: u16) -> bool {
-    if message.len() < icmpv4::HEADER_LEN || message[0] != icmpv4::ECHO_REQUEST || message[1] != 0 {
+/// Makes a ping socket's message an echo request of its own: the program's header names only the sequence number. The
+/// checksum of ICMPv6, which covers the addresses, is left zero.
+pub(crate) fn prepare_echo(message: &mut [u8], v6: bool, identifier: u16) -> bool {
+    let request = if v6 { icmpv6::ECHO_REQUEST } else { icmpv4::ECHO_REQUEST };
+    if message.len() < icmpv4::HEADER_LEN || message[0] != request || message[1] != 0 {
         return false;
     }
     message[4..6].copy_from_slice(&identifier.to_be_bytes());
-    icmpv4::fill_checksum(message);
+    if v6 {
+        message[2..4].fill(0)
+    } else {
+        icmpv4::fill_checksum(message)
+    }
     true
 }

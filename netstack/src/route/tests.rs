@@ -1,8 +1,10 @@
+use core::net::Ipv4Addr;
+
 use super::*;
 
-fn net(text: &str) -> Ipv4Net {
+fn net(text: &str) -> IpNet {
     let (addr, len) = text.split_once('/').expect("a slash");
-    Ipv4Net { addr: addr.parse().expect("an address"), prefix_len: len.parse().expect("a length") }
+    IpNet { addr: addr.parse().expect("an address"), prefix_len: len.parse().expect("a length") }
 }
 
 fn route(dst: &str, on: u32, metric: u32) -> Route {
@@ -21,11 +23,11 @@ fn longest_prefix_then_lowest_metric_then_oldest() {
     ] {
         routes.add(r).expect("a good route");
     }
-    let to = |dst: [u8; 4]| routes.lookup(Ipv4Addr::from(dst), |_| true).map(|r| r.on.0);
+    let to = |dst: [u8; 4]| routes.lookup(Ipv4Addr::from(dst).into(), |_| true).map(|r| r.on.0);
     assert_eq!(to([10, 1, 2, 3]), Some(4));
     assert_eq!(to([10, 2, 2, 3]), Some(5));
     assert_eq!(to([8, 8, 8, 8]), Some(2));
-    let without = |down| routes.lookup(Ipv4Addr::new(10, 2, 0, 1), |on| on != IfIndex(down)).map(|r| r.on.0);
+    let without = |down| routes.lookup(Ipv4Addr::new(10, 2, 0, 1).into(), |on| on != IfIndex(down)).map(|r| r.on.0);
     assert_eq!(without(5), Some(6), "a route by an interface that is down is passed over");
 }
 
@@ -38,16 +40,16 @@ fn what_is_no_route_is_refused() {
     assert_eq!(routes.add(route("10.0.0.0/8", 2, 0)), Err(RouteError::Exists));
     assert_eq!(routes.remove(&route("10.0.0.0/8", 2, 1)), Err(RouteError::NotFound));
     assert_eq!(routes.remove(&route("10.0.0.0/8", 2, 0)), Ok(()));
-    assert!(routes.lookup(Ipv4Addr::new(10, 0, 0, 1), |_| true).is_none());
+    assert!(routes.lookup(Ipv4Addr::new(10, 0, 0, 1).into(), |_| true).is_none());
 }
 
 #[test]
 fn nets_of_every_length() {
-    assert_eq!(net("10.1.2.3/0").mask(), Ipv4Addr::UNSPECIFIED);
-    assert_eq!(net("10.1.2.3/32").mask(), Ipv4Addr::BROADCAST);
+    assert_eq!(net("10.1.2.3/0").mask(), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    assert_eq!(net("10.1.2.3/32").mask(), IpAddr::V4(Ipv4Addr::BROADCAST));
     assert_eq!(net("10.1.2.3/24").network(), net("10.1.2.0/24"));
     assert_eq!(net("10.1.2.3/24").broadcast(), Some(Ipv4Addr::new(10, 1, 2, 255)));
     assert_eq!(net("10.1.2.3/31").broadcast(), None);
-    assert!(net("10.1.2.3/31").contains(Ipv4Addr::new(10, 1, 2, 2)));
-    assert!(!net("10.1.2.3/31").contains(Ipv4Addr::new(10, 1, 2, 4)));
+    assert!(net("10.1.2.3/31").contains(Ipv4Addr::new(10, 1, 2, 2).into()));
+    assert!(!net("10.1.2.3/31").contains(Ipv4Addr::new(10, 1, 2, 4).into()));
 }

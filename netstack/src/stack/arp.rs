@@ -1,10 +1,11 @@
 //! ARP packets that arrive (RFC 826 "Packet Reception", RFC 5227 §2.4).
 
 use super::Stack;
-use crate::arp::{Evidence, reply};
+use crate::arp::reply;
 use crate::events::Notice;
 use crate::ip::is_unicast;
 use crate::link::{IfIndex, Mac};
+use crate::neighbor::Evidence;
 use crate::time::Instant;
 use crate::wire::arp::{Operation, Packet};
 use crate::wire::ethernet;
@@ -38,9 +39,8 @@ impl Stack {
                 Operation::Request if for_us => Evidence::AskedUs,
                 _ => Evidence::Overheard,
             };
-            for waiting in self.ip.neighbors.learn(now, on, packet.sender, packet.sender_mac, evidence) {
-                self.ip.enqueue(on, packet.sender_mac, waiting);
-            }
+            let held = self.ip.neighbors.learn(now, on, packet.sender.into(), packet.sender_mac, evidence);
+            self.ip.release_held(on, packet.sender_mac, held);
         }
         if for_us && packet.operation == Operation::Request && !stolen {
             self.ip.send_arp(&mut *self.pool, on, packet.sender_mac, &reply(mac, &packet));

@@ -3,10 +3,10 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::Stack;
-use crate::arp::Neighbor;
-use crate::iface::{InterfaceConfig, InterfaceView, LOOPBACK};
-use crate::ip::{Ipv4Net, is_unicast};
+use crate::iface::{Address, InterfaceConfig, InterfaceView, LOOPBACK};
+use crate::ip::{IpNet, is_unicast};
 use crate::link::{IfIndex, Mac};
+use crate::neighbor::Neighbor;
 use crate::route::Route;
 use crate::socket::{AddressError, RouteError};
 use crate::time::Instant;
@@ -31,19 +31,19 @@ impl Stack {
         Ok(())
     }
 
-    /// Adds an address with its connected route. It can be used at once; beside, it is announced and probed for, and
-    /// another station that has it is named by a [`Notice`](crate::Notice) (RFC 5227).
+    /// Adds an address with its connected route. It can be used at once; beside, an IPv4 address is announced and probed
+    /// for, and another station that has it is named by a [`Notice`](crate::Notice) (RFC 5227).
     pub fn add_address(
         &mut self,
         now: Instant,
         on: IfIndex,
-        addr: Ipv4Addr,
+        addr: impl Into<IpAddr>,
         prefix_len: u8,
     ) -> Result<(), AddressError> {
-        self.add(now, on, Ipv4Net { addr, prefix_len }, false)
+        self.add(now, on, Address::manual(IpNet::new(addr, prefix_len)), false)
     }
 
-    /// As [`add_address`](Self::add_address), for an address that has been probed for: it is announced at once.
+    /// As [`add_address`](Self::add_address), for an IPv4 address that has been probed for: it is announced at once.
     pub(super) fn add_probed_address(
         &mut self,
         now: Instant,
@@ -51,48 +51,54 @@ impl Stack {
         addr: Ipv4Addr,
         prefix_len: u8,
     ) -> Result<(), AddressError> {
-        self.add(now, on, Ipv4Net { addr, prefix_len }, true)
+        self.add(now, on, Address::manual(IpNet::new(addr, prefix_len)), true)
     }
 
-    fn add(&mut self, now: Instant, on: IfIndex, net: Ipv4Net, probed: bool) -> Result<(), AddressError> {
+    fn add(&mut self, now: Instant, on: IfIndex, address: Address, probed: bool) -> Result<(), AddressError> {
         self.now = now;
-        let Ipv4Net { addr, prefix_len } = net;
-        if prefix_len > 32 || !is_unicast(addr) {
+        let net = address.net;
+        if net.prefix_len > net.max_prefix_len() || !is_unicast(net.addr) {
             return Err(AddressError::Invalid);
         }
         let interface = self.ip.interfaces.get(on).ok_or(AddressError::NoInterface)?;
-        if interface.has(addr) {
+        if interface.has(net.addr) {
             return Err(AddressError::Exists);
         }
         let mac = interface.mac;
-        self.ip.interfaces.add_address(on, net);
+        self.ip.interfaces.add_address(on, address);
         if on != LOOPBACK {
             // A route that is there already serves as well.
             let _ = self.ip.routes.add(Route { dst: net.network(), via: None, on, metric: 0 });
-            let announcement = self.ip.claims.claim(now, on, mac, addr, probed, &mut self.rng);
-            self.ip.send_arp(&mut *self.pool, on, Mac::BROADCAST, &announcement.packet);
+            if let IpAddr::V4(addr) = net.addr {
+                let announcement = self.ip.claims.claim(now, on, mac, addr, probed, &mut self.rng);
+                self.ip.send_arp(&mut *self.pool, on, Mac::BROADCAST, &announcement.packet);
+            }
         }
         Ok(())
     }
 
     /// Removes an address; its connected route goes with the net's last address. Sockets bound to it stay bound.
-    pub fn remove_address(&mut self, now: Instant, on: IfIndex, addr: Ipv4Addr) -> Result<(), AddressError> {
+    pub fn remove_address(&mut self, now: Instant, on: IfIndex, addr: impl Into<IpAddr>) -> Result<(), AddressError> {
         self.now = now;
+        let addr = addr.into();
         self.ip.interfaces.get(on).ok_or(AddressError::NoInterface)?;
-        let net = self.ip.interfaces.remove_address(on, addr).ok_or(AddressError::NotFound)?;
-        self.ip.claims.give_up(on, addr);
-        let still = |other: &Ipv4Net| other.network() == net.network();
+        let net = self.ip.interfaces.remove_address(on, addr).ok_or(AddressError::NotFound)?.net.network();
+        if let IpAddr::V4(addr) = addr {
+            self.ip.claims.give_up(on, addr);
+        }
+        let still = |other: &Address| other.net.network() == net;
         if !self.ip.interfaces.get(on).is_some_and(|interface| interface.addresses.iter().any(still)) {
-            self.ip.routes.remove_where(|route| route.on == on && route.via.is_none() && route.dst == net.network());
+            self.ip.routes.remove_where(|route| route.on == on && route.via.is_none() && route.dst == net);
         }
         Ok(())
     }
 
-    /// Adds a route. A gateway must be on a directly connected net of the route's interface.
+    /// Adds a route. A gateway must be on a directly connected net of the route's interface; a link-local one always is.
     pub fn add_route(&mut self, route: Route) -> Result<(), RouteError> {
         self.ip.interfaces.get(route.on).ok_or(RouteError::NoInterface)?;
         if let Some(via) = route.via {
             let direct = self.ip.routes.lookup(via, |on| on == route.on).is_some_and(|way| way.via.is_none());
+            let direct = direct || crate::ip::needs_zone(via);
             if !direct || self.ip.interfaces.is_local(via) || !is_unicast(via) {
                 return Err(RouteError::GatewayUnreachable);
             }
@@ -117,8 +123,7 @@ impl Stack {
 
     /// The source address that a packet to `dst` would have; `None` without a route.
     pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {
-        let IpAddr::V4(dst) = dst else { return None };
-        self.ip.hop(None, dst, None).map(|hop| hop.src.into())
+        self.ip.hop(None, dst, None).map(|hop| hop.src)
     }
 
     /// The neighbour table, by link and address.

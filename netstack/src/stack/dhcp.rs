@@ -7,7 +7,7 @@ use super::Stack;
 use super::input::Arrival;
 use crate::dhcp::{Action, Client, Destination, Lease, LeasedRoute, LinkLocal, LinkLocalAction};
 use crate::events::Notice;
-use crate::ip::{Fill, Hop, Ipv4Net, NextHop, Outgoing};
+use crate::ip::{Fill, Header, Hop, Ipv4Net, NextHop, Outgoing};
 use crate::link::{IfIndex, Mac};
 use crate::route::Route;
 use crate::socket::AddressError;
@@ -191,13 +191,13 @@ impl Stack {
     fn send_dhcp(&mut self, now: Instant, on: IfIndex, to: Destination, message: &[u8]) {
         let (dst, hop) = match to {
             Destination::Broadcast { from } => {
-                (Ipv4Addr::BROADCAST, Some(Hop { on, src: from, to: NextHop::Broadcast }))
+                (Ipv4Addr::BROADCAST, Some(Hop { on, src: from.into(), to: NextHop::Broadcast }))
             }
-            Destination::Server { from, server } => (server, self.ip.hop(Some(from), server, Some(on))),
+            Destination::Server { from, server } => (server, self.ip.hop(Some(from.into()), server.into(), Some(on))),
         };
         let Some(hop) = hop else { return };
         let out = Outgoing {
-            header: ipv4::Header { dont_fragment: false, ..ipv4::Header::atomic(hop.src, dst, ipv4::UDP, TTL, 0) },
+            header: Header { dont_fragment: false, ..Header::atomic(hop.src, dst.into(), ipv4::UDP, TTL, 0) },
             transport: &udp::emit(CLIENT_PORT, SERVER_PORT, message.len()),
             payload: &[message],
             fill: Fill::At(6),
@@ -230,7 +230,7 @@ impl Stack {
         }
         let mut routes = Vec::new();
         for LeasedRoute { dst, via } in gateways_first(lease) {
-            let route = Route { dst, via, on, metric };
+            let route = Route { dst: dst.into(), via: via.map(Into::into), on, metric };
             let there = old_routes.contains(&route);
             if !routes.contains(&route) && (there || self.add_route(route).is_ok()) {
                 routes.push(route);

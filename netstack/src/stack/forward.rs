@@ -1,11 +1,11 @@
 //! Packets for others (RFC 1812 §5), and what routers tell us of better ways (RFC 1122 §3.2.2.2).
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use super::Stack;
 use super::input::Arrival;
-use crate::icmp::{self, ErrorMessage};
-use crate::ip::{Hop, NextHop, OutputError, is_unicast};
+use crate::icmp::{self, Complaint};
+use crate::ip::{Hop, NextHop, OutputError, Received, is_unicast};
 use crate::link::IfIndex;
 use crate::time::Instant;
 use crate::wire::{be32, icmpv4, ipv4, ipv4_options};
@@ -31,30 +31,31 @@ impl Stack {
 
     /// RFC 1812 §5.2.1.2: a packet that is not for us, on its way.
     pub(super) fn forward(&mut self, now: Instant, arrival: Arrival, packet: &ipv4::Packet<'_>) {
+        let about = Received::v4(packet, arrival.on);
         // RFC 1812 §5.3.1.
         if packet.ttl() <= 1 {
-            return self.report_forwarded(now, packet, ErrorMessage::TTL_EXCEEDED);
+            return self.report_forwarded(now, &about, Complaint::HopLimit);
         }
-        let Some(hop) = self.ip.hop(None, packet.dst(), None) else {
-            return self.report_forwarded(now, packet, ErrorMessage::NET_UNREACHABLE);
+        let Some(hop) = self.ip.hop(None, about.dst, None) else {
+            return self.report_forwarded(now, &about, Complaint::NoRoute);
         };
-        let NextHop::Neighbor(next) = hop.to else { return };
+        let (NextHop::Neighbor(IpAddr::V4(next)), IpAddr::V4(ours)) = (hop.to, hop.src) else { return };
         let mut options = [0; ipv4::MAX_HEADER_LEN - ipv4::HEADER_LEN];
         let options = &mut options[..packet.options().len()];
         options.copy_from_slice(packet.options());
         // RFC 1812 §5.2.4: options are for the router that it leaves by.
-        let recorded = ipv4_options::record(options, hop.src, |addr| self.ip.interfaces.is_local(addr), millis(now));
+        let recorded = ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), millis(now));
         if let Err(at) = recorded {
-            return self.report_forwarded(now, packet, ErrorMessage::parameter_problem(at));
+            return self.report_forwarded(now, &about, Complaint::HeaderByte(at));
         }
         if hop.on == arrival.on && self.is_neighbor(arrival.on, packet.src()) {
-            self.report_forwarded(now, packet, ErrorMessage::redirect(next));
+            self.report_forwarded(now, &about, Complaint::Redirect(next));
         }
         match self.ip.pass_on(now, &mut *self.pool, hop, packet, options, arrival.checksum_good) {
             Ok(()) => {}
             Err(OutputError::TooLong) => {
                 let mtu = self.ip.mtu(hop.on);
-                self.report_forwarded(now, packet, ErrorMessage::fragmentation_needed(mtu));
+                self.report_forwarded(now, &about, Complaint::TooLong(mtu));
             }
             Err(OutputError::Full | OutputError::NoBuffers) => {
                 if let Some(interface) = self.ip.interfaces.get_mut(hop.on) {
@@ -65,29 +66,24 @@ impl Stack {
     }
 
     /// Sends an ICMP error about a packet for somebody else, from the address that its sender's way leads to.
-    pub(super) fn report_forwarded(&mut self, now: Instant, packet: &ipv4::Packet<'_>, message: ErrorMessage) {
-        let dst = packet.src();
+    pub(super) fn report_forwarded(&mut self, now: Instant, packet: &Received<'_>, complaint: Complaint) {
+        let dst = packet.src;
+        let Some(message) = complaint.message(packet).filter(|_| icmp::may_report(packet)) else { return };
         let Some(hop) = self.ip.hop(None, dst, None).filter(Hop::is_unicast) else { return };
-        if icmp::may_report(packet) && self.errors.allow(now, dst) {
+        if self.errors.allow(now, dst) {
             self.send_error(now, hop, dst, packet, message);
         }
     }
 
     /// A router knows a better one for a destination. Believed only of the router that we use for it, and only if the
     /// other one is our neighbour on the same link (RFC 1122 §3.2.2.2).
-    pub(super) fn input_redirect(
-        &mut self,
-        now: Instant,
-        on: IfIndex,
-        router: Ipv4Addr,
-        message: &icmpv4::Message<'_>,
-    ) {
+    pub(super) fn input_redirect(&mut self, now: Instant, on: IfIndex, router: IpAddr, message: &icmpv4::Message<'_>) {
         let Ok(quoted) = ipv4::Packet::parse_quoted(message.payload) else { return };
         let (gateway, dst) = (Ipv4Addr::from_bits(message.rest), quoted.dst());
         if self.forwarding || message.code > 3 || !self.ip.interfaces.is_local(quoted.src()) || !is_unicast(dst) {
             return;
         }
-        let current = self.ip.hop(Some(quoted.src()), dst, None);
+        let current = self.ip.hop(Some(quoted.src().into()), dst.into(), None);
         let from_current = current.is_some_and(|hop| hop.on == on && hop.to == NextHop::Neighbor(router));
         // A destination on the link has no router to be wrong.
         if !from_current || router == dst || !is_unicast(gateway) || self.ip.interfaces.is_local(gateway) {
@@ -100,7 +96,7 @@ impl Stack {
 
     fn is_neighbor(&self, on: IfIndex, addr: Ipv4Addr) -> bool {
         let interface = self.ip.interfaces.get(on);
-        interface.is_some_and(|interface| interface.addresses.iter().any(|net| net.contains(addr)))
+        interface.is_some_and(|interface| interface.addresses.iter().any(|address| address.net.contains(addr.into())))
     }
 
     /// RFC 792, RFC 1122 §3.2.2.8: our clock, which does not count from midnight.

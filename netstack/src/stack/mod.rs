@@ -8,6 +8,7 @@ mod config;
 mod dhcp;
 mod forward;
 mod icmp;
+mod icmpv6;
 mod input;
 mod raw;
 mod run;
@@ -71,7 +72,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// A stack with nothing but `lo` (127.0.0.1/8).
+    /// A stack with nothing but `lo` (127.0.0.1/8, ::1/128).
     pub fn new(config: Config, pool: Box<dyn BufferPool>) -> Stack {
         let Config { seed, time_wait, ephemeral } = config;
         let mut rng = Rng::new(seed);
@@ -109,12 +110,10 @@ impl Stack {
     pub fn peer_died(&mut self, now: Instant, addr: IpAddr) {
         self.now = now;
         self.tcp.peer_died(now, addr, &mut self.events);
-        if let IpAddr::V4(addr) = addr {
-            let links: Vec<_> = self.ip.interfaces.iter().map(|interface| interface.index).collect();
-            for on in links {
-                let dropped = self.ip.neighbors.forget(on, Some(addr));
-                self.drop_packets(dropped);
-            }
+        let links: Vec<_> = self.ip.interfaces.iter().map(|interface| interface.index).collect();
+        for on in links {
+            let dropped = self.ip.neighbors.forget(on, Some(addr));
+            self.drop_packets(dropped);
         }
     }
 

@@ -1,17 +1,18 @@
 //! User calls of raw and ping sockets.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
 use arena::Producer;
 
 use super::Stack;
-use super::udp::{datagram_header, destination};
+use super::udp::{datagram_header, destination, multicast_loop};
 use crate::datagram::{DatagramStatus, ErrorReport};
-use crate::ip::{Fill, Hop, NextHop, Outgoing};
-use crate::raw::{RawKind, RawOptions, prepare_echo};
+use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
+use crate::link::IfIndex;
+use crate::raw::{RawKind, RawOptions, Socket, prepare_echo};
 use crate::socket::{BindError, ConnectError, Key, RawId, SendError, SendOptions, SocketError};
 use crate::time::Instant;
-use crate::wire::{checksum, ipv4};
+use crate::wire::{checksum, ipv4, ipv6};
 
 impl Stack {
     /// socket(2): SOCK_RAW of a protocol, or a ping socket. Packets come into `rx` as [`datagram`](crate::datagram)
@@ -22,46 +23,48 @@ impl Stack {
 
     /// bind(2). The port is the identifier of a ping socket (0: a free one), and nothing to a raw socket.
     pub fn raw_bind(&mut self, id: RawId, local: SocketAddr) -> Result<SocketAddr, BindError> {
-        let IpAddr::V4(addr) = local.ip() else { return Err(BindError::AddrNotAvailable) };
+        let addr = local.ip();
         let socket = self.raw.get(id).ok_or(BindError::NotFound)?;
         let possible = match socket.kind {
-            RawKind::Raw { .. } => self.can_bind_datagrams(addr),
-            RawKind::Ping => addr.is_unspecified() || self.ip.interfaces.is_local(addr),
+            RawKind::Raw { .. } | RawKind::Raw6 { .. } => self.can_bind_datagrams(local),
+            RawKind::Ping | RawKind::Ping6 => addr.is_unspecified() || self.ip.interfaces.is_local(addr),
         };
-        if !possible {
+        if !possible || socket.kind.is_v6() != addr.is_ipv6() {
             return Err(BindError::AddrNotAvailable);
         }
         self.raw.identify(id, local.port(), &mut self.rng)?;
         let socket = self.raw.get_mut(id).ok_or(BindError::NotFound)?;
         socket.local = addr;
+        socket.zone = zone(local);
         socket.bound = !addr.is_unspecified();
-        Ok(SocketAddr::new(addr.into(), socket.identifier.unwrap_or(0)))
+        Ok(socket_end(socket, addr, socket.identifier.unwrap_or(0)))
     }
 
     /// connect(2): only packets from `remote` come in from now on. `None` (AF_UNSPEC) undoes it.
     pub fn raw_connect(&mut self, id: RawId, remote: Option<SocketAddr>) -> Result<(), ConnectError> {
         let socket = self.raw.get(id).ok_or(ConnectError::NotFound)?;
-        let connected = match remote.map(|remote| remote.ip()) {
+        let connected = match remote {
             None => None,
-            Some(IpAddr::V6(_)) => return Err(ConnectError::AddrNotAvailable),
-            Some(IpAddr::V4(dst)) => {
-                let dst = destination(dst, from(socket.local));
+            Some(remote) if remote.is_ipv6() != socket.kind.is_v6() => return Err(ConnectError::AddrNotAvailable),
+            Some(remote) => {
+                let dst = destination(remote.ip(), from(socket.local));
                 let options = &socket.options.datagram;
-                let hop = self.datagram_hop(options, from(socket.local), dst, None);
+                let hop = self.datagram_hop(options, from(socket.local), dst, zone(remote).or(socket.zone));
                 let hop = hop.ok_or(ConnectError::NetUnreachable)?;
                 if hop.to == NextHop::Broadcast && !options.broadcast {
                     return Err(ConnectError::AccessDenied);
                 }
-                Some((dst, hop.src))
+                Some((dst, hop.src, zone(remote)))
             }
         };
         if connected.is_some() {
             self.raw.identify(id, 0, &mut self.rng).map_err(|_| ConnectError::NoPorts)?;
         }
         let socket = self.raw.get_mut(id).ok_or(ConnectError::NotFound)?;
-        socket.remote = connected.map(|(dst, _)| dst);
+        socket.remote = connected.map(|(dst, ..)| dst);
         if !socket.bound {
-            socket.local = connected.map_or(Ipv4Addr::UNSPECIFIED, |(_, src)| src);
+            socket.local = connected.map_or(socket.kind.any(), |(_, src, _)| src);
+            socket.zone = connected.and_then(|(.., zone)| zone);
         }
         Ok(())
     }
@@ -85,10 +88,10 @@ impl Stack {
     ) -> Result<usize, SendError> {
         self.now = now;
         let socket = self.raw.get_mut(id).ok_or(SendError::NotFound)?;
-        let dst = match to.map(|to| to.ip()) {
+        let dst = match to {
             None => socket.remote.ok_or(SendError::DestinationRequired)?,
-            Some(IpAddr::V4(dst)) => destination(dst, from(socket.local)),
-            Some(IpAddr::V6(_)) => return Err(SendError::InvalidDestination),
+            Some(to) if to.is_ipv6() == socket.kind.is_v6() => destination(to.ip(), from(socket.local)),
+            Some(_) => return Err(SendError::InvalidDestination),
         };
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
         if len > ipv4::MAX_LEN {
@@ -99,33 +102,66 @@ impl Stack {
         }
         let (key, kind, options) = (socket.key, socket.kind, socket.options);
         let from = from(socket.local);
-        let hop = self.sending_hop(&options.datagram, from, dst, how)?;
+        let on = to.and_then(zone).or(socket.zone);
+        let hop = self.sending_hop(&options.datagram, from, dst, on, how)?;
+        let multicast_loop = multicast_loop(&options.datagram, dst);
         let sent = match kind {
+            RawKind::Raw6 { .. } if options.header_included => {
+                let packet = payload.concat();
+                if ipv6::Packet::parse(&packet).is_err() {
+                    return Err(SendError::InvalidDestination);
+                }
+                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop)
+            }
             RawKind::Raw { .. } if options.header_included => {
                 let packet = included(payload, hop, dst)?;
-                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], options.datagram.multicast_loop)
+                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop)
             }
-            RawKind::Raw { protocol } => {
+            RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => {
                 let header = datagram_header(&options.datagram, hop, dst, protocol, how);
-                let multicast_loop = options.datagram.multicast_loop;
-                let out = Outgoing { header, transport: &[], payload, fill: Fill::Nothing, multicast_loop };
-                self.ip.send(now, &mut *self.pool, hop, &out)
+                let whole = payload.concat();
+                let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
+                // RFC 3542 §3.1: where the checksum has no room, the packet is refused.
+                if at.is_some_and(|at| at + 2 > whole.len()) {
+                    return Err(SendError::InvalidDestination);
+                }
+                let sent = self.send_summed(now, hop, header, whole, at, multicast_loop);
+                return self.sent(key, sent).map(|()| len);
             }
-            RawKind::Ping => {
+            RawKind::Ping | RawKind::Ping6 => {
                 self.raw.identify(id, 0, &mut self.rng).map_err(|_| SendError::NoPorts)?;
                 let identifier = self.raw.get(id).and_then(|socket| socket.identifier).unwrap_or(0);
                 let mut message = payload.concat();
-                if !prepare_echo(&mut message, identifier) {
+                if !prepare_echo(&mut message, kind.is_v6(), identifier) {
                     return Err(SendError::InvalidDestination);
                 }
-                let header = datagram_header(&options.datagram, hop, dst, ipv4::ICMP, how);
-                let multicast_loop = options.datagram.multicast_loop;
-                let payload = &[&message[..]];
-                let out = Outgoing { header, transport: &[], payload, fill: Fill::Nothing, multicast_loop };
-                self.ip.send(now, &mut *self.pool, hop, &out)
+                let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
+                let header = datagram_header(&options.datagram, hop, dst, protocol, how);
+                self.send_summed(now, hop, header, message, kind.is_v6().then_some(2), multicast_loop)
             }
         };
         self.sent(key, sent).map(|()| len)
+    }
+
+    /// Sends a message whose checksum with the pseudo-header, if it has one, is put at `at`.
+    fn send_summed(
+        &mut self,
+        now: Instant,
+        hop: Hop,
+        header: Header,
+        mut message: Vec<u8>,
+        at: Option<usize>,
+        multicast_loop: bool,
+    ) -> Result<(), OutputError> {
+        if let Some(at) = at {
+            message[at..at + 2].fill(0);
+            let pseudo = checksum::Sum::pseudo(header.src, header.dst, header.protocol, message.len());
+            let sum = pseudo.bytes(&message).finish();
+            message[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        }
+        let payload = &[&message[..]];
+        let out = Outgoing { header, transport: &[], payload, fill: Fill::Nothing, multicast_loop };
+        self.ip.send(now, &mut *self.pool, hop, &out)
     }
 
     /// The socket's options: changes count from the next packet on.
@@ -147,8 +183,8 @@ impl Stack {
     pub fn raw_status(&self, id: RawId) -> Option<DatagramStatus> {
         let socket = self.raw.get(id)?;
         Some(DatagramStatus {
-            local: SocketAddr::new(socket.local.into(), socket.identifier.unwrap_or(0)),
-            remote: socket.remote.map(|remote| SocketAddr::new(remote.into(), 0)),
+            local: socket_end(socket, socket.local, socket.identifier.unwrap_or(0)),
+            remote: socket.remote.map(|remote| socket_end(socket, remote, 0)),
             error: socket.errors.pending,
             dropped: socket.inbox.dropped,
             writable: !self.events.is_blocked(socket.key),
@@ -158,7 +194,7 @@ impl Stack {
 
 /// A packet whose header the program made (IP_HDRINCL): we fill in total length and checksum always, source and
 /// identification where they are zero, as raw(7) says.
-fn included(parts: &[&[u8]], hop: Hop, dst: Ipv4Addr) -> Result<Vec<u8>, SendError> {
+fn included(parts: &[&[u8]], hop: Hop, dst: IpAddr) -> Result<Vec<u8>, SendError> {
     let mut packet = parts.concat();
     let header_len = match ipv4::Packet::parse_quoted(&packet) {
         Ok(parsed) => parsed.header_len(),
@@ -166,11 +202,10 @@ fn included(parts: &[&[u8]], hop: Hop, dst: Ipv4Addr) -> Result<Vec<u8>, SendErr
     };
     let total = u16::try_from(packet.len()).map_err(|_| SendError::MessageTooLong)?;
     packet[2..4].copy_from_slice(&total.to_be_bytes());
-    if packet[12..16] == [0; 4] {
-        packet[12..16].copy_from_slice(&hop.src.octets());
-    }
-    if packet[16..20] == [0; 4] {
-        packet[16..20].copy_from_slice(&dst.octets());
+    for (at, addr) in [(12, hop.src), (16, dst)] {
+        if let (IpAddr::V4(addr), [0, 0, 0, 0]) = (addr, &packet[at..at + 4]) {
+            packet[at..at + 4].copy_from_slice(&addr.octets());
+        }
     }
     packet[10..12].fill(0);
     let sum = checksum::checksum(&packet[..header_len]);
@@ -178,6 +213,11 @@ fn included(parts: &[&[u8]], hop: Hop, dst: Ipv4Addr) -> Result<Vec<u8>, SendErr
     Ok(packet)
 }
 
-fn from(local: Ipv4Addr) -> Option<Ipv4Addr> {
+fn from(local: IpAddr) -> Option<IpAddr> {
     (!local.is_unspecified()).then_some(local)
+}
+
+/// An address of a socket as a name, with the socket's zone where it needs one.
+fn socket_end(socket: &Socket, addr: IpAddr, port: u16) -> SocketAddr {
+    end(addr, port, socket.zone.unwrap_or(IfIndex(0)))
 }

@@ -1,13 +1,11 @@
 //! What time brings: timers, and everything that wants to go out.
 
-use core::net::{IpAddr, SocketAddr};
-
 use super::Stack;
 use super::input::Arrival;
-use crate::arp::Outcome;
-use crate::icmp::ErrorMessage;
-use crate::ip::{Expired, Ip, Packet};
-use crate::link::{Mac, Sink, TxResult};
+use crate::icmp::Complaint;
+use crate::ip::{self, Expired, Ip, Packet, Received, end, zone};
+use crate::link::{IfIndex, Mac, Sink, TxResult};
+use crate::neighbor::Outcome;
 use crate::socket::BufferPool;
 use crate::tcp::seam::{IcmpError, TcpOut, TcpSegmentOut};
 use crate::time::{Duration, Instant};
@@ -34,7 +32,7 @@ impl Stack {
             for _ in 0..self.ip.looped_len() {
                 let Some(item) = self.ip.next_looped() else { break };
                 looped += 1;
-                self.input_packet(now, Arrival::looped(&item), item.packet.payload());
+                self.input_looped(now, Arrival::looped(&item), item.packet.payload());
                 self.ip.packets.give_back(&mut *self.pool, item.packet);
             }
         }
@@ -79,11 +77,11 @@ impl Stack {
         while let Some(emission) = self.ip.claims.expire(now, &mut self.rng) {
             self.ip.send_arp(&mut *self.pool, emission.on, Mac::BROADCAST, &emission.packet);
         }
-        while let Some(Expired { first }) = self.ip.reassembly.expire(now, &mut *self.pool) {
+        while let Some(Expired { first, on }) = self.ip.reassembly.expire(now, &mut *self.pool) {
             if let Some(packet) = first.as_deref()
-                && let Ok(packet) = ipv4::Packet::parse_quoted(packet)
+                && let Some(packet) = Received::quoted(packet, on)
             {
-                self.report(now, &packet, ErrorMessage::REASSEMBLY_TIME_EXCEEDED);
+                self.report(now, &packet, Complaint::ReassemblyTime);
             }
         }
         while let Some(outcome) = self.ip.neighbors.expire(now) {
@@ -95,7 +93,7 @@ impl Stack {
                         interface.counters.tx.drops += held.len() as u64;
                     }
                     for packet in held {
-                        self.undeliverable(now, &packet);
+                        self.undeliverable(now, on, &packet);
                         self.ip.packets.give_back(&mut *self.pool, packet);
                     }
                 }
@@ -103,22 +101,23 @@ impl Stack {
         }
     }
 
-    /// Nobody answers ARP for a packet's next hop. Its sender hears what a router would say, as on Linux.
-    fn undeliverable(&mut self, now: Instant, packet: &Packet) {
-        let Ok(packet) = ipv4::Packet::parse(packet.payload()) else { return };
-        let transport = packet.payload();
-        let ours = self.ip.interfaces.is_local(packet.src());
-        if ours && packet.protocol() == ipv4::TCP && packet.fragment_offset() == 0 && transport.len() >= 8 {
+    /// Nobody answers for a packet's next hop. Its sender hears what a router would say, as on Linux.
+    fn undeliverable(&mut self, now: Instant, on: IfIndex, packet: &Packet) {
+        let Some(packet) = Received::quoted(packet.payload(), on) else { return };
+        let transport = packet.payload;
+        let first = packet.bytes.len() < 8 || packet.dst.is_ipv6() || be16(packet.bytes, 6) & 0x1fff == 0;
+        let ours = self.ip.interfaces.is_local(packet.src);
+        if ours && packet.protocol == ipv4::TCP && first && transport.len() >= 8 {
             // Only the connection whose segment it was: a thousand that wait for one host cost no more than a thousand.
-            let local = SocketAddr::new(packet.src().into(), be16(transport, 0));
-            let remote = SocketAddr::new(packet.dst().into(), be16(transport, 2));
+            let local = end(packet.src, be16(transport, 0), on);
+            let remote = end(packet.dst, be16(transport, 2), on);
             let (error, seq) = (IcmpError::HostUnreachable, be32(transport, 4));
             self.tcp.handle_icmp_error(now, error, local, remote, seq, &mut self.events);
         } else if ours {
-            self.report_to_ourselves(now, &packet, ErrorMessage::HOST_UNREACHABLE);
+            self.report_to_ourselves(now, &packet, Complaint::NoAnswer);
         } else {
             // RFC 1812 §5.2.7.1.
-            self.report_forwarded(now, &packet, ErrorMessage::HOST_UNREACHABLE);
+            self.report_forwarded(now, &packet, Complaint::NoAnswer);
         }
     }
 }
@@ -133,12 +132,12 @@ struct Output<'a> {
 
 impl TcpOut for Output<'_> {
     fn transmit(&mut self, segment: TcpSegmentOut<'_>) -> TxResult {
-        let (IpAddr::V4(src), IpAddr::V4(dst)) = (segment.src, segment.dst) else { return TxResult::Sent };
-        let Some(hop) = self.ip.hop(Some(src), dst, None) else { return TxResult::Sent };
+        let (src, dst) = (segment.src, segment.remote.ip());
+        let Some(hop) = self.ip.hop(Some(src), dst, zone(segment.remote)) else { return TxResult::Sent };
         if !hop.is_unicast() {
             return TxResult::Sent; // RFC 9293 §3.9.2.3 (MUST-57): no segments to groups.
         }
-        let header = ipv4::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos);
+        let header = ip::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos);
         self.ip.transmit_segment(self.now, self.pool, self.sink, hop, header, &segment)
     }
 }

@@ -1,12 +1,12 @@
 //! User calls of UDP sockets.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use arena::Producer;
 
 use super::Stack;
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport};
-use crate::ip::{Fill, Hop, NextHop, Outgoing, OutputError};
+use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::socket::{
     BindError, BindOptions, ConnectError, GroupError, Key, SendError, SendOptions, SocketError, UdpId,
@@ -23,10 +23,10 @@ impl Stack {
         self.udp.open(key, rx)
     }
 
-    /// bind(2). 0.0.0.0 is all our addresses, port 0 an ephemeral one. Returns the address bound to.
+    /// bind(2). 0.0.0.0 is all our IPv4 addresses, `::` all our addresses (with IPV6_V6ONLY all of IPv6), port 0 an
+    /// ephemeral one. Returns the address bound to.
     pub fn udp_bind(&mut self, id: UdpId, local: SocketAddr, reuse: BindOptions) -> Result<SocketAddr, BindError> {
-        let IpAddr::V4(addr) = local.ip() else { return Err(BindError::AddrNotAvailable) };
-        if !self.can_bind_datagrams(addr) {
+        if !self.can_bind_datagrams(local) {
             return Err(BindError::AddrNotAvailable);
         }
         self.udp.bind(id, local, reuse, &mut self.rng)
@@ -40,15 +40,16 @@ impl Stack {
             self.udp.disconnect(id);
             return Ok(());
         };
-        let IpAddr::V4(dst) = remote.ip() else { return Err(ConnectError::AddrNotAvailable) };
         let from = socket.local().and_then(specified);
-        let dst = destination(dst, from);
-        let hop = self.datagram_hop(&socket.options, from, dst, None).ok_or(ConnectError::NetUnreachable)?;
+        let dst = destination(remote.ip(), from);
+        let on = zone(remote);
+        let hop = self.datagram_hop(&socket.options, from, dst, on).ok_or(ConnectError::NetUnreachable)?;
         if hop.to == NextHop::Broadcast && !socket.options.broadcast {
             return Err(ConnectError::AccessDenied);
         }
-        self.udp_autobind(id).map_err(|_| ConnectError::NoPorts)?;
-        self.udp.connect(id, hop.src.into(), SocketAddr::new(dst.into(), remote.port()));
+        self.udp_autobind(id, dst).map_err(|_| ConnectError::NoPorts)?;
+        let zone = on.unwrap_or_else(|| self.ip.zone_of(hop.src, hop.on));
+        self.udp.connect(id, hop.src, zone, end(dst, remote.port(), zone));
         Ok(())
     }
 
@@ -78,10 +79,9 @@ impl Stack {
         let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
         let remote = to.or(socket.remote()).ok_or(SendError::DestinationRequired)?;
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
-        if len > udp::MAX_PAYLOAD {
+        if len > if remote.is_ipv4() { udp::MAX_PAYLOAD } else { udp::MAX_PAYLOAD_V6 } {
             return Err(SendError::MessageTooLong);
         }
-        let IpAddr::V4(dst) = remote.ip() else { return Err(SendError::InvalidDestination) };
         if remote.port() == 0 {
             return Err(SendError::InvalidDestination);
         }
@@ -89,17 +89,17 @@ impl Stack {
             return Err(SendError::Pending(error));
         }
         let from = socket.local().and_then(specified);
-        let dst = destination(dst, from);
+        let dst = destination(remote.ip(), from);
         let (key, options) = (socket.key, socket.options);
-        let hop = self.sending_hop(&options, from, dst, how)?;
-        let local = self.udp_autobind(id).map_err(|_| SendError::NoPorts)?;
+        let hop = self.sending_hop(&options, from, dst, zone(remote), how)?;
+        let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
         let transport = udp::emit(local.port(), remote.port(), len);
         let out = Outgoing {
             header: datagram_header(&options, hop, dst, ipv4::UDP, how),
             transport: &transport,
             payload,
             fill: Fill::At(6),
-            multicast_loop: options.multicast_loop,
+            multicast_loop: multicast_loop(&options, dst),
         };
         let sent = self.ip.send(now, &mut *self.pool, hop, &out);
         self.sent(key, sent).map(|()| len)
@@ -142,9 +142,10 @@ impl Stack {
         })
     }
 
-    /// IP_ADD_MEMBERSHIP. `on` of `None` takes the interface that a route to the group names. No IGMP is spoken: the
+    /// IP_ADD_MEMBERSHIP, IPV6_ADD_MEMBERSHIP. `on` of `None` takes the interface that a route to the group names. No IGMP is spoken: the
     /// links that we know deliver every group.
-    pub fn udp_join(&mut self, id: UdpId, group: Ipv4Addr, on: Option<IfIndex>) -> Result<(), GroupError> {
+    pub fn udp_join(&mut self, id: UdpId, group: impl Into<IpAddr>, on: Option<IfIndex>) -> Result<(), GroupError> {
+        let group = group.into();
         let on = self.group_interface(group, on)?;
         let socket = self.udp.get_mut(id).ok_or(GroupError::NotFound)?;
         if socket.groups.contains(&(group, on)) {
@@ -159,8 +160,9 @@ impl Stack {
         Ok(())
     }
 
-    /// IP_DROP_MEMBERSHIP.
-    pub fn udp_leave(&mut self, id: UdpId, group: Ipv4Addr, on: Option<IfIndex>) -> Result<(), GroupError> {
+    /// IP_DROP_MEMBERSHIP, IPV6_DROP_MEMBERSHIP.
+    pub fn udp_leave(&mut self, id: UdpId, group: impl Into<IpAddr>, on: Option<IfIndex>) -> Result<(), GroupError> {
+        let group = group.into();
         let on = self.group_interface(group, on)?;
         let socket = self.udp.get_mut(id).ok_or(GroupError::NotFound)?;
         let at = socket.groups.iter().position(|joined| *joined == (group, on)).ok_or(GroupError::NotMember)?;
@@ -171,7 +173,7 @@ impl Stack {
         Ok(())
     }
 
-    fn group_interface(&self, group: Ipv4Addr, on: Option<IfIndex>) -> Result<IfIndex, GroupError> {
+    fn group_interface(&self, group: IpAddr, on: Option<IfIndex>) -> Result<IfIndex, GroupError> {
         if !group.is_multicast() {
             return Err(GroupError::Invalid);
         }
@@ -180,53 +182,59 @@ impl Stack {
         self.ip.interfaces.get(on).map(|interface| interface.index).ok_or(GroupError::NoInterface)
     }
 
-    fn udp_autobind(&mut self, id: UdpId) -> Result<SocketAddr, BindError> {
+    /// Binds a socket that is not bound to all addresses of the family that it is about to send to.
+    fn udp_autobind(&mut self, id: UdpId, dst: IpAddr) -> Result<SocketAddr, BindError> {
         match self.udp.get(id).and_then(|socket| socket.local()) {
             Some(local) => Ok(local),
             None => {
-                let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+                let any = SocketAddr::new(unspecified(dst), 0);
                 self.udp.bind(id, any, BindOptions::default(), &mut self.rng)
             }
         }
     }
 
     /// bind(2) of datagram sockets also takes broadcast and multicast addresses, to hear only those.
-    pub(super) fn can_bind_datagrams(&self, addr: Ipv4Addr) -> bool {
+    pub(super) fn can_bind_datagrams(&self, local: SocketAddr) -> bool {
         let interfaces = &self.ip.interfaces;
-        addr.is_unspecified()
-            || interfaces.is_local(addr)
-            || addr.is_multicast()
-            || addr.is_broadcast()
-            || interfaces.broadcast_link(addr).is_some()
+        let addr = local.ip();
+        let here = match addr {
+            IpAddr::V4(addr) => {
+                interfaces.is_local(addr) || addr.is_broadcast() || interfaces.broadcast_link(addr).is_some()
+            }
+            IpAddr::V6(v6) => v6.is_loopback() || interfaces.owner(addr, zone(local)).is_some(),
+        };
+        here || addr.is_unspecified() || addr.is_multicast()
     }
 
+    /// `on`: the only interface allowed, by the call or by the destination's zone.
     pub(super) fn datagram_hop(
         &self,
         options: &DatagramOptions,
-        from: Option<Ipv4Addr>,
-        dst: Ipv4Addr,
+        from: Option<IpAddr>,
+        dst: IpAddr,
         on: Option<IfIndex>,
     ) -> Option<Hop> {
-        let multicast_on = options.multicast_on.filter(|_| dst.is_multicast());
+        let multicast_on = if dst.is_ipv4() { options.multicast_on } else { options.v6.multicast_on };
         // Bound to a broadcast or multicast address a socket only hears there; it sends from a real one.
         let from = from.filter(|from| self.ip.interfaces.is_local(*from));
-        self.ip.hop(from, dst, on.or(options.bound_to).or(multicast_on))
+        self.ip.hop(from, dst, on.or(options.bound_to).or(multicast_on.filter(|_| dst.is_multicast())))
     }
 
     /// The way of a datagram, or why it may not go it.
     pub(super) fn sending_hop(
         &self,
         options: &DatagramOptions,
-        from: Option<Ipv4Addr>,
-        dst: Ipv4Addr,
+        from: Option<IpAddr>,
+        dst: IpAddr,
+        zone: Option<IfIndex>,
         how: &SendOptions,
     ) -> Result<Hop, SendError> {
         let from = match how.source {
-            Some(IpAddr::V4(source)) if self.ip.interfaces.is_local(source) => Some(source),
+            Some(source) if self.ip.interfaces.is_local(source) => Some(source),
             Some(source) if !source.is_unspecified() => return Err(SendError::AddrNotAvailable),
             _ => from,
         };
-        let hop = self.datagram_hop(options, from, dst, how.on).ok_or(SendError::NetUnreachable)?;
+        let hop = self.datagram_hop(options, from, dst, how.on.or(zone)).ok_or(SendError::NetUnreachable)?;
         if hop.to == NextHop::Broadcast && !options.broadcast {
             return Err(SendError::AccessDenied);
         }
@@ -250,23 +258,47 @@ impl Stack {
 pub(super) fn datagram_header(
     options: &DatagramOptions,
     hop: Hop,
-    dst: Ipv4Addr,
+    dst: IpAddr,
     protocol: u8,
     how: &SendOptions,
-) -> ipv4::Header {
-    let usual = if dst.is_multicast() { options.multicast_ttl } else { options.ttl };
-    let (ttl, tos) = (how.ttl.unwrap_or(usual), how.tos.unwrap_or(options.tos));
-    ipv4::Header { dont_fragment: options.dont_fragment, ..ipv4::Header::atomic(hop.src, dst, protocol, ttl, tos) }
+) -> Header {
+    let v6 = &options.v6;
+    let (ttl, tos, dont_fragment) = match (dst.is_ipv4(), dst.is_multicast()) {
+        (true, true) => (options.multicast_ttl, options.tos, options.dont_fragment),
+        (true, false) => (options.ttl, options.tos, options.dont_fragment),
+        (false, true) => (v6.multicast_hops, v6.traffic_class, v6.dont_fragment),
+        (false, false) => (v6.unicast_hops.unwrap_or(DEFAULT_HOPS), v6.traffic_class, v6.dont_fragment),
+    };
+    let (ttl, tos) = (how.ttl.unwrap_or(ttl), how.tos.unwrap_or(tos));
+    let flow_label = how.flow_label.unwrap_or(v6.flow_label);
+    Header { dont_fragment, flow_label, ..Header::atomic(hop.src, dst, protocol, ttl, tos) }
 }
 
-/// Linux: 0.0.0.0 as a destination means this host, by the address that is sent from.
-pub(super) fn destination(dst: Ipv4Addr, from: Option<Ipv4Addr>) -> Ipv4Addr {
-    if dst.is_unspecified() { from.unwrap_or(Ipv4Addr::LOCALHOST) } else { dst }
+/// Hop limit where nobody says otherwise.
+const DEFAULT_HOPS: u8 = 64;
+
+/// Do copies of what is sent to a group come back?
+pub(super) fn multicast_loop(options: &DatagramOptions, dst: IpAddr) -> bool {
+    if dst.is_ipv4() { options.multicast_loop } else { options.v6.multicast_loop }
 }
 
-fn specified(local: SocketAddr) -> Option<Ipv4Addr> {
-    match local.ip() {
-        IpAddr::V4(addr) if !addr.is_unspecified() => Some(addr),
-        _ => None,
+/// Linux: an unspecified address as a destination means this host, by the address that is sent from.
+pub(super) fn destination(dst: IpAddr, from: Option<IpAddr>) -> IpAddr {
+    let loopback = match dst {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    if dst.is_unspecified() { from.unwrap_or(loopback) } else { dst }
+}
+
+/// All addresses of an address's family.
+fn unspecified(like: IpAddr) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
+}
+
+fn specified(local: SocketAddr) -> Option<IpAddr> {
+    Some(local.ip()).filter(|addr| !addr.is_unspecified())
 }

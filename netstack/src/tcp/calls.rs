@@ -9,12 +9,13 @@ use super::listen::announced_mss;
 use super::options::TcpOptions;
 use super::ports::Binding;
 use super::remnant::Remnant;
-use super::seam::Env;
+use super::seam::{Env, Path};
 use super::seq::Seq;
 use super::socket::{Idle, Kind, Listener, Socket};
 use super::tcb::{Opening, Tcb, millis};
 use super::window::scale_for;
 use super::{Accepted, Tcp, TcpId};
+use crate::ip::{end, plain};
 use crate::slab::Handle;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError};
 use crate::time::Instant;
@@ -43,7 +44,7 @@ impl Tcp {
         if !local.ip().is_unspecified() && !env.paths.is_local(local.ip()) {
             return Err(BindError::AddrNotAvailable);
         }
-        let binding = self.ports.bind(local, options, env.rng)?;
+        let binding = self.ports.bind(plain(local), options, env.rng)?;
         socket.binding = Some(binding);
         Ok(binding.local)
     }
@@ -72,7 +73,7 @@ impl Tcp {
             return Err(ListenError::AddrInUse);
         }
         socket.kind = Kind::Listening(Listener { options, backlog, ..Listener::default() });
-        self.demux.add_listener(binding.local, id.0);
+        self.demux.add_listener(&binding, id.0);
         Ok(())
     }
 
@@ -86,7 +87,10 @@ impl Tcp {
         rx: Producer,
         env: &mut Env<'_>,
     ) -> Result<(), ConnectError> {
-        let remote = SocketAddr::new(loopback_for_any(remote.ip()), remote.port());
+        let remote = match loopback_for_any(remote.ip()) {
+            addr if addr == remote.ip() => plain(remote),
+            loopback => SocketAddr::new(loopback, remote.port()),
+        };
         let socket = self.sockets.get(id.0).ok_or(ConnectError::NotFound)?;
         let options = match &socket.kind {
             Kind::Idle(idle) => idle.options,
@@ -99,8 +103,8 @@ impl Tcp {
         if remote.ip().is_multicast() || remote.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
             return Err(ConnectError::NetUnreachable);
         }
-        let path = env.paths.path(bound, remote.ip()).ok_or(ConnectError::NetUnreachable)?;
-        let (tuple, successor) = self.claim_tuple(now, id.0, path.src, remote)?;
+        let path = env.paths.path(bound, remote).ok_or(ConnectError::NetUnreachable)?;
+        let (tuple, successor) = self.claim_tuple(now, id.0, path, remote)?;
         let advertised_mss = announced_mss(path.mtu, remote.is_ipv6(), options.maxseg);
         let iss = successor.unwrap_or_else(|| self.secrets.isn(&tuple, now));
         let durable = Durable {
@@ -128,7 +132,7 @@ impl Tcp {
         &mut self,
         now: Instant,
         handle: Handle,
-        src: IpAddr,
+        path: Path,
         remote: SocketAddr,
     ) -> Result<(Tuple, Option<Seq>), ConnectError> {
         let Tcp { demux, remnants, ports, sockets, .. } = self;
@@ -140,15 +144,17 @@ impl Tcp {
         let socket = sockets.get_mut(handle).ok_or(ConnectError::NotFound)?;
         let tuple = match socket.binding {
             Some(binding) => {
-                let tuple = Tuple { local: SocketAddr::new(src, binding.local.port()), remote };
+                let tuple = Tuple { local: end(path.src, binding.local.port(), path.on), remote };
                 if !usable(&tuple) {
                     return Err(ConnectError::AddrNotAvailable);
                 }
                 tuple
             }
             None => {
-                let port = ports.choose(src, remote, usable).ok_or(ConnectError::NoPorts)?;
-                let local = SocketAddr::new(src, port);
+                let local = |port| end(path.src, port, path.on);
+                let usable = |port| usable(&Tuple { local: local(port), remote });
+                let port = ports.choose(path.src, remote, usable).ok_or(ConnectError::NoPorts)?;
+                let local = local(port);
                 let binding = Binding { local, options: BindOptions::default(), explicit: false, listening: false };
                 ports.hold(&binding);
                 socket.binding = Some(binding);

@@ -1,5 +1,7 @@
 //! Whose segment is it: by four-tuple, else by listener.
 
+use super::ports::Binding;
+use crate::ports::is_wildcard_for;
 use crate::rng::HashKey;
 use crate::slab::Handle;
 use core::hash::{Hash, Hasher};
@@ -39,6 +41,7 @@ pub(super) enum Owner {
 #[derive(Clone, Copy, Debug)]
 struct Listening {
     addr: IpAddr,
+    v6_only: bool,
     socket: Handle,
 }
 
@@ -77,37 +80,34 @@ impl Demux {
         found.into_iter().map(|(_, owner)| *owner).collect()
     }
 
-    pub(super) fn add_listener(&mut self, local: SocketAddr, socket: Handle) {
-        self.listeners.entry(local.port()).or_default().push(Listening { addr: local.ip(), socket });
+    pub(super) fn add_listener(&mut self, binding: &Binding, socket: Handle) {
+        let (addr, v6_only) = (binding.local.ip(), binding.options.v6_only);
+        self.listeners.entry(binding.local.port()).or_default().push(Listening { addr, v6_only, socket });
     }
 
-    pub(super) fn remove_listener(&mut self, local: SocketAddr, socket: Handle) {
-        if let Some(listeners) = self.listeners.get_mut(&local.port()) {
+    pub(super) fn remove_listener(&mut self, port: u16, socket: Handle) {
+        if let Some(listeners) = self.listeners.get_mut(&port) {
             listeners.retain(|listening| listening.socket != socket);
             if listeners.is_empty() {
-                self.listeners.remove(&local.port());
+                self.listeners.remove(&port);
             }
         }
     }
 
-    /// The listener for a SYN: one bound to this very address before one bound to any. Of several (`SO_REUSEPORT`) the
-    /// tuple's hash chooses, so that a repeated SYN meets the same one.
+    /// The listener for a SYN: one bound to this very address before one bound to any, and of those one of the address's
+    /// family before one of both. Of several (`SO_REUSEPORT`) the tuple's hash chooses, so that a repeated SYN meets the
+    /// same one.
     pub(super) fn listener(&self, tuple: &Tuple) -> Option<Handle> {
         let listeners = self.listeners.get(&tuple.local.port())?;
-        let exact = |listening: &&Listening| listening.addr == tuple.local.ip();
-        let any = |listening: &&Listening| is_wildcard_for(listening.addr, tuple.local.ip());
-        let choose = |count: usize| (self.key.hash(tuple) % count as u64) as usize;
-        match listeners.iter().filter(exact).count() {
-            0 => match listeners.iter().filter(any).count() {
-                0 => None,
-                count => listeners.iter().filter(any).nth(choose(count)),
-            },
-            count => listeners.iter().filter(exact).nth(choose(count)),
-        }
-        .map(|listening| listening.socket)
+        let addr = tuple.local.ip();
+        let rank = |listening: &Listening| match listening.addr {
+            bound if bound == addr => Some(0),
+            bound if !is_wildcard_for(bound, listening.v6_only, addr) => None,
+            bound => Some(1 + u8::from(bound.is_ipv4() != addr.is_ipv4())),
+        };
+        let best = listeners.iter().filter_map(rank).min()?;
+        let mut equals = listeners.iter().filter(|listening| rank(listening) == Some(best));
+        let count = equals.clone().count();
+        equals.nth((self.key.hash(tuple) % count as u64) as usize).map(|listening| listening.socket)
     }
-}
-
-fn is_wildcard_for(bound: IpAddr, addr: IpAddr) -> bool {
-    bound.is_unspecified() && bound.is_ipv4() == addr.is_ipv4()
 }

@@ -42,7 +42,7 @@ impl Tcp {
         if !header.has(Flags::SYN) {
             return;
         }
-        let Some(path) = env.paths.path(Some(tuple.local.ip()), tuple.remote.ip()) else { return };
+        let Some(path) = env.paths.path(Some(tuple.local.ip()), tuple.remote) else { return };
         let iss = iss.unwrap_or_else(|| self.secrets.isn(&tuple, now));
         let offset = self.secrets.timestamp_offset(&tuple);
         let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
@@ -172,7 +172,7 @@ impl Tcp {
         let (requests, children) =
             (core::mem::take(&mut listening.requests), core::mem::take(&mut listening.accept_queue));
         if let Some(binding) = binding {
-            self.demux.remove_listener(binding.local, handle);
+            self.demux.remove_listener(binding.local.port(), handle);
         }
         for request in requests {
             self.drop_request(request);

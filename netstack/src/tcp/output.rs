@@ -179,7 +179,7 @@ impl Tcb {
         let offset = if plan.text > 0 { (plan.seq - self.text_start()) as usize } else { 0 };
         let segment = TcpSegmentOut {
             src: d.local.ip(),
-            dst: d.remote.ip(),
+            remote: d.remote,
             header: &bytes[..header_len],
             payload: self.tx.slices(offset, plan.text as usize),
             ttl: self.options.ttl,

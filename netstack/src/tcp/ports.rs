@@ -1,6 +1,6 @@
 //! Who holds which local port: bind(2)'s conflict rules, and ephemeral ports (RFC 6056).
 
-use super::demux::Tuple;
+use crate::ports::overlap;
 use crate::rng::{HashKey, Rng};
 use crate::socket::{BindError, BindOptions};
 use core::net::{IpAddr, SocketAddr};
@@ -37,6 +37,8 @@ impl Binding {
 #[derive(Clone, Copy, Debug)]
 struct Holders {
     addr: IpAddr,
+    /// IPV6_V6ONLY: `::` stands for no IPv4 address.
+    v6_only: bool,
     classes: [u32; 4],
 }
 
@@ -102,28 +104,25 @@ impl Ports {
         &mut self,
         src: IpAddr,
         remote: SocketAddr,
-        mut usable: impl FnMut(&Tuple) -> bool,
+        mut usable: impl FnMut(u16) -> bool,
     ) -> Option<u16> {
         let offset = self.key.hash(&(src, remote)) as u32;
         let start = offset.wrapping_add(self.next);
         self.next = self.next.wrapping_add(1);
-        self.candidates(start).find(|&port| {
-            self.ports.get(&port).is_none_or(|held| held.explicit == 0)
-                && usable(&Tuple { local: SocketAddr::new(src, port), remote })
-        })
+        self.candidates(start).find(|&port| self.ports.get(&port).is_none_or(|held| held.explicit == 0) && usable(port))
     }
 
     /// Counts `binding` among the holders of its port, without asking.
     pub(super) fn hold(&mut self, binding: &Binding) {
         let port = self.ports.entry(binding.local.port()).or_default();
         port.explicit += u32::from(binding.explicit);
-        let addr = binding.local.ip();
-        match port.holders.iter_mut().find(|holders| holders.addr == addr) {
+        let (addr, v6_only) = (binding.local.ip(), binding.options.v6_only);
+        match port.holders.iter_mut().find(|holders| (holders.addr, holders.v6_only) == (addr, v6_only)) {
             Some(holders) => holders.classes[binding.class()] += 1,
             None => {
                 let mut classes = [0; 4];
                 classes[binding.class()] = 1;
-                port.holders.push(Holders { addr, classes });
+                port.holders.push(Holders { addr, v6_only, classes });
             }
         }
     }
@@ -133,7 +132,8 @@ impl Ports {
         let number = binding.local.port();
         let Some(port) = self.ports.get_mut(&number) else { return };
         port.explicit = port.explicit.saturating_sub(u32::from(binding.explicit));
-        if let Some(at) = port.holders.iter().position(|holders| holders.addr == binding.local.ip()) {
+        let same = |holders: &Holders| holders.addr == binding.local.ip() && holders.v6_only == binding.options.v6_only;
+        if let Some(at) = port.holders.iter().position(same) {
             let holders = &mut port.holders[at];
             holders.classes[binding.class()] = holders.classes[binding.class()].saturating_sub(1);
             if holders.classes == [0; 4] {
@@ -149,7 +149,8 @@ impl Ports {
     /// said `SO_REUSEPORT`.
     fn conflicts(&self, binding: &Binding) -> bool {
         let Some(port) = self.ports.get(&binding.local.port()) else { return false };
-        port.holders.iter().filter(|holders| overlap(holders.addr, binding.local.ip())).any(|holders| {
+        let ours = (binding.local.ip(), binding.options.v6_only);
+        port.holders.iter().filter(|holders| overlap((holders.addr, holders.v6_only), ours)).any(|holders| {
             holders.classes.iter().enumerate().any(|(class, &count)| {
                 let by_addr = binding.options.reuse_addr && class & 1 != 0;
                 let by_port = binding.options.reuse_port && class & 2 != 0;
@@ -164,9 +165,4 @@ impl Ports {
         let count = u32::from(last.saturating_sub(first)) + 1;
         (0..count).map(move |i| first + ((offset % count + i) % count) as u16)
     }
-}
-
-/// One address stands for the other: equal, or either is the wildcard.
-fn overlap(a: IpAddr, b: IpAddr) -> bool {
-    a == b || a.is_unspecified() || b.is_unspecified()
 }

@@ -86,7 +86,7 @@ fn transmit(reply: &Reply, out: &mut dyn TcpOut) -> TxResult {
     let len = header.emit(&mut bytes);
     out.transmit(TcpSegmentOut {
         src: local.ip(),
-        dst: remote.ip(),
+        remote,
         header: &bytes[..len],
         payload: (&[], &[]),
         ttl: reply.ttl,

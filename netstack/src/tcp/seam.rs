@@ -1,16 +1,18 @@
 //! The edge between TCP and the rest of the stack: what TCP is told, and what it asks for.
 
 use crate::events::Events;
-use crate::link::TxResult;
+use crate::link::{IfIndex, TxResult};
 use crate::rng::Rng;
 use crate::socket::BufferPool;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 
 /// What the IP layer knows of a datagram that carries a segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IpMeta {
     pub(crate) src: IpAddr,
     pub(crate) dst: IpAddr,
+    /// The interface that link-local addresses of it are on.
+    pub(crate) on: IfIndex,
 }
 
 /// The way to a destination.
@@ -18,14 +20,16 @@ pub(crate) struct IpMeta {
 pub(crate) struct Path {
     /// The address to send from: the one asked for, else the route's preferred one.
     pub(crate) src: IpAddr,
+    /// The interface that `src` is on, where that is needed to tell which address it is.
+    pub(crate) on: IfIndex,
     /// Largest IP datagram on the egress link, in bytes.
     pub(crate) mtu: u32,
 }
 
 /// Facts that TCP asks of routing.
 pub(crate) trait Paths {
-    /// The way from `src` (`None`: choose) to `dst`; `None` if no route leads there.
-    fn path(&self, src: Option<IpAddr>, dst: IpAddr) -> Option<Path>;
+    /// The way from `src` (`None`: choose) to `remote`; `None` if no route leads there.
+    fn path(&self, src: Option<IpAddr>, remote: SocketAddr) -> Option<Path>;
     /// True for a unicast address of an interface of this stack, one that a socket can be bound to.
     fn is_local(&self, addr: IpAddr) -> bool;
 }
@@ -34,7 +38,8 @@ pub(crate) trait Paths {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TcpSegmentOut<'a> {
     pub(crate) src: IpAddr,
-    pub(crate) dst: IpAddr,
+    /// With the interface to leave by as its zone, if it is link-local.
+    pub(crate) remote: SocketAddr,
     /// TCP header with options; the checksum field is zero, IP fills it in as the link wants it.
     pub(crate) header: &'a [u8],
     /// In two parts where it wraps in the ring.

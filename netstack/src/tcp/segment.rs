@@ -7,10 +7,11 @@ use super::reply::Reply;
 use super::seam::{Env, IpMeta};
 use super::syn_queue;
 use super::{Tcp, Waiter};
+use crate::ip::end;
 use crate::slab::Handle;
 use crate::time::Instant;
 use crate::wire::tcp::Segment;
-use core::net::{IpAddr, SocketAddr};
+use core::net::IpAddr;
 
 impl Tcp {
     /// A segment for one of our addresses, TCP header and payload; its checksum is known to be good.
@@ -22,8 +23,8 @@ impl Tcp {
             return;
         }
         let tuple = Tuple {
-            local: SocketAddr::new(ip.dst, segment.header.dst_port),
-            remote: SocketAddr::new(ip.src, segment.header.src_port),
+            local: end(ip.dst, segment.header.dst_port, ip.on),
+            remote: end(ip.src, segment.header.src_port, ip.on),
         };
         match self.demux.owner(&tuple) {
             Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, tuple, &segment, env),

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use arena::Producer;
 
 use crate::datagram::{DatagramOptions, Errors, Inbox};
+use crate::ip::{end, plain};
 use crate::link::IfIndex;
-use crate::ports;
+use crate::ports::{self, is_wildcard_for, overlap};
 use crate::rng::{HashKey, Rng};
 use crate::slab::Slab;
 use crate::socket::{BindError, BindOptions, Key, UdpId};
@@ -22,7 +23,7 @@ pub(crate) struct Socket {
     pub(crate) options: DatagramOptions,
     pub(crate) errors: Errors,
     /// Multicast groups and where each was joined.
-    pub(crate) groups: Vec<(Ipv4Addr, IfIndex)>,
+    pub(crate) groups: Vec<(IpAddr, IfIndex)>,
     binding: Option<Binding>,
     remote: Option<SocketAddr>,
 }
@@ -31,8 +32,8 @@ pub(crate) struct Socket {
 #[derive(Clone, Copy)]
 struct Binding {
     local: SocketAddr,
-    /// The address that bind(2) gave, to go back to on disconnecting.
-    asked: IpAddr,
+    /// What bind(2) gave, to go back to on disconnecting.
+    asked: SocketAddr,
     /// bind(2) was given a port.
     port_asked: bool,
     reuse: BindOptions,
@@ -47,13 +48,16 @@ impl Socket {
         self.remote
     }
 
-    fn hears(&self, on: IfIndex) -> bool {
-        self.options.bound_to.is_none_or(|only| only == on)
+    fn hears(&self, local: IpAddr, on: IfIndex) -> bool {
+        let v6_only = self.binding.is_some_and(|binding| binding.reuse.v6_only && binding.local.is_ipv6());
+        self.options.bound_to.is_none_or(|only| only == on) && !(v6_only && local.is_ipv4())
     }
 }
 
 /// A datagram's ends, ours first.
 type Ends = (SocketAddr, SocketAddr);
+
+const ANY_V6: IpAddr = IpAddr::V6(core::net::Ipv6Addr::UNSPECIFIED);
 
 /// All UDP sockets.
 pub(crate) struct Udp {
@@ -130,8 +134,9 @@ impl Udp {
             local.port()
         };
         let port_asked = local.port() != 0;
-        let asked = local.ip();
-        let local = SocketAddr::new(asked, port);
+        let mut local = plain(local);
+        local.set_port(port);
+        let asked = local;
         self.by_port.entry(port).or_default().push(id);
         if let Some(socket) = self.sockets.get_mut(id.0) {
             socket.binding = Some(Binding { local, asked, port_asked, reuse });
@@ -140,14 +145,14 @@ impl Udp {
         Ok(local)
     }
 
-    /// Connects a bound socket. `from`: the address that it sends from.
-    pub(crate) fn connect(&mut self, id: UdpId, from: IpAddr, remote: SocketAddr) {
+    /// Connects a bound socket. `from`: the address that it sends from, whose zone is `zone` if it needs one.
+    pub(crate) fn connect(&mut self, id: UdpId, from: IpAddr, zone: IfIndex, remote: SocketAddr) {
         self.unlist(id);
         if let Some(socket) = self.sockets.get_mut(id.0)
             && let Some(binding) = &mut socket.binding
         {
-            if binding.asked.is_unspecified() {
-                binding.local.set_ip(from);
+            if binding.asked.ip().is_unspecified() {
+                binding.local = end(from, binding.local.port(), zone);
             }
             socket.remote = Some(remote);
         }
@@ -160,7 +165,7 @@ impl Udp {
         let Some(socket) = self.sockets.get_mut(id.0) else { return };
         socket.remote = None;
         let Some(binding) = &mut socket.binding else { return };
-        binding.local.set_ip(binding.asked);
+        binding.local = binding.asked;
         let port = binding.local.port();
         if binding.port_asked {
             self.list(id);
@@ -171,33 +176,35 @@ impl Udp {
     }
 
     /// The socket for a datagram to one of our unicast addresses: a connected one, else one bound to the address, else
-    /// one bound to all.
+    /// one bound to all of its family, else one bound to all of both.
     pub(crate) fn find(&self, local: SocketAddr, remote: SocketAddr, on: IfIndex) -> Option<UdpId> {
         let any = match local {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => core::net::Ipv6Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => ANY_V6,
         };
         let ends = (local, remote);
         let pick = |list: Option<&Vec<UdpId>>| self.pick(list?, &ends, on);
         pick(self.by_ends.get(&ends))
             .or_else(|| pick(self.by_local.get(&local)))
             .or_else(|| pick(self.by_local.get(&SocketAddr::new(any, local.port()))))
+            .or_else(|| match local {
+                SocketAddr::V4(_) => pick(self.by_local.get(&SocketAddr::new(ANY_V6, local.port()))),
+                SocketAddr::V6(_) => None,
+            })
     }
 
     /// All sockets for a datagram to a broadcast or multicast address.
     pub(crate) fn find_all(&self, local: SocketAddr, remote: SocketAddr, on: IfIndex) -> Vec<UdpId> {
         let wants = |id: &&UdpId| {
             let Some(socket) = self.get(**id) else { return false };
-            let bound =
-                socket.binding.is_some_and(|binding| binding.asked == local.ip() || binding.asked.is_unspecified());
+            let bound = socket.binding.is_some_and(|binding| {
+                binding.asked.ip() == local.ip()
+                    || is_wildcard_for(binding.asked.ip(), binding.reuse.v6_only, local.ip())
+            });
             // A member of groups gets those only; one of none gets what its host gets (Linux IP_MULTICAST_ALL).
-            let member = match local.ip() {
-                IpAddr::V4(group) if group.is_multicast() => {
-                    socket.groups.is_empty() || socket.groups.contains(&(group, on))
-                }
-                _ => true,
-            };
-            bound && member && socket.remote.is_none_or(|peer| peer == remote) && socket.hears(on)
+            let group = local.ip();
+            let member = !group.is_multicast() || socket.groups.is_empty() || socket.groups.contains(&(group, on));
+            bound && member && socket.remote.is_none_or(|peer| peer == remote) && socket.hears(group, on)
         };
         self.by_port.get(&local.port()).map(|list| list.iter().filter(wants).copied().collect()).unwrap_or_default()
     }
@@ -208,8 +215,7 @@ impl Udp {
         let Some(list) = self.by_port.get(&local.port()) else { return false };
         list.iter().filter_map(|id| self.get(*id)).any(|other| {
             let Some(binding) = other.binding else { return false };
-            let (ours, theirs) = (local.ip(), binding.local.ip());
-            let same_address = ours == theirs || ours.is_unspecified() || theirs.is_unspecified();
+            let same_address = overlap((local.ip(), reuse.v6_only), (binding.local.ip(), binding.reuse.v6_only));
             let same_device = match (socket.options.bound_to, other.options.bound_to) {
                 (Some(ours), Some(theirs)) => ours == theirs,
                 _ => true,
@@ -222,13 +228,14 @@ impl Udp {
     /// Of sockets with the same binding: SO_REUSEPORT spreads flows over all of them, else the newest gets everything.
     fn pick(&self, list: &[UdpId], ends: &Ends, on: IfIndex) -> Option<UdpId> {
         if let [id] = list {
-            return self.get(*id)?.hears(on).then_some(*id);
+            return self.get(*id)?.hears(ends.0.ip(), on).then_some(*id);
         }
-        let newest = list.iter().rev().find(|id| self.get(**id).is_some_and(|socket| socket.hears(on)))?;
+        let hears = |id: &&UdpId| self.get(**id).is_some_and(|socket| socket.hears(ends.0.ip(), on));
+        let newest = list.iter().rev().find(hears)?;
         if !self.get(*newest)?.binding?.reuse.reuse_port {
             return Some(*newest);
         }
-        let mut group = list.iter().filter(|id| self.get(**id).is_some_and(|socket| socket.hears(on)));
+        let mut group = list.iter().filter(hears);
         let count = group.clone().count();
         group.nth((self.spread.hash(ends) % count as u64) as usize).copied()
     }

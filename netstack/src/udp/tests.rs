@@ -34,7 +34,7 @@ fn ephemeral_ports_end_and_come_back() {
 #[test]
 fn the_most_particular_socket_gets_the_datagram() {
     let (mut udp, mut rng) = udp(40_000..=40_009);
-    let reuse = BindOptions { reuse_addr: true, reuse_port: false };
+    let reuse = BindOptions { reuse_addr: true, ..BindOptions::default() };
     let mut bind = |udp: &mut Udp, local| {
         let id = open(udp);
         udp.bind(id, addr(local), reuse, &mut rng).expect("shared");
@@ -48,7 +48,7 @@ fn the_most_particular_socket_gets_the_datagram() {
     let particular = bind(&mut udp, "10.0.0.1:7");
     assert_eq!(udp.find(here, peer, ON), Some(particular));
     let connected = bind(&mut udp, "0.0.0.0:7");
-    udp.connect(connected, here.ip(), peer);
+    udp.connect(connected, here.ip(), ON, peer);
     assert_eq!(udp.find(here, peer, ON), Some(connected));
     assert_eq!(udp.find(here, addr("10.0.0.2:98"), ON), Some(particular));
     assert_eq!(udp.find(addr("10.0.0.1:8"), peer, ON), None);

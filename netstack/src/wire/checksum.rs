@@ -1,8 +1,8 @@
 //! The Internet checksum (RFC 1071) over data in pieces.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{ethernet, ipv4};
+use super::{ethernet, ipv4, ipv6};
 
 /// A running one's-complement sum. Pieces may have odd lengths: the next piece then starts in the middle of a word.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +20,21 @@ impl Sum {
     /// The pseudo-header of TCP and UDP over IPv4 (RFC 9293 §3.1, RFC 768). `len` is that of transport header and data.
     pub fn pseudo_v4(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, len: u16) -> Sum {
         Sum::new().bytes(&src.octets()).bytes(&dst.octets()).word(u16::from(protocol)).word(len)
+    }
+
+    /// The pseudo-header of upper layers over IPv6 (RFC 8200 §8.1).
+    pub fn pseudo_v6(src: Ipv6Addr, dst: Ipv6Addr, protocol: u8, len: u32) -> Sum {
+        let sum = Sum::new().bytes(&src.octets()).bytes(&dst.octets()).word(u16::from(protocol));
+        sum.word((len >> 16) as u16).word(len as u16)
+    }
+
+    /// The pseudo-header of either family. Addresses of two families have none that means anything.
+    pub fn pseudo(src: IpAddr, dst: IpAddr, protocol: u8, len: usize) -> Sum {
+        match (src, dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => Sum::pseudo_v4(src, dst, protocol, len as u16),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => Sum::pseudo_v6(src, dst, protocol, len as u32),
+            _ => Sum::new(),
+        }
     }
 
     /// Adds a piece of data.
@@ -54,34 +69,51 @@ pub fn checksum(data: &[u8]) -> u16 {
 }
 
 /// Computes the transport checksum of an Ethernet frame whose sender left it to the link
-/// ([`TxFrame::checksum_partial`](crate::link::TxFrame::checksum_partial)). Leaves alone what is not unfragmented TCP
-/// or UDP over IPv4.
+/// ([`TxFrame::checksum_partial`](crate::link::TxFrame::checksum_partial)). Leaves alone what is not an unfragmented
+/// packet of TCP, UDP or ICMPv6.
 pub fn complete(frame: &mut [u8]) {
-    let Ok((header, payload)) = ethernet::parse(frame) else { return };
-    if header.ethertype != ethernet::IPV4 {
-        return;
-    }
-    let Ok(ip) = ipv4::Packet::parse(payload) else { return };
-    if ip.is_fragment() {
-        return;
-    }
-    let at = match ip.protocol() {
+    let Some((src, dst, protocol, range)) = transport(frame) else { return };
+    let at = match protocol {
         ipv4::TCP => 16,
         ipv4::UDP => 6,
+        ipv6::ICMPV6 => 2,
         _ => return,
     };
-    let segment = ip.payload();
-    let Ok(len) = u16::try_from(segment.len()) else { return };
+    let segment = &frame[range.clone()];
     if segment.len() < at + 2 {
         return;
     }
-    let sum = Sum::pseudo_v4(ip.src(), ip.dst(), ip.protocol(), len).bytes(&segment[..at]).bytes(&segment[at + 2..]);
-    let value = match (sum.finish(), ip.protocol()) {
+    let sum = Sum::pseudo(src, dst, protocol, segment.len()).bytes(&segment[..at]).bytes(&segment[at + 2..]);
+    let value = match (sum.finish(), protocol) {
         (0, ipv4::UDP) => 0xffff,
         (value, _) => value,
     };
-    let field = ethernet::HEADER_LEN + ip.header_len() + at;
+    let field = range.start + at;
     frame[field..field + 2].copy_from_slice(&value.to_be_bytes());
+}
+
+/// Addresses and protocol of an unfragmented packet in a frame, and where in the frame its transport's bytes are.
+fn transport(frame: &[u8]) -> Option<(IpAddr, IpAddr, u8, core::ops::Range<usize>)> {
+    let (header, payload) = ethernet::parse(frame).ok()?;
+    match header.ethertype {
+        ethernet::IPV4 => {
+            let ip = ipv4::Packet::parse(payload).ok().filter(|ip| !ip.is_fragment())?;
+            let start = ethernet::HEADER_LEN + ip.header_len();
+            Some((ip.src().into(), ip.dst().into(), ip.protocol(), start..ethernet::HEADER_LEN + ip.bytes().len()))
+        }
+        ethernet::IPV6 => {
+            let ip = ipv6::Packet::parse(payload).ok()?;
+            let mut extensions = ip.extensions();
+            while let Some(extension) = extensions.advance().ok()? {
+                if extension.kind == ipv6::FRAGMENT {
+                    return None;
+                }
+            }
+            let start = ethernet::HEADER_LEN + extensions.at();
+            Some((ip.src().into(), ip.dst().into(), extensions.kind(), start..ethernet::HEADER_LEN + ip.bytes().len()))
+        }
+        _ => None,
+    }
 }
 
 /// The folded big-endian sum of `data`, an odd last byte taken as the high half of a word.

@@ -7,6 +7,8 @@ use crate::link::Mac;
 pub const HEADER_LEN: usize = 14;
 /// Ethertype of IPv4.
 pub const IPV4: u16 = 0x0800;
+/// Ethertype of IPv6.
+pub const IPV6: u16 = 0x86dd;
 /// Ethertype of ARP.
 pub const ARP: u16 = 0x0806;
 
@@ -44,8 +46,16 @@ pub fn is_group(mac: Mac) -> bool {
     mac.0[0] & 1 == 1
 }
 
-/// The group address of an IPv4 multicast group (RFC 1112 §6.4).
-pub fn multicast(group: core::net::Ipv4Addr) -> Mac {
-    let [_, b, c, d] = group.octets();
-    Mac([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+/// The group address of a multicast group (RFC 1112 §6.4, RFC 2464 §7).
+pub fn multicast(group: core::net::IpAddr) -> Mac {
+    match group {
+        core::net::IpAddr::V4(group) => {
+            let [_, b, c, d] = group.octets();
+            Mac([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+        }
+        core::net::IpAddr::V6(group) => {
+            let [.., a, b, c, d] = group.octets();
+            Mac([0x33, 0x33, a, b, c, d])
+        }
+    }
 }

@@ -7,8 +7,11 @@ pub mod checksum;
 pub mod dhcp;
 pub mod ethernet;
 pub mod icmpv4;
+pub mod icmpv6;
 pub mod ipv4;
 pub mod ipv4_options;
+pub mod ipv6;
+pub mod ndp;
 pub mod tcp;
 pub mod udp;
 

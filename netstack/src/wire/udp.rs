@@ -1,6 +1,6 @@
 //! UDP datagrams (RFC 768).
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 
 use super::checksum::Sum;
 use super::{Malformed, be16, ipv4};
@@ -9,6 +9,8 @@ use super::{Malformed, be16, ipv4};
 pub const HEADER_LEN: usize = 8;
 /// Bytes of the longest payload over IPv4.
 pub const MAX_PAYLOAD: usize = ipv4::MAX_LEN - ipv4::HEADER_LEN - HEADER_LEN;
+/// Bytes of the longest payload over IPv6.
+pub const MAX_PAYLOAD_V6: usize = 65535 - HEADER_LEN;
 
 /// A well-formed UDP datagram. Bytes beyond its own length are cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub struct Datagram<'a> {
 impl<'a> Datagram<'a> {
     /// Reads a datagram. With `checksum_good` the checksum is not verified.
     pub fn parse(
-        src: Ipv4Addr,
-        dst: Ipv4Addr,
+        src: impl Into<IpAddr>,
+        dst: impl Into<IpAddr>,
         bytes: &'a [u8],
         checksum_good: bool,
     ) -> Result<Datagram<'a>, Malformed> {
@@ -37,18 +39,23 @@ impl<'a> Datagram<'a> {
             return Err(Malformed::Invalid);
         }
         let Some(bytes) = bytes.get(..usize::from(len)) else { return Err(Malformed::Truncated) };
-        // A checksum of zero says that the sender computed none (RFC 768).
-        if !checksum_good && be16(bytes, 6) != 0 && Sum::pseudo_v4(src, dst, ipv4::UDP, len).bytes(bytes).finish() != 0
-        {
-            return Err(Malformed::Checksum);
+        if !checksum_good {
+            let (src, dst) = (src.into(), dst.into());
+            // A checksum of zero says that the sender computed none (RFC 768), which IPv6 does not allow (RFC 8200 §8.1).
+            let none = be16(bytes, 6) == 0;
+            let wrong = || Sum::pseudo(src, dst, ipv4::UDP, bytes.len()).bytes(bytes).finish() != 0;
+            if none && src.is_ipv6() || !none && wrong() {
+                return Err(Malformed::Checksum);
+            }
         }
         Ok(Datagram { src_port: be16(bytes, 0), dst_port: be16(bytes, 2), payload: &bytes[HEADER_LEN..] })
     }
 }
 
-/// A UDP header with its checksum field zero, before a payload of `payload_len`, at most [`MAX_PAYLOAD`].
+/// A UDP header with its checksum field zero, before a payload of `payload_len`, at most
+/// [`MAX_PAYLOAD_V6`].
 pub fn emit(src_port: u16, dst_port: u16, payload_len: usize) -> [u8; HEADER_LEN] {
-    debug_assert!(payload_len <= MAX_PAYLOAD);
+    debug_assert!(payload_len <= MAX_PAYLOAD_V6);
     let mut out = [0; HEADER_LEN];
     out[0..2].copy_from_slice(&src_port.to_be_bytes());
     out[2..4].copy_from_slice(&dst_port.to_be_bytes());

@@ -170,7 +170,7 @@ impl Net {
             let (name, mac, mtu) = (interface.name.to_owned(), interface.mac, interface.mtu);
             let stack = self.stack(node);
             let on = stack.add_interface(now, InterfaceConfig { name, mac, mtu, caps });
-            for net in interface.addresses {
+            for netstack::iface::Address { net, .. } in interface.addresses {
                 stack.add_address(now, on, net.addr, net.prefix_len).expect("it was good before");
             }
         }

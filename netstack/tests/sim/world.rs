@@ -18,7 +18,7 @@ use netstack::link::IfIndex;
 use netstack::route::Route;
 use netstack::tcp::TcpError;
 use netstack::time::{Duration, Instant};
-use netstack::{Ipv4Net, Key};
+use netstack::{IpNet, Key};
 
 /// The most that the engine's queues may hold for a node.
 const MOST_QUEUED: usize = 6 << 20;
@@ -392,6 +392,7 @@ pub fn chain(seed: u64, links: &[Link]) -> (Net, [NodeId; 2], [Ipv4Addr; 2]) {
 }
 
 fn add_gateway(net: &mut Net, node: NodeId, on: IfIndex, via: Ipv4Addr) {
-    let dst = Ipv4Net { addr: Ipv4Addr::UNSPECIFIED, prefix_len: 0 };
-    net.stack(node).add_route(Route { dst, via: Some(via), on, metric: 0 }).expect("a gateway on the link");
+    net.stack(node)
+        .add_route(Route { dst: IpNet::DEFAULT_V4, via: Some(via.into()), on, metric: 0 })
+        .expect("a gateway on the link");
 }

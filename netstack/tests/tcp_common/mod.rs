@@ -29,7 +29,7 @@ impl Listener {
     pub fn new(net: &mut Net, node: NodeId, local: &str, backlog: usize) -> Listener {
         let key = net.memory(node).new_key();
         let id = net.stack(node).tcp_open(key);
-        let options = BindOptions { reuse_addr: true, reuse_port: false };
+        let options = BindOptions { reuse_addr: true, ..BindOptions::default() };
         net.stack(node).tcp_bind(id, local.parse().unwrap(), options).unwrap();
         net.stack(node).tcp_listen(id, backlog).unwrap();
         Listener { node, id, key }

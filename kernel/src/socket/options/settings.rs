@@ -65,7 +65,7 @@ impl Settings {
     }
 
     pub(in crate::socket) fn bind(&self) -> BindOptions {
-        BindOptions { reuse_addr: self.reuse_addr, reuse_port: self.reuse_port }
+        BindOptions { reuse_addr: self.reuse_addr, reuse_port: self.reuse_port, ..BindOptions::default() }
     }
 
     /// Sizes of the rings to be made.

@@ -1,5 +1,8 @@
+use core::net::Ipv4Addr;
+
 use super::*;
 use crate::socket::StreamBuffers;
+use crate::wire::ipv4::Packet;
 
 /// Counts what is charged, up to a limit.
 struct Meter {
@@ -62,7 +65,9 @@ fn however_a_datagram_is_cut_and_shuffled_it_comes_together_once() {
         for fragment in cut(&payload, round, &mut rng) {
             let fragment = Packet::parse(&fragment).expect("a fragment");
             if fragment.is_fragment() {
-                whole.extend(reassembly.insert(Instant(0), &fragment, &mut pool));
+                whole.extend(
+                    reassembly.insert(Instant(0), IfIndex(2), &Fragment::v4(&fragment), &mut pool).expect("no flaw"),
+                );
             }
         }
         // Doubles that come after the whole begin a datagram that never ends.
@@ -95,10 +100,10 @@ fn a_header_with_options_may_not_make_the_whole_too_long() {
     let sum = checksum::checksum(&first[..60]);
     first[10..12].copy_from_slice(&sum.to_be_bytes());
     let first = Packet::parse(&first).expect("a fragment");
-    assert_eq!(reassembly.insert(Instant(0), &first, &mut pool), None);
+    assert_eq!(reassembly.insert(Instant(0), IfIndex(2), &Fragment::v4(&first), &mut pool), Ok(None));
     assert!(pool.charged > 65_472, "it waits for the rest");
     let last = [&header(65_472, false).emit(32)[..], &[7; 32]].concat();
     let last = Packet::parse(&last).expect("a fragment");
-    assert_eq!(reassembly.insert(Instant(0), &last, &mut pool), None);
+    assert_eq!(reassembly.insert(Instant(0), IfIndex(2), &Fragment::v4(&last), &mut pool), Ok(None));
     assert_eq!(pool.charged, 0);
 }

@@ -1,10 +1,15 @@
 //! Interfaces: their addresses, multicast groups, counters, and frames that wait for their link.
 
-use core::net::Ipv4Addr;
+mod address;
+
+pub use address::{Address, AddressOrigin, AddressState};
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::VecDeque;
 
-use crate::ip::{Ipv4Net, Packet};
+use crate::ip::{IpNet, Packet};
 use crate::link::{IfIndex, LinkCaps, Mac};
+use crate::wire::ndp;
 
 /// The loopback interface, which every stack has.
 pub const LOOPBACK: IfIndex = IfIndex(1);
@@ -62,8 +67,8 @@ pub struct InterfaceView<'a> {
     pub up: bool,
     /// Is it `lo`?
     pub loopback: bool,
-    /// Its addresses, the primary one first.
-    pub addresses: &'a [Ipv4Net],
+    /// Its addresses, the primary one of each family first.
+    pub addresses: &'a [Address],
     /// Its traffic.
     pub counters: Counters,
 }
@@ -75,9 +80,9 @@ pub(crate) struct Interface {
     pub(crate) mtu: u32,
     pub(crate) caps: LinkCaps,
     pub(crate) up: bool,
-    pub(crate) addresses: Vec<Ipv4Net>,
+    pub(crate) addresses: Vec<Address>,
     /// Multicast groups with the number of sockets that joined each here.
-    groups: Vec<(Ipv4Addr, u32)>,
+    groups: Vec<(IpAddr, u32)>,
     pub(crate) counters: Counters,
     /// Frames that wait for the link, link header filled in.
     pub(crate) queue: VecDeque<Packet>,
@@ -106,34 +111,60 @@ impl Interface {
         self.index == LOOPBACK
     }
 
-    pub(crate) fn has(&self, addr: Ipv4Addr) -> bool {
-        self.addresses.iter().any(|net| net.addr == addr)
+    /// Is `addr` an address of this interface, usable or not?
+    pub(crate) fn has(&self, addr: impl Into<IpAddr>) -> bool {
+        self.address(addr.into()).is_some()
     }
 
-    /// The source address for packets to `to` on this link: of the net that holds it, else the primary one.
+    pub(crate) fn address(&self, addr: IpAddr) -> Option<&Address> {
+        self.addresses.iter().find(|address| address.net.addr == addr)
+    }
+
+    /// The IPv4 source address for packets to `to` on this link: of the net that holds it, else the primary one.
     pub(crate) fn source_for(&self, to: Ipv4Addr) -> Option<Ipv4Addr> {
-        let same_net = self.addresses.iter().find(|net| net.contains(to));
-        same_net.or(self.addresses.first()).map(|net| net.addr)
+        let mut usable = self.addresses.iter().filter(|address| address.net.addr.is_ipv4() && address.is_usable());
+        let primary = usable.clone().next();
+        match usable.find(|address| address.net.contains(to.into())).or(primary)?.net.addr {
+            IpAddr::V4(addr) => Some(addr),
+            IpAddr::V6(_) => None,
+        }
+    }
+
+    /// Our address on the link that other stations of it can always reach (RFC 4861 §2.2).
+    pub(crate) fn link_local(&self) -> Option<Ipv6Addr> {
+        self.addresses.iter().filter(|address| address.is_usable()).find_map(|address| match address.net.addr {
+            IpAddr::V6(addr) if addr.is_unicast_link_local() => Some(addr),
+            _ => None,
+        })
     }
 
     /// Is `addr` the directed broadcast address of a net on this link?
     pub(crate) fn is_broadcast(&self, addr: Ipv4Addr) -> bool {
-        self.addresses.iter().any(|net| net.broadcast() == Some(addr))
+        self.addresses.iter().any(|address| address.net.broadcast() == Some(addr))
     }
 
-    /// Every host is in the all-systems group (RFC 1112 §4).
-    pub(crate) fn in_group(&self, group: Ipv4Addr) -> bool {
-        group == Ipv4Addr::new(224, 0, 0, 1) || self.groups.iter().any(|(joined, _)| *joined == group)
+    /// Every host is in the all-systems group (RFC 1112 §4); with IPv6 in all-nodes and in the solicited-node group of
+    /// each of its addresses (RFC 4291 §2.8).
+    pub(crate) fn in_group(&self, group: IpAddr) -> bool {
+        let always = match group {
+            IpAddr::V4(group) => group == Ipv4Addr::new(224, 0, 0, 1),
+            IpAddr::V6(ndp::ALL_NODES) => true,
+            IpAddr::V6(group) => self.addresses.iter().any(|address| match address.net.addr {
+                IpAddr::V6(addr) => ndp::solicited_node(addr) == group,
+                IpAddr::V4(_) => false,
+            }),
+        };
+        always || self.groups.iter().any(|(joined, _)| *joined == group)
     }
 
-    pub(crate) fn join(&mut self, group: Ipv4Addr) {
+    pub(crate) fn join(&mut self, group: IpAddr) {
         match self.groups.iter_mut().find(|(joined, _)| *joined == group) {
             Some((_, count)) => *count += 1,
             None => self.groups.push((group, 1)),
         }
     }
 
-    pub(crate) fn leave(&mut self, group: Ipv4Addr) {
+    pub(crate) fn leave(&mut self, group: IpAddr) {
         if let Some(at) = self.groups.iter().position(|(joined, _)| *joined == group) {
             self.groups[at].1 -= 1;
             if self.groups[at].1 == 0 {
@@ -175,8 +206,8 @@ impl Interface {
 /// All interfaces of a stack; `lo` first.
 pub(crate) struct Interfaces {
     list: Vec<Interface>,
-    /// Every address of every interface, sorted, with its interface.
-    local: Vec<(Ipv4Addr, IfIndex)>,
+    /// Every usable address of every interface, sorted, with its interface.
+    local: Vec<(IpAddr, IfIndex)>,
 }
 
 impl Interfaces {
@@ -188,7 +219,8 @@ impl Interfaces {
             caps: LinkCaps { checksum_offload: true },
         };
         let mut interfaces = Interfaces { list: vec![Interface::new(LOOPBACK, lo)], local: Vec::new() };
-        interfaces.add_address(LOOPBACK, Ipv4Net { addr: Ipv4Addr::LOCALHOST, prefix_len: 8 });
+        interfaces.add_address(LOOPBACK, Address::manual(IpNet::new(Ipv4Addr::LOCALHOST, 8)));
+        interfaces.add_address(LOOPBACK, Address::manual(IpNet::new(Ipv6Addr::LOCALHOST, 128)));
         interfaces
     }
 
@@ -223,24 +255,32 @@ impl Interfaces {
         self.get(on).is_some_and(|interface| interface.up)
     }
 
-    pub(crate) fn add_address(&mut self, on: IfIndex, net: Ipv4Net) {
+    pub(crate) fn add_address(&mut self, on: IfIndex, address: Address) {
         if let Some(interface) = self.get_mut(on) {
-            interface.addresses.push(net);
+            interface.addresses.push(address);
             self.index_addresses();
         }
     }
 
-    pub(crate) fn remove_address(&mut self, on: IfIndex, addr: Ipv4Addr) -> Option<Ipv4Net> {
+    pub(crate) fn remove_address(&mut self, on: IfIndex, addr: IpAddr) -> Option<Address> {
         let interface = self.get_mut(on)?;
-        let at = interface.addresses.iter().position(|net| net.addr == addr)?;
-        let net = interface.addresses.remove(at);
+        let at = interface.addresses.iter().position(|address| address.net.addr == addr)?;
+        let address = interface.addresses.remove(at);
         self.index_addresses();
-        Some(net)
+        Some(address)
     }
 
     /// Is `addr` one of ours? All of 127.0.0.0/8 is.
-    pub(crate) fn is_local(&self, addr: Ipv4Addr) -> bool {
-        addr.is_loopback() || self.local.binary_search_by_key(&addr, |(local, _)| *local).is_ok()
+    pub(crate) fn is_local(&self, addr: impl Into<IpAddr>) -> bool {
+        let addr = addr.into();
+        addr.is_loopback() || self.owner(addr, None).is_some()
+    }
+
+    /// The interface that has `addr`: `on`, if it is given. The same link-local address may be on several.
+    pub(crate) fn owner(&self, addr: IpAddr, on: Option<IfIndex>) -> Option<IfIndex> {
+        let first = self.local.partition_point(|(local, _)| *local < addr);
+        let mut owners = self.local[first..].iter().take_while(|(local, _)| *local == addr).map(|(_, owner)| *owner);
+        owners.find(|owner| on.is_none_or(|on| on == *owner))
     }
 
     /// The directed broadcast address of a net on some link that is up.
@@ -251,7 +291,8 @@ impl Interfaces {
     fn index_addresses(&mut self) {
         self.local.clear();
         for interface in &self.list {
-            self.local.extend(interface.addresses.iter().map(|net| (net.addr, interface.index)));
+            let usable = interface.addresses.iter().filter(|address| address.is_usable());
+            self.local.extend(usable.map(|address| (address.net.addr, interface.index)));
         }
         self.local.sort_unstable();
     }

@@ -20,8 +20,8 @@ impl BufferPool for Unlimited {
     fn release(&mut self, _: usize) {}
 }
 
-fn host(n: u32) -> Ipv4Addr {
-    Ipv4Addr::from_bits(0x0a00_0000 + n)
+fn host(n: u32) -> IpAddr {
+    core::net::Ipv4Addr::from_bits(0x0a00_0000 + n).into()
 }
 
 #[test]

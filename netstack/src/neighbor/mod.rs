@@ -1,6 +1,8 @@
-//! The table of neighbours: the states of RFC 4861 §7.3.2, with ARP in the place of neighbour discovery, as on Linux.
+//! The table of neighbours: the states of RFC 4861 §7.3.2, one table for ARP and neighbour discovery, as on Linux.
+//!
+//! Who asks and how is in `ip::output` ([`Outcome::Ask`]); what answers mean is in `stack::arp` and `stack::ndp`.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
 
@@ -25,7 +27,7 @@ const MAX_HELD: usize = 128 << 10;
 /// Bytes that wait for all neighbours together; beyond it new packets are dropped.
 const MAX_HELD_BY_ALL: usize = 2 << 20;
 
-type Id = (IfIndex, Ipv4Addr);
+type Id = (IfIndex, IpAddr);
 
 /// What is known of a neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +48,7 @@ pub enum NeighborState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbor {
     /// Its protocol address.
-    pub addr: Ipv4Addr,
+    pub addr: IpAddr,
     /// Its hardware address, once known.
     pub mac: Option<Mac>,
     /// The link it is on.
@@ -88,9 +90,9 @@ pub(crate) enum Evidence {
 /// What a neighbour's timer wants done.
 pub(crate) enum Outcome {
     /// Ask for it, of everybody or of the station that had it last.
-    Ask { on: IfIndex, addr: Ipv4Addr, last: Option<Mac> },
+    Ask { on: IfIndex, addr: IpAddr, last: Option<Mac> },
     /// It does not answer: these packets will not be delivered.
-    Failed { on: IfIndex, addr: Ipv4Addr, held: VecDeque<Packet> },
+    Failed { on: IfIndex, addr: IpAddr, held: VecDeque<Packet> },
 }
 
 /// All neighbours on all links.
@@ -119,13 +121,13 @@ impl Neighbors {
     }
 
     /// The hardware address of a neighbour that needs no attention.
-    pub(crate) fn lookup(&self, on: IfIndex, addr: Ipv4Addr) -> Option<Mac> {
+    pub(crate) fn lookup(&self, on: IfIndex, addr: IpAddr) -> Option<Mac> {
         let entry = self.table.get(&(on, addr))?;
         if entry.state == NeighborState::Stale { None } else { entry.mac }
     }
 
     /// The hardware address of a neighbour to whom something is about to be sent.
-    pub(crate) fn resolve(&mut self, now: Instant, on: IfIndex, addr: Ipv4Addr) -> Resolution {
+    pub(crate) fn resolve(&mut self, now: Instant, on: IfIndex, addr: IpAddr) -> Resolution {
         let id = (on, addr);
         if let Some(entry) = self.table.get_mut(&id) {
             let Some(mac) = entry.mac else { return Resolution::Wait { ask: false } };
@@ -141,7 +143,7 @@ impl Neighbors {
     }
 
     /// Keeps a packet until its neighbour answers. Returns older ones that made room.
-    pub(crate) fn hold(&mut self, on: IfIndex, addr: Ipv4Addr, packet: Packet) -> Vec<Packet> {
+    pub(crate) fn hold(&mut self, on: IfIndex, addr: IpAddr, packet: Packet) -> Vec<Packet> {
         let mut dropped = core::mem::take(&mut self.orphans);
         let len = packet.payload().len();
         let Some(entry) = self.table.get_mut(&(on, addr)).filter(|_| self.held_bytes + len <= MAX_HELD_BY_ALL) else {
@@ -167,7 +169,7 @@ impl Neighbors {
         &mut self,
         now: Instant,
         on: IfIndex,
-        addr: Ipv4Addr,
+        addr: IpAddr,
         mac: Mac,
         evidence: Evidence,
     ) -> VecDeque<Packet> {
@@ -238,7 +240,7 @@ impl Neighbors {
     }
 
     /// Forgets one address, or everything on a link. Returns what waited.
-    pub(crate) fn forget(&mut self, on: IfIndex, addr: Option<Ipv4Addr>) -> Vec<Packet> {
+    pub(crate) fn forget(&mut self, on: IfIndex, addr: Option<IpAddr>) -> Vec<Packet> {
         let mut dropped = core::mem::take(&mut self.orphans);
         let gone: Vec<Id> =
             self.table.keys().filter(|id| id.0 == on && addr.is_none_or(|addr| id.1 == addr)).copied().collect();
@@ -291,3 +293,6 @@ impl Neighbors {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

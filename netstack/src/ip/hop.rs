@@ -1,0 +1,179 @@
+//! Which way a packet goes: over which interface, to whom on its link, and from which of our addresses.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::address::{multicast_scope, needs_zone};
+use super::{Ip, select, zone};
+use crate::iface::LOOPBACK;
+use crate::link::IfIndex;
+use crate::tcp::seam::{Path, Paths};
+
+/// The way of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hop {
+    pub(crate) on: IfIndex,
+    /// The address to send from.
+    pub(crate) src: IpAddr,
+    pub(crate) to: NextHop,
+}
+
+impl Hop {
+    /// The packet goes to one host.
+    pub(crate) fn is_unicast(&self) -> bool {
+        matches!(self.to, NextHop::Ourselves | NextHop::Neighbor(_))
+    }
+}
+
+/// Who gets the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NextHop {
+    /// One of our own addresses.
+    Ourselves,
+    /// A station on the link.
+    Neighbor(IpAddr),
+    /// All stations.
+    Broadcast,
+    /// The members of a group.
+    Group(IpAddr),
+}
+
+impl Ip {
+    /// The way to `dst`. `src`: the address to send from, if it is decided. `on`: the only interface allowed.
+    pub(crate) fn hop(&self, src: Option<IpAddr>, dst: IpAddr, on: Option<IfIndex>) -> Option<Hop> {
+        match (dst, src) {
+            (IpAddr::V4(dst), None) => self.hop_v4(None, dst, on),
+            (IpAddr::V4(dst), Some(IpAddr::V4(src))) => self.hop_v4(Some(src), dst, on),
+            (IpAddr::V6(dst), None) => self.hop_v6(None, dst, on),
+            (IpAddr::V6(dst), Some(IpAddr::V6(src))) => self.hop_v6(Some(src), dst, on),
+            _ => None,
+        }
+    }
+
+    fn hop_v4(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, on: Option<IfIndex>) -> Option<Hop> {
+        if dst.is_unspecified() {
+            return None; // User calls that mean this host by it say so in other words.
+        }
+        let usable = |index: IfIndex| on.is_none_or(|only| only == index) && self.interfaces.is_up(index);
+        if self.interfaces.is_local(dst) {
+            return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
+        }
+        // RFC 1122 §3.2.1.3 (g): a loopback address never appears outside a host, as a source either.
+        if src.is_some_and(|src| src.is_loopback()) {
+            return None;
+        }
+        let link = |index: IfIndex, next: Ipv4Addr, to: NextHop| {
+            let interface = self.interfaces.get(index)?;
+            // A host that has no address yet sends from 0.0.0.0 (RFC 1122 §3.2.1.3).
+            let src = src.or_else(|| interface.source_for(next)).unwrap_or(Ipv4Addr::UNSPECIFIED);
+            Some(Hop { on: index, src: src.into(), to })
+        };
+        if let Some(interface) = self.interfaces.broadcast_link(dst).filter(|interface| usable(interface.index)) {
+            return link(interface.index, dst, NextHop::Broadcast);
+        }
+        if let Some(only) = on
+            && (dst.is_broadcast() || dst.is_multicast())
+        {
+            let to = if dst.is_broadcast() { NextHop::Broadcast } else { NextHop::Group(dst.into()) };
+            return if usable(only) { link(only, dst, to) } else { None };
+        }
+        let route = self.routes.lookup(dst.into(), usable)?;
+        let via = match route.via {
+            None => None,
+            Some(IpAddr::V4(via)) => Some(via),
+            Some(IpAddr::V6(_)) => return None,
+        };
+        let to = match dst {
+            dst if dst.is_broadcast() => NextHop::Broadcast,
+            dst if dst.is_multicast() => NextHop::Group(dst.into()),
+            // RFC 3927 §2.6.2: never to a router.
+            dst if dst.is_link_local() => NextHop::Neighbor(dst.into()),
+            dst => {
+                let via = via.map(|via| self.redirects.gateway(dst, route.on).unwrap_or(via));
+                NextHop::Neighbor(via.unwrap_or(dst).into())
+            }
+        };
+        link(route.on, via.unwrap_or(dst), to)
+    }
+
+    fn hop_v6(&self, src: Option<Ipv6Addr>, dst: Ipv6Addr, on: Option<IfIndex>) -> Option<Hop> {
+        if dst.is_unspecified() {
+            return None;
+        }
+        let link_scope = needs_zone(dst.into());
+        // A link-local address is ours on the link that is meant; any other is ours wherever it is.
+        if dst.is_loopback() || self.interfaces.owner(dst.into(), on.filter(|_| link_scope)).is_some() {
+            return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
+        }
+        // RFC 4291 §2.5.3: the same of ::1.
+        if src.is_some_and(|src| src.is_loopback()) {
+            return None;
+        }
+        let usable = |index: IfIndex| on.is_none_or(|only| only == index) && self.interfaces.is_up(index);
+        let (on, to) = if dst.is_multicast() {
+            // RFC 4291 §2.7: a packet to an interface-local group does not leave the host.
+            let on = if multicast_scope(dst) <= 1 { LOOPBACK } else { on.or_else(|| self.multicast_interface())? };
+            (on, NextHop::Group(dst.into()))
+        } else if link_scope {
+            // RFC 4007 §6: without a zone a link-local address means nothing, unless there is but one link.
+            let on = on.or_else(|| self.only_link())?;
+            (on, NextHop::Neighbor(dst.into()))
+        } else {
+            let route = self.route_v6(dst, usable)?;
+            (route.0, NextHop::Neighbor(route.1))
+        };
+        if !self.interfaces.is_up(on) {
+            return None;
+        }
+        let src = match src {
+            Some(src) => src,
+            None => select::source(&self.interfaces, dst, on)?,
+        };
+        Some(Hop { on, src: src.into(), to })
+    }
+
+    /// The interface and the next hop of the best route.
+    fn route_v6(&self, dst: Ipv6Addr, usable: impl Fn(IfIndex) -> bool) -> Option<(IfIndex, IpAddr)> {
+        let route = self.routes.lookup(dst.into(), usable)?;
+        Some((route.on, route.via.unwrap_or(dst.into())))
+    }
+
+    /// Where groups are sent to that no interface is named for: where most packets go.
+    fn multicast_interface(&self) -> Option<IfIndex> {
+        let default = self.routes.lookup(Ipv6Addr::UNSPECIFIED.into(), |on| self.interfaces.is_up(on));
+        default.map(|route| route.on).or_else(|| self.links_v6().next())
+    }
+
+    fn only_link(&self) -> Option<IfIndex> {
+        let mut links = self.links_v6();
+        links.next().filter(|_| links.next().is_none())
+    }
+
+    /// Interfaces but `lo` that speak IPv6.
+    fn links_v6(&self) -> impl Iterator<Item = IfIndex> {
+        let speaks = |interface: &&crate::iface::Interface| interface.up && interface.link_local().is_some();
+        self.interfaces.iter().filter(speaks).map(|interface| interface.index)
+    }
+
+    /// The interface that an address of the link-local kind means where a packet came in by `on`: our own packets to
+    /// ourselves come in by `lo`, but mean the link whose address they bear.
+    pub(crate) fn zone_of(&self, ours: IpAddr, on: IfIndex) -> IfIndex {
+        if on == LOOPBACK && needs_zone(ours) { self.interfaces.owner(ours, None).unwrap_or(on) } else { on }
+    }
+}
+
+impl Paths for Ip {
+    fn path(&self, src: Option<IpAddr>, remote: SocketAddr) -> Option<Path> {
+        let on = zone(remote);
+        let hop = self.hop(src, remote.ip(), on)?;
+        // RFC 9293 §3.9.2.3 (MUST-57): no connections to groups.
+        if !hop.is_unicast() {
+            return None;
+        }
+        let zone = on.unwrap_or_else(|| self.zone_of(hop.src, hop.on));
+        Some(Path { src: hop.src, on: zone, mtu: self.mtu(hop.on) as u32 })
+    }
+
+    fn is_local(&self, addr: IpAddr) -> bool {
+        self.interfaces.is_local(addr)
+    }
+}

@@ -1,0 +1,86 @@
+//! A packet that is for us, in either family.
+
+use core::net::IpAddr;
+
+use crate::link::IfIndex;
+use crate::wire::{ipv4, ipv6};
+
+/// A whole packet on its way up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received<'a> {
+    pub(crate) src: IpAddr,
+    pub(crate) dst: IpAddr,
+    /// The interface that it came in by; of a packet to ourselves by a link-local address, the one that has it.
+    pub(crate) on: IfIndex,
+    /// What the payload is.
+    pub(crate) protocol: u8,
+    /// Time to live, or hop limit.
+    pub(crate) ttl: u8,
+    /// Type of service byte, or traffic class.
+    pub(crate) tos: u8,
+    /// Of IPv6.
+    pub(crate) flow_label: u32,
+    /// It was for one of our addresses in a frame for us alone.
+    pub(crate) unicast: bool,
+    /// The transport checksum need not be verified.
+    pub(crate) checksum_good: bool,
+    /// The upper-layer header and what follows.
+    pub(crate) payload: &'a [u8],
+    /// The packet from its IP header on.
+    pub(crate) bytes: &'a [u8],
+    /// Where in `bytes` the field is that says what the payload is.
+    pub(crate) protocol_at: usize,
+}
+
+impl<'a> Received<'a> {
+    pub(crate) fn v4(packet: &ipv4::Packet<'a>, on: IfIndex) -> Received<'a> {
+        Received {
+            src: packet.src().into(),
+            dst: packet.dst().into(),
+            on,
+            protocol: packet.protocol(),
+            ttl: packet.ttl(),
+            tos: packet.tos(),
+            flow_label: 0,
+            unicast: false,
+            checksum_good: false,
+            payload: packet.payload(),
+            bytes: packet.bytes(),
+            protocol_at: 9,
+        }
+    }
+
+    /// Of a packet of ours, perhaps cut short, that goes back to its sender. None of a later fragment of IPv6, about which
+    /// nothing can be said.
+    pub(crate) fn quoted(bytes: &'a [u8], on: IfIndex) -> Option<Received<'a>> {
+        if bytes.first()? >> 4 != 6 {
+            return Some(Received::v4(&ipv4::Packet::parse_quoted(bytes).ok()?, on));
+        }
+        let packet = ipv6::Packet::parse_quoted(bytes).ok()?;
+        let mut upper = packet.extensions();
+        while let Ok(Some(extension)) = upper.advance() {
+            if extension.kind == ipv6::FRAGMENT && ipv6::fragment(extension.bytes).offset != 0 {
+                return None;
+            }
+        }
+        Some(Received::v6(&packet, &upper, on))
+    }
+
+    /// `upper`: the walk along its extension headers, at its end.
+    pub(crate) fn v6(packet: &ipv6::Packet<'a>, upper: &ipv6::Extensions<'a>, on: IfIndex) -> Received<'a> {
+        Received {
+            src: packet.src().into(),
+            dst: packet.dst().into(),
+            on,
+            protocol: upper.kind(),
+            ttl: packet.hop_limit(),
+            tos: packet.traffic_class(),
+            flow_label: packet.flow_label(),
+            unicast: false,
+            checksum_good: false,
+            payload: upper.rest(),
+            bytes: packet.bytes(),
+            protocol_at: upper.kind_at(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A frame on its way up: link, IP (a file a family), transport.
+
+mod v4;
+mod v6;
+
+use super::Stack;
+use crate::datagram::Header;
+use crate::icmp::Complaint;
+use crate::iface::LOOPBACK;
+use crate::ip::{Looped, Received, end};
+use crate::link::{IfIndex, RxMeta};
+use crate::socket::UdpId;
+use crate::tcp::seam::IpMeta;
+use crate::time::Instant;
+use crate::wire::checksum::Sum;
+use crate::wire::{ethernet, ipv4, ipv6, udp};
+
+/// How a packet came to us.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) on: IfIndex,
+    /// The frame was for us alone, not a broadcast or multicast.
+    pub(super) unicast: bool,
+    /// We sent it.
+    pub(super) looped: bool,
+    /// The transport checksum need not be verified.
+    pub(super) checksum_good: bool,
+}
+
+impl Arrival {
+    pub(super) fn looped(item: &Looped) -> Arrival {
+        Arrival { on: item.on, unicast: item.on == LOOPBACK, looped: true, checksum_good: item.packet.checksum_partial }
+    }
+}
+
+/// To whom a packet is addressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cast {
+    /// To one of our addresses.
+    Unicast,
+    /// To all hosts on the link, or to a group that somebody here joined.
+    Many,
+}
+
+/// Why a packet is not for anybody here.
+enum Refusal {
+    Malformed,
+    NotForUs,
+}
+
+impl Stack {
+    /// Takes a frame that came in on interface `on`. Answers are queued; [`poll`](Self::poll) sends them.
+    pub fn input(&mut self, now: Instant, on: IfIndex, frame: &[u8], meta: RxMeta) {
+        self.now = now;
+        let Some(interface) = self.ip.interfaces.get_mut(on).filter(|interface| interface.up) else { return };
+        if interface.is_loopback() {
+            return;
+        }
+        interface.counters.rx.packets += 1;
+        interface.counters.rx.bytes += frame.len() as u64;
+        let Ok((header, payload)) = ethernet::parse(frame) else {
+            interface.counters.rx.errors += 1;
+            return;
+        };
+        let unicast = !ethernet::is_group(header.dst);
+        if unicast && header.dst != interface.mac || header.src == interface.mac {
+            interface.counters.rx.drops += 1; // For another station (a promiscuous link), or our own, reflected.
+            return;
+        }
+        let arrival = Arrival { on, unicast, looped: false, checksum_good: meta.checksum_good };
+        match header.ethertype {
+            ethernet::ARP => self.input_arp(now, on, payload),
+            ethernet::IPV4 => self.input_v4(now, arrival, payload),
+            ethernet::IPV6 => self.input_v6(now, arrival, payload),
+            _ => interface.counters.rx.drops += 1,
+        }
+    }
+
+    /// Takes a packet that we sent to ourselves.
+    pub(super) fn input_looped(&mut self, now: Instant, arrival: Arrival, bytes: &[u8]) {
+        match bytes.first().map(|first| first >> 4) {
+            Some(6) => self.input_v6(now, arrival, bytes),
+            _ => self.input_v4(now, arrival, bytes),
+        }
+    }
+
+    /// Counts a packet on `lo`, and one that is for nobody where it came in.
+    fn count(&mut self, arrival: Arrival, len: usize, refusal: Option<&Refusal>) {
+        let Some(interface) = self.ip.interfaces.get_mut(arrival.on) else { return };
+        let rx = &mut interface.counters.rx;
+        if arrival.looped && arrival.on == LOOPBACK {
+            rx.packets += 1;
+            rx.bytes += len as u64;
+        }
+        match refusal {
+            None => {}
+            Some(Refusal::Malformed) => rx.errors += 1,
+            Some(Refusal::NotForUs) => rx.drops += 1,
+        }
+    }
+
+    /// Gives a whole packet to those who want it.
+    fn deliver(&mut self, now: Instant, packet: &Received<'_>) {
+        let raw = self.deliver_raw(now, packet);
+        let v6 = packet.dst.is_ipv6();
+        match packet.protocol {
+            ipv4::TCP if packet.unicast => self.input_tcp(now, packet),
+            ipv4::TCP => {} // RFC 9293 §3.9.2.3 (MUST-57): segments to groups are discarded.
+            ipv4::UDP => self.input_udp(now, packet),
+            ipv4::ICMP if !v6 => self.input_icmp(now, packet),
+            ipv6::ICMPV6 if v6 => self.input_icmpv6(now, packet),
+            ipv6::NO_NEXT_HEADER if v6 => {} // RFC 8200 §4.7.
+            _ if raw => {}
+            // RFC 1122 §3.2.2.1, RFC 8200 §4.
+            _ => self.refuse(now, packet, Complaint::UnknownProtocol),
+        }
+    }
+
+    fn input_tcp(&mut self, now: Instant, packet: &Received<'_>) {
+        let Received { src, dst, on, payload: segment, .. } = *packet;
+        let sum = || Sum::pseudo(src, dst, ipv4::TCP, segment.len()).bytes(segment);
+        if !packet.checksum_good && sum().finish() != 0 {
+            self.count_error(on);
+            return;
+        }
+        let meta = IpMeta { src, dst, on };
+        let (tcp, mut env) = self.tcp_env();
+        tcp.handle_segment(now, &meta, segment, &mut env);
+    }
+
+    fn input_udp(&mut self, now: Instant, packet: &Received<'_>) {
+        let Received { src, dst, on, .. } = *packet;
+        let Ok(datagram) = udp::Datagram::parse(src, dst, packet.payload, packet.checksum_good) else {
+            return self.count_error(on);
+        };
+        let local = end(dst, datagram.dst_port, on);
+        let remote = end(src, datagram.src_port, on);
+        let ports = (datagram.src_port, datagram.dst_port);
+        let header = Header::of_packet(now, packet, ports, datagram.payload.len());
+        if packet.unicast {
+            match self.udp.find(local, remote, on) {
+                Some(id) => self.deliver_udp(id, &header, datagram.payload),
+                // RFC 1122 §4.1.3.1, RFC 4443 §3.1.
+                None => self.refuse(now, packet, Complaint::NobodyAtPort),
+            }
+        } else {
+            for id in self.udp.find_all(local, remote, on) {
+                self.deliver_udp(id, &header, datagram.payload);
+            }
+        }
+    }
+
+    fn deliver_udp(&mut self, id: UdpId, header: &Header, payload: &[u8]) {
+        if let Some(socket) = self.udp.get_mut(id)
+            && socket.inbox.deliver(header, [payload, &[]])
+        {
+            self.events.touch(socket.key);
+        }
+    }
+
+    /// Gives raw sockets their copies: of IPv4 the whole packet, of IPv6 what follows the headers (RFC 3542 §3). False
+    /// if none wanted one.
+    fn deliver_raw(&mut self, now: Instant, packet: &Received<'_>) -> bool {
+        let ids = self.raw.find_all(packet);
+        let bytes = if packet.dst.is_ipv4() { packet.bytes } else { packet.payload };
+        let header = Header::of_packet(now, packet, (0, 0), bytes.len());
+        for id in &ids {
+            if let Some(socket) = self.raw.get_mut(*id)
+                && socket.inbox.deliver(&header, [bytes, &[]])
+            {
+                self.events.touch(socket.key);
+            }
+        }
+        !ids.is_empty()
+    }
+
+    pub(super) fn count_error(&mut self, on: IfIndex) {
+        if let Some(interface) = self.ip.interfaces.get_mut(on) {
+            interface.counters.rx.errors += 1;
+        }
+    }
+}

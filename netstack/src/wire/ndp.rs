@@ -1,0 +1,315 @@
+//! Neighbour discovery messages and their options (RFC 4861 §4, RFC 8106), and the groups that they go to (RFC 4291).
+
+use core::net::Ipv6Addr;
+
+use super::{Malformed, array, be16, be32, icmpv6};
+use crate::link::Mac;
+
+/// Every node on the link.
+pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+/// Every router on the link.
+pub const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
+/// The hop limit of all messages: nobody beyond the link can send them (§3.1, §6.1, §7.1, §8.1).
+pub const HOP_LIMIT: u8 = 255;
+
+/// The group in which every owner of `addr` is (RFC 4291 §2.7.1).
+pub fn solicited_node(addr: Ipv6Addr) -> Ipv6Addr {
+    let [.., a, b, c] = addr.octets();
+    Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(a), u16::from(b) << 8 | u16::from(c))
+}
+
+mod kind {
+    pub const SOURCE_LINK: u8 = 1;
+    pub const TARGET_LINK: u8 = 2;
+    pub const PREFIX: u8 = 3;
+    pub const MTU: u8 = 5;
+    pub const NONCE: u8 = 14;
+    pub const ROUTE: u8 = 24;
+    pub const RDNSS: u8 = 25;
+    pub const DNSSL: u8 = 31;
+}
+
+/// A message that is well-formed. The caller has checked hop limit and checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// Who is a router here?
+    RouterSolicitation(Options<'a>),
+    /// A router says what it offers.
+    RouterAdvertisement(RouterAdvertisement<'a>),
+    /// Who has `target`?
+    NeighborSolicitation {
+        /// The address asked for.
+        target: Ipv6Addr,
+        /// Its options.
+        options: Options<'a>,
+    },
+    /// The sender has `target`.
+    NeighborAdvertisement {
+        /// The address that is told of.
+        target: Ipv6Addr,
+        /// The sender is a router.
+        router: bool,
+        /// It answers a solicitation.
+        solicited: bool,
+        /// It overrides what is known.
+        over: bool,
+        /// Its options.
+        options: Options<'a>,
+    },
+    /// A better first hop.
+    Redirect {
+        /// The first hop; the destination itself if that is on the link.
+        target: Ipv6Addr,
+        /// For this destination.
+        destination: Ipv6Addr,
+        /// Its options.
+        options: Options<'a>,
+    },
+}
+
+/// What a router offers (§4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouterAdvertisement<'a> {
+    /// Hop limit for packets, 0: not said.
+    pub hop_limit: u8,
+    /// Addresses by DHCPv6.
+    pub managed: bool,
+    /// Other configuration by DHCPv6.
+    pub other: bool,
+    /// Preference (RFC 4191 §2.2): 1 high, 0 medium, -1 low.
+    pub preference: i8,
+    /// Seconds for which the router is a default router, 0: it is none.
+    pub lifetime: u16,
+    /// Milliseconds for which a neighbour is reachable, 0: not said.
+    pub reachable_time: u32,
+    /// Milliseconds between solicitations, 0: not said.
+    pub retransmit_time: u32,
+    /// Its options.
+    pub options: Options<'a>,
+}
+
+impl<'a> Message<'a> {
+    /// Reads the message of an ICMPv6 type and code (`bytes`: all of it from the type on). `None` if it is another kind.
+    pub fn parse(bytes: &'a [u8]) -> Result<Option<Message<'a>>, Malformed> {
+        if bytes.len() < icmpv6::HEADER_LEN {
+            return Err(Malformed::Truncated);
+        }
+        let fixed = match bytes[0] {
+            icmpv6::ROUTER_SOLICITATION => 8,
+            icmpv6::ROUTER_ADVERTISEMENT => 16,
+            icmpv6::NEIGHBOR_SOLICITATION | icmpv6::NEIGHBOR_ADVERTISEMENT => 24,
+            icmpv6::REDIRECT => 40,
+            _ => return Ok(None),
+        };
+        if bytes[1] != 0 {
+            return Err(Malformed::Invalid);
+        }
+        let Some((head, options)) = bytes.split_at_checked(fixed) else { return Err(Malformed::Truncated) };
+        let options = Options::parse(options)?;
+        let target = |at| Ipv6Addr::from(array::<16>(head, at));
+        let message = match bytes[0] {
+            icmpv6::ROUTER_SOLICITATION => Message::RouterSolicitation(options),
+            icmpv6::ROUTER_ADVERTISEMENT => Message::RouterAdvertisement(RouterAdvertisement {
+                hop_limit: head[4],
+                managed: head[5] & 0x80 != 0,
+                other: head[5] & 0x40 != 0,
+                preference: match head[5] >> 3 & 3 {
+                    1 => 1,
+                    3 => -1,
+                    _ => 0, // RFC 4191 §2.2: the reserved value is taken for medium.
+                },
+                lifetime: be16(head, 6),
+                reachable_time: be32(head, 8),
+                retransmit_time: be32(head, 12),
+                options,
+            }),
+            icmpv6::NEIGHBOR_SOLICITATION => Message::NeighborSolicitation { target: target(8), options },
+            icmpv6::NEIGHBOR_ADVERTISEMENT => Message::NeighborAdvertisement {
+                target: target(8),
+                router: head[4] & 0x80 != 0,
+                solicited: head[4] & 0x40 != 0,
+                over: head[4] & 0x20 != 0,
+                options,
+            },
+            _ => Message::Redirect { target: target(8), destination: target(24), options },
+        };
+        Ok(Some(message))
+    }
+}
+
+/// Options whose lengths fit. Ones of an unknown kind, or too short for theirs, are passed over (§4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options<'a>(&'a [u8]);
+
+/// An option that we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opt<'a> {
+    /// The sender's link address.
+    SourceLink(Mac),
+    /// The target's link address.
+    TargetLink(Mac),
+    /// A prefix (§4.6.2).
+    Prefix(Prefix),
+    /// The link's MTU.
+    Mtu(u32),
+    /// What a solicitation for duplicate detection carries to be told from its own echo (RFC 7527 §3.1).
+    Nonce(&'a [u8]),
+    /// A route (RFC 4191 §2.3).
+    Route {
+        /// Its net.
+        prefix: Ipv6Addr,
+        /// The net's length.
+        prefix_len: u8,
+        /// 1 high, 0 medium, -1 low.
+        preference: i8,
+        /// Seconds.
+        lifetime: u32,
+    },
+    /// Name servers (RFC 8106 §5.1).
+    Rdnss {
+        /// Seconds for which they may be used.
+        lifetime: u32,
+        /// 16 bytes each.
+        servers: &'a [u8],
+    },
+    /// A search list (RFC 8106 §5.2).
+    Dnssl {
+        /// Seconds for which it may be used.
+        lifetime: u32,
+        /// Names as in RFC 1035 §3.1, padded with zeros.
+        names: &'a [u8],
+    },
+}
+
+/// A prefix that a router announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// Its bits; those beyond its length mean nothing.
+    pub prefix: Ipv6Addr,
+    /// How many.
+    pub prefix_len: u8,
+    /// Its addresses are on the link.
+    pub on_link: bool,
+    /// Hosts may make addresses of it.
+    pub autonomous: bool,
+    /// Seconds; all ones: for ever.
+    pub valid: u32,
+    /// Seconds; all ones: for ever.
+    pub preferred: u32,
+}
+
+impl<'a> Options<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Options<'a>, Malformed> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // §6.1.1, §7.1.1: a message with an option of length zero is discarded.
+            let len = 8 * usize::from(*rest.get(1).ok_or(Malformed::Truncated)?);
+            if len == 0 {
+                return Err(Malformed::Invalid);
+            }
+            rest = rest.get(len..).ok_or(Malformed::Truncated)?;
+        }
+        Ok(Options(bytes))
+    }
+
+    /// The options that we know.
+    pub fn iter(self) -> impl Iterator<Item = Opt<'a>> {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            while rest.len() >= 8 {
+                let (option, after) = rest.split_at_checked(8 * usize::from(rest[1]))?;
+                rest = after;
+                if let Some(known) = known(option) {
+                    return Some(known);
+                }
+            }
+            None
+        })
+    }
+
+    /// The sender's link address.
+    pub fn source_link(self) -> Option<Mac> {
+        self.iter().find_map(|option| if let Opt::SourceLink(mac) = option { Some(mac) } else { None })
+    }
+
+    /// The target's link address.
+    pub fn target_link(self) -> Option<Mac> {
+        self.iter().find_map(|option| if let Opt::TargetLink(mac) = option { Some(mac) } else { None })
+    }
+
+    /// The nonce of duplicate detection.
+    pub fn nonce(self) -> Option<&'a [u8]> {
+        self.iter().find_map(|option| if let Opt::Nonce(nonce) = option { Some(nonce) } else { None })
+    }
+}
+
+fn known(option: &[u8]) -> Option<Opt<'_>> {
+    let link = || Mac(array(option, 2));
+    Some(match (option[0], option.len()) {
+        (kind::SOURCE_LINK, 8) => Opt::SourceLink(link()),
+        (kind::TARGET_LINK, 8) => Opt::TargetLink(link()),
+        (kind::PREFIX, 32) => Opt::Prefix(Prefix {
+            prefix_len: option[2],
+            on_link: option[3] & 0x80 != 0,
+            autonomous: option[3] & 0x40 != 0,
+            valid: be32(option, 4),
+            preferred: be32(option, 8),
+            prefix: Ipv6Addr::from(array::<16>(option, 16)),
+        }),
+        (kind::MTU, 8) => Opt::Mtu(be32(option, 4)),
+        (kind::NONCE, _) => Opt::Nonce(&option[2..]),
+        (kind::ROUTE, 8 | 16 | 24) => {
+            let mut prefix = [0; 16];
+            prefix[..option.len() - 8].copy_from_slice(&option[8..]);
+            let preference = match option[3] >> 3 & 3 {
+                0 => 0,
+                1 => 1,
+                3 => -1,
+                _ => return None, // RFC 4191 §2.3: with the reserved value the option is ignored.
+            };
+            Opt::Route { prefix: Ipv6Addr::from(prefix), prefix_len: option[2], preference, lifetime: be32(option, 4) }
+        }
+        (kind::RDNSS, 24..) => {
+            let servers = &option[8..];
+            Opt::Rdnss { lifetime: be32(option, 4), servers: &servers[..servers.len() & !15] }
+        }
+        (kind::DNSSL, 16..) => Opt::Dnssl { lifetime: be32(option, 4), names: &option[8..] },
+        _ => return None,
+    })
+}
+
+/// A router solicitation, checksum zero; with our link address unless the source is unspecified (§6.3.7).
+pub fn router_solicitation(mac: Option<Mac>) -> Vec<u8> {
+    let mut out = icmpv6::emit(icmpv6::ROUTER_SOLICITATION, 0, 0).to_vec();
+    if let Some(mac) = mac {
+        put_link(&mut out, kind::SOURCE_LINK, mac);
+    }
+    out
+}
+
+/// A neighbour solicitation, checksum zero; with our link address, or for duplicate detection a nonce.
+pub fn neighbor_solicitation(target: Ipv6Addr, mac: Option<Mac>, nonce: Option<[u8; 6]>) -> Vec<u8> {
+    let mut out = icmpv6::emit(icmpv6::NEIGHBOR_SOLICITATION, 0, 0).to_vec();
+    out.extend(target.octets());
+    if let Some(mac) = mac {
+        put_link(&mut out, kind::SOURCE_LINK, mac);
+    }
+    if let Some(nonce) = nonce {
+        put_link(&mut out, kind::NONCE, Mac(nonce)); // A nonce of six bytes has the same shape.
+    }
+    out
+}
+
+/// A neighbour advertisement, checksum zero.
+pub fn neighbor_advertisement(target: Ipv6Addr, mac: Mac, router: bool, solicited: bool, over: bool) -> Vec<u8> {
+    let flags = u32::from(router) << 31 | u32::from(solicited) << 30 | u32::from(over) << 29;
+    let mut out = icmpv6::emit(icmpv6::NEIGHBOR_ADVERTISEMENT, 0, flags).to_vec();
+    out.extend(target.octets());
+    put_link(&mut out, kind::TARGET_LINK, mac);
+    out
+}
+
+fn put_link(out: &mut Vec<u8>, kind: u8, mac: Mac) {
+    out.extend([kind, 1]);
+    out.extend(mac.0);
+}
