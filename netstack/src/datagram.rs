@@ -127,6 +127,8 @@ pub struct DatagramOptions {
     pub multicast_ttl: u8,
     /// IP_MULTICAST_LOOP: what is sent to a group comes back to members on this host.
     pub multicast_loop: bool,
+    /// IP_MULTICAST_ALL: who is in no group also hears those that others on this host have joined.
+    pub multicast_all: bool,
     /// IP_MULTICAST_IF: where to send to groups; `None` asks the routes.
     pub multicast_on: Option<IfIndex>,
     /// What counts for IPv6 packets instead. A socket of both families has both.
@@ -180,6 +182,7 @@ impl Default for DatagramOptions {
             report_errors: false,
             multicast_ttl: 1,
             multicast_loop: true,
+            multicast_all: true,
             multicast_on: None,
             v6: Ipv6Options::default(),
         }

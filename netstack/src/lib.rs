@@ -15,7 +15,7 @@
 //!
 //! `rng`, `timer`, `slab`, `ports`, `events` are small tools that all of these use.
 //!
-//! What it does not do: IGMP, MLD, path MTU discovery for UDP, source routes.
+//! What it does not do: MLD, path MTU discovery for UDP, source routes.
 
 #![forbid(unsafe_code)]
 
@@ -36,6 +36,7 @@ pub(crate) mod arp;
 pub(crate) mod dhcp;
 pub(crate) mod events;
 pub(crate) mod icmp;
+pub(crate) mod multicast;
 pub(crate) mod neighbor;
 pub(crate) mod ports;
 pub(crate) mod slab;
@@ -45,6 +46,7 @@ pub(crate) mod udp;
 pub use dhcp::{Lease, LeasedRoute};
 pub use events::Notice;
 pub use ip::{IpNet, Ipv4Net};
+pub use multicast::{Filter, FilterMode};
 pub use neighbor::{Neighbor, NeighborState};
 pub use socket::{Key, RawId, UdpId};
-pub use stack::{AutoConfig, Config, Stack};
+pub use stack::{AutoConfig, Config, SourceChange, Stack};

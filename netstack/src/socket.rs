@@ -222,7 +222,7 @@ pub enum RouteError {
 pub enum GroupError {
     /// No such socket (any more).
     NotFound,
-    /// Not a multicast address.
+    /// Not a multicast address; of sources: a filter of the other kind, or of a group that the socket is not in.
     Invalid,
     /// No interface has that index, or none leads to the group.
     NoInterface,

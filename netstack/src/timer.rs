@@ -33,6 +33,11 @@ impl<K: Copy + Ord> TimerQueue<K> {
         }
     }
 
+    /// The deadline of `key`.
+    pub(crate) fn at(&self, key: K) -> Option<Instant> {
+        self.by_key.get(&key).copied()
+    }
+
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.by_time.first().map(|&(at, _)| at)

@@ -58,7 +58,7 @@ impl Ip {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
         }
         // RFC 1122 §3.2.1.3 (g): a loopback address never appears outside a host, as a source either.
-        if src.is_some_and(|src| src.is_loopback()) {
+        if src.is_some_and(|src| src.is_loopback()) && on != Some(LOOPBACK) {
             return None;
         }
         let link = |index: IfIndex, next: Ipv4Addr, to: NextHop| {

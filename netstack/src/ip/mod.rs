@@ -31,6 +31,7 @@ use std::collections::VecDeque;
 use crate::arp::Claims;
 use crate::iface::{Interfaces, LOOPBACK};
 use crate::link::IfIndex;
+use crate::multicast::Memberships;
 use crate::neighbor::Neighbors;
 use crate::rng::Rng;
 use crate::route::Routes;
@@ -48,6 +49,7 @@ pub(crate) struct Ip {
     pub(crate) neighbors: Neighbors,
     pub(crate) claims: Claims,
     pub(crate) redirects: Redirects,
+    pub(crate) memberships: Memberships,
     pub(crate) reassembly: Reassembly,
     pub(crate) packets: Packets,
     looped: VecDeque<Looped>,
@@ -70,6 +72,7 @@ impl Ip {
             neighbors: Neighbors::new(rng),
             claims: Claims::new(),
             redirects: Redirects::new(),
+            memberships: Memberships::new(rng),
             reassembly: Reassembly::new(rng),
             packets: Packets::default(),
             looped: VecDeque::new(),

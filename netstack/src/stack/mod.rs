@@ -10,12 +10,14 @@ mod forward;
 mod icmp;
 mod icmpv6;
 mod input;
+mod multicast;
 mod raw;
 mod run;
 mod tcp_api;
 mod udp;
 
 pub use dhcp::AutoConfig;
+pub use multicast::SourceChange;
 
 use core::net::IpAddr;
 use core::ops::RangeInclusive;

@@ -54,6 +54,7 @@ impl Stack {
             ip.neighbors.next_deadline(),
             ip.claims.next_deadline(),
             ip.redirects.next_deadline(),
+            ip.memberships.next_deadline(),
             ip.reassembly.next_deadline(),
             tcp.next_deadline(),
             self.next_auto_deadline(),
@@ -74,6 +75,7 @@ impl Stack {
     fn run_timers(&mut self, now: Instant) {
         self.run_autos(now);
         self.ip.redirects.expire(now);
+        self.run_memberships(now);
         while let Some(emission) = self.ip.claims.expire(now, &mut self.rng) {
             self.ip.send_arp(&mut *self.pool, emission.on, Mac::BROADCAST, &emission.packet);
         }

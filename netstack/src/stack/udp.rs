@@ -8,6 +8,7 @@ use super::Stack;
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport};
 use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
 use crate::link::IfIndex;
+use crate::multicast::Filter;
 use crate::socket::{
     BindError, BindOptions, ConnectError, GroupError, Key, SendError, SendOptions, SocketError, UdpId,
 };
@@ -57,6 +58,7 @@ impl Stack {
     pub fn udp_close(&mut self, id: UdpId) {
         if let Some(socket) = self.udp.close(id) {
             for (group, on) in socket.groups {
+                self.set_membership(on, group, socket.key, Filter::NONE);
                 if let Some(interface) = self.ip.interfaces.get_mut(on) {
                     interface.leave(group);
                 }
@@ -142,10 +144,18 @@ impl Stack {
         })
     }
 
-    /// IP_ADD_MEMBERSHIP, IPV6_ADD_MEMBERSHIP. `on` of `None` takes the interface that a route to the group names. No IGMP is spoken: the
-    /// links that we know deliver every group.
+    /// IP_ADD_MEMBERSHIP, IPV6_ADD_MEMBERSHIP. `on` of `None` takes the interface that a route to the group names.
     pub fn udp_join(&mut self, id: UdpId, group: impl Into<IpAddr>, on: Option<IfIndex>) -> Result<(), GroupError> {
-        let group = group.into();
+        self.join(id, group.into(), on, Filter::ALL)
+    }
+
+    pub(super) fn join(
+        &mut self,
+        id: UdpId,
+        group: IpAddr,
+        on: Option<IfIndex>,
+        filter: Filter,
+    ) -> Result<(), GroupError> {
         let on = self.group_interface(group, on)?;
         let socket = self.udp.get_mut(id).ok_or(GroupError::NotFound)?;
         if socket.groups.contains(&(group, on)) {
@@ -157,6 +167,8 @@ impl Stack {
         let interface = self.ip.interfaces.get_mut(on).ok_or(GroupError::NoInterface)?;
         interface.join(group);
         socket.groups.push((group, on));
+        let key = socket.key;
+        self.set_membership(on, group, key, filter);
         Ok(())
     }
 
@@ -167,13 +179,15 @@ impl Stack {
         let socket = self.udp.get_mut(id).ok_or(GroupError::NotFound)?;
         let at = socket.groups.iter().position(|joined| *joined == (group, on)).ok_or(GroupError::NotMember)?;
         socket.groups.swap_remove(at);
+        let key = socket.key;
+        self.set_membership(on, group, key, Filter::NONE);
         if let Some(interface) = self.ip.interfaces.get_mut(on) {
             interface.leave(group);
         }
         Ok(())
     }
 
-    fn group_interface(&self, group: IpAddr, on: Option<IfIndex>) -> Result<IfIndex, GroupError> {
+    pub(super) fn group_interface(&self, group: IpAddr, on: Option<IfIndex>) -> Result<IfIndex, GroupError> {
         if !group.is_multicast() {
             return Err(GroupError::Invalid);
         }

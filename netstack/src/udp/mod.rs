@@ -193,18 +193,22 @@ impl Udp {
             })
     }
 
-    /// All sockets for a datagram to a broadcast or multicast address.
-    pub(crate) fn find_all(&self, local: SocketAddr, remote: SocketAddr, on: IfIndex) -> Vec<UdpId> {
+    /// All sockets for a datagram to a broadcast or multicast address,
+    /// that `also` takes.
+    pub(crate) fn find_all(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        on: IfIndex,
+        also: impl Fn(&Socket) -> bool,
+    ) -> Vec<UdpId> {
         let wants = |id: &&UdpId| {
             let Some(socket) = self.get(**id) else { return false };
             let bound = socket.binding.is_some_and(|binding| {
                 binding.asked.ip() == local.ip()
                     || is_wildcard_for(binding.asked.ip(), binding.reuse.v6_only, local.ip())
             });
-            // A member of groups gets those only; one of none gets what its host gets (Linux IP_MULTICAST_ALL).
-            let group = local.ip();
-            let member = !group.is_multicast() || socket.groups.is_empty() || socket.groups.contains(&(group, on));
-            bound && member && socket.remote.is_none_or(|peer| peer == remote) && socket.hears(group, on)
+            bound && also(socket) && socket.remote.is_none_or(|peer| peer == remote) && socket.hears(local.ip(), on)
         };
         self.by_port.get(&local.port()).map(|list| list.iter().filter(wants).copied().collect()).unwrap_or_default()
     }

@@ -13,7 +13,7 @@ use crate::socket::UdpId;
 use crate::tcp::seam::IpMeta;
 use crate::time::Instant;
 use crate::wire::checksum::Sum;
-use crate::wire::{ethernet, ipv4, ipv6, udp};
+use crate::wire::{ethernet, igmp, ipv4, ipv6, udp};
 
 /// How a packet came to us.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +109,7 @@ impl Stack {
             ipv4::UDP => self.input_udp(now, packet),
             ipv4::ICMP if !v6 => self.input_icmp(now, packet),
             ipv6::ICMPV6 if v6 => self.input_icmpv6(now, packet),
+            igmp::PROTOCOL if !v6 => self.input_igmp(now, packet),
             ipv6::NO_NEXT_HEADER if v6 => {} // RFC 8200 §4.7.
             _ if raw => {}
             // RFC 1122 §3.2.2.1, RFC 8200 §4.
@@ -144,7 +145,14 @@ impl Stack {
                 None => self.refuse(now, packet, Complaint::NobodyAtPort),
             }
         } else {
-            for id in self.udp.find_all(local, remote, on) {
+            let memberships = &self.ip.memberships;
+            // A member gets what its filter lets through; who is none, what its host gets, unless it said no
+            // (IP_MULTICAST_ALL).
+            let wants = |socket: &crate::udp::Socket| match memberships.filter(on, dst, socket.key) {
+                Some(filter) => filter.accepts(src),
+                None => !dst.is_multicast() || socket.options.multicast_all,
+            };
+            for id in self.udp.find_all(local, remote, on, wants) {
                 self.deliver_udp(id, &header, datagram.payload);
             }
         }
