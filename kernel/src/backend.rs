@@ -15,7 +15,8 @@ use crate::{Errno, InterfaceInfo, Result};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendOptions, Shutdown};
 use netstack::tcp::{Close, TcpInfo, TcpOptions};
-use std::net::{IpAddr, SocketAddr};
+use netstack::{Filter, SourceChange};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -44,8 +45,8 @@ pub enum Call<'a> {
     SetTcpOptions(SocketId, TcpOptions),
     /// The options of a datagram socket; a UDP socket has only the first part of them.
     SetDatagramOptions(SocketId, RawOptions),
-    /// Joins (true) or leaves a multicast group on an interface (0: any).
-    Group(SocketId, bool, IpAddr, u32),
+    /// Changes what a socket wants of a multicast group on an interface (0: any).
+    Group(SocketId, GroupChange, IpAddr, u32),
     /// getsockname(2), getpeername(2): [`Reply::Names`].
     Names(SocketId),
     /// TCP_INFO: [`Reply::TcpInfo`].
@@ -56,6 +57,19 @@ pub enum Call<'a> {
     Learned,
     /// The source address towards a destination: [`Reply::Source`], or ENETUNREACH.
     SourceFor(IpAddr),
+}
+
+/// A change of what a socket wants of a multicast group.
+#[derive(Clone, Debug)]
+pub enum GroupChange {
+    /// All of it.
+    Join,
+    /// Nothing any more.
+    Leave,
+    /// More or less by one source.
+    Source(Ipv4Addr, SourceChange),
+    /// These sources.
+    Filter(Filter),
 }
 
 /// The answer to a [`Call`] that succeeded.

@@ -1,7 +1,7 @@
 //! The kernel in this process: a call is a function call into the engine.
 
 use super::spin::Spin;
-use super::{Backend, Buffers, Call, Mark, Reply};
+use super::{Backend, Buffers, Call, GroupChange, Mark, Reply};
 use crate::endpoint::{DATA_QUEUED, Endpoint, Kind, SPACE_FREED, SocketId};
 use crate::engine::{Engine, Handle, Owner};
 use crate::link::Lead;
@@ -155,12 +155,17 @@ impl Engine {
                 Ok(Reply::Done)
             }
             Call::SetDatagramOptions(id, options) => self.set_datagram_options(id, options),
-            Call::Group(id, join, group, interface) => {
+            Call::Group(id, change, group, interface) => {
                 let Handle::Udp(udp) = self.handle(id)? else { return Err(Errno::NOPROTOOPT) };
                 let IpAddr::V4(group) = group else { return Err(Errno::INVAL) };
                 let on = (interface != 0).then_some(IfIndex(interface));
-                let result =
-                    if join { self.stack.udp_join(udp, group, on) } else { self.stack.udp_leave(udp, group, on) };
+                let stack = &mut self.stack;
+                let result = match change {
+                    GroupChange::Join => stack.udp_join(udp, group, on),
+                    GroupChange::Leave => stack.udp_leave(udp, group, on),
+                    GroupChange::Source(source, change) => stack.udp_change_source(udp, group, on, source, change),
+                    GroupChange::Filter(filter) => stack.udp_set_filter(udp, group, on, filter),
+                };
                 result.map_err(errno::group).map(|()| Reply::Done)
             }
             Call::Names(id) => Ok(match self.handle(id)? {

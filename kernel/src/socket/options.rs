@@ -7,6 +7,7 @@ mod multicast;
 mod rows;
 mod settings;
 mod sol_socket;
+mod sources;
 mod tcp;
 mod values;
 
@@ -38,7 +39,8 @@ enum On {
 }
 
 /// All there are.
-static TABLES: &[&[Row]] = &[sol_socket::ROWS, ip::ROWS, multicast::ROWS, tcp::ROWS];
+static TABLES: &[&[Row]] =
+    &[sol_socket::ROWS, ip::ROWS, multicast::ROWS, sources::ROWS, sources::ROWS_BY_SOURCE, tcp::ROWS];
 
 struct Row {
     level: i32,

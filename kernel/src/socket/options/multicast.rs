@@ -1,8 +1,8 @@
 //! Multicast over IPv4: ip(7).
 
-use super::rows::{bytes, change, engine, local};
+use super::rows::{bytes, change, engine};
 use super::{On, Row, values};
-use crate::backend::{Call, Reply};
+use crate::backend::{Call, GroupChange, Reply};
 use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::IPPROTO_IP;
@@ -16,13 +16,23 @@ pub(super) static ROWS: &[Row] = &[
     }),
     engine!(IPPROTO_IP, libc::IP_MULTICAST_LOOP, On::Datagram,
         s => i32::from(s.raw.datagram.multicast_loop), v => s.raw.datagram.multicast_loop = v != 0),
-    local!(IPPROTO_IP, libc::IP_MULTICAST_ALL, On::All, s => s.multicast_all, v => s.multicast_all = v != 0),
-    bytes(IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, On::Datagram, None, Some(|s, value| group(s, true, value))),
-    bytes(IPPROTO_IP, libc::IP_DROP_MEMBERSHIP, On::Datagram, None, Some(|s, value| group(s, false, value))),
+    engine!(IPPROTO_IP, libc::IP_MULTICAST_ALL, On::All,
+    s => i32::from(s.raw.datagram.multicast_all), v => s.raw.datagram.multicast_all = match v {
+        0 | 1 => v == 1,
+        _ => return Err(Errno::INVAL),
+    }),
+    bytes(IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, On::Datagram, None, Some(|s, value| group(s, GroupChange::Join, value))),
+    bytes(
+        IPPROTO_IP,
+        libc::IP_DROP_MEMBERSHIP,
+        On::Datagram,
+        None,
+        Some(|s, value| group(s, GroupChange::Leave, value)),
+    ),
     bytes(IPPROTO_IP, libc::IP_MULTICAST_IF, On::Datagram, None, Some(multicast_interface)),
 ];
 
-fn interface_of(socket: &Socket, address: Ipv4Addr) -> Result<u32> {
+pub(super) fn interface_of(socket: &Socket, address: Ipv4Addr) -> Result<u32> {
     match socket.backend.call(Call::Interfaces)? {
         Reply::Interfaces(list) => list
             .iter()
@@ -33,12 +43,12 @@ fn interface_of(socket: &Socket, address: Ipv4Addr) -> Result<u32> {
     }
 }
 
-fn group(socket: &Socket, join: bool, value: &[u8]) -> Result<()> {
+fn group(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
     let (group, local, mut index) = values::membership(value)?;
     if index == 0 && !local.is_unspecified() {
         index = interface_of(socket, local).map_err(|_| Errno::NODEV)?;
     }
-    socket.backend.call(Call::Group(socket.id(), join, IpAddr::V4(group), index)).map(drop)
+    socket.backend.call(Call::Group(socket.id(), change, IpAddr::V4(group), index)).map(drop)
 }
 
 fn multicast_interface(socket: &Socket, value: &[u8]) -> Result<()> {

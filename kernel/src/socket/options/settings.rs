@@ -23,7 +23,6 @@ pub(in crate::socket) struct Settings {
     pub(super) oob_inline: bool,
     pub(super) mtu_discover: i32,
     pub(super) free_bind: bool,
-    pub(super) multicast_all: bool,
     pub(super) tcp: TcpOptions,
     pub(super) raw: RawOptions,
     /// SO_LINGER, in seconds.
@@ -49,7 +48,6 @@ impl Settings {
             oob_inline: false,
             mtu_discover: libc::IP_PMTUDISC_WANT,
             free_bind: false,
-            multicast_all: true,
             tcp: TcpOptions::default(),
             raw: RawOptions::default(),
             linger: None,

@@ -15,6 +15,7 @@ mod fd;
 mod life;
 mod listen;
 mod matrix;
+mod multicast;
 mod names;
 mod net;
 mod number;
@@ -43,6 +44,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         data::CASES,
         options::CASES,
         dgram::CASES,
+        multicast::CASES,
         poll::CASES,
         epoll::CASES,
         fd::CASES,

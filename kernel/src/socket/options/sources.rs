@@ -1,0 +1,125 @@
+//! Multicast by source (ip(7)), and the options of RFC 3678 that name interfaces by number.
+
+use super::multicast::interface_of;
+use super::rows::bytes;
+use super::{On, Row};
+use crate::backend::{Call, GroupChange};
+use crate::socket::Socket;
+use crate::{Errno, Result};
+use libc::IPPROTO_IP;
+use netstack::{Filter, FilterMode, SourceChange};
+use std::net::{IpAddr, Ipv4Addr};
+
+// Not in the libc crate (linux/in.h).
+const IP_MSFILTER: i32 = 41;
+const MCAST_JOIN_GROUP: i32 = 42;
+const MCAST_BLOCK_SOURCE: i32 = 43;
+const MCAST_UNBLOCK_SOURCE: i32 = 44;
+const MCAST_LEAVE_GROUP: i32 = 45;
+const MCAST_JOIN_SOURCE_GROUP: i32 = 46;
+const MCAST_LEAVE_SOURCE_GROUP: i32 = 47;
+const MCAST_MSFILTER: i32 = 48;
+const MCAST_EXCLUDE: u32 = 0;
+const MCAST_INCLUDE: u32 = 1;
+
+/// Bytes of struct sockaddr_storage, and where the first one lies in the structures of RFC 3678.
+const STORAGE: usize = 128;
+const FIRST: usize = 8;
+
+macro_rules! by_source {
+    ($v4:expr, $any:expr, $change:expr) => {
+        [
+            bytes(IPPROTO_IP, $v4, On::Datagram, None, Some(|s, value| source_v4(s, $change, value))),
+            bytes(IPPROTO_IP, $any, On::Datagram, None, Some(|s, value| source(s, $change, value))),
+        ]
+    };
+}
+
+static BY_SOURCE: [[Row; 2]; 4] = [
+    by_source!(libc::IP_ADD_SOURCE_MEMBERSHIP, MCAST_JOIN_SOURCE_GROUP, SourceChange::Join),
+    by_source!(libc::IP_DROP_SOURCE_MEMBERSHIP, MCAST_LEAVE_SOURCE_GROUP, SourceChange::Leave),
+    by_source!(libc::IP_BLOCK_SOURCE, MCAST_BLOCK_SOURCE, SourceChange::Block),
+    by_source!(libc::IP_UNBLOCK_SOURCE, MCAST_UNBLOCK_SOURCE, SourceChange::Unblock),
+];
+
+pub(super) static ROWS_BY_SOURCE: &[Row] = BY_SOURCE.as_flattened();
+
+pub(super) static ROWS: &[Row] = &[
+    bytes(IPPROTO_IP, MCAST_JOIN_GROUP, On::Datagram, None, Some(|s, value| whole(s, GroupChange::Join, value))),
+    bytes(IPPROTO_IP, MCAST_LEAVE_GROUP, On::Datagram, None, Some(|s, value| whole(s, GroupChange::Leave, value))),
+    bytes(IPPROTO_IP, IP_MSFILTER, On::Datagram, None, Some(filter_v4)),
+    bytes(IPPROTO_IP, MCAST_MSFILTER, On::Datagram, None, Some(filter)),
+];
+
+/// struct ip_mreq_source.
+fn source_v4(socket: &Socket, change: SourceChange, value: &[u8]) -> Result<()> {
+    let (group, local, source) = (addr(value, 0)?, addr(value, 4)?, addr(value, 8)?);
+    call(socket, group, interface_at(socket, local)?, GroupChange::Source(source, change))
+}
+
+/// struct group_source_req.
+fn source(socket: &Socket, change: SourceChange, value: &[u8]) -> Result<()> {
+    let (group, source) = (storage(value, FIRST)?, storage(value, FIRST + STORAGE)?);
+    call(socket, group, word(value, 0)?, GroupChange::Source(source, change))
+}
+
+/// struct group_req.
+fn whole(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
+    call(socket, storage(value, FIRST)?, word(value, 0)?, change)
+}
+
+/// struct ip_msfilter.
+fn filter_v4(socket: &Socket, value: &[u8]) -> Result<()> {
+    let (group, local, mode, count) = (addr(value, 0)?, addr(value, 4)?, word(value, 8)?, word(value, 12)?);
+    let sources = (0..listed(count)?).map(|n| addr(value, 16 + 4 * n).map(IpAddr::V4)).collect::<Result<_>>()?;
+    let filter = Filter { mode: mode_of(mode)?, sources };
+    call(socket, group, interface_at(socket, local)?, GroupChange::Filter(filter))
+}
+
+/// struct group_filter.
+fn filter(socket: &Socket, value: &[u8]) -> Result<()> {
+    let after = FIRST + STORAGE;
+    let (group, mode, count) = (storage(value, FIRST)?, word(value, after)?, word(value, after + 4)?);
+    let at = |n| after + 8 + n * STORAGE;
+    let sources = (0..listed(count)?).map(|n| storage(value, at(n)).map(IpAddr::V4)).collect::<Result<_>>()?;
+    call(socket, group, word(value, 0)?, GroupChange::Filter(Filter { mode: mode_of(mode)?, sources }))
+}
+
+fn call(socket: &Socket, group: Ipv4Addr, interface: u32, change: GroupChange) -> Result<()> {
+    socket.backend.call(Call::Group(socket.id(), change, group.into(), interface)).map(drop)
+}
+
+/// 0 where the routes decide.
+fn interface_at(socket: &Socket, local: Ipv4Addr) -> Result<u32> {
+    if local.is_unspecified() { Ok(0) } else { interface_of(socket, local).map_err(|_| Errno::NODEV) }
+}
+
+/// Linux: more than fit an option's memory is ENOBUFS.
+fn listed(count: u32) -> Result<usize> {
+    if count <= 1024 { Ok(count as usize) } else { Err(Errno::NOBUFS) }
+}
+
+fn mode_of(mode: u32) -> Result<FilterMode> {
+    match mode {
+        MCAST_INCLUDE => Ok(FilterMode::Include),
+        MCAST_EXCLUDE => Ok(FilterMode::Exclude),
+        _ => Err(Errno::INVAL),
+    }
+}
+
+fn word(value: &[u8], at: usize) -> Result<u32> {
+    value.get(at..).and_then(|bytes| bytes.first_chunk()).map(|bytes| u32::from_ne_bytes(*bytes)).ok_or(Errno::INVAL)
+}
+
+fn addr(value: &[u8], at: usize) -> Result<Ipv4Addr> {
+    value.get(at..).and_then(|bytes| bytes.first_chunk::<4>()).map(|bytes| Ipv4Addr::from(*bytes)).ok_or(Errno::INVAL)
+}
+
+/// The address in a struct sockaddr_storage, which must be all there.
+fn storage(value: &[u8], at: usize) -> Result<Ipv4Addr> {
+    let bytes = value.get(at..at + STORAGE).ok_or(Errno::INVAL)?;
+    match u16::from_ne_bytes([bytes[0], bytes[1]]) as i32 {
+        libc::AF_INET => addr(bytes, 4),
+        _ => Err(Errno::ADDRNOTAVAIL),
+    }
+}
