@@ -1,7 +1,7 @@
 //! The arena: chunks of one memfd, carved lazily into rings and records, charged against the memory limit.
 
 use crate::mapping::Mapping;
-use crate::memory::Span;
+use crate::memory::{Positions, Region};
 use crate::record::{self, Record, Slot};
 use crate::ring::{self, Consumer, Producer};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -53,17 +53,16 @@ pub enum Side {
     Rx,
 }
 
-/// Owner of a ring's bytes; gives them back when both ends are gone.
-struct RingSlot {
+/// Owner of a region's bytes; gives them back when nobody uses them any more.
+struct Slab {
     arena: Arc<Arena>,
     piece: Option<Piece>,
     capacity: usize,
-    _record: Arc<Record>,
 }
 
 impl Arena {
-    /// An empty arena named `name` (it shows in `/proc/PID/fd`). `limit` in bytes bounds what [`ring`](Self::ring) and
-    /// [`charge`](Self::charge) give out.
+    /// An empty arena named `name` (it shows in `/proc/PID/fd`). `limit` in bytes bounds what [`ring`](Self::ring),
+    /// [`region`](Self::region) and [`charge`](Self::charge) give out.
     pub fn new(name: &str, limit: Option<u64>) -> rustix::io::Result<Arc<Arena>> {
         Arena::held_by(name, limit, |fd| Box::new(fd))
     }
@@ -155,16 +154,22 @@ impl Arena {
     /// A ring of `capacity` bytes (a power of two, at least 4096) whose positions lie in `record`. None at the limit or
     /// when the host gives no more memory. At most one ring a side and record may live at a time.
     pub fn ring(self: &Arc<Self>, record: &Arc<Record>, side: Side, capacity: usize) -> Option<(Producer, Consumer)> {
+        let region = self.region(capacity)?;
+        let header = record.ring_header(side);
+        header.reset();
+        Some(ring::ends(Positions::shared(header, record.clone()), region))
+    }
+
+    /// Memory of `capacity` bytes (a power of two, at least 4096) for a ring to grow into. None as for
+    /// [`ring`](Self::ring).
+    pub fn region(self: &Arc<Self>, capacity: usize) -> Option<Region> {
         assert!(capacity.is_power_of_two() && capacity >= 4096);
         if !self.charge(capacity) {
             return None;
         }
-        let piece = self.take(capacity);
-        let slot = RingSlot { arena: self.clone(), piece, capacity, _record: record.clone() };
-        let piece = slot.piece.clone()?;
-        let header = record.ring_header(side);
-        header.reset();
-        Some(ring::ends(Span::shared(header, piece.mapping.at(piece.at, capacity), capacity, Arc::new(slot))))
+        let slab = Slab { arena: self.clone(), piece: self.take(capacity), capacity };
+        let bytes = slab.piece.as_ref().map(|piece| piece.mapping.at(piece.at, capacity))?;
+        Some(Region::shared(bytes, capacity, Box::new(slab)))
     }
 
     fn take(&self, capacity: usize) -> Option<Piece> {
@@ -204,7 +209,7 @@ impl State {
     }
 }
 
-impl Drop for RingSlot {
+impl Drop for Slab {
     fn drop(&mut self) {
         self.arena.release(self.capacity);
         let Some(piece) = self.piece.take() else {

@@ -1,4 +1,4 @@
-//! Where rings live: a span of memory that outlives every handle to it.
+//! Where rings live: positions and regions of bytes that outlive every handle to them.
 #![allow(unsafe_code)]
 
 use std::any::Any;
@@ -64,63 +64,76 @@ impl Header {
     }
 }
 
-/// A ring's bytes and positions. `capacity` is a power of two.
-pub(crate) struct Span {
+/// Where a ring's positions lie.
+pub(crate) struct Positions {
     header: NonNull<Header>,
-    bytes: NonNull<u8>,
-    capacity: usize,
-    /// Whatever owns the memory behind the two pointers.
+    /// Whatever owns the memory behind the pointer.
     _owner: Arc<dyn Any + Send + Sync>,
 }
 
-// SAFETY: the pointers are to memory that `_owner` keeps alive and that is only reached through atomics (`header`) or
-// through `copy_in`/`copy_out`/`slices`, whose callers are the single producer and the single consumer of the ring.
-unsafe impl Send for Span {}
+// SAFETY: the pointer is to atomics that `_owner` keeps alive.
+unsafe impl Send for Positions {}
 // SAFETY: as above.
-unsafe impl Sync for Span {}
+unsafe impl Sync for Positions {}
 
-struct Heap {
-    header: Header,
-    bytes: Box<[u8]>,
-}
-
-impl Span {
-    /// A span of private memory, for tests and simulations.
-    pub(crate) fn heap(capacity: usize) -> Span {
-        assert!(capacity.is_power_of_two());
-        let mut heap = Heap { header: Header::default(), bytes: vec![0; capacity].into_boxed_slice() };
-        let bytes = NonNull::new(heap.bytes.as_mut_ptr()).expect("a boxed slice is never null");
-        let heap = Arc::new(heap);
-        let header = NonNull::from(&heap.header);
-        Span { header, bytes, capacity, _owner: heap }
+impl Positions {
+    /// Positions in private memory.
+    pub(crate) fn heap() -> Positions {
+        let owner = Arc::new(Header::default());
+        Positions { header: NonNull::from(&*owner), _owner: owner }
     }
 
-    /// A span of an arena; `owner` keeps both the bytes and the header alive.
-    pub(crate) fn shared(
-        header: &Header,
-        bytes: NonNull<u8>,
-        capacity: usize,
-        owner: Arc<dyn Any + Send + Sync>,
-    ) -> Span {
-        assert!(capacity.is_power_of_two());
-        Span { header: NonNull::from(header), bytes, capacity, _owner: owner }
+    /// Positions in a record of an arena, which `owner` keeps alive.
+    pub(crate) fn shared(header: &Header, owner: Arc<dyn Any + Send + Sync>) -> Positions {
+        Positions { header: NonNull::from(header), _owner: owner }
     }
 
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: `_owner` keeps the header alive as long as `self`; it is made of atomics, valid for any bit pattern.
         unsafe { self.header.as_ref() }
     }
+}
 
-    pub(crate) fn capacity(&self) -> usize {
+/// Memory for a ring's bytes; a power of two of them.
+pub struct Region {
+    bytes: NonNull<u8>,
+    capacity: usize,
+    /// Whatever owns the memory behind the pointer.
+    _owner: Box<dyn Any + Send + Sync>,
+}
+
+// SAFETY: the pointer is to memory that `_owner` keeps alive and that is only reached through `copy_in` and `slices`, whose
+// callers are the single producer and the single consumer of a ring.
+unsafe impl Send for Region {}
+// SAFETY: as above.
+unsafe impl Sync for Region {}
+
+impl Region {
+    /// Private memory: for tests, simulations and benchmarks. `capacity` in bytes, a power of two.
+    pub fn heap(capacity: usize) -> Region {
+        assert!(capacity.is_power_of_two());
+        let bytes = NonNull::new(Box::into_raw(vec![0u8; capacity].into_boxed_slice()).cast::<u8>());
+        let bytes = bytes.expect("a boxed slice is never null");
+        Region { bytes, capacity, _owner: Box::new(Heap { bytes, capacity }) }
+    }
+
+    /// Memory of an arena, which `owner` keeps mapped and nobody else's.
+    pub(crate) fn shared(bytes: NonNull<u8>, capacity: usize, owner: Box<dyn Any + Send + Sync>) -> Region {
+        assert!(capacity.is_power_of_two());
+        Region { bytes, capacity, _owner: owner }
+    }
+
+    /// Its size in bytes.
+    pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Copies `data` to ring position `at`. The caller is the producer, and the range is free.
+    /// Copies `data` to `at`, modulo the size. The caller is the producer, and the range is free.
     pub(crate) fn copy_in(&self, at: u64, data: &[u8]) {
         assert!(data.len() <= self.capacity);
         let start = at as usize & (self.capacity - 1);
         let first = data.len().min(self.capacity - start);
-        // SAFETY: `start + first <= capacity` and `data.len() - first <= start`, so both copies stay in the span. `data`
+        // SAFETY: `start + first <= capacity` and `data.len() - first <= start`, so both copies stay in the region. `data`
         // is a Rust slice of the caller's and cannot overlap the free part of the ring, to which no reference exists.
         unsafe {
             self.bytes.add(start).as_ptr().copy_from_nonoverlapping(data.as_ptr(), first);
@@ -128,13 +141,13 @@ impl Span {
         }
     }
 
-    /// The `len` bytes at ring position `at`, in two parts where they wrap. The caller is the consumer, and the range is
+    /// The `len` bytes at `at`, modulo the size, in two parts where they wrap. The caller is the consumer, and the range is
     /// published and not yet freed.
     pub(crate) fn slices(&self, at: u64, len: usize) -> (&[u8], &[u8]) {
         assert!(len <= self.capacity);
         let start = at as usize & (self.capacity - 1);
         let first = len.min(self.capacity - start);
-        // SAFETY: both ranges are inside the span (see `copy_in`), initialised (mapped or zeroed memory), and published:
+        // SAFETY: both ranges are inside the region (see `copy_in`), initialised (mapped or zeroed memory), and published:
         // the producer does not write them again until the consumer frees them, which needs `&mut Consumer` and so ends
         // this borrow. A producer in another process that breaks this rule garbles its own stream; the bytes are only
         // copied and summed, never interpreted.
@@ -144,5 +157,24 @@ impl Span {
                 std::slice::from_raw_parts(self.bytes.as_ptr(), len - first),
             )
         }
+    }
+}
+
+/// Owner of the bytes of [`Region::heap`], which are reached through the pointer alone.
+struct Heap {
+    bytes: NonNull<u8>,
+    capacity: usize,
+}
+
+// SAFETY: it only frees the memory, when nobody has a use for it any more.
+unsafe impl Send for Heap {}
+// SAFETY: as above; it has no methods.
+unsafe impl Sync for Heap {}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        let bytes = std::ptr::slice_from_raw_parts_mut(self.bytes.as_ptr(), self.capacity);
+        // SAFETY: `Region::heap` took exactly this slice out of its box, and the region that used it is going.
+        drop(unsafe { Box::from_raw(bytes) });
     }
 }

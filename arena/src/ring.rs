@@ -2,50 +2,84 @@
 //!
 //! Positions are 64-bit counts that never wrap. Each end keeps its own position privately and treats the other's, which
 //! lies in shared memory, as a hint to be clamped: a peer that scribbles on it can garble the data, never the memory.
+//!
+//! A ring can grow (see `growth`): the engine, whichever end it has, gives it a larger [`Region`].
 
-use crate::memory::Span;
+pub use crate::growth::REACH;
+use crate::growth::{Growth, Lane, copy_in, slices};
+use crate::memory::{Header, Positions, Region};
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// A ring in private memory: for tests, simulations and benchmarks. `capacity` in bytes, a power of two.
 pub fn heap(capacity: usize) -> (Producer, Consumer) {
-    ends(Span::heap(capacity))
+    ends(Positions::heap(), Region::heap(capacity))
 }
 
-pub(crate) fn ends(span: Span) -> (Producer, Consumer) {
-    let span = Arc::new(span);
-    (Producer { head: span.header().head(), span: span.clone() }, Consumer { tail: span.header().tail(), span })
+pub(crate) fn ends(positions: Positions, region: Region) -> (Producer, Consumer) {
+    let shared = Arc::new(Shared { positions, growth: Growth::new(region.capacity()) });
+    let lane = Lane::new(region);
+    let (head, tail) = (shared.header().head(), shared.header().tail());
+    let producer =
+        Producer { shared: shared.clone(), head, furthest: head, lane: lane.clone(), next: None, grows_from: 0 };
+    (producer, Consumer { shared, tail, lane, next: OnceCell::new() })
+}
+
+/// What the ends of a ring have in common.
+struct Shared {
+    positions: Positions,
+    growth: Growth,
+}
+
+impl Shared {
+    fn header(&self) -> &Header {
+        self.positions.header()
+    }
 }
 
 /// The writing end.
 pub struct Producer {
-    span: Arc<Span>,
+    shared: Arc<Shared>,
     head: u64,
+    /// The end of what was ever written, published or not.
+    furthest: u64,
+    lane: Lane,
+    /// Where the ring goes on, until the head is there.
+    next: Option<Lane>,
+    /// The tail from which on it may grow again.
+    grows_from: u64,
 }
 
 /// The reading end.
 pub struct Consumer {
-    span: Arc<Span>,
+    shared: Arc<Shared>,
     tail: u64,
+    lane: Lane,
+    /// Where the ring goes on, until the tail is there.
+    next: OnceCell<Lane>,
 }
 
 /// A look at a ring without the right to move it: how full it is, for readiness.
 #[derive(Clone)]
-pub struct View(Arc<Span>);
+pub struct View(Arc<Shared>);
 
 impl Producer {
-    /// Size of the ring in bytes.
+    /// Bytes that the ring can hold.
     pub fn capacity(&self) -> usize {
-        self.span.capacity()
+        self.shared.growth.capacity(self.shared.header().tail())
     }
 
     /// Bytes that can be written now.
     pub fn free(&self) -> usize {
-        self.capacity() - self.used()
+        let tail = self.shared.header().tail();
+        let capacity = self.shared.growth.capacity(tail);
+        capacity - (self.head.wrapping_sub(tail) as usize).min(capacity)
     }
 
     /// Bytes published and not yet freed by the consumer.
     pub fn used(&self) -> usize {
-        (self.head.wrapping_sub(self.span.header().tail()) as usize).min(self.capacity())
+        let tail = self.shared.header().tail();
+        (self.head.wrapping_sub(tail) as usize).min(self.shared.growth.capacity(tail))
     }
 
     /// Bytes ever published.
@@ -63,46 +97,96 @@ impl Producer {
     /// Writes `data` at `offset` bytes past what is published, without publishing it (reassembly writes ahead of gaps).
     /// Returns how much of it fitted.
     pub fn write_at(&mut self, offset: usize, data: &[u8]) -> usize {
+        if self.shared.growth.offer.is_full() {
+            self.take_offer();
+        }
         let n = self.free().saturating_sub(offset).min(data.len());
-        self.span.copy_in(self.head.wrapping_add(offset as u64), &data[..n]);
+        let at = self.head.wrapping_add(offset as u64);
+        copy_in(&self.lane, self.next.as_ref(), at, &data[..n]);
+        self.furthest = self.furthest.max(at.wrapping_add(n as u64));
         n
+    }
+
+    /// Goes over to a larger region. Given back where it is not larger, or the ring still goes over to the one before: try
+    /// again later.
+    pub fn grow(&mut self, region: Region) -> Result<(), Region> {
+        let growth = &self.shared.growth;
+        let before = self.lane.region.capacity();
+        // Two regions at a time: the consumer must have read a byte of this one, and so have left the one before.
+        let going_over = self.next.is_some() || growth.next.is_full() || self.shared.header().tail() < self.grows_from;
+        if going_over || region.capacity() <= before {
+            return Err(region);
+        }
+        let lane = Lane { region: Arc::new(region), from: self.lane.switch_after(self.furthest) };
+        self.grows_from = lane.from + 1;
+        growth.switch(before, &lane);
+        growth.next.put(lane.clone());
+        if lane.from == self.head {
+            self.lane = lane
+        } else {
+            self.next = Some(lane)
+        }
+        Ok(())
+    }
+
+    fn take_offer(&mut self) {
+        if let Some(region) = self.shared.growth.offer.take()
+            && let Err(region) = self.grow(region)
+            && region.capacity() > self.lane.region.capacity()
+        {
+            self.shared.growth.offer.put(region);
+        }
     }
 
     /// Makes the next `n` bytes, already written with [`write_at`](Self::write_at), visible to the consumer. They fitted when
     /// they were written: the consumer's position, which may have been scribbled on since, is not asked again.
     pub fn publish(&mut self, n: usize) {
         self.head = self.head.wrapping_add(n as u64);
-        self.span.header().set_head(self.head);
+        self.furthest = self.furthest.max(self.head);
+        if self.next.as_ref().is_some_and(|next| self.head >= next.from)
+            && let Some(next) = self.next.take()
+        {
+            self.lane = next;
+        }
+        self.shared.header().set_head(self.head);
     }
 
     /// Asks the consumer to say so ([`Consumer::consume`] returns true) when it has freed `bytes` more than it has by now.
     /// Look at [`free`](Self::free) afterwards: what the consumer freed in the meantime it does not tell.
     pub fn notify_after(&mut self, bytes: usize) {
-        let header = self.span.header();
+        let header = self.shared.header();
         header.set_notify_at(header.tail().wrapping_add(bytes as u64));
         header.order_mark_and_tail();
     }
 
     /// Withdraws [`notify_after`](Self::notify_after).
     pub fn notify_never(&mut self) {
-        self.span.header().set_notify_at(u64::MAX);
+        self.shared.header().set_notify_at(u64::MAX);
     }
 
     /// A look at the ring.
     pub fn view(&self) -> View {
-        View(self.span.clone())
+        View(self.shared.clone())
     }
 }
 
 impl Consumer {
-    /// Size of the ring in bytes.
+    /// Bytes that the ring can hold.
     pub fn capacity(&self) -> usize {
-        self.span.capacity()
+        self.shared.growth.capacity(self.tail)
     }
 
     /// Bytes that can be read now.
     pub fn len(&self) -> usize {
-        (self.span.header().head().wrapping_sub(self.tail) as usize).min(self.capacity())
+        let head = self.shared.header().head();
+        // The region in which the newest bytes lie was handed over before they were published.
+        if self.shared.growth.next.is_full()
+            && self.next.get().is_none()
+            && let Some(lane) = self.shared.growth.next.take()
+        {
+            let _ = self.next.set(lane);
+        }
+        (head.wrapping_sub(self.tail) as usize).min(self.shared.growth.capacity(self.tail))
     }
 
     /// True when there is nothing to read.
@@ -110,23 +194,41 @@ impl Consumer {
         self.len() == 0
     }
 
+    /// Offers the producer a larger region, which it uses from its next write on.
+    pub fn offer(&self, region: Region) {
+        self.shared.growth.offer.put(region);
+    }
+
+    /// The producer has not taken the region that it was offered last.
+    pub fn has_offer(&self) -> bool {
+        self.shared.growth.offer.is_full()
+    }
+
     /// Bytes ever freed.
     pub fn position(&self) -> u64 {
         self.tail
     }
 
-    /// Up to `len` bytes from `offset` bytes past the oldest, in two parts where they wrap.
+    /// Up to `len` bytes from `offset` bytes past the oldest, in two parts where they wrap; fewer than there are only beyond
+    /// [`REACH`].
     pub fn slices(&self, offset: usize, len: usize) -> (&[u8], &[u8]) {
         let len = self.len().saturating_sub(offset).min(len);
-        self.span.slices(self.tail.wrapping_add(offset as u64), len)
+        slices(&self.lane, self.next.get(), self.tail.wrapping_add(offset as u64), len)
     }
 
     /// Copies bytes from `offset` past the oldest without freeing them; returns how many.
     pub fn peek_at(&self, offset: usize, into: &mut [u8]) -> usize {
-        let (a, b) = self.slices(offset, into.len());
-        into[..a.len()].copy_from_slice(a);
-        into[a.len()..a.len() + b.len()].copy_from_slice(b);
-        a.len() + b.len()
+        let mut copied = 0;
+        loop {
+            let (a, b) = self.slices(offset + copied, into.len() - copied);
+            if a.is_empty() {
+                return copied;
+            }
+            for part in [a, b] {
+                into[copied..copied + part.len()].copy_from_slice(part);
+                copied += part.len();
+            }
+        }
     }
 
     /// Copies out and frees up to `into.len()` bytes; returns how many, and whether the producer asked to be told now.
@@ -140,15 +242,20 @@ impl Consumer {
     pub fn consume(&mut self, n: usize) -> bool {
         let before = self.tail;
         self.tail = self.tail.wrapping_add(n as u64);
-        self.span.header().set_tail(self.tail);
-        self.span.header().order_mark_and_tail();
-        let at = self.span.header().notify_at();
+        if self.next.get().is_some_and(|next| self.tail >= next.from)
+            && let Some(next) = self.next.take()
+        {
+            self.lane = next;
+        }
+        self.shared.header().set_tail(self.tail);
+        self.shared.header().order_mark_and_tail();
+        let at = self.shared.header().notify_at();
         before < at && at <= self.tail
     }
 
     /// A look at the ring.
     pub fn view(&self) -> View {
-        View(self.span.clone())
+        View(self.shared.clone())
     }
 }
 
@@ -157,17 +264,17 @@ impl View {
     pub fn used(&self) -> usize {
         let header = self.0.header();
         let tail = header.tail();
-        (header.head().saturating_sub(tail) as usize).min(self.0.capacity())
+        (header.head().saturating_sub(tail) as usize).min(self.0.growth.capacity(tail))
     }
 
     /// Bytes that could be written now.
     pub fn free(&self) -> usize {
-        self.capacity() - self.used()
+        self.capacity().saturating_sub(self.used())
     }
 
-    /// Size of the ring in bytes.
+    /// Bytes that the ring can hold.
     pub fn capacity(&self) -> usize {
-        self.0.capacity()
+        self.0.growth.capacity(self.0.header().tail())
     }
 
     /// Bytes ever published: grows with every arrival.

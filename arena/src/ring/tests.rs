@@ -52,8 +52,8 @@ fn the_producer_hears_of_space_once_at_the_mark() {
 fn scribbled(at: u64) -> (Producer, Consumer) {
     let (mut p, c) = heap(16);
     p.write(&[7; 16]);
-    p.span.header().set_head(at);
-    p.span.header().set_tail(at);
+    p.shared.header().set_head(at);
+    p.shared.header().set_tail(at);
     (p, c)
 }
 
