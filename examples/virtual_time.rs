@@ -13,7 +13,7 @@ use arena::{Consumer, Producer};
 use netstack::iface::InterfaceConfig;
 use netstack::link::{IfIndex, LinkCaps, Mac, RxMeta, Sink, TxFrame, TxResult};
 use netstack::rng::Rng;
-use netstack::socket::{BindOptions, BufferPool, Key, StreamBuffers};
+use netstack::socket::{BindOptions, BufferPool, Key, StreamBuffers, StreamSizes};
 use netstack::tcp::TcpId;
 use netstack::time::{Duration, Instant};
 use netstack::{Config, Stack};
@@ -121,7 +121,11 @@ struct Pool {
 }
 
 impl BufferPool for Pool {
-    fn stream(&mut self) -> Option<StreamBuffers> {
+    fn receive_size(&self, _: StreamSizes) -> usize {
+        RING
+    }
+
+    fn stream(&mut self, _: StreamSizes) -> Option<StreamBuffers> {
         let (program_tx, tx) = arena::ring::heap(RING);
         let (rx, program_rx) = arena::ring::heap(RING);
         self.rings.send((program_tx, program_rx)).ok()?;

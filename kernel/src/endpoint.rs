@@ -105,6 +105,11 @@ impl Rings {
         self.rx_view.used()
     }
 
+    /// Sizes of the two now, in bytes: they grow with the path.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.tx.as_ref().map_or(0, |(_, view)| view.capacity()), self.rx_view.capacity())
+    }
+
     /// Bytes ever received.
     pub fn received(&self) -> u64 {
         self.rx_view.published()

@@ -37,6 +37,7 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
         (80, info.cwnd / mss),
         (84, info.advmss),
         (88, 3),
+        (92, micros(info.rcv_rtt)),
         (96, info.rcv_space),
         (100, info.retransmits),
         (136, info.segs_out as u32),

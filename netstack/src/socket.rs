@@ -25,7 +25,17 @@ pub struct RawId(pub(crate) Handle);
 pub trait BufferPool: Send {
     /// Rings for a new passive connection, or None at the memory limit (the ACK that would complete the connection is
     /// then dropped; the peer retries).
-    fn stream(&mut self) -> Option<StreamBuffers>;
+    fn stream(&mut self, sizes: StreamSizes) -> Option<StreamBuffers>;
+
+    /// Size in bytes of the receive ring that [`stream`](Self::stream) would give now: a SYN-ACK offers no more.
+    fn receive_size(&self, sizes: StreamSizes) -> usize;
+
+    /// Memory for a ring of `from` bytes to grow into: up to `to` bytes, a power of two, more than `from`. None where there
+    /// is no more; the ring stays as it is.
+    fn grow(&mut self, from: usize, to: usize) -> Option<arena::Region> {
+        let _ = (from, to);
+        None
+    }
 
     /// Whether [`stream`](Self::stream) would give rings now. If not, a SYN is not answered: its sender is better off
     /// waiting than with a connection that nobody can accept.
@@ -49,6 +59,15 @@ pub struct StreamBuffers {
     pub tx: arena::Consumer,
     /// What the program receives.
     pub rx: arena::Producer,
+}
+
+/// How large the rings of a stream socket are wanted, in bytes; `None` leaves it to the pool and to autotuning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamSizes {
+    /// What the program sends (SO_SNDBUF).
+    pub send: Option<u32>,
+    /// What the program receives (SO_RCVBUF).
+    pub receive: Option<u32>,
 }
 
 /// Flags of bind(2) that live in socket options.

@@ -256,18 +256,18 @@ fn a_large_segment_opens_the_window_beyond_what_a_syn_can_say() {
     // The bus: MTU 65535, rings of 256 KiB, a sender that can begin with one segment only.
     let mut s = Script::listening(65535, 5);
     s.gets("S 0:0(0) win 65535 <mss 65495,ws 7>");
-    s.sends("S. 0:0(0) ack 1 win 65535 <mss 65495,ws 7>");
+    s.sends("S. 0:0(0) ack 1 win 65535 <mss 65495,ws 9>");
     s.gets(". 1:1(0) ack 1 win 2048");
     s.accepts();
     s.gets(". 1:65496(65495) ack 1 win 2048");
-    s.sends(". 1:1(0) ack 65496 win 1536"); // (262144 - 65495) / 128
+    s.sends(". 1:1(0) ack 65496 win 384"); // (262144 - 65495) / 512
 }
 
 #[test]
 fn a_program_that_reads_opens_the_window_in_time() {
     let mut s = Script::listening(65535, 5);
     s.gets("S 0:0(0) win 65535 <mss 65495,ws 7>");
-    s.sends("S. 0:0(0) ack 1 win 65535 <mss 65495,ws 7>");
+    s.sends("S. 0:0(0) ack 1 win 65535 <mss 65495,ws 9>");
     s.gets(". 1:1(0) ack 1 win 2048");
     s.accepts();
     for i in 0..4 {
@@ -279,5 +279,5 @@ fn a_program_that_reads_opens_the_window_in_time() {
     s.reads(65495);
     s.sends_nothing();
     s.reads(65495);
-    s.sends(". 1:1(0) ack 261981 win 1024");
+    s.sends(". 1:1(0) ack 261981 win 256");
 }

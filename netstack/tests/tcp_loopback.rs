@@ -2,7 +2,7 @@
 
 use arena::ring;
 use netstack::link::{IfIndex, Sink, TxFrame, TxResult};
-use netstack::socket::{BufferPool, Key, StreamBuffers};
+use netstack::socket::{BufferPool, Key, StreamBuffers, StreamSizes};
 use netstack::tcp::State;
 use netstack::time::Instant;
 use netstack::{Config, Stack};
@@ -19,7 +19,11 @@ impl Sink for NoLink {
 struct Pool(Sender<(arena::Producer, arena::Consumer)>);
 
 impl BufferPool for Pool {
-    fn stream(&mut self) -> Option<StreamBuffers> {
+    fn receive_size(&self, _: StreamSizes) -> usize {
+        1 << 19
+    }
+
+    fn stream(&mut self, _: StreamSizes) -> Option<StreamBuffers> {
         let (tx, engine_tx) = ring::heap(1 << 19);
         let (engine_rx, rx) = ring::heap(1 << 19);
         self.0.send((tx, rx)).ok()?;

@@ -12,7 +12,7 @@ fn the_peer_opens() {
     s.gets("S 0:0(0) win 32792 <mss 1400,ws 3,ts 700 0>");
     let syn_ack = s.sends("S. 0:0(0) ack 1 win 65535");
     let options = syn_ack.options.unwrap();
-    assert_eq!((options.mss, options.window_scale), (Some(1460), Some(7)));
+    assert_eq!((options.mss, options.window_scale), (Some(1460), Some(9)));
     assert_eq!(options.timestamps.unwrap().echo, 700);
     s.accepts_nothing();
     s.gets(". 1:1(0) ack 1 win 1000 <ts 701 0>");
@@ -39,11 +39,11 @@ fn we_open() {
     let mut s = Script::connecting(1500);
     let syn = s.sends("S 0:0(0) win 65535");
     let options = syn.options.unwrap();
-    assert_eq!((options.mss, options.window_scale), (Some(1460), Some(7)));
+    assert_eq!((options.mss, options.window_scale), (Some(1460), Some(9)));
     s.is(State::SynSent);
     let echo = options.timestamps.unwrap().value;
     s.gets(&format!("S. 0:0(0) ack 1 win 65535 <mss 1000,ws 2,ts 5 {echo}>"));
-    let ack = s.sends(". 1:1(0) ack 1 win 512"); // 64 KiB in steps of 128
+    let ack = s.sends(". 1:1(0) ack 1 win 128"); // 64 KiB in steps of 512
     assert_eq!(ack.options.unwrap().timestamps.unwrap().echo, 5);
     s.is(State::Established);
     // The peer's MSS less the timestamps.
@@ -160,7 +160,7 @@ fn windows_of_syns_are_not_scaled_and_those_of_other_segments_are() {
     s.gets("S 0:0(0) win 1000 <mss 1000,ws 3>");
     s.sends("S. 0:0(0) ack 1 win 65535");
     s.gets(". 70000:70000(0) ack 1 win 1000");
-    s.sends(". 1:1(0) ack 1 win 511");
+    s.sends(". 1:1(0) ack 1 win 127");
 }
 
 #[test]
@@ -189,13 +189,34 @@ fn the_last_ack_may_carry_text_and_fin() {
 #[test]
 fn text_that_overtakes_the_last_ack_completes_the_handshake_though_the_ring_has_no_place_for_it() {
     let mut s = Script::listening(1500, 5);
-    s.net.memory(s.node).set_ring(4096);
+    s.net.memory(s.node).set_ring(16384);
     s.gets("S 0:0(0) win 1000 <mss 1000>");
-    s.sends("S. 0:0(0) ack 1 win 65535");
+    s.sends("S. 0:0(0) ack 1 win 16384");
+    // Memory became scarce in the meantime.
+    s.net.memory(s.node).set_ring(4096);
     s.gets("P. 5000:5010(10) ack 1 win 1000");
     s.sends(". 1:1(0) ack 1 win 4096");
     s.accepts();
     s.is(State::Established);
+}
+
+#[test]
+fn a_syn_ack_offers_no_more_than_the_ring_will_hold() {
+    let mut s = Script::listening(1500, 5);
+    s.net.memory(s.node).set_ring(4096);
+    s.gets("S 0:0(0) win 1000 <mss 1000>");
+    s.sends("S. 0:0(0) ack 1 win 4096");
+    s.gets(". 1:1(0) ack 1 win 1000");
+    s.accepts();
+    // SO_RCVBUF of the listener counts for what it accepts.
+    let mut s = Script::listening(1500, 5);
+    let id = s.listener.as_ref().unwrap().id;
+    s.net.stack(s.node).tcp_options(id).unwrap().buffers.receive = Some(8192);
+    s.gets("S 0:0(0) win 1000 <mss 1000>");
+    s.sends("S. 0:0(0) ack 1 win 8192");
+    s.gets(". 1:1(0) ack 1 win 1000");
+    s.accepts();
+    assert_eq!(s.socket.as_ref().unwrap().rx.capacity(), 8192);
 }
 
 #[test]

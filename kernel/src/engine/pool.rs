@@ -3,17 +3,17 @@
 use super::Handle;
 use crate::endpoint::{Endpoint, Kind, Rings, SocketId};
 use crate::{Errno, Result};
-use arena::{Arena, Consumer, Producer, Side};
-use netstack::socket::{BufferPool, Key, StreamBuffers};
+use arena::{Arena, Consumer, Producer, Region, Side};
+use netstack::socket::{BufferPool, Key, StreamBuffers, StreamSizes};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// Smallest and largest ring, in bytes.
 const SMALLEST: usize = 4096;
-const LARGEST: usize = 8 << 20;
+const LARGEST: usize = 32 << 20;
 /// Bytes of RUMP_MEMLIMIT that rings leave to packets on their way, at least: a few of the loopback's largest.
 const FOR_PACKETS: u64 = 256 << 10;
-/// Rings of a connection that arrives by itself, in bytes each way.
+/// Rings of a stream socket before they grow, in bytes each way: what the caches hold.
 pub(crate) const DEFAULT_RING: usize = 512 << 10;
 
 /// All sockets of a kernel by number, and the arena that they live in.
@@ -107,28 +107,36 @@ impl Sockets {
         limit - (limit / 8).max(FOR_PACKETS).min(limit / 2)
     }
 
-    /// A ring that takes at most a quarter of what the limit leaves, so that no connection starves the others.
     fn ring(&self, endpoint: &Endpoint, side: Side, wanted: usize) -> Option<(Producer, Consumer)> {
+        self.arena.ring(&endpoint.record, side, self.ring_size(wanted)?)
+    }
+
+    /// What a ring that is wanted of about this size gets now: at most a quarter of what the limit leaves, so that no
+    /// connection starves the others.
+    fn ring_size(&self, wanted: usize) -> Option<usize> {
         let left = self.for_rings().saturating_sub(self.arena.used());
         if left < SMALLEST as u64 {
             return None;
         }
-        let wanted = wanted.clamp(SMALLEST, LARGEST).next_power_of_two();
-        let mut capacity = wanted;
+        let mut capacity = wanted.clamp(SMALLEST, LARGEST).next_power_of_two();
         while capacity as u64 > left / 4 && capacity > SMALLEST {
             capacity /= 2;
         }
-        self.arena.ring(&endpoint.record, side, capacity)
+        Some(capacity)
     }
+}
+
+fn wanted(size: Option<u32>) -> usize {
+    size.map_or(DEFAULT_RING, |bytes| bytes as usize)
 }
 
 /// The pool as the stack sees it.
 pub(crate) struct Pool(pub(crate) Arc<Sockets>);
 
 impl BufferPool for Pool {
-    fn stream(&mut self) -> Option<StreamBuffers> {
+    fn stream(&mut self, sizes: StreamSizes) -> Option<StreamBuffers> {
         let endpoint = self.0.create(Kind::Stream).ok()?;
-        match self.0.stream_rings(&endpoint, DEFAULT_RING, DEFAULT_RING) {
+        match self.0.stream_rings(&endpoint, wanted(sizes.send), wanted(sizes.receive)) {
             Ok((rings, tx, rx)) => {
                 endpoint.set_rings(Some(rings));
                 Some(StreamBuffers { key: Key(endpoint.id()), tx, rx })
@@ -138,6 +146,15 @@ impl BufferPool for Pool {
                 None
             }
         }
+    }
+
+    fn receive_size(&self, sizes: StreamSizes) -> usize {
+        self.0.ring_size(wanted(sizes.receive)).unwrap_or(0)
+    }
+
+    fn grow(&mut self, from: usize, to: usize) -> Option<Region> {
+        let size = self.0.ring_size(to).filter(|&size| size > from)?;
+        self.0.arena.region(size)
     }
 
     fn has_stream(&self) -> bool {

@@ -2,7 +2,7 @@ use super::*;
 use crate::ip::Packets;
 use crate::link::IfIndex;
 use crate::rng::Rng;
-use crate::socket::{BufferPool, StreamBuffers};
+use crate::socket::{BufferPool, StreamBuffers, StreamSizes};
 use crate::time::Instant;
 
 const ON: IfIndex = IfIndex(2);
@@ -11,8 +11,11 @@ const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
 struct Unlimited;
 
 impl BufferPool for Unlimited {
-    fn stream(&mut self) -> Option<StreamBuffers> {
+    fn stream(&mut self, _: StreamSizes) -> Option<StreamBuffers> {
         None
+    }
+    fn receive_size(&self, _: StreamSizes) -> usize {
+        0
     }
     fn charge(&mut self, _: usize) -> bool {
         true

@@ -13,7 +13,7 @@ use super::seam::{Env, Path};
 use super::seq::Seq;
 use super::socket::{Idle, Kind, Listener, Socket};
 use super::tcb::{Opening, Tcb, millis};
-use super::window::scale_for;
+use super::window::SCALE;
 use super::{Accepted, Tcp, TcpId};
 use crate::ip::{end, plain};
 use crate::slab::Handle;
@@ -108,7 +108,7 @@ impl Tcp {
         let advertised_mss = announced_mss(path.mtu, remote.is_ipv6(), options.maxseg);
         let iss = successor.unwrap_or_else(|| self.secrets.isn(&tuple, now));
         let durable = Durable {
-            rcv_scale: scale_for(rx.capacity()),
+            rcv_scale: SCALE,
             snd_mss: advertised_mss,
             timestamps: Some(Timestamps {
                 offset: self.secrets.timestamp_offset(&tuple),

@@ -68,8 +68,12 @@ pub struct TcpInfo {
     pub snd_wnd: u32,
     /// Our window as the peer knows it, in bytes.
     pub rcv_wnd: u32,
-    /// Size of the receive ring, in bytes.
+    /// The most that the program has read in a round trip, in bytes.
     pub rcv_space: u32,
+    /// Round trip as the receiver sees it; zero before the first measurement.
+    pub rcv_rtt: Duration,
+    /// Sizes of the rings now, in bytes: what the program sends, what it receives.
+    pub rings: (u32, u32),
     /// Bytes sent and not acknowledged.
     pub unacked: u32,
     /// Bytes queued and never sent.
@@ -139,7 +143,9 @@ impl Tcb {
             ssthresh: self.congestion.ssthresh(),
             snd_wnd: d.snd_wnd,
             rcv_wnd: self.receive_window(),
-            rcv_space: self.rx.capacity() as u32,
+            rcv_space: self.autotune.space().min(u64::from(u32::MAX)) as u32,
+            rcv_rtt: self.autotune.rtt(),
+            rings: (self.tx.capacity() as u32, self.rx.capacity() as u32),
             unacked: d.snd_nxt - d.snd_una,
             unsent: self.unsent() as u32,
             retransmits: c.retransmits,

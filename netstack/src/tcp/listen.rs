@@ -9,7 +9,7 @@ use super::seq::Seq;
 use super::socket::{Kind, Socket};
 use super::syn_queue::Request;
 use super::tcb::{Opening, Tcb, millis};
-use super::window::scale_for;
+use super::window::{MAX_UNSCALED, SCALE};
 use super::{Tcp, Waiter};
 use crate::events::Events;
 use crate::slab::Handle;
@@ -59,13 +59,14 @@ impl Tcp {
             irs: header.seq,
             snd_mss: advertised_mss.min(peer_mss(header.options.mss)),
             advertised_mss,
-            scales: header.options.window_scale.map(|theirs| (theirs, scale_for(0))),
+            scales: header.options.window_scale.map(|theirs| (theirs, SCALE)),
             timestamps: header.options.timestamps.map(|theirs| Timestamps {
                 offset,
                 recent: theirs.value,
                 recent_age: millis(now),
             }),
             snd_wnd: u32::from(header.window),
+            rcv_wnd: (env.pool.receive_size(options.buffers) as u32).min(MAX_UNSCALED),
             options,
             sent_at: now,
             retries: 0,
@@ -113,7 +114,7 @@ impl Tcp {
         if listening.is_full() {
             return;
         }
-        let Some(buffers) = env.pool.stream() else { return };
+        let Some(buffers) = env.pool.stream(request.options.buffers) else { return };
         self.drop_request(handle);
         let key = buffers.key;
         let mut tcb = Tcb::new(

@@ -7,10 +7,11 @@
 //! Reading order:
 //! - a connection: `state`, `durable`, `tcb`; what comes in: `input`, a file a step of §3.10.7; what goes out:
 //!   `output`, and when: `nagle`, `window`, `delayed_ack`, `persist`, `retransmit`;
-//! - the path: `rtt`, `congestion`, `recovery`; the order of bytes: `reassembly`;
+//! - the path: `rtt`, `congestion`, `recovery`, `autotune`; the order of bytes: `reassembly`;
 //! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
 //!   `demux`, `reply`; the program's calls: `calls`, `close`; the run: `poll`; ICMP: `icmp`.
 
+mod autotune;
 mod calls;
 mod close;
 mod congestion;

@@ -1,5 +1,6 @@
 //! What a program can set on a TCP socket (tcp(7), socket(7), ip(7)).
 
+use crate::socket::StreamSizes;
 use core::time::Duration;
 
 /// `SO_KEEPALIVE` and its times.
@@ -38,6 +39,9 @@ pub struct TcpOptions {
     pub syn_retries: u8,
     /// `tcp_retries2`: repetitions of a segment before the connection is given up; 15.
     pub retries: u8,
+    /// `SO_SNDBUF` and `SO_RCVBUF`, in bytes of ring: a side that is set stays at that size (larger rings do not shrink), the
+    /// others follow the path.
+    pub buffers: StreamSizes,
     /// `IP_TTL`; 64.
     pub ttl: u8,
     /// `IP_TOS`, without the ECN bits.
@@ -61,6 +65,7 @@ impl Default for TcpOptions {
             linger2: Some(Duration::from_secs(60)),
             syn_retries: 6,
             retries: 15,
+            buffers: StreamSizes::default(),
             ttl: 64,
             tos: 0,
         }

@@ -48,6 +48,11 @@ impl RttEstimator {
         self.variation
     }
 
+    /// Smallest round trip, if one was measured.
+    pub(super) fn sampled(&self) -> Option<Duration> {
+        self.smallest
+    }
+
     pub(super) fn smallest(&self) -> Duration {
         self.smallest.unwrap_or_default()
     }

@@ -53,7 +53,9 @@ impl Tcp {
         env: &mut Env<'_>,
     ) {
         let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) else { return };
-        if tcb.input(now, segment) {
+        let reset = tcb.input(now, segment);
+        tcb.grow_rings(now, segment, env.pool);
+        if reset {
             self.reset_sender(tuple, segment);
         }
         self.settle(now, handle, env.events);

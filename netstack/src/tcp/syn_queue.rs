@@ -10,7 +10,6 @@ use super::rtt::RttEstimator;
 use super::seq::Seq;
 use super::state::State;
 use super::tcb::millis;
-use super::window::MAX_UNSCALED;
 use crate::slab::Handle;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::{Flags, Options, Segment, Stamps};
@@ -29,6 +28,8 @@ pub(super) struct Request {
     pub(super) scales: Option<(u8, u8)>,
     pub(super) timestamps: Option<Timestamps>,
     pub(super) snd_wnd: u32,
+    /// What the SYN-ACK offers.
+    pub(super) rcv_wnd: u32,
     pub(super) options: TcpOptions,
     pub(super) sent_at: Instant,
     pub(super) retries: u8,
@@ -59,7 +60,7 @@ impl Request {
         if header.has(Flags::SYN) && header.seq == self.irs && !header.has(Flags::ACK | Flags::RST) {
             return self.limited(now, Verdict::Repeat);
         }
-        let right = rcv_nxt + MAX_UNSCALED;
+        let right = rcv_nxt + self.rcv_wnd;
         // RFC 7323 §5.3 R1.
         let stamps = self.timestamps.zip(header.options.timestamps);
         let old = stamps.is_some_and(|(ours, theirs)| is_older(theirs.value, ours.recent));
@@ -103,7 +104,7 @@ impl Request {
             },
             seq: self.iss,
             flags: Flags::SYN | Flags::ACK,
-            window: MAX_UNSCALED as u16,
+            window: self.rcv_wnd as u16,
             ..self.acknowledgement(now)
         }
     }
@@ -115,7 +116,7 @@ impl Request {
             ack: self.irs + 1,
             flags: Flags::ACK,
             // RFC 7323 §2.3: scaled in every segment but a SYN.
-            window: (MAX_UNSCALED >> self.scales.map_or(0, |(_, ours)| ours)) as u16,
+            window: (self.rcv_wnd >> self.scales.map_or(0, |(_, ours)| ours)) as u16,
             options: Options { timestamps: self.stamps(now), ..Options::default() },
             ttl: self.options.ttl,
             tos: self.options.tos,
@@ -144,7 +145,7 @@ impl Request {
             snd_wnd_max: self.snd_wnd,
             fin: None,
             rcv_nxt,
-            rcv_adv: rcv_nxt + (ring as u32).min(MAX_UNSCALED),
+            rcv_adv: rcv_nxt + (ring as u32).min(self.rcv_wnd),
             snd_scale,
             rcv_scale,
             snd_mss: self.snd_mss,

@@ -1,5 +1,6 @@
 //! The transmission control block: everything that one connection knows (RFC 9293 §3.3.1).
 
+use super::autotune::Autotune;
 use super::congestion::{Congestion, NewReno};
 use super::delayed_ack::DelayedAck;
 use super::durable::Durable;
@@ -50,6 +51,7 @@ pub(super) struct Tcb {
 
     pub(super) reassembly: Reassembly,
     pub(super) ack: DelayedAck,
+    pub(super) autotune: Autotune,
     /// `Producer::notify_after` is armed.
     pub(super) reading_watched: bool,
     /// When an acknowledgement last went out that only answers an unacceptable segment (RFC 5961 §7).
@@ -109,6 +111,7 @@ impl Tcb {
             waiting_since: None,
             reassembly: Reassembly::default(),
             ack: DelayedAck::new(durable.rcv_nxt),
+            autotune: Autotune::new(now),
             reading_watched: false,
             last_challenge: None,
             timers: Timers::new(),

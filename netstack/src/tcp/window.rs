@@ -3,15 +3,10 @@
 use super::seq::Seq;
 use super::tcb::Tcb;
 
-/// Shift that we offer. It lets 8 MiB be advertised in steps of 128 bytes.
-const USUAL_SCALE: u8 = 7;
+/// Shift that we offer: the largest ring, [`MAX_RING`](super::autotune::MAX_RING), can be advertised in steps of 512 bytes.
+pub(super) const SCALE: u8 = 9;
 /// Largest window in a SYN, which is never scaled (RFC 7323 §2.2).
 pub(super) const MAX_UNSCALED: u32 = 65535;
-
-/// The shift for a ring of `capacity` bytes.
-pub(super) fn scale_for(capacity: usize) -> u8 {
-    (USUAL_SCALE..14).find(|shift| capacity >> shift <= MAX_UNSCALED as usize).unwrap_or(14)
-}
 
 impl Tcb {
     /// SND's view of RCV.WND: what the peer may still send.

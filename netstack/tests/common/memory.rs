@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use netstack::Key;
-use netstack::socket::{BufferPool, StreamBuffers};
+use netstack::socket::{BufferPool, StreamBuffers, StreamSizes};
 
 struct State {
     next_key: u32,
@@ -12,6 +12,9 @@ struct State {
     /// Connections that may still arrive.
     streams: usize,
     offers: bool,
+    /// Rings grow no larger.
+    largest_ring: usize,
+    grown: usize,
     given: usize,
     limit: usize,
     charged: usize,
@@ -30,6 +33,8 @@ impl Memory {
             ring: 1 << 18,
             streams: usize::MAX,
             offers: true,
+            largest_ring: usize::MAX,
+            grown: 0,
             given: 0,
             limit: usize::MAX,
             charged: 0,
@@ -52,6 +57,16 @@ impl Memory {
     /// Size of the rings of connections that arrive from now on.
     pub fn set_ring(&self, bytes: usize) {
         self.lock().ring = bytes;
+    }
+
+    /// Rings grow no larger than this (a power of two).
+    pub fn set_largest_ring(&self, bytes: usize) {
+        self.lock().largest_ring = bytes;
+    }
+
+    /// How many rings have grown.
+    pub fn rings_grown(&self) -> usize {
+        self.lock().grown
     }
 
     /// How many more connections may arrive.
@@ -98,15 +113,27 @@ impl Memory {
 pub struct Pool(Memory);
 
 impl BufferPool for Pool {
-    fn stream(&mut self) -> Option<StreamBuffers> {
+    fn stream(&mut self, sizes: StreamSizes) -> Option<StreamBuffers> {
         let key = self.0.new_key();
         let mut state = self.0.lock();
         state.streams = state.streams.checked_sub(1)?;
         state.given += 1;
-        let (program_tx, tx) = arena::ring::heap(state.ring);
-        let (rx, program_rx) = arena::ring::heap(state.ring);
+        let size = |wanted: Option<u32>| wanted.map_or(state.ring, |bytes| (bytes as usize).next_power_of_two());
+        let (program_tx, tx) = arena::ring::heap(size(sizes.send));
+        let (rx, program_rx) = arena::ring::heap(size(sizes.receive));
         state.ends.insert(key, (program_tx, program_rx));
         Some(StreamBuffers { key, tx, rx })
+    }
+
+    fn receive_size(&self, sizes: StreamSizes) -> usize {
+        sizes.receive.map_or(self.0.lock().ring, |bytes| (bytes as usize).next_power_of_two())
+    }
+
+    fn grow(&mut self, from: usize, to: usize) -> Option<arena::Region> {
+        let mut state = self.0.lock();
+        let to = to.min(state.largest_ring);
+        state.grown += usize::from(to > from);
+        (to > from).then(|| arena::Region::heap(to))
     }
 
     fn has_stream(&self) -> bool {

@@ -7,7 +7,7 @@ pub mod script;
 use crate::common::{Net, NodeId};
 use netstack::Key;
 use netstack::socket::{BindOptions, ConnectError, Shutdown};
-use netstack::tcp::{Accepted, Close, State, TcpError, TcpId, TcpInfo, TcpStatus};
+use netstack::tcp::{Accepted, Close, State, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
 
 /// A program's side of a TCP socket.
 pub struct Socket {
@@ -54,9 +54,34 @@ impl Socket {
         Socket::try_connect(net, node, remote, ring).expect("a route and a port")
     }
 
+    /// Connects with options that are set before.
+    pub fn connect_with(
+        net: &mut Net,
+        node: NodeId,
+        remote: &str,
+        ring: usize,
+        set: impl FnOnce(&mut TcpOptions),
+    ) -> Socket {
+        let key = net.memory(node).new_key();
+        let id = net.stack(node).tcp_open(key);
+        set(net.stack(node).tcp_options(id).expect("just made"));
+        Socket::connect_as(net, node, id, key, remote, ring).expect("a route and a port")
+    }
+
     pub fn try_connect(net: &mut Net, node: NodeId, remote: &str, ring: usize) -> Result<Socket, ConnectError> {
         let key = net.memory(node).new_key();
         let id = net.stack(node).tcp_open(key);
+        Socket::connect_as(net, node, id, key, remote, ring)
+    }
+
+    fn connect_as(
+        net: &mut Net,
+        node: NodeId,
+        id: TcpId,
+        key: Key,
+        remote: &str,
+        ring: usize,
+    ) -> Result<Socket, ConnectError> {
         let (tx, engine_tx) = arena::ring::heap(ring);
         let (engine_rx, rx) = arena::ring::heap(ring);
         let now = net.now();

@@ -12,6 +12,8 @@ use netstack::link::IfIndex;
 
 /// net.core.rmem_max and wmem_max, to which SO_RCVBUF and SO_SNDBUF are cut.
 const BUFFER_MAX: usize = 4 << 20;
+/// SO_RCVBUFFORCE and SO_SNDBUFFORCE pass over it, up to the largest ring.
+const FORCED_BUFFER_MAX: usize = 16 << 20;
 /// Half of SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF, which show doubled.
 const SEND_BUFFER_MIN: usize = 4608 / 2;
 const RECEIVE_BUFFER_MIN: usize = 2304 / 2;
@@ -47,10 +49,10 @@ pub(super) static ROWS: &[Row] = &[
             }),
         },
     },
-    local!(SOL_SOCKET, libc::SO_RCVBUF, On::All, s => s.buffers().receive as i32,
-        v => s.receive_buffer = Some(buffer(v, RECEIVE_BUFFER_MIN))),
-    local!(SOL_SOCKET, libc::SO_SNDBUF, On::All, s => s.buffers().send as i32,
-        v => s.send_buffer = Some(buffer(v, SEND_BUFFER_MIN))),
+    buffer(libc::SO_RCVBUF, |s| Ok(buffer_sizes(s).1), |s, v| set_receive_buffer(s, v, BUFFER_MAX)),
+    buffer(libc::SO_SNDBUF, |s| Ok(buffer_sizes(s).0), |s, v| set_send_buffer(s, v, BUFFER_MAX)),
+    buffer(libc::SO_RCVBUFFORCE, not_to_be_read, |s, v| set_receive_buffer(s, v.max(0), FORCED_BUFFER_MAX)),
+    buffer(libc::SO_SNDBUFFORCE, not_to_be_read, |s, v| set_send_buffer(s, v.max(0), FORCED_BUFFER_MAX)),
     engine!(SOL_SOCKET, libc::SO_BROADCAST, On::All, s => i32::from(s.raw.datagram.broadcast),
         v => s.raw.datagram.broadcast = v != 0),
     engine!(SOL_SOCKET, libc::SO_KEEPALIVE, On::All, s => i32::from(s.tcp.keepalive.on),
@@ -93,9 +95,43 @@ pub(super) static ROWS: &[Row] = &[
     bytes(SOL_SOCKET, libc::SO_BINDTODEVICE, On::All, Some(bound_device), Some(bind_to_device)),
 ];
 
-/// SO_SNDBUF and SO_RCVBUF: taken as unsigned, cut, and never below Linux's minimum.
-fn buffer(value: i32, least: usize) -> usize {
-    (value as u32 as usize).clamp(least, BUFFER_MAX)
+/// A row of SO_SNDBUF and its kin.
+const fn buffer(name: i32, get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32) -> Result<()>) -> Row {
+    Row { level: SOL_SOCKET, name, on: On::All, access: Int { get, set: Some(set) } }
+}
+
+fn not_to_be_read(_: &Socket) -> Result<i32> {
+    Err(Errno::NOPROTOOPT)
+}
+
+/// Sizes of the buffers, sending and receiving: as the program set them, doubled as on Linux; else as the path has made them.
+fn buffer_sizes(socket: &Socket) -> (i32, i32) {
+    let buffers = socket.buffers();
+    let rings = socket.endpoint.rings().filter(|_| socket.endpoint.kind == Kind::Stream);
+    let (tx, rx) = rings.map_or((buffers.send, buffers.receive), |rings| rings.sizes());
+    let settings = socket.settings.lock();
+    let send = settings.send_buffer.map_or(tx, |_| buffers.send);
+    let receive = settings.receive_buffer.map_or(rx, |_| buffers.receive);
+    (send as i32, receive as i32)
+}
+
+/// SO_SNDBUF and SO_RCVBUF: taken as unsigned, cut, and never below Linux's minimum. They end autotuning.
+fn set_send_buffer(socket: &Socket, value: i32, most: usize) -> Result<()> {
+    let bytes = (value as u32 as usize).clamp(SEND_BUFFER_MIN, most);
+    change(socket, |s| {
+        s.send_buffer = Some(bytes);
+        s.tcp.buffers.send = Some(2 * bytes as u32);
+        Ok(())
+    })
+}
+
+fn set_receive_buffer(socket: &Socket, value: i32, most: usize) -> Result<()> {
+    let bytes = (value as u32 as usize).clamp(RECEIVE_BUFFER_MIN, most);
+    change(socket, |s| {
+        s.receive_buffer = Some(bytes);
+        s.tcp.buffers.receive = Some(2 * bytes as u32);
+        Ok(())
+    })
 }
 
 fn interface_named(socket: &Socket, name: &str) -> Result<u32> {

@@ -1,7 +1,7 @@
 use core::net::Ipv4Addr;
 
 use super::*;
-use crate::socket::StreamBuffers;
+use crate::socket::{StreamBuffers, StreamSizes};
 use crate::wire::ipv4::Packet;
 
 /// Counts what is charged, up to a limit.
@@ -11,7 +11,11 @@ struct Meter {
 }
 
 impl BufferPool for Meter {
-    fn stream(&mut self) -> Option<StreamBuffers> {
+    fn receive_size(&self, _: StreamSizes) -> usize {
+        0
+    }
+
+    fn stream(&mut self, _: StreamSizes) -> Option<StreamBuffers> {
         None
     }
     fn charge(&mut self, bytes: usize) -> bool {

@@ -97,7 +97,7 @@ impl Tcb {
     }
 
     /// The age of the timestamp that a segment echoes (RFC 7323 §4.1), if it is one that we can have sent.
-    pub(super) fn echoed(&self, now: Instant, segment: &Segment<'_>) -> Option<Duration> {
+    pub(in crate::tcp) fn echoed(&self, now: Instant, segment: &Segment<'_>) -> Option<Duration> {
         let (ours, theirs) = self.durable.timestamps.zip(segment.header.options.timestamps)?;
         let age = millis(now).wrapping_add(ours.offset).wrapping_sub(theirs.echo);
         Some(Duration::from_millis(u64::from(age))).filter(|age| *age < Duration::from_secs(120))

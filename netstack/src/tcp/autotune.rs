@@ -1,0 +1,174 @@
+//! How large the rings are: as the path and the program need it, without a setting.
+//!
+//! A ring starts small, so that cycling through it stays in the caches, and grows while a larger one would carry more: the
+//! receiving one to twice what the program reads in a round trip (dynamic right-sizing, as Linux's
+//! `tcp_rcv_space_adjust`), the sending one to twice the congestion window (`tcp_sndbuf_expand`).
+
+use super::seq::Seq;
+use super::tcb::Tcb;
+use crate::socket::BufferPool;
+use crate::time::{Duration, Instant};
+use crate::wire::tcp::Segment;
+
+/// No ring grows beyond this: a path of 100 ms and 1 Gbit/s holds 12.5 MB, and while one lost segment is repeated as much
+/// again arrives.
+pub(super) const MAX_RING: usize = 32 << 20;
+/// Bytes a second that a ring is made for at most, 10 Gbit/s: where the round trip is short, more is never under way, and a
+/// larger ring only costs the caches.
+const MAX_RATE: u64 = 1_250_000_000;
+/// What a sender may have sent in the first round trip (RFC 6928).
+const FIRST_ROUND: u64 = 10 * 1460;
+/// When the pool is asked again that had nothing to give.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What a connection has measured for the size of its rings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Autotune {
+    /// Round trip as the receiver sees it.
+    rtt: Option<Duration>,
+    /// The smallest such.
+    smallest: Option<Duration>,
+    /// When text up to this number has come, a window has passed since this moment.
+    timing: Option<(Seq, Instant)>,
+    /// The present round: when it began, and how much the program had read by then.
+    began: Instant,
+    read: u64,
+    /// The most that the program has read in a round, in bytes.
+    most: u64,
+    /// The pool had nothing to give: not before this moment again.
+    not_before: Instant,
+}
+
+impl Autotune {
+    pub(super) fn new(now: Instant) -> Autotune {
+        Autotune {
+            rtt: None,
+            smallest: None,
+            timing: None,
+            began: now,
+            read: 0,
+            most: FIRST_ROUND,
+            not_before: Instant::default(),
+        }
+    }
+
+    /// The most that the program has read in a round trip, in bytes (`tcpi_rcv_space`).
+    pub(super) fn space(&self) -> u64 {
+        self.most
+    }
+
+    /// Round trip as the receiver sees it; zero before the first measurement.
+    pub(super) fn rtt(&self) -> Duration {
+        self.rtt.unwrap_or_default()
+    }
+
+    fn measured(&mut self, sample: Duration) {
+        self.rtt = Some(self.rtt.map_or(sample, |rtt| (rtt * 7 + sample) / 8));
+        self.smallest = Some(self.smallest.map_or(sample, |smallest| smallest.min(sample)));
+    }
+}
+
+impl Tcb {
+    /// Lets the rings grow after a segment, if they should.
+    pub(super) fn grow_rings(&mut self, now: Instant, segment: &Segment<'_>, pool: &mut dyn BufferPool) {
+        if !self.durable.state.is_synchronized() {
+            return;
+        }
+        if !segment.payload.is_empty() {
+            self.measure_receiving(now, segment);
+            if let Some(size) = self.receive_size(now).filter(|_| now >= self.autotune.not_before) {
+                match pool.grow(self.rx.capacity(), size) {
+                    // Refused while the ring still goes over to the one before; the next round asks again.
+                    Some(region) => drop(self.rx.grow(region)),
+                    None => self.autotune.not_before = now + RETRY,
+                }
+            }
+        }
+        if let Some(size) = self.send_size().filter(|_| now >= self.autotune.not_before) {
+            match pool.grow(self.tx.capacity(), size) {
+                Some(region) => self.tx.offer(region),
+                None => self.autotune.not_before = now + RETRY,
+            }
+        }
+    }
+
+    /// Round trip as the receiver sees it: by the timestamps that come back, else by how long a window takes to arrive.
+    fn measure_receiving(&mut self, now: Instant, segment: &Segment<'_>) {
+        if self.durable.timestamps.is_some() {
+            // A small segment may have waited for the program that wrote it.
+            if segment.payload.len() as u32 >= self.ack.segment()
+                && let Some(age) = self.echoed(now, segment)
+            {
+                self.autotune.measured(age);
+            }
+            return;
+        }
+        match self.autotune.timing {
+            Some((end, _)) if self.durable.rcv_nxt.before(end) => return,
+            // A sender that is slower than the window takes longer: the shortest counts.
+            Some((_, began)) => {
+                let sample = now.since(began);
+                self.autotune.measured(self.autotune.rtt.map_or(sample, |rtt| rtt.min(sample)));
+            }
+            None => {}
+        }
+        self.autotune.timing = Some((self.durable.rcv_nxt + self.receive_window().max(1), now));
+    }
+
+    /// The size that the rx ring should grow to now.
+    fn receive_size(&mut self, now: Instant) -> Option<usize> {
+        let capacity = self.rx.capacity();
+        if let Some(fixed) = self.options.buffers.receive {
+            return larger(capacity, fixed as usize);
+        }
+        let tune = &mut self.autotune;
+        let limit = useful(tune.smallest.into_iter().chain(self.rtt.sampled()).min()?);
+        if capacity >= limit || self.orphan {
+            return None;
+        }
+        let round = tune.rtt.unwrap_or_else(|| self.rtt.smoothed());
+        if now.since(tune.began) < round {
+            return None;
+        }
+        let read = self.rx.position() - self.rx.used() as u64;
+        let copied = read - tune.read;
+        (tune.read, tune.began) = (read, now);
+        if copied <= tune.most {
+            return None;
+        }
+        // A sender in slow start has twice as much under way by the time that the next round is over.
+        let growth = (copied - tune.most).saturating_mul(2).min(copied);
+        tune.most = copied;
+        let wanted = 2 * (copied + growth);
+        larger(capacity, wanted.min(limit as u64) as usize)
+    }
+
+    /// The size that the tx ring should grow to now.
+    fn send_size(&self) -> Option<usize> {
+        let capacity = self.tx.capacity();
+        if self.tx.has_offer() {
+            return None;
+        }
+        if let Some(fixed) = self.options.buffers.send {
+            return larger(capacity, fixed as usize);
+        }
+        // The program fills it, and the network would take more.
+        let window = self.congestion.window() as usize;
+        if window.saturating_mul(2) <= capacity || self.tx.len() < capacity / 2 {
+            return None;
+        }
+        larger(capacity, window.saturating_mul(2).min(useful(self.rtt.sampled()?)))
+    }
+}
+
+/// What a ring can use at most where the round trip is at least `rtt`: twice what can be under way, so that a loss does not
+/// stop the flow.
+fn useful(rtt: Duration) -> usize {
+    let bytes = u128::from(2 * MAX_RATE) * rtt.as_nanos() / 1_000_000_000;
+    bytes.min(MAX_RING as u128) as usize
+}
+
+fn larger(capacity: usize, wanted: usize) -> Option<usize> {
+    let size = wanted.min(MAX_RING).next_power_of_two();
+    (size > capacity).then_some(size)
+}
