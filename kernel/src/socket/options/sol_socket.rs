@@ -51,8 +51,20 @@ pub(super) static ROWS: &[Row] = &[
     },
     buffer(libc::SO_RCVBUF, |s| Ok(buffer_sizes(s).1), |s, v| set_receive_buffer(s, v, BUFFER_MAX)),
     buffer(libc::SO_SNDBUF, |s| Ok(buffer_sizes(s).0), |s, v| set_send_buffer(s, v, BUFFER_MAX)),
-    buffer(libc::SO_RCVBUFFORCE, not_to_be_read, |s, v| set_receive_buffer(s, v.max(0), FORCED_BUFFER_MAX)),
-    buffer(libc::SO_SNDBUFFORCE, not_to_be_read, |s, v| set_send_buffer(s, v.max(0), FORCED_BUFFER_MAX)),
+    bytes(
+        SOL_SOCKET,
+        libc::SO_RCVBUFFORCE,
+        On::All,
+        None,
+        Some(|s, value| set_receive_buffer(s, values::int(value)?.max(0), FORCED_BUFFER_MAX)),
+    ),
+    bytes(
+        SOL_SOCKET,
+        libc::SO_SNDBUFFORCE,
+        On::All,
+        None,
+        Some(|s, value| set_send_buffer(s, values::int(value)?.max(0), FORCED_BUFFER_MAX)),
+    ),
     engine!(SOL_SOCKET, libc::SO_BROADCAST, On::All, s => i32::from(s.raw.datagram.broadcast),
         v => s.raw.datagram.broadcast = v != 0),
     engine!(SOL_SOCKET, libc::SO_KEEPALIVE, On::All, s => i32::from(s.tcp.keepalive.on),
@@ -98,10 +110,6 @@ pub(super) static ROWS: &[Row] = &[
 /// A row of SO_SNDBUF and its kin.
 const fn buffer(name: i32, get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32) -> Result<()>) -> Row {
     Row { level: SOL_SOCKET, name, on: On::All, access: Int { get, set: Some(set) } }
-}
-
-fn not_to_be_read(_: &Socket) -> Result<i32> {
-    Err(Errno::NOPROTOOPT)
 }
 
 /// Sizes of the buffers, sending and receiving: as the program set them, doubled as on Linux; else as the path has made them.

@@ -1,5 +1,4 @@
-use super::TABLES;
-use super::{Access, On};
+use super::{Access, On, TABLES};
 use crate::socket::Socket;
 use crate::socket::testing::Alone;
 use crate::{Errno, Kind, Result};
@@ -54,7 +53,7 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
 #[test]
 fn every_int_that_can_be_set_is_got_back_and_inherited_by_nobody_else() {
     let kernel = Alone::boot();
-    for row in TABLES.iter().copied().flatten() {
+    for row in TABLES.iter().flat_map(|table| table.iter()) {
         let settable = matches!(row.access, Access::Int { set: Some(_), .. });
         let (level, name) = (row.level, row.name);
         if !settable {
@@ -73,7 +72,7 @@ fn every_int_that_can_be_set_is_got_back_and_inherited_by_nobody_else() {
 #[test]
 fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
     let kernel = Alone::boot();
-    for row in TABLES.iter().copied().flatten() {
+    for row in TABLES.iter().flat_map(|table| table.iter()) {
         let socket = socket_with(&kernel, row.on);
         match row.access {
             Access::Int { set: None, .. } | Access::Bytes { set: None, .. } => {
