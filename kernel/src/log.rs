@@ -29,6 +29,12 @@ pub(crate) fn notice(notice: &Notice, name: impl Fn(IfIndex) -> String) {
         Notice::AddressConflict { addr, mac, on } => {
             warn(&format!("{addr} on {} is also used by {mac}: give one of the two another address", name(*on)));
         }
+        Notice::DuplicateAddress { addr, on } => {
+            warn(&format!(
+                "{addr} on {} is used by another node and not by us: give one of the two another",
+                name(*on)
+            ));
+        }
         Notice::Leased { addr, server, on } => boot(&format!("{}: {addr} from the DHCP server {server}", name(*on))),
         Notice::LeaseLost { addr, on } => {
             warn(&format!("{}: the DHCP server did not let us keep {addr}; connections from it end", name(*on)));

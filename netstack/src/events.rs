@@ -1,6 +1,6 @@
 //! What the engine has to tell its caller: sockets that changed, sockets that are gone, lines for the log.
 
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::ip::Ipv4Net;
 use crate::link::{IfIndex, Mac};
@@ -16,6 +16,13 @@ pub enum Notice {
         /// The other node.
         mac: Mac,
         /// The interface on which it was heard.
+        on: IfIndex,
+    },
+    /// Another node has an address that we tried (RFC 4862 §5.4.5): it is not used, or no longer.
+    DuplicateAddress {
+        /// The address.
+        addr: Ipv6Addr,
+        /// The interface.
         on: IfIndex,
     },
     /// A DHCP server gave an address, or gave it for longer: [`Stack::lease`](crate::Stack::lease) has all it said.

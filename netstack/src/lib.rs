@@ -37,6 +37,7 @@ pub(crate) mod dhcp;
 pub(crate) mod events;
 pub(crate) mod icmp;
 pub(crate) mod multicast;
+pub(crate) mod ndp;
 pub(crate) mod neighbor;
 pub(crate) mod ports;
 pub(crate) mod slab;

@@ -270,6 +270,15 @@ impl Interfaces {
         Some(address)
     }
 
+    /// Changes what is known of an address.
+    pub(crate) fn change_address(&mut self, on: IfIndex, addr: IpAddr, change: impl FnOnce(&mut Address)) {
+        let Some(interface) = self.get_mut(on) else { return };
+        if let Some(address) = interface.addresses.iter_mut().find(|address| address.net.addr == addr) {
+            change(address);
+            self.index_addresses();
+        }
+    }
+
     /// Is `addr` one of ours? All of 127.0.0.0/8 is.
     pub(crate) fn is_local(&self, addr: impl Into<IpAddr>) -> bool {
         let addr = addr.into();

@@ -87,6 +87,18 @@ pub(crate) enum Evidence {
     Overheard,
 }
 
+/// What a neighbour advertisement says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Advertisement {
+    pub(crate) mac: Option<Mac>,
+    /// The neighbour is a router.
+    pub(crate) router: bool,
+    /// It answers us.
+    pub(crate) solicited: bool,
+    /// It overrides what is known.
+    pub(crate) over: bool,
+}
+
 /// What a neighbour's timer wants done.
 pub(crate) enum Outcome {
     /// Ask for it, of everybody or of the station that had it last.
@@ -201,6 +213,33 @@ impl Neighbors {
         }
         self.held_bytes -= core::mem::take(&mut entry.held_bytes);
         core::mem::take(&mut entry.held)
+    }
+
+    /// A neighbour advertisement (RFC 4861 §7.2.5). Returns where the neighbour is and the packets that waited for it;
+    /// `None` if it is nobody whom we asked for, or says nothing new.
+    pub(crate) fn advertised(
+        &mut self,
+        now: Instant,
+        on: IfIndex,
+        addr: IpAddr,
+        heard: Advertisement,
+    ) -> Option<(Mac, VecDeque<Packet>)> {
+        let id = (on, addr);
+        let entry = self.table.get_mut(&id)?;
+        let moved = heard.mac.is_some_and(|mac| entry.mac.is_some_and(|known| known != mac));
+        if moved && !heard.over {
+            // Another address without leave to believe it: whether the one that we have is still right must be asked.
+            if entry.state == NeighborState::Reachable {
+                entry.state = NeighborState::Stale;
+                self.timers.cancel(id);
+            }
+            return None;
+        }
+        let mac = heard.mac.or(entry.mac)?;
+        if heard.solicited {
+            return Some((mac, self.learn(now, on, addr, mac, Evidence::Reply)));
+        }
+        Some((mac, self.learn(now, on, addr, mac, Evidence::Overheard)))
     }
 
     /// Runs one timer that is due.

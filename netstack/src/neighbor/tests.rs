@@ -81,3 +81,18 @@ fn a_neighbour_that_moves_is_believed_but_asked_again() {
     assert_eq!(neighbors.resolve(Instant(0), ON, host(1)), Resolution::Known(moved));
     assert_eq!(neighbors.rows()[0].state, NeighborState::Delay);
 }
+
+#[test]
+fn an_advertisement_without_override_only_makes_doubtful() {
+    let mut neighbors = Neighbors::new(&mut Rng::new([4; 32]));
+    let other = Mac([2, 0, 0, 0, 0, 9]);
+    let told = |mac, solicited, over| Advertisement { mac: Some(mac), router: false, solicited, over };
+    assert!(neighbors.advertised(Instant(0), ON, host(1), told(MAC, true, true)).is_none(), "nobody asked");
+    neighbors.resolve(Instant(0), ON, host(1));
+    assert!(neighbors.advertised(Instant(0), ON, host(1), told(MAC, true, false)).is_some());
+    assert_eq!((neighbors.rows()[0].state, neighbors.rows()[0].mac), (NeighborState::Reachable, Some(MAC)));
+    assert!(neighbors.advertised(Instant(0), ON, host(1), told(other, true, false)).is_none());
+    assert_eq!((neighbors.rows()[0].state, neighbors.rows()[0].mac), (NeighborState::Stale, Some(MAC)));
+    assert!(neighbors.advertised(Instant(0), ON, host(1), told(other, false, true)).is_some());
+    assert_eq!((neighbors.rows()[0].state, neighbors.rows()[0].mac), (NeighborState::Stale, Some(other)));
+}

@@ -9,7 +9,7 @@ use crate::link::{IfIndex, Mac};
 use crate::neighbor::Neighbor;
 use crate::route::Route;
 use crate::socket::{AddressError, RouteError};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 impl Stack {
     /// Adds an interface, up and without addresses.
@@ -31,8 +31,9 @@ impl Stack {
         Ok(())
     }
 
-    /// Adds an address with its connected route. It can be used at once; beside, an IPv4 address is announced and probed
-    /// for, and another station that has it is named by a [`Notice`](crate::Notice) (RFC 5227).
+    /// Adds an address with its connected route. It can be used at once; beside, it is probed for, an IPv4 address
+    /// also announced, and another station that has it is named by a [`Notice`](crate::Notice) (RFC 5227, RFC 4862 §5.4).
+    /// An IPv6 address that another station has is not used any longer.
     pub fn add_address(
         &mut self,
         now: Instant,
@@ -72,6 +73,9 @@ impl Stack {
             if let IpAddr::V4(addr) = net.addr {
                 let announcement = self.ip.claims.claim(now, on, mac, addr, probed, &mut self.rng);
                 self.ip.send_arp(&mut *self.pool, on, Mac::BROADCAST, &announcement.packet);
+            } else if let IpAddr::V6(addr) = net.addr {
+                self.enable_ipv6(now, on, false)?;
+                self.begin_trial(now, on, addr, Duration::ZERO, None);
             }
         }
         Ok(())
@@ -85,6 +89,9 @@ impl Stack {
         let net = self.ip.interfaces.remove_address(on, addr).ok_or(AddressError::NotFound)?.net.network();
         if let IpAddr::V4(addr) = addr {
             self.ip.claims.give_up(on, addr);
+        }
+        if let IpAddr::V6(addr) = addr {
+            self.ndp.trials.remove(&(on, addr));
         }
         let still = |other: &Address| other.net.network() == net;
         if !self.ip.interfaces.get(on).is_some_and(|interface| interface.addresses.iter().any(still)) {

@@ -4,6 +4,7 @@
 //! answer), `config` (interfaces, addresses, routes), and the user calls of `udp`, `raw` and `tcp_api`.
 
 mod arp;
+mod autoconf;
 mod config;
 mod dhcp;
 mod forward;
@@ -11,6 +12,7 @@ mod icmp;
 mod icmpv6;
 mod input;
 mod multicast;
+mod ndp;
 mod raw;
 mod run;
 mod tcp_api;
@@ -66,6 +68,7 @@ pub struct Stack {
     forwarding: bool,
     /// Interfaces that get their address from the network.
     autos: Vec<dhcp::Auto>,
+    ndp: crate::ndp::Ndp,
     rng: Rng,
     pool: Box<dyn BufferPool>,
     events: Events,
@@ -86,6 +89,7 @@ impl Stack {
             raw: crate::raw::Raw::new(&mut rng),
             forwarding: false,
             autos: Vec::new(),
+            ndp: crate::ndp::Ndp::new(&mut rng),
             rng,
             pool,
             events: Events::default(),

@@ -58,6 +58,7 @@ impl Stack {
             ip.reassembly.next_deadline(),
             tcp.next_deadline(),
             self.next_auto_deadline(),
+            self.ndp.tasks.next(),
         ];
         timers.into_iter().flatten().min()
     }
@@ -74,6 +75,7 @@ impl Stack {
 
     fn run_timers(&mut self, now: Instant) {
         self.run_autos(now);
+        self.run_ndp(now);
         self.ip.redirects.expire(now);
         self.run_memberships(now);
         while let Some(emission) = self.ip.claims.expire(now, &mut self.rng) {
@@ -91,6 +93,7 @@ impl Stack {
                 Outcome::Ask { on, addr, last } => self.ip.ask(&mut *self.pool, on, addr, last),
                 Outcome::Failed { on, addr, held } => {
                     self.ip.redirects.forget_gateway(on, addr);
+                    self.router_is_silent(on, addr);
                     if let Some(interface) = self.ip.interfaces.get_mut(on) {
                         interface.counters.tx.drops += held.len() as u64;
                     }

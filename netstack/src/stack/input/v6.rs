@@ -129,9 +129,10 @@ impl Stack {
         if ours && !strange { Ok(Cast::Unicast) } else { Err(Refusal::NotForUs) }
     }
 
-    /// Nobody else sends from our addresses. What is only tentative may be another's.
+    /// Nobody else sends from our addresses. What is only being tried may be another's.
     fn is_our_source(&self, src: Ipv6Addr, on: IfIndex) -> bool {
         self.ip.interfaces.owner(src.into(), src.is_unicast_link_local().then_some(on)).is_some()
+            && !self.ndp.trials.contains_key(&(on, src))
     }
 }
 

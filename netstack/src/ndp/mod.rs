@@ -1,0 +1,98 @@
+//! What an interface knows by neighbour discovery besides its neighbours (RFC 4861, RFC 4862): addresses that are being
+//! tried, routers, prefixes, name servers, and when each ends.
+//!
+//! Messages that arrive are in `stack::ndp`; what is done at which time is in `stack::autoconf`.
+
+use core::net::Ipv6Addr;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use crate::ip::IpNet;
+use crate::link::{IfIndex, Mac};
+use crate::rng::{HashKey, Rng};
+use crate::time::Instant;
+use crate::timer::TimerQueue;
+
+/// RetransTimer: between solicitations of a kind, and how long an address is tried (RFC 4861 §10, RFC 4862 §5.4).
+pub(crate) const RETRANSMIT: Duration = Duration::from_secs(1);
+/// MAX_RTR_SOLICITATIONS, RTR_SOLICITATION_INTERVAL, MAX_RTR_SOLICITATION_DELAY (RFC 4861 §10).
+pub(crate) const MAX_SOLICITATIONS: u8 = 3;
+pub(crate) const SOLICITATION_INTERVAL: Duration = Duration::from_secs(4);
+pub(crate) const MAX_SOLICITATION_DELAY_MS: u32 = 1000;
+/// IDGEN_RETRIES: how often a generated address that another station has is replaced by the next (RFC 7217 §6).
+pub(crate) const ID_RETRIES: u8 = 3;
+/// Routers, prefixes and name servers of one interface; a hostile neighbour can announce any number.
+pub(crate) const MAX_ANNOUNCED: usize = 16;
+/// Metric of routes that routers announce (Linux IP6_RT_PRIO_USER).
+pub(crate) const METRIC: u32 = 1024;
+/// A lifetime of all ones is for ever (RFC 4861 §4.6.2).
+pub(crate) const FOREVER: u32 = u32::MAX;
+
+/// What is to be done at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Task {
+    /// An address was tried for long enough: it is ours. Or its first try is due.
+    Try(IfIndex, Ipv6Addr),
+    /// An address becomes deprecated, or goes.
+    Age(IfIndex, Ipv6Addr),
+    /// Ask for routers.
+    Solicit(IfIndex),
+    /// A router's lifetime is over.
+    Router(IfIndex, Ipv6Addr),
+    /// A prefix is not on the link any more.
+    Prefix(IfIndex, IpNet),
+}
+
+/// An address that is being tried (RFC 4862 §5.4).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trial {
+    /// What tells our own solicitation, reflected, from another's (RFC 7527 §4).
+    pub(crate) nonce: [u8; 6],
+    /// The solicitation has gone.
+    pub(crate) asked: bool,
+    /// How many addresses of its prefix were tried before it; none of a kind that cannot be replaced.
+    pub(crate) retries: Option<u8>,
+}
+
+/// What one interface was told.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    /// Listens to router advertisements.
+    pub(crate) router_discovery: bool,
+    /// Router solicitations sent since the interface came up.
+    pub(crate) solicitations: u8,
+    /// A router answered.
+    pub(crate) answered: bool,
+    /// Default routers.
+    pub(crate) routers: Vec<Ipv6Addr>,
+    /// Prefixes that routers say are on the link.
+    pub(crate) prefixes: Vec<IpNet>,
+    /// Name servers, and when each is not one any more (RFC 8106 §5.1).
+    pub(crate) servers: Vec<(Ipv6Addr, Option<Instant>)>,
+}
+
+/// All of it, for all interfaces.
+pub(crate) struct Ndp {
+    secret: HashKey,
+    pub(crate) tasks: TimerQueue<Task>,
+    pub(crate) trials: BTreeMap<(IfIndex, Ipv6Addr), Trial>,
+    pub(crate) links: BTreeMap<IfIndex, Link>,
+}
+
+impl Ndp {
+    pub(crate) fn new(rng: &mut Rng) -> Ndp {
+        Ndp { secret: rng.hash_key(), tasks: TimerQueue::new(), trials: BTreeMap::new(), links: BTreeMap::new() }
+    }
+
+    /// An interface identifier that is the same whenever the interface comes to this prefix, and tells nothing of its
+    /// hardware address (RFC 7217 §5). `retries`: DAD_Counter.
+    pub(crate) fn stable_address(&self, prefix: Ipv6Addr, name: &str, mac: Mac, retries: u8) -> Ipv6Addr {
+        let id = self.secret.hash(&(prefix.to_bits() >> 64, name, mac, retries));
+        Ipv6Addr::from_bits(prefix.to_bits() >> 64 << 64 | u128::from(id))
+    }
+}
+
+/// The end of a lifetime in seconds; None: never.
+pub(crate) fn until(now: Instant, lifetime: u32) -> Option<Instant> {
+    (lifetime != FOREVER).then(|| now + Duration::from_secs(lifetime.into()))
+}
