@@ -53,6 +53,8 @@ pub enum Call<'a> {
     TcpInfo(SocketId),
     /// The interfaces: [`Reply::Interfaces`].
     Interfaces,
+    /// Bytes of the largest packet to a destination: [`Reply::PathMtu`], or ENOTCONN without a route.
+    PathMtu(SocketAddr),
     /// What the network told about names: [`Reply::Learned`].
     Learned,
     /// The source address towards a destination: [`Reply::Source`], or ENETUNREACH.
@@ -88,6 +90,8 @@ pub enum Reply {
     TcpInfo(Box<TcpInfo>),
     /// The interfaces, `lo` first.
     Interfaces(Vec<InterfaceInfo>),
+    /// Bytes of a packet.
+    PathMtu(u32),
     /// What the network told about names.
     Learned(Learned),
     /// A source address.

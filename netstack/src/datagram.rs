@@ -108,6 +108,35 @@ fn get_addr(family: u8, bytes: &[u8]) -> Option<IpAddr> {
     }
 }
 
+/// What a socket does about datagrams that do not fit their path (ip(7), IP_MTU_DISCOVER).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MtuDiscovery {
+    /// Anybody may fragment them.
+    Dont,
+    /// We fragment what does not fit the path as it is known; nobody fragments the rest.
+    Want,
+    /// What does not fit the path is an error.
+    Do,
+    /// What does not fit the link is an error, and the path is not asked: to probe for it.
+    Probe,
+    /// As [`Probe`](Self::Probe), but routers may fragment.
+    Interface,
+    /// As [`Interface`](Self::Interface), but we fragment what does not fit the link.
+    Omit,
+}
+
+impl MtuDiscovery {
+    /// May we fragment?
+    pub(crate) fn fragments(self) -> bool {
+        matches!(self, MtuDiscovery::Dont | MtuDiscovery::Want | MtuDiscovery::Omit)
+    }
+
+    /// Does what routers said about the path count?
+    pub(crate) fn heeds_path(self) -> bool {
+        matches!(self, MtuDiscovery::Dont | MtuDiscovery::Want | MtuDiscovery::Do)
+    }
+}
+
 /// Options of a datagram socket. Change them at any time; the next datagram uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatagramOptions {
@@ -117,8 +146,8 @@ pub struct DatagramOptions {
     pub ttl: u8,
     /// IP_TOS.
     pub tos: u8,
-    /// IP_PMTUDISC_DO: never fragment; what does not fit is an error.
-    pub dont_fragment: bool,
+    /// IP_MTU_DISCOVER.
+    pub mtu_discovery: MtuDiscovery,
     /// SO_BINDTODEVICE: send and receive on this interface only.
     pub bound_to: Option<IfIndex>,
     /// IP_RECVERR: soft errors are reported too, and on unconnected sockets.
@@ -150,8 +179,10 @@ pub struct Ipv6Options {
     pub traffic_class: u8,
     /// Flow label (IPV6_FLOWINFO_SEND), 20 bits.
     pub flow_label: u32,
-    /// IPV6_DONTFRAG, IPV6_PMTUDISC_DO: what does not fit is an error.
+    /// IPV6_DONTFRAG: what does not fit is an error.
     pub dont_fragment: bool,
+    /// IPV6_MTU_DISCOVER.
+    pub mtu_discovery: MtuDiscovery,
     /// IPV6_RECVERR: soft errors are reported too, and on unconnected sockets.
     pub report_errors: bool,
 }
@@ -166,6 +197,7 @@ impl Default for Ipv6Options {
             traffic_class: 0,
             flow_label: 0,
             dont_fragment: false,
+            mtu_discovery: MtuDiscovery::Want,
             report_errors: false,
         }
     }
@@ -177,7 +209,7 @@ impl Default for DatagramOptions {
             broadcast: false,
             ttl: 64,
             tos: 0,
-            dont_fragment: false,
+            mtu_discovery: MtuDiscovery::Want,
             bound_to: None,
             report_errors: false,
             multicast_ttl: 1,

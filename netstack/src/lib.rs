@@ -15,7 +15,7 @@
 //!
 //! `rng`, `timer`, `slab`, `ports`, `events` are small tools that all of these use.
 //!
-//! What it does not do: MLD, path MTU discovery for UDP, source routes.
+//! What it does not do: MLD, source routes.
 
 #![forbid(unsafe_code)]
 

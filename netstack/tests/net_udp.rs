@@ -74,7 +74,7 @@ fn the_largest_datagram_is_one_frame_on_the_bus() {
 fn what_must_not_be_fragmented_is_not() {
     let (mut net, a, _) = Net::pair(4, Link::default());
     let from = net.udp(a);
-    net.stack(a).udp_options(from.id).expect("open").dont_fragment = true;
+    net.stack(a).udp_options(from.id).expect("open").mtu_discovery = netstack::datagram::MtuDiscovery::Do;
     assert_eq!(net.udp_send(&from, "10.0.0.2:7", &[0; 1473]), Err(SendError::MessageTooLong));
     assert_eq!(net.udp_send(&from, "10.0.0.2:7", &[0; 1472]), Ok(1472));
 }

@@ -12,6 +12,7 @@ mod hop;
 mod identification;
 mod output;
 mod packet;
+mod path_mtu;
 mod reassembly;
 mod received;
 mod redirects;
@@ -38,6 +39,7 @@ use crate::rng::Rng;
 use crate::route::Routes;
 use crate::wire::ipv4;
 use identification::Identification;
+use path_mtu::PathMtus;
 use redirects::Redirects;
 
 /// Bytes on the loopback that nobody has processed yet, before senders are told to wait.
@@ -51,6 +53,7 @@ pub(crate) struct Ip {
     pub(crate) claims: Claims,
     pub(crate) redirects: Redirects,
     pub(crate) memberships: Memberships,
+    pub(crate) path_mtus: PathMtus,
     pub(crate) reassembly: Reassembly,
     pub(crate) packets: Packets,
     looped: VecDeque<Looped>,
@@ -74,6 +77,7 @@ impl Ip {
             claims: Claims::new(),
             redirects: Redirects::new(),
             memberships: Memberships::new(rng),
+            path_mtus: PathMtus::new(),
             reassembly: Reassembly::new(rng),
             packets: Packets::default(),
             looped: VecDeque::new(),

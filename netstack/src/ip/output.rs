@@ -22,6 +22,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) fill: Fill,
     /// Copies of multicasts come back to members on this host.
     pub(crate) multicast_loop: bool,
+    /// What is known of the path beyond the first link does not count.
+    pub(crate) link_mtu: bool,
 }
 
 /// What is left to do to the transport's checksum.
@@ -67,7 +69,7 @@ impl Ip {
         if !self.has_room(hop, out.header.len() + len) {
             return Err(OutputError::Full);
         }
-        let mtu = self.mtu(hop.on);
+        let mtu = if out.link_mtu { self.mtu(hop.on) } else { self.path_mtu(hop.on, out.header.dst) };
         if out.header.len() + len > mtu {
             if out.header.dont_fragment {
                 return Err(OutputError::TooLong);
@@ -125,8 +127,14 @@ impl Ip {
     ) -> TxResult {
         let len = segment.header.len() + segment.payload.0.len() + segment.payload.1.len();
         let parts = [segment.payload.0, segment.payload.1];
-        let out =
-            Outgoing { header, transport: segment.header, payload: &parts, fill: Fill::At(16), multicast_loop: false };
+        let out = Outgoing {
+            header,
+            transport: segment.header,
+            payload: &parts,
+            fill: Fill::At(16),
+            multicast_loop: false,
+            link_mtu: true,
+        };
         if !self.has_room(hop, header.len() + len) {
             return TxResult::Full;
         }

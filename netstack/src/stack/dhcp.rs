@@ -202,6 +202,7 @@ impl Stack {
             payload: &[message],
             fill: Fill::At(6),
             multicast_loop: false,
+            link_mtu: false,
         };
         // What has no room is lost as on the wire, and said again.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);

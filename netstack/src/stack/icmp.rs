@@ -4,11 +4,13 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::Stack;
 use super::forward::millis;
-use crate::datagram::{DatagramOptions, ErrorReport, Errors, Header};
+use super::udp::mtu_discovery;
+use crate::datagram::{DatagramOptions, ErrorReport, Errors, Header, MtuDiscovery};
 use crate::icmp::{self, Certainty, Complaint, ErrorMessage, Report};
 use crate::ip::{self, Fill, Hop, NextHop, Outgoing, Received, end};
 use crate::link::IfIndex;
 use crate::socket::SocketError;
+use crate::tcp::seam::IcmpError;
 use crate::time::Instant;
 use crate::wire::icmpv4::{self, Message};
 use crate::wire::ipv4_options;
@@ -116,7 +118,7 @@ impl Stack {
         }
         ipv4_options::blank_all_but_recorded(options);
         let (payload, fill) = (&[payload][..], Fill::Nothing);
-        let out = Outgoing { header, transport: &transport, payload, fill, multicast_loop: false };
+        let out = Outgoing { header, transport: &transport, payload, fill, multicast_loop: false, link_mtu: false };
         let _ = self.ip.send_with_options(now, &mut *self.pool, hop, &out, options);
     }
 
@@ -138,7 +140,7 @@ impl Stack {
     fn send_icmp(&mut self, now: Instant, hop: Hop, header: ip::Header, transport: &[u8], payload: &[u8]) {
         // The checksum of ICMPv6 covers the addresses, which only IP knows.
         let fill = if header.dst.is_ipv4() { Fill::Nothing } else { Fill::At(2) };
-        let out = Outgoing { header, transport, payload: &[payload], fill, multicast_loop: false };
+        let out = Outgoing { header, transport, payload: &[payload], fill, multicast_loop: false, link_mtu: false };
         // What has no room is lost as on the wire.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }
@@ -162,12 +164,14 @@ impl Stack {
         }
         let local = end(src, be16(payload, 0), on);
         let remote = end(dst, be16(payload, 2), on);
+        let mut of_a_socket = false;
         match quoted.protocol {
             ipv4::TCP => {
                 self.tcp.handle_icmp_error(now, report.error, local, remote, be32(payload, 4), &mut self.events);
             }
             ipv4::UDP => {
                 if let Some(socket) = self.udp.find(local, remote, on).and_then(|id| self.udp.get_mut(id)) {
+                    of_a_socket = true;
                     let connected = socket.remote().is_some();
                     let about = About { offender, destination: remote, payload: &payload[udp::HEADER_LEN..] };
                     if tell(report, about, connected, &socket.options, &mut socket.errors) {
@@ -178,6 +182,7 @@ impl Stack {
             ipv4::ICMP | ipv6::ICMPV6 if is_echo_request(src, payload[0]) => {
                 let ping = self.raw.find_ping(be16(payload, 4), dst, src, on);
                 if let Some(socket) = ping.and_then(|id| self.raw.get_mut(id)) {
+                    of_a_socket = true;
                     let about = About { offender, destination: SocketAddr::new(dst, 0), payload };
                     if tell(report, about, socket.remote.is_some(), &socket.options.datagram, &mut socket.errors) {
                         self.events.touch(socket.key);
@@ -188,12 +193,17 @@ impl Stack {
         }
         for id in self.raw.find_senders(quoted.protocol, src, dst, on) {
             let Some(socket) = self.raw.get_mut(id) else { continue };
+            of_a_socket = true;
             // Raw sockets that make their own headers find them in the quote, too (Linux: raw_err()).
             let payload = if socket.options.header_included { quoted.bytes } else { payload };
             let about = About { offender, destination: SocketAddr::new(dst, 0), payload };
             if tell(report, about, socket.remote.is_some(), &socket.options.datagram, &mut socket.errors) {
                 self.events.touch(socket.key);
             }
+        }
+        // What nobody here can have sent changes no path (RFC 5927 §7).
+        if let (IcmpError::PacketTooBig(mtu), true) = (report.error, of_a_socket) {
+            self.ip.path_mtus.learn(now, dst, mtu, be16(quoted.bytes, 2).into());
         }
     }
 }
@@ -219,11 +229,13 @@ fn tell(
     errors: &mut Errors,
 ) -> bool {
     let Some((error, certainty)) = report.socket else { return false };
-    let (dont_fragment, asked) = match report.quoted.dst {
-        IpAddr::V4(_) => (options.dont_fragment, options.report_errors),
-        IpAddr::V6(_) => (options.v6.dont_fragment, options.v6.report_errors),
-    };
-    let too_long = error == SocketError::MessageTooLong && dont_fragment;
+    let asked = if report.quoted.dst.is_ipv4() { options.report_errors } else { options.v6.report_errors };
+    // Linux: who lets anybody fragment does not mind that a router could not without it.
+    let minds = mtu_discovery(options, report.quoted.dst) != MtuDiscovery::Dont;
+    let too_long = error == SocketError::MessageTooLong && minds;
+    if error == SocketError::MessageTooLong && !minds {
+        return false;
+    }
     if asked {
         let About { offender, destination, payload } = about;
         let Report { message, mtu, .. } = *report;

@@ -207,6 +207,7 @@ impl Stack {
             payload: &[message.get(8..).unwrap_or(&[])],
             fill: Fill::Nothing,
             multicast_loop: false,
+            link_mtu: false,
         };
         // What has no room is lost as on the wire: it is said again.
         let _ = self.ip.send_with_options(now, &mut *self.pool, hop, &out, &igmp::ROUTER_ALERT);

@@ -5,8 +5,8 @@ use core::net::{IpAddr, SocketAddr};
 use arena::Producer;
 
 use super::Stack;
-use super::udp::{datagram_header, destination, multicast_loop};
-use crate::datagram::{DatagramStatus, ErrorReport};
+use super::udp::{datagram_header, destination, mtu_discovery, multicast_loop};
+use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport};
 use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::raw::{RawKind, RawOptions, Socket, prepare_echo};
@@ -125,7 +125,7 @@ impl Stack {
                 if at.is_some_and(|at| at + 2 > whole.len()) {
                     return Err(SendError::InvalidDestination);
                 }
-                let sent = self.send_summed(now, hop, header, whole, at, multicast_loop);
+                let sent = self.send_summed(now, hop, header, whole, at, &options.datagram);
                 return self.sent(key, sent).map(|()| len);
             }
             RawKind::Ping | RawKind::Ping6 => {
@@ -137,7 +137,7 @@ impl Stack {
                 }
                 let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
                 let header = datagram_header(&options.datagram, hop, dst, protocol, how);
-                self.send_summed(now, hop, header, message, kind.is_v6().then_some(2), multicast_loop)
+                self.send_summed(now, hop, header, message, kind.is_v6().then_some(2), &options.datagram)
             }
         };
         self.sent(key, sent).map(|()| len)
@@ -151,7 +151,7 @@ impl Stack {
         header: Header,
         mut message: Vec<u8>,
         at: Option<usize>,
-        multicast_loop: bool,
+        options: &DatagramOptions,
     ) -> Result<(), OutputError> {
         if let Some(at) = at {
             message[at..at + 2].fill(0);
@@ -159,8 +159,16 @@ impl Stack {
             let sum = pseudo.bytes(&message).finish();
             message[at..at + 2].copy_from_slice(&sum.to_be_bytes());
         }
-        let payload = &[&message[..]];
-        let out = Outgoing { header, transport: &[], payload, fill: Fill::Nothing, multicast_loop };
+        let discovery = mtu_discovery(options, header.dst);
+        let dont_fragment = self.forbids_fragments(discovery, hop, &header, message.len());
+        let out = Outgoing {
+            header: Header { dont_fragment, ..header },
+            transport: &[],
+            payload: &[&message[..]],
+            fill: Fill::Nothing,
+            multicast_loop: multicast_loop(options, header.dst),
+            link_mtu: !discovery.heeds_path(),
+        };
         self.ip.send(now, &mut *self.pool, hop, &out)
     }
 

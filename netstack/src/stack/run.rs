@@ -54,6 +54,7 @@ impl Stack {
             ip.neighbors.next_deadline(),
             ip.claims.next_deadline(),
             ip.redirects.next_deadline(),
+            ip.path_mtus.next_deadline(),
             ip.memberships.next_deadline(),
             ip.reassembly.next_deadline(),
             tcp.next_deadline(),
@@ -77,6 +78,7 @@ impl Stack {
         self.run_autos(now);
         self.run_ndp(now);
         self.ip.redirects.expire(now);
+        self.ip.path_mtus.expire(now);
         self.run_memberships(now);
         while let Some(emission) = self.ip.claims.expire(now, &mut self.rng) {
             self.ip.send_arp(&mut *self.pool, emission.on, Mac::BROADCAST, &emission.packet);

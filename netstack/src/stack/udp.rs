@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use arena::Producer;
 
 use super::Stack;
-use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport};
+use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery};
 use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::multicast::Filter;
@@ -96,12 +96,16 @@ impl Stack {
         let hop = self.sending_hop(&options, from, dst, zone(remote), how)?;
         let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
         let transport = udp::emit(local.port(), remote.port(), len);
+        let discovery = mtu_discovery(&options, dst);
+        let header = datagram_header(&options, hop, dst, ipv4::UDP, how);
+        let dont_fragment = self.forbids_fragments(discovery, hop, &header, udp::HEADER_LEN + len);
         let out = Outgoing {
-            header: datagram_header(&options, hop, dst, ipv4::UDP, how),
+            header: Header { dont_fragment, ..header },
             transport: &transport,
             payload,
             fill: Fill::At(6),
             multicast_loop: multicast_loop(&options, dst),
+            link_mtu: !discovery.heeds_path(),
         };
         let sent = self.ip.send(now, &mut *self.pool, hop, &out);
         self.sent(key, sent).map(|()| len)
@@ -255,6 +259,27 @@ impl Stack {
         Ok(hop)
     }
 
+    /// Does a datagram of `len` bytes behind its IP header forbid fragments? What is said so of one that does not fit is
+    /// an error.
+    pub(super) fn forbids_fragments(&self, mode: MtuDiscovery, hop: Hop, header: &Header, len: usize) -> bool {
+        match mode {
+            MtuDiscovery::Do | MtuDiscovery::Probe => true,
+            MtuDiscovery::Want => {
+                let fits = header.len() + len <= self.ip.path_mtu(hop.on, header.dst);
+                fits && !self.ip.is_too_narrow(header.dst)
+            }
+            // Routers may cut what fits the link; what does not fit it is an error of ours.
+            MtuDiscovery::Interface => header.len() + len > self.ip.mtu(hop.on),
+            MtuDiscovery::Dont | MtuDiscovery::Omit => false,
+        }
+    }
+
+    /// IP_MTU: bytes of the largest packet to `dst`, as far as is known; None without a route.
+    pub fn path_mtu(&self, dst: SocketAddr) -> Option<u32> {
+        let hop = self.ip.hop(None, dst.ip(), zone(dst))?;
+        Some(self.ip.path_mtu(hop.on, dst.ip()) as u32)
+    }
+
     /// What became of a datagram, in the words of the caller; who finds the way full waits to be touched.
     pub(super) fn sent(&mut self, key: Key, result: Result<(), OutputError>) -> Result<(), SendError> {
         result.map_err(|error| match error {
@@ -277,15 +302,24 @@ pub(super) fn datagram_header(
     how: &SendOptions,
 ) -> Header {
     let v6 = &options.v6;
-    let (ttl, tos, dont_fragment) = match (dst.is_ipv4(), dst.is_multicast()) {
-        (true, true) => (options.multicast_ttl, options.tos, options.dont_fragment),
-        (true, false) => (options.ttl, options.tos, options.dont_fragment),
-        (false, true) => (v6.multicast_hops, v6.traffic_class, v6.dont_fragment),
-        (false, false) => (v6.unicast_hops.unwrap_or(DEFAULT_HOPS), v6.traffic_class, v6.dont_fragment),
+    let (ttl, tos) = match (dst.is_ipv4(), dst.is_multicast()) {
+        (true, true) => (options.multicast_ttl, options.tos),
+        (true, false) => (options.ttl, options.tos),
+        (false, true) => (v6.multicast_hops, v6.traffic_class),
+        (false, false) => (v6.unicast_hops.unwrap_or(DEFAULT_HOPS), v6.traffic_class),
     };
     let (ttl, tos) = (how.ttl.unwrap_or(ttl), how.tos.unwrap_or(tos));
     let flow_label = how.flow_label.unwrap_or(v6.flow_label);
-    Header { dont_fragment, flow_label, ..Header::atomic(hop.src, dst, protocol, ttl, tos) }
+    Header { flow_label, ..Header::atomic(hop.src, dst, protocol, ttl, tos) }
+}
+
+/// IP_MTU_DISCOVER, IPV6_MTU_DISCOVER.
+pub(super) fn mtu_discovery(options: &DatagramOptions, dst: IpAddr) -> MtuDiscovery {
+    match dst {
+        IpAddr::V4(_) => options.mtu_discovery,
+        IpAddr::V6(_) if options.v6.dont_fragment && options.v6.mtu_discovery.fragments() => MtuDiscovery::Do,
+        IpAddr::V6(_) => options.v6.mtu_discovery,
+    }
 }
 
 /// Hop limit where nobody says otherwise.

@@ -1,9 +1,12 @@
 //! IPPROTO_IP and SOL_RAW: ip(7), raw(7).
 
 use super::rows::{engine, local};
-use super::{On, Row};
-use crate::Errno;
+use super::{Access, On, Row};
+use crate::backend::{Call, Reply};
+use crate::socket::Socket;
+use crate::{Errno, Result};
 use libc::IPPROTO_IP;
+use netstack::datagram::MtuDiscovery;
 
 /// raw(7); the libc crate does not have it.
 const ICMP_FILTER: i32 = 1;
@@ -29,8 +32,16 @@ pub(super) static ROWS: &[Row] = &[
             return Err(Errno::INVAL);
         }
         s.mtu_discover = v;
-        s.raw.datagram.dont_fragment = matches!(v, libc::IP_PMTUDISC_DO | libc::IP_PMTUDISC_PROBE);
+        s.raw.datagram.mtu_discovery = match v {
+            libc::IP_PMTUDISC_DONT => MtuDiscovery::Dont,
+            libc::IP_PMTUDISC_DO => MtuDiscovery::Do,
+            libc::IP_PMTUDISC_PROBE => MtuDiscovery::Probe,
+            libc::IP_PMTUDISC_INTERFACE => MtuDiscovery::Interface,
+            libc::IP_PMTUDISC_OMIT => MtuDiscovery::Omit,
+            _ => MtuDiscovery::Want,
+        };
     }),
+    Row { level: IPPROTO_IP, name: libc::IP_MTU, on: On::All, access: Access::Int { get: path_mtu, set: None } },
     local!(IPPROTO_IP, libc::IP_PKTINFO, On::All, s => s.wanted.packet_info, v => s.wanted.packet_info = v != 0),
     local!(IPPROTO_IP, libc::IP_RECVTTL, On::All, s => s.wanted.ttl, v => s.wanted.ttl = v != 0),
     local!(IPPROTO_IP, libc::IP_RECVTOS, On::All, s => s.wanted.tos, v => s.wanted.tos = v != 0),
@@ -39,3 +50,12 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IP, libc::IP_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
     engine!(libc::SOL_RAW, ICMP_FILTER, On::Raw, s => s.raw.icmp_filter as i32, v => s.raw.icmp_filter = v as u32),
 ];
+
+/// IP_MTU: of connected sockets alone.
+fn path_mtu(socket: &Socket) -> Result<i32> {
+    let (_, remote) = socket.backend.call(Call::Names(socket.id()))?.names()?;
+    match socket.backend.call(Call::PathMtu(remote.ok_or(Errno::NOTCONN)?))? {
+        Reply::PathMtu(mtu) => Ok(mtu as i32),
+        _ => Err(Errno::PROTO),
+    }
+}

@@ -35,6 +35,7 @@ pub const CASES: &[Case] = &[
     ("dgram.many_messages", many_messages),
     ("dgram.packet_info", packet_info),
     ("dgram.overflow", overflow),
+    ("dgram.path_mtu", path_mtu),
     ("dgram.polls", polls),
     ("dgram.loopback_net", loopback_net),
     ("dgram.icmp_socket", icmp_socket),
@@ -295,6 +296,19 @@ fn packet_info(r: &mut Report) {
     must("sendto", sys::sendto(a, b"x", 0, here(port)));
     let message = must("recvmsg", sys::recvmsg(b, &[4], 0, 8));
     r.see("without room: flags", message.flags as u32);
+}
+
+fn path_mtu(r: &mut Report) {
+    let (a, b) = udp_pair();
+    r.see("of the loopback", sys::get_option(a, IPPROTO_IP, libc::IP_MTU));
+    r.see("set", sys::set_option(b, IPPROTO_IP, libc::IP_MTU, 1000));
+    r.see("of nowhere", sys::get_option(udp(), IPPROTO_IP, libc::IP_MTU));
+    for mode in [libc::IP_PMTUDISC_DO, libc::IP_PMTUDISC_PROBE, libc::IP_PMTUDISC_INTERFACE] {
+        r.see("mode", sys::set_option(a, IPPROTO_IP, libc::IP_MTU_DISCOVER, mode));
+        r.see("kept", sys::get_option(a, IPPROTO_IP, libc::IP_MTU_DISCOVER));
+        r.see("send", sys::send(a, b"x", 0));
+        r.see("recv", sys::recv(b, 4, 0));
+    }
 }
 
 fn overflow(r: &mut Report) {
