@@ -11,11 +11,12 @@ use kernel::descriptor::{self, Lookup};
 use kernel::socket::{DatagramInfo, SendControl};
 use kernel::{Errno, Result, Socket};
 use libc::{
-    IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, MSG_CTRUNC, MSG_DONTWAIT, MSG_WAITFORONE, SCM_RIGHTS,
-    SCM_TIMESTAMP, SCM_TIMESTAMPNS, SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IP, SOL_SOCKET, mmsghdr, msghdr, timespec,
+    IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_TCLASS, MSG_CTRUNC,
+    MSG_DONTWAIT, MSG_WAITFORONE, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPNS, SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IP,
+    SOL_IPV6, SOL_SOCKET, mmsghdr, msghdr, timespec,
 };
 use std::ffi::{c_int, c_uint};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 /// The most messages of one sendmmsg or recvmmsg (UIO_MAXIOV).
@@ -154,11 +155,34 @@ fn send_control(bytes: &[u8]) -> Result<SendControl> {
                     _ => return Err(Errno::INVAL),
                 },
             },
+            (SOL_IPV6, IPV6_PKTINFO) => {
+                let (source, interface) = packet_info6(message.data)?;
+                control.interface = (interface != 0).then_some(interface);
+                control.source = (!source.is_unspecified()).then(|| source.to_canonical());
+            }
+            // -1 is the socket's own.
+            (SOL_IPV6, IPV6_HOPLIMIT) => control.ttl = byte(message.words()?)?.or(control.ttl),
+            (SOL_IPV6, IPV6_TCLASS) => control.tos = byte(message.words()?)?.or(control.tos),
             (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
             _ => {}
         }
     }
     Ok(control)
+}
+
+/// struct in6_pktinfo: an address and the index of an interface.
+fn packet_info6(bytes: &[u8]) -> Result<(Ipv6Addr, u32)> {
+    let (address, interface) = bytes.split_first_chunk::<16>().ok_or(Errno::INVAL)?;
+    let interface = interface.first_chunk().ok_or(Errno::INVAL)?;
+    Ok((Ipv6Addr::from(*address), u32::from_ne_bytes(*interface)))
+}
+
+/// An int of 0 to 255, or -1 for nothing.
+fn byte([value]: [u32; 1]) -> Result<Option<u8>> {
+    match value {
+        u32::MAX => Ok(None),
+        _ => u8::try_from(value).map(Some).map_err(|_| Errno::INVAL),
+    }
 }
 
 /// Writes the control messages that the socket's options ask for, in Linux's order.
@@ -185,6 +209,28 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
     }
     if asked(SOL_IP, IP_RECVTOS) {
         control.put(SOL_IP, IP_TOS, &[info.tos]);
+    }
+    receive_control6(socket, info, control);
+}
+
+/// As [`receive_control`], of ipv6(7). What came by IPv4 has a packet info alone, its address mapped.
+fn receive_control6(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
+    if socket.domain() != libc::AF_INET6 {
+        return;
+    }
+    let (wanted, by_ipv6) = (socket.wanted_info(), info.destination.is_ipv6());
+    if wanted.packet_info6 {
+        let destination = match info.destination {
+            IpAddr::V4(destination) => destination.to_ipv6_mapped(),
+            IpAddr::V6(destination) => destination,
+        };
+        control.put(SOL_IPV6, IPV6_PKTINFO, &[&destination.octets()[..], &info.interface.to_ne_bytes()].concat());
+    }
+    if wanted.hop_limit && by_ipv6 {
+        control.put(SOL_IPV6, IPV6_HOPLIMIT, &u32::from(info.ttl).to_ne_bytes());
+    }
+    if wanted.traffic_class && by_ipv6 {
+        control.put(SOL_IPV6, IPV6_TCLASS, &u32::from(info.tos).to_ne_bytes());
     }
 }
 

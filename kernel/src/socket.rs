@@ -5,6 +5,7 @@
 
 mod blocking;
 mod datagram;
+mod family;
 mod options;
 mod plain;
 mod stream;
@@ -16,11 +17,12 @@ mod tests;
 use crate::backend::{Backend, Buffers, Call, Reply};
 use crate::endpoint::{Endpoint, Kind, State};
 use crate::{Errno, Events, Kernel, Result, Watcher};
+pub use family::Family;
 use netstack::tcp::Close;
 use options::Settings;
 use parking_lot::Mutex;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,6 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Socket {
     backend: Arc<dyn Backend>,
     endpoint: Arc<Endpoint>,
+    family: Family,
     nonblocking: AtomicBool,
     /// connect(2) has begun and no call has told its end yet (Linux's SS_CONNECTING).
     connecting: AtomicBool,
@@ -88,22 +91,33 @@ pub struct WantedInfo {
     pub timestamp: bool,
     /// SO_TIMESTAMPNS.
     pub timestamp_ns: bool,
+    /// IPV6_RECVPKTINFO.
+    pub packet_info6: bool,
+    /// IPV6_RECVHOPLIMIT.
+    pub hop_limit: bool,
+    /// IPV6_RECVTCLASS.
+    pub traffic_class: bool,
 }
 
 impl Kernel {
     /// socket(2), without descriptor and without the flags in `kind`.
     ///
-    /// Errors: EAFNOSUPPORT for every domain but AF_INET, ESOCKTNOSUPPORT, EPROTONOSUPPORT, EINVAL, ENOBUFS.
+    /// Errors: EAFNOSUPPORT for every domain but AF_INET and AF_INET6, ESOCKTNOSUPPORT, EPROTONOSUPPORT, EINVAL, ENOBUFS.
     pub fn socket(self: &Arc<Self>, domain: i32, kind: i32, protocol: i32) -> Result<Arc<Socket>> {
-        if domain != libc::AF_INET {
-            return Err(Errno::AFNOSUPPORT);
-        }
+        let family = match domain {
+            libc::AF_INET => Family::Inet,
+            libc::AF_INET6 => Family::Inet6,
+            _ => return Err(Errno::AFNOSUPPORT),
+        };
         /// IPPROTO_MAX of Linux, above IPPROTO_MPTCP.
         const PROTOCOLS: std::ops::Range<i32> = 0..263;
         if !PROTOCOLS.contains(&protocol) {
             return Err(Errno::INVAL);
         }
         let kind = match (kind, protocol) {
+            (libc::SOCK_RAW, _) | (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) if family == Family::Inet6 => {
+                return Err(Errno::PROTONOSUPPORT);
+            }
             (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => Kind::Stream,
             (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => Kind::Datagram,
             (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) => Kind::Ping,
@@ -112,23 +126,29 @@ impl Kernel {
             (libc::SOCK_RDM | libc::SOCK_SEQPACKET, _) => return Err(Errno::SOCKTNOSUPPORT),
             _ => return Err(Errno::INVAL),
         };
-        self.open(kind)
+        self.open_in(family, kind)
+    }
+
+    /// socket(2) of AF_INET for who has no numbers. Errors: ENOBUFS.
+    pub fn open(&self, kind: Kind) -> Result<Arc<Socket>> {
+        self.open_in(Family::Inet, kind)
     }
 
     /// socket(2) for who has no numbers. Errors: ENOBUFS.
-    pub fn open(&self, kind: Kind) -> Result<Arc<Socket>> {
+    pub fn open_in(&self, family: Family, kind: Kind) -> Result<Arc<Socket>> {
         let backend = self.backend().clone();
         let settings = Settings::new(kind);
         let endpoint = backend.call(Call::Open(kind, settings.buffers()))?.socket()?;
-        Ok(Arc::new(Socket::new(backend, endpoint, settings)))
+        Ok(Arc::new(Socket::new(backend, endpoint, family, settings)))
     }
 }
 
 impl Socket {
-    fn new(backend: Arc<dyn Backend>, endpoint: Arc<Endpoint>, settings: Settings) -> Socket {
+    fn new(backend: Arc<dyn Backend>, endpoint: Arc<Endpoint>, family: Family, settings: Settings) -> Socket {
         Socket {
             backend,
             endpoint,
+            family,
             nonblocking: AtomicBool::new(false),
             connecting: AtomicBool::new(false),
             settings: Mutex::new(settings),
@@ -137,17 +157,14 @@ impl Socket {
 
     /// bind(2). Errors: EADDRINUSE, EADDRNOTAVAIL, EINVAL (already bound), EAFNOSUPPORT.
     pub fn bind(&self, addr: SocketAddr) -> Result<()> {
-        v4(addr, Errno::AFNOSUPPORT)?;
+        let addr = self.to_bind(addr)?;
         let options = self.settings.lock().bind();
         self.backend.call(Call::Bind(self.id(), addr, options)).map(drop)
     }
 
     /// connect(2). Blocks unless [`nonblocking`](Self::nonblocking); then EINPROGRESS, EALREADY, EISCONN as on Linux.
     pub fn connect(&self, addr: SocketAddr) -> Result<()> {
-        v4(addr, Errno::AFNOSUPPORT)?;
-        // Linux: connecting to the unspecified address reaches this host.
-        let addr =
-            if addr.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), addr.port()) } else { addr };
+        let addr = self.to_connect(addr)?;
         match self.endpoint.kind {
             Kind::Stream => self.connect_stream(addr),
             _ => self.backend.call(Call::Connect(self.id(), addr, self.buffers())).map(drop),
@@ -164,6 +181,12 @@ impl Socket {
     pub fn listen(&self, backlog: i32) -> Result<()> {
         if self.endpoint.kind != Kind::Stream {
             return Err(Errno::OPNOTSUPP);
+        }
+        if self.family == Family::Inet6
+            && self.endpoint.state().contains(State::CLOSED)
+            && self.local_addr()?.port() == 0
+        {
+            self.bind(SocketAddr::new(self.family.unspecified(), 0))?;
         }
         // Linux takes the number as unsigned and cuts it at somaxconn.
         let backlog = usize::try_from(backlog).unwrap_or(SOMAXCONN).min(SOMAXCONN);
@@ -197,7 +220,8 @@ impl Socket {
                 Ok(Reply::Accepted(endpoint, peer)) => {
                     let settings = self.settings.lock().inherited();
                     endpoint.set_low_water(self.endpoint.low_water());
-                    Ok(Some((Arc::new(Socket::new(self.backend.clone(), endpoint, settings)), peer, prepared)))
+                    let socket = Socket::new(self.backend.clone(), endpoint, self.family, settings);
+                    Ok(Some((Arc::new(socket), self.family.shown(peer), prepared)))
                 }
                 Ok(_) => Err(Errno::PROTO),
                 Err(Errno::AGAIN) => Ok(None),
@@ -256,7 +280,7 @@ impl Socket {
     /// getsockname(2): the unspecified address and port 0 before the socket has one.
     pub fn local_addr(&self) -> Result<SocketAddr> {
         let (local, _) = self.backend.call(Call::Names(self.id()))?.names()?;
-        Ok(local.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0)))
+        Ok(local.map_or(SocketAddr::new(self.family.unspecified(), 0), |local| self.family.shown(local)))
     }
 
     /// getpeername(2): ENOTCONN without a peer.
@@ -267,7 +291,7 @@ impl Socket {
             return Err(Errno::NOTCONN);
         }
         let (_, remote) = self.backend.call(Call::Names(self.id()))?.names()?;
-        remote.ok_or(Errno::NOTCONN)
+        remote.map(|remote| self.family.shown(remote)).ok_or(Errno::NOTCONN)
     }
 
     /// getsockopt(2): writes the value into `into`, cut to its length; returns the length of what was written.
@@ -309,7 +333,10 @@ impl Socket {
 
     /// SO_DOMAIN.
     pub fn domain(&self) -> i32 {
-        libc::AF_INET
+        match self.family {
+            Family::Inet => libc::AF_INET,
+            Family::Inet6 => libc::AF_INET6,
+        }
     }
 
     /// SO_TYPE.
@@ -371,10 +398,6 @@ impl Socket {
 
 /// net.core.somaxconn.
 const SOMAXCONN: usize = 4096;
-
-fn v4(addr: SocketAddr, otherwise: Errno) -> Result<()> {
-    if addr.is_ipv4() { Ok(()) } else { Err(otherwise) }
-}
 
 impl Drop for Socket {
     /// The last close: SO_LINGER decides between FIN and RST, unread data makes it a RST.

@@ -9,7 +9,7 @@ use netstack::datagram::{HEADER_LEN, Header};
 use netstack::link::IfIndex;
 use netstack::socket::SendOptions;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 impl Socket {
     pub(super) fn send_datagram(
@@ -25,11 +25,7 @@ impl Socket {
         if self.endpoint.state().contains(State::NO_MORE_OUT) {
             return Err(Errno::PIPE);
         }
-        let to = match to {
-            Some(to) if !to.is_ipv4() => return Err(Errno::AFNOSUPPORT),
-            Some(to) if to.ip().is_unspecified() => Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), to.port())),
-            to => to,
-        };
+        let to = to.map(|to| self.to_reach(to)).transpose()?;
         if let Some(error) = self.take_error() {
             return Err(error);
         }
@@ -100,7 +96,7 @@ impl Socket {
         };
         Some(Received {
             len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
-            from: Some(header.src),
+            from: Some(self.family.shown(header.src)),
             flags: if copied < len { libc::MSG_TRUNC } else { 0 },
             info: Some(info),
         })

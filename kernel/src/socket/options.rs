@@ -3,6 +3,7 @@
 //! An option that is in no table is ENOPROTOOPT: never a silent 0. To add one, add a row.
 
 mod ip;
+mod ipv6;
 mod multicast;
 mod rows;
 mod settings;
@@ -13,7 +14,7 @@ mod values;
 
 pub(super) use settings::Settings;
 
-use super::Socket;
+use super::{Family, Socket};
 use crate::endpoint::Kind;
 use crate::{Errno, Result};
 
@@ -40,7 +41,7 @@ enum On {
 
 /// All there are.
 static TABLES: &[&[Row]] =
-    &[sol_socket::ROWS, ip::ROWS, multicast::ROWS, sources::ROWS, sources::ROWS_BY_SOURCE, tcp::ROWS];
+    &[sol_socket::ROWS, ip::ROWS, ipv6::ROWS, multicast::ROWS, sources::ROWS, sources::ROWS_BY_SOURCE, tcp::ROWS];
 
 struct Row {
     level: i32,
@@ -83,7 +84,7 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
 
 /// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.
 fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'static Row> {
-    let kind = socket.endpoint.kind;
+    let (kind, inet6) = (socket.endpoint.kind, socket.family == Family::Inet6);
     let fits = |row: &&Row| {
         row.level == level
             && row.name == name
@@ -95,16 +96,18 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
             }
     };
     let known_level = match level {
-        libc::SOL_SOCKET | libc::IPPROTO_IP => true,
+        libc::SOL_SOCKET => true,
+        libc::IPPROTO_IP => !inet6 || !matches!(kind, Kind::Raw(_)),
+        libc::IPPROTO_IPV6 => inet6,
         libc::IPPROTO_TCP => kind == Kind::Stream,
         libc::IPPROTO_UDP => kind == Kind::Datagram,
         libc::SOL_RAW => matches!(kind, Kind::Raw(_)),
         _ => false,
     };
-    let unknown = if known_level { Errno::NOPROTOOPT } else { foreign };
-    TABLES.iter().flat_map(|table| table.iter()).find(fits).ok_or_else(|| {
+    let found = known_level.then(|| TABLES.iter().flat_map(|table| table.iter()).find(fits)).flatten();
+    found.ok_or_else(|| {
         crate::log::boot(&format!("socket option {name} of level {level} is not there"));
-        unknown
+        if known_level || inet6 { Errno::NOPROTOOPT } else { foreign }
     })
 }
 

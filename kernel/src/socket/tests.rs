@@ -1,6 +1,7 @@
 //! What every socket does, and the calls that make, name and accept them.
 
 use super::testing::{Alone, at, int, recv, set_timeout};
+use crate::socket::Family;
 use crate::{Errno, Events, Kind, Watcher};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ fn socket_knows_its_numbers() {
         assert_eq!(int(&socket, libc::SO_DOMAIN), libc::AF_INET);
     }
     let refused = [
-        ((libc::AF_INET6, libc::SOCK_STREAM, 0), Errno::AFNOSUPPORT),
+        ((libc::AF_INET6, libc::SOCK_DGRAM, libc::IPPROTO_ICMP), Errno::PROTONOSUPPORT),
         ((libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_UDP), Errno::PROTONOSUPPORT),
         ((libc::AF_INET, libc::SOCK_RAW, 0), Errno::PROTONOSUPPORT),
         ((libc::AF_INET, libc::SOCK_SEQPACKET, 0), Errno::SOCKTNOSUPPORT),
@@ -236,4 +237,66 @@ fn a_send_that_was_cut_short_leaves_its_error_to_the_next() {
         let next = (&*client).write(b"more").map_err(|error| error.raw_os_error());
         assert_eq!(next, Err(Some(libc::ECONNRESET)));
     });
+}
+
+#[test]
+fn a_socket_of_inet6_speaks_ipv4_too_and_shows_it_as_mapped() {
+    let kernel = Alone::boot();
+    let listener = kernel.open_in(Family::Inet6, Kind::Stream).expect("socket");
+    assert_eq!(int(&listener, libc::SO_DOMAIN), libc::AF_INET6);
+    assert_eq!(listener.local_addr(), Ok(at("[::]:0")));
+    listener.bind(at("[::]:80")).expect("bind");
+    listener.listen(8).expect("listen");
+    assert_eq!(kernel.stream().bind(at("0.0.0.0:80")), Err(Errno::ADDRINUSE));
+    for (family, to, seen) in [
+        (Family::Inet, "127.0.0.1:80", "::ffff:127.0.0.1"),
+        (Family::Inet6, "[::ffff:127.0.0.2]:80", "::ffff:127.0.0.2"),
+        (Family::Inet6, "[::1]:80", "::1"),
+        (Family::Inet6, "[::]:80", "::1"),
+    ] {
+        let client = kernel.open_in(family, Kind::Stream).expect("socket");
+        client.connect(at(to)).unwrap_or_else(|error| panic!("{to}: {error}"));
+        let (server, from) = listener.accept().expect("accept");
+        assert_eq!(Ok(from), server.peer_addr());
+        assert_eq!(server.local_addr().map(|local| local.ip().to_string()), Ok(seen.to_owned()), "{to}");
+        assert_eq!(int(&server, libc::SO_DOMAIN), libc::AF_INET6);
+        assert_eq!(from.port(), client.local_addr().expect("name").port());
+    }
+}
+
+#[test]
+fn a_datagram_socket_of_inet6_has_peers_of_both_families() {
+    let kernel = Alone::boot();
+    let socket = kernel.open_in(Family::Inet6, Kind::Datagram).expect("socket");
+    socket.bind(at("[::]:1000")).expect("bind");
+    let four = kernel.datagram_at("127.0.0.1:1001");
+    four.send_to(b"four", at("127.0.0.1:1000")).expect("send");
+    let from = socket.recv_from(&mut [0; 8]).expect("recv").from.expect("who");
+    assert_eq!(from, at("[::ffff:127.0.0.1]:1001"));
+    socket.send_to(b"back", from).expect("send");
+    assert_eq!(four.recv_from(&mut [0; 8]).expect("recv").from, Some(at("127.0.0.1:1000")));
+    let six = kernel.open_in(Family::Inet6, Kind::Datagram).expect("socket");
+    six.send_to(b"six", at("[::1]:1000")).expect("send");
+    assert_eq!(socket.recv_from(&mut [0; 8]).expect("recv").from.map(|from| from.ip()), Some(at("[::1]:0").ip()));
+}
+
+#[test]
+fn ipv6_only_is_ipv6_only() {
+    let kernel = Alone::boot();
+    let only = |kind| {
+        let socket = kernel.open_in(Family::Inet6, kind).expect("socket");
+        socket.setsockopt(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &1i32.to_ne_bytes()).expect("unbound");
+        socket
+    };
+    let listener = only(Kind::Stream);
+    listener.bind(at("[::]:80")).expect("bind");
+    listener.listen(1).expect("listen");
+    assert_eq!(kernel.stream().bind(at("0.0.0.0:80")), Ok(()), "IPv4's port is free");
+    let again = listener.setsockopt(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &0i32.to_ne_bytes());
+    assert_eq!(again, Err(Errno::INVAL), "it is bound");
+    assert_eq!(kernel.stream().connect(at("127.0.0.1:80")), Err(Errno::CONNREFUSED));
+    assert_eq!(only(Kind::Stream).bind(at("[::ffff:127.0.0.1]:81")), Err(Errno::INVAL));
+    assert_eq!(only(Kind::Stream).connect(at("[::ffff:127.0.0.1]:80")), Err(Errno::NETUNREACH));
+    assert_eq!(only(Kind::Datagram).send_to(b"x", at("[::ffff:127.0.0.1]:80")), Err(Errno::NETUNREACH));
+    assert_eq!(only(Kind::Datagram).connect(at("127.0.0.1:80")), Err(Errno::AFNOSUPPORT));
 }

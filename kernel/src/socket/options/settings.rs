@@ -13,6 +13,8 @@ use std::time::Duration;
 #[derive(Clone)]
 pub(in crate::socket) struct Settings {
     default_receive: usize,
+    pub(in crate::socket) v6_only: bool,
+    pub(super) mtu_discover6: i32,
     pub(super) reuse_addr: bool,
     pub(super) reuse_port: bool,
     /// SO_SNDBUF and SO_RCVBUF as set by the program, in bytes before Linux's doubling.
@@ -39,6 +41,8 @@ impl Settings {
     pub(in crate::socket) fn new(kind: Kind) -> Settings {
         Settings {
             default_receive: if kind == Kind::Stream { DEFAULT_RING } else { DATAGRAM_RING },
+            v6_only: false,
+            mtu_discover6: libc::IPV6_PMTUDISC_WANT,
             reuse_addr: false,
             reuse_port: false,
             send_buffer: None,
@@ -63,7 +67,7 @@ impl Settings {
     }
 
     pub(in crate::socket) fn bind(&self) -> BindOptions {
-        BindOptions { reuse_addr: self.reuse_addr, reuse_port: self.reuse_port, ..BindOptions::default() }
+        BindOptions { reuse_addr: self.reuse_addr, reuse_port: self.reuse_port, v6_only: self.v6_only }
     }
 
     /// Sizes of the rings to be made.

@@ -1,8 +1,8 @@
 use super::{Access, On, TABLES};
-use crate::socket::Socket;
 use crate::socket::testing::Alone;
+use crate::socket::{Family, Socket};
 use crate::{Errno, Kind, Result};
-use libc::{IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, SOL_RAW, SOL_SOCKET};
+use libc::{IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP, SOL_RAW, SOL_SOCKET};
 use std::sync::Arc;
 
 fn set_int(socket: &Socket, level: i32, name: i32, value: i32) -> Result<()> {
@@ -21,13 +21,14 @@ fn get_int(socket: &Socket, level: i32, name: i32) -> i32 {
 }
 
 /// A socket that has a row.
-fn socket_with(kernel: &Alone, on: On) -> Arc<Socket> {
+fn socket_with(kernel: &Alone, level: i32, on: On) -> Arc<Socket> {
+    let family = if level == IPPROTO_IPV6 { Family::Inet6 } else { Family::Inet };
     let kind = match on {
         On::All | On::Datagram => Kind::Datagram,
         On::Stream => Kind::Stream,
         On::Raw => Kind::Raw(89),
     };
-    kernel.open(kind).expect("socket")
+    kernel.open_in(family, kind).expect("socket")
 }
 
 /// What is set, and what is then got; a value that is no default.
@@ -44,8 +45,11 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (IPPROTO_TCP, libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_SYNCNT) => (11, 11),
         (IPPROTO_TCP, libc::TCP_USER_TIMEOUT) => (1234, 1234),
         (IPPROTO_TCP, libc::TCP_LINGER2) => (7, 7),
+        (IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS | libc::IPV6_MULTICAST_HOPS | libc::IPV6_TCLASS) => (12, 12),
+        (IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP) => (0, 0),
+        (IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER) => (libc::IPV6_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO),
         (SOL_RAW, 1) => (0x55, 0x55),
-        (SOL_SOCKET | IPPROTO_IP | IPPROTO_TCP, _) => (9, 1),
+        (SOL_SOCKET | IPPROTO_IP | IPPROTO_IPV6 | IPPROTO_TCP, _) => (9, 1),
         _ => return None,
     })
 }
@@ -60,7 +64,7 @@ fn every_int_that_can_be_set_is_got_back_and_inherited_by_nobody_else() {
             continue;
         }
         let (set, got) = sample(level, name).unwrap_or_else(|| panic!("option {name} of level {level} has no sample"));
-        let (socket, other) = (socket_with(&kernel, row.on), socket_with(&kernel, row.on));
+        let (socket, other) = (socket_with(&kernel, level, row.on), socket_with(&kernel, level, row.on));
         let default = get_int(&other, level, name);
         assert_ne!(default, got, "option {name} of level {level}: the sample shows nothing");
         assert_eq!(set_int(&socket, level, name, set), Ok(()), "option {name} of level {level}");
@@ -73,7 +77,7 @@ fn every_int_that_can_be_set_is_got_back_and_inherited_by_nobody_else() {
 fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
     let kernel = Alone::boot();
     for row in TABLES.iter().flat_map(|table| table.iter()) {
-        let socket = socket_with(&kernel, row.on);
+        let socket = socket_with(&kernel, row.level, row.on);
         match row.access {
             Access::Int { set: None, .. } | Access::Bytes { set: None, .. } => {
                 assert_eq!(set_int(&socket, row.level, row.name, 1), Err(Errno::NOPROTOOPT), "option {}", row.name);

@@ -21,6 +21,7 @@ pub const CASES: &[Case] = &[
     ("options.tcp", tcp_options),
     ("options.tcp_refused", tcp_refused),
     ("options.ip", ip_options),
+    ("options.ipv6", ipv6_options),
     ("options.lengths", lengths),
     ("options.unknown", unknown),
     ("options.tcp_info", tcp_info),
@@ -178,6 +179,33 @@ fn ip_options(r: &mut Report) {
     r.see("IP_TTL 256", sys::set_option(fd, IPPROTO_IP, libc::IP_TTL, 256));
     r.see("IP_TTL -1", sys::set_option(fd, IPPROTO_IP, libc::IP_TTL, -1));
     r.see("IP_TTL after it", sys::get_option(fd, IPPROTO_IP, libc::IP_TTL));
+}
+
+fn ipv6_options(r: &mut Report) {
+    let fd = crate::net::must("socket", sys::socket(libc::AF_INET6, SOCK_DGRAM, 0));
+    for (name, option, values) in [
+        ("IPV6_V6ONLY", libc::IPV6_V6ONLY, &[1, 0][..]),
+        ("IPV6_MULTICAST_HOPS", libc::IPV6_MULTICAST_HOPS, &[7, -1, 256, -2]),
+        ("IPV6_MULTICAST_LOOP", libc::IPV6_MULTICAST_LOOP, &[0, 1, 2]),
+        ("IPV6_UNICAST_HOPS", libc::IPV6_UNICAST_HOPS, &[9, -1, 256, -2]),
+        ("IPV6_TCLASS", libc::IPV6_TCLASS, &[0x20, -1, 256, -2]),
+        ("IPV6_MTU_DISCOVER", libc::IPV6_MTU_DISCOVER, &[2, 0, 6, -1]),
+        ("IPV6_RECVERR", libc::IPV6_RECVERR, &[1, 0]),
+        ("IPV6_RECVPKTINFO", libc::IPV6_RECVPKTINFO, &[1, 0]),
+        ("IPV6_RECVHOPLIMIT", libc::IPV6_RECVHOPLIMIT, &[1, 0]),
+        ("IPV6_RECVTCLASS", libc::IPV6_RECVTCLASS, &[1, 0]),
+    ] {
+        r.see(&format!("{name} at first"), sys::get_option(fd, libc::IPPROTO_IPV6, option));
+        for value in values {
+            r.see(&format!("{name} := {value}"), sys::set_option(fd, libc::IPPROTO_IPV6, option, *value));
+            r.see(name, sys::get_option(fd, libc::IPPROTO_IPV6, option));
+        }
+    }
+    r.see("of AF_INET: set", sys::set_option(udp(), libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1));
+    r.see("of AF_INET: get", sys::get_option(udp(), libc::IPPROTO_IPV6, libc::IPV6_V6ONLY));
+    r.see("SO_DOMAIN", sys::get_option(fd, SOL_SOCKET, SO_DOMAIN));
+    r.see("bind a sockaddr_in", sys::bind_raw(fd, AF_INET, 16));
+    r.see("connect a sockaddr_in", sys::connect_raw(fd, AF_INET, 16));
 }
 
 fn lengths(r: &mut Report) {

@@ -1,0 +1,87 @@
+//! AF_INET and AF_INET6: what the addresses of a family mean to the engine, and how the engine's look in it.
+//!
+//! An AF_INET6 socket speaks IPv4 too unless it says IPV6_V6ONLY (RFC 3493 §3.7): the IPv4 address a.b.c.d is its program's
+//! ::ffff:a.b.c.d.
+
+use super::Socket;
+use crate::endpoint::Kind;
+use crate::{Errno, Result};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The family of a socket, for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// AF_INET.
+    Inet,
+    /// AF_INET6.
+    Inet6,
+}
+
+impl Family {
+    /// The address that stands for all of this host's, and for none.
+    pub(super) fn unspecified(self) -> IpAddr {
+        match self {
+            Family::Inet => Ipv4Addr::UNSPECIFIED.into(),
+            Family::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
+        }
+    }
+
+    /// An address of the engine as the program of such a socket sees it.
+    pub(super) fn shown(self, addr: SocketAddr) -> SocketAddr {
+        match (self, addr.ip()) {
+            (Family::Inet6, IpAddr::V4(ip)) if ip.is_unspecified() => SocketAddr::new(self.unspecified(), addr.port()),
+            (Family::Inet6, IpAddr::V4(ip)) => SocketAddr::new(ip.to_ipv6_mapped().into(), addr.port()),
+            _ => addr,
+        }
+    }
+}
+
+impl Socket {
+    /// The engine's address for bind(2). Errors: EAFNOSUPPORT, EINVAL.
+    pub(super) fn to_bind(&self, addr: SocketAddr) -> Result<SocketAddr> {
+        match (self.family, addr) {
+            (Family::Inet, SocketAddr::V4(_)) => Ok(addr),
+            (Family::Inet, SocketAddr::V6(_)) => Err(Errno::AFNOSUPPORT),
+            // It is too short for a sockaddr_in6, which Linux finds out first.
+            (Family::Inet6, SocketAddr::V4(_)) => Err(Errno::INVAL),
+            (Family::Inet6, SocketAddr::V6(v6)) => match v6.ip().to_ipv4_mapped() {
+                Some(_) if self.v6_only() => Err(Errno::INVAL),
+                Some(ip) => Ok(SocketAddr::new(ip.into(), v6.port())),
+                None => Ok(addr),
+            },
+        }
+    }
+
+    /// The engine's address for connect(2). As on Linux the unspecified address is this host. Errors: EAFNOSUPPORT, EINVAL,
+    /// ENETUNREACH.
+    pub(super) fn to_connect(&self, addr: SocketAddr) -> Result<SocketAddr> {
+        match (self.family, addr) {
+            (Family::Inet6, SocketAddr::V4(_)) if self.endpoint.kind == Kind::Stream => Err(Errno::INVAL),
+            (Family::Inet6, SocketAddr::V4(_)) if self.v6_only() => Err(Errno::AFNOSUPPORT),
+            _ => self.to_reach(addr),
+        }
+    }
+
+    /// The engine's address for sendto(2). Errors: EAFNOSUPPORT, ENETUNREACH.
+    pub(super) fn to_reach(&self, addr: SocketAddr) -> Result<SocketAddr> {
+        let ip = match (self.family, addr.ip()) {
+            (Family::Inet, ip @ IpAddr::V4(_)) => ip,
+            (Family::Inet, IpAddr::V6(_)) => return Err(Errno::AFNOSUPPORT),
+            (Family::Inet6, IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+                Some(_) if self.v6_only() => return Err(Errno::NETUNREACH),
+                Some(ip) => ip.into(),
+                None if ip.is_unspecified() => return Ok(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), addr.port())),
+                None => return Ok(addr),
+            },
+            (Family::Inet6, IpAddr::V4(_)) if self.v6_only() => return Err(Errno::NETUNREACH),
+            (Family::Inet6, ip) => ip,
+        };
+        let ip = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
+        Ok(SocketAddr::new(ip, addr.port()))
+    }
+
+    /// IPV6_V6ONLY.
+    fn v6_only(&self) -> bool {
+        self.settings.lock().v6_only
+    }
+}
