@@ -190,7 +190,7 @@ fn static_addresses(config: &Config) -> Vec<Ipv4Addr> {
     let all = config.interfaces.iter().flat_map(|interface| &interface.addresses);
     all.filter_map(|address| match address {
         AddrSpec::Static(address, _) => Some(*address),
-        AddrSpec::AnyOf(..) | AddrSpec::Dhcp | AddrSpec::Auto => None,
+        AddrSpec::Static6(..) | AddrSpec::AnyOf(..) | AddrSpec::Dhcp | AddrSpec::Auto => None,
     })
     .collect()
 }

@@ -9,7 +9,7 @@ use netstack::iface::InterfaceConfig;
 use netstack::link::IfIndex;
 use netstack::route::Route;
 use netstack::{AutoConfig, IpNet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 type Result = core::result::Result<(), BootError>;
 
@@ -79,6 +79,11 @@ fn links(boot: &mut Boot) -> Result {
             let (addr, prefix, any) = match *address {
                 AddrSpec::Static(addr, prefix) => (addr, prefix, false),
                 AddrSpec::AnyOf(net, prefix) => (net, prefix, true),
+                AddrSpec::Static6(addr, prefix) => {
+                    add_address(boot, index, addr, prefix)?;
+                    log::boot(&format!("{name}: {addr}/{prefix}"));
+                    continue;
+                }
                 AddrSpec::Dhcp | AddrSpec::Auto => {
                     ask_network(boot, index, *address, number as u32)?;
                     log::boot(&format!("{name}: asks the network for an address ({address})"));
@@ -96,7 +101,8 @@ fn links(boot: &mut Boot) -> Result {
     Ok(())
 }
 
-fn add_address(boot: &mut Boot, on: IfIndex, addr: Ipv4Addr, prefix: u8) -> Result {
+fn add_address(boot: &mut Boot, on: IfIndex, addr: impl Into<IpAddr>, prefix: u8) -> Result {
+    let addr = addr.into();
     boot.engine
         .stack
         .add_address(clock::now(), on, addr, prefix)
@@ -118,14 +124,20 @@ fn routes(boot: &mut Boot) -> Result {
         log::boot("forwarding: on");
     }
     for number in 0..boot.config.interfaces.len() {
-        let Some(gateway) = boot.config.interfaces[number].gateway else { continue };
         let Some(on) = boot.engine.links.get(number).map(|attached| attached.index) else { continue };
-        let route = Route { dst: IpNet::DEFAULT_V4, via: Some(gateway.into()), on, metric: number as u32 };
-        boot.engine
-            .stack
-            .add_route(route)
-            .map_err(|error| BootError::Attach(format!("gw={gateway} cannot be used: {error:?}")))?;
-        log::boot(&format!("route: default via {gateway}"));
+        let interface = &boot.config.interfaces[number];
+        let v4 = interface.gateway.map(|router| (IpNet::DEFAULT_V4, IpAddr::V4(router)));
+        let v6 = interface.gateway6.map(|router| (IpNet::DEFAULT_V6, IpAddr::V6(router)));
+        for (dst, gateway) in v4.into_iter().chain(v6) {
+            let stack = &mut boot.engine.stack;
+            let refused = |error: String| BootError::Attach(format!("gw={gateway} cannot be used: {error}"));
+            if gateway.is_ipv6() {
+                stack.enable_ipv6(clock::now(), on, false).map_err(|error| refused(format!("{error:?}")))?;
+            }
+            let route = Route { dst, via: Some(gateway), on, metric: number as u32 };
+            stack.add_route(route).map_err(|error| refused(format!("{error:?}")))?;
+            log::boot(&format!("route: default via {gateway}"));
+        }
     }
     Ok(())
 }

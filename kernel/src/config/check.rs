@@ -1,6 +1,8 @@
 //! What only holds for a `RUMP_NET` as a whole.
 
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use netstack::IpNet;
 
 use super::ConfigError;
 use super::net::{AddrSpec, Interface, LinkSpec, Net};
@@ -18,6 +20,9 @@ pub(super) fn check(net: &Net) -> Result<(), ConfigError> {
 }
 
 fn gateway(interface: &Interface) -> Result<(), ConfigError> {
+    if let Some(gateway) = interface.gateway6 {
+        gateway6(interface, gateway)?;
+    }
     let Some(gateway) = interface.gateway else { return Ok(()) };
     let part = format!("gw={gateway} on {}", interface.link);
     if !interface.addresses.iter().any(|address| address.has_host(gateway)) {
@@ -33,7 +38,29 @@ fn gateway(interface: &Interface) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// A link-local router needs no address beside: every interface that speaks IPv6 has a link-local one.
+fn gateway6(interface: &Interface, gateway: Ipv6Addr) -> Result<(), ConfigError> {
+    let nets = || statics6(interface).map(|(addr, prefix)| IpNet::new(addr, prefix));
+    let reason = if statics6(interface).any(|(own, _)| own == gateway) {
+        "the interface has that address itself: give the address of the router"
+    } else if !gateway.is_unicast_link_local() && !nets().any(|net| net.contains(gateway.into())) {
+        "the router must be link-local, or in an IPv6 network of its interface: give an addr= of its network"
+    } else {
+        return Ok(());
+    };
+    let part = format!("gw={gateway} on {}", interface.link);
+    Err(ConfigError::Placement { part, reason: reason.to_owned() })
+}
+
 fn addresses_once(interface: &Interface, before: &[Interface]) -> Result<(), ConfigError> {
+    let twice = statics6(interface).enumerate().find(|(at, own)| {
+        statics6(interface).take(*at).chain(before.iter().flat_map(statics6)).any(|other| other.0 == own.0)
+    });
+    if let Some((_, (address, _))) = twice {
+        let part = format!("addr={address} on {}", interface.link);
+        let reason = "it stands twice: each address of a kernel stands once".to_owned();
+        return Err(ConfigError::Placement { part, reason });
+    }
     let mut seen: Vec<(Ipv4Addr, &LinkSpec)> = before.iter().flat_map(|i| statics(i).map(|a| (a, &i.link))).collect();
     for address in statics(interface) {
         if let Some((_, link)) = seen.iter().find(|(a, _)| *a == address) {
@@ -82,6 +109,13 @@ fn tap_once(interface: &Interface, before: &[Interface]) -> Result<(), ConfigErr
 fn statics(interface: &Interface) -> impl Iterator<Item = Ipv4Addr> {
     interface.addresses.iter().filter_map(|address| match address {
         AddrSpec::Static(address, _) => Some(*address),
-        AddrSpec::AnyOf(..) | AddrSpec::Dhcp | AddrSpec::Auto => None,
+        AddrSpec::Static6(..) | AddrSpec::AnyOf(..) | AddrSpec::Dhcp | AddrSpec::Auto => None,
+    })
+}
+
+fn statics6(interface: &Interface) -> impl Iterator<Item = (Ipv6Addr, u8)> {
+    interface.addresses.iter().filter_map(|address| match address {
+        AddrSpec::Static6(address, prefix) => Some((*address, *prefix)),
+        _ => None,
     })
 }

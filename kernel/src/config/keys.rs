@@ -1,6 +1,6 @@
 //! The table of `RUMP_NET` keys. A new key is a row: parsing, printing, the error text and `rump help net` come from it.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
@@ -35,7 +35,7 @@ pub(super) enum Target {
 pub const KEYS: &[Key] = &[
     Key {
         name: "addr",
-        takes: "an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part, dhcp, or auto",
+        takes: "an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part, an IPv6 address and a prefix length from 1 to 128, dhcp, or auto",
         example: "10.0.0.2/24",
         about: "an address of the interface; 10.0.0.0/24 takes a free one of that network, dhcp what a server gives, auto that or a link-local one",
         repeatable: true,
@@ -50,16 +50,19 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "gw",
-        takes: "the IPv4 address of a router in a network of its interface",
+        takes: "the IPv4 or IPv6 address of a router in a network of its interface, one of each at most",
         example: "10.0.0.1",
         about: "the default route",
-        repeatable: false,
+        repeatable: true,
         target: Target::Interface {
             set: |interface, value| {
-                interface.gateway = Some(unicast(value.parse().map_err(|_| Refusal::Form)?)?);
-                Ok(())
+                let again = match value.parse().map_err(|_| Refusal::Form)? {
+                    IpAddr::V4(router) => interface.gateway.replace(unicast(router)?).is_some(),
+                    IpAddr::V6(router) => interface.gateway6.replace(unicast6(router)?).is_some(),
+                };
+                if again { Err(Refusal::because("the router of each family can be given only once")) } else { Ok(()) }
             },
-            show: |interface| one(&interface.gateway),
+            show: |interface| one(&interface.gateway).into_iter().chain(one(&interface.gateway6)).collect(),
         },
     },
     Key {
@@ -241,9 +244,13 @@ fn address(text: &str, finds_free_address: bool) -> Result<AddrSpec, Refusal> {
         _ => {}
     }
     let Some((address, prefix)) = text.split_once('/') else {
-        let known: Result<Ipv4Addr, _> = text.parse();
+        let known: Result<IpAddr, _> = text.parse();
         return Err(known.map_or(Refusal::Form, |_| Refusal::because("the prefix length is missing")));
     };
+    if let Ok(address) = address.parse() {
+        let prefix = decimal(prefix).and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=128).contains(n));
+        return Ok(AddrSpec::Static6(unicast6(address)?, prefix.ok_or(Refusal::Form)?));
+    }
     let address = unicast(address.parse().map_err(|_| Refusal::Form)?)?;
     let prefix =
         decimal(prefix).and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=32).contains(n)).ok_or(Refusal::Form)?;
@@ -259,6 +266,17 @@ fn address(text: &str, finds_free_address: bool) -> Result<AddrSpec, Refusal> {
             "that is a network without a host part, and a free address can be found on shmif only",
         )),
     }
+}
+
+/// The same of IPv6. Addresses that stand for IPv4 ones are written as those.
+fn unicast6(address: Ipv6Addr) -> Result<Ipv6Addr, Refusal> {
+    if address.is_unspecified() || address.is_multicast() || address.to_ipv4_mapped().is_some() {
+        return Err(Refusal::because("that is no address of one host"));
+    }
+    if address.is_loopback() {
+        return Err(Refusal::because("::1 is every kernel's own loopback"));
+    }
+    Ok(address)
 }
 
 /// Not an address that no single host can have, nor one of every kernel's own loopback.

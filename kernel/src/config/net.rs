@@ -11,7 +11,7 @@
 //! alone.
 
 use core::fmt;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,8 @@ pub struct Interface {
     pub addresses: Vec<AddrSpec>,
     /// The next hop of its default route, inside one of its networks.
     pub gateway: Option<Ipv4Addr>,
+    /// The same of IPv6: link-local, or inside one of its networks.
+    pub gateway6: Option<Ipv6Addr>,
     /// Bytes of the largest IP packet, within the range of its link kind.
     pub mtu: Option<u32>,
     /// Its Ethernet address, which is not a group address.
@@ -63,6 +65,8 @@ pub enum LinkSpec {
 pub enum AddrSpec {
     /// This one.
     Static(Ipv4Addr, u8),
+    /// This one of IPv6, with a prefix length from 1 to 128.
+    Static6(Ipv6Addr, u8),
     /// Any free one of this network. The prefix length is at most 30.
     AnyOf(Ipv4Addr, u8),
     /// What a DHCP server gives.
@@ -155,7 +159,7 @@ impl Net {
 impl Interface {
     /// An interface on `link` with no address and every setting at its default.
     pub fn on(link: LinkSpec) -> Interface {
-        Interface { link, addresses: Vec::new(), gateway: None, mtu: None, mac: None, pcap: None }
+        Interface { link, addresses: Vec::new(), gateway: None, gateway6: None, mtu: None, mac: None, pcap: None }
     }
 }
 
@@ -172,6 +176,7 @@ impl fmt::Display for AddrSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AddrSpec::Static(address, prefix) | AddrSpec::AnyOf(address, prefix) => write!(f, "{address}/{prefix}"),
+            AddrSpec::Static6(address, prefix) => write!(f, "{address}/{prefix}"),
             AddrSpec::Dhcp => f.write_str("dhcp"),
             AddrSpec::Auto => f.write_str("auto"),
         }
@@ -185,7 +190,7 @@ impl AddrSpec {
             AddrSpec::Static(own, prefix) | AddrSpec::AnyOf(own, prefix) => {
                 same_net(own, address, prefix) && is_host(address, prefix)
             }
-            AddrSpec::Dhcp | AddrSpec::Auto => false,
+            AddrSpec::Static6(..) | AddrSpec::Dhcp | AddrSpec::Auto => false,
         }
     }
 }

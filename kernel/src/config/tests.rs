@@ -87,8 +87,8 @@ fn error_sentences_name_the_setting_the_value_and_what_is_allowed() {
     assert_eq!(
         refusal("tap:tap0,addr=10.0.0.0/24"),
         "RUMP_NET: addr=10.0.0.0/24: that is a network without a host part, and a free address can be found on shmif only; \
-         addr takes an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part, dhcp, or \
-         auto, such as addr=10.0.0.2/24"
+         addr takes an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part, an IPv6 \
+         address and a prefix length from 1 to 128, dhcp, or auto, such as addr=10.0.0.2/24"
     );
     assert_eq!(
         refusal("tap:tap0,adress=10.0.0.1/8"),
@@ -113,6 +113,7 @@ fn a_whole_net_is_read() {
             AddrSpec::AnyOf(Ipv4Addr::new(10, 0, 1, 0), 24),
         ],
         gateway: Some(Ipv4Addr::new(10, 0, 0, 1)),
+        gateway6: None,
         mtu: Some(65535),
         mac: Some([0xb2, 0xa0, 0, 0, 0, 2]),
         pcap: Some(PathBuf::from("/tmp/a=b:c.pcap")),
@@ -156,7 +157,6 @@ fn settings_that_are_refused() {
         ("tap:a,addr=10.0.0.2/0", "1 to 32"),
         ("tap:a,addr=10.0.0.2/+8", "1 to 32"),
         ("tap:a,addr=", "addr takes"),
-        ("tap:a,addr=fe80::1/64", "an IPv4 address"),
         ("shmif:/b,addr=10.0.0.255/24", "broadcast address"),
         ("shmif:/b,addr=127.0.0.1/8", "loopback"),
         ("shmif:/b,addr=224.0.0.1/24", "multicast"),
@@ -279,7 +279,7 @@ fn interface(number: u8) -> impl Strategy<Value = Interface> {
             if asks {
                 addresses.push(if auto { AddrSpec::Auto } else { AddrSpec::Dhcp });
             }
-            Interface { link, addresses, gateway, mtu, mac, pcap }
+            Interface { link, addresses, gateway, gateway6: None, mtu, mac, pcap }
         })
 }
 
@@ -339,5 +339,29 @@ proptest! {
         for variable in VARIABLES {
             let _ = from(&[(variable.name, &value)]);
         }
+    }
+}
+
+#[test]
+fn ipv6_addresses_and_routers() {
+    let text = "shmif:/tmp/bus,addr=fd00::2/64,addr=10.0.0.2/24,gw=fe80::1,gw=10.0.0.1";
+    let interface = &net(text).interfaces[0];
+    let own = "fd00::2".parse().unwrap();
+    assert_eq!(interface.addresses[0], AddrSpec::Static6(own, 64));
+    assert_eq!(interface.gateway6, Some("fe80::1".parse().unwrap()));
+    assert_eq!(net(&net(text).to_string()), net(text), "it is written as it is read");
+    assert!("shmif:/tmp/bus,addr=fd00::2/64,gw=fd00::1".parse::<Net>().is_ok());
+    for (bad, why) in [
+        ("shmif:/tmp/bus,addr=fd00::2", "prefix"),
+        ("shmif:/tmp/bus,addr=fd00::2/129", "addr"),
+        ("shmif:/tmp/bus,addr=ff02::1/64", "one host"),
+        ("shmif:/tmp/bus,addr=::1/128", "loopback"),
+        ("shmif:/tmp/bus,addr=fd00::2/64,gw=fd01::1", "in an IPv6 network"),
+        ("shmif:/tmp/bus,addr=fd00::2/64,gw=fd00::2", "itself"),
+        ("shmif:/tmp/bus,addr=fd00::2/64,gw=fe80::1,gw=fe80::2", "only once"),
+        ("shmif:/tmp/bus,addr=fd00::2/64,addr=fd00::2/48", "twice"),
+    ] {
+        let error = bad.parse::<Net>().expect_err(bad).to_string();
+        assert!(error.contains(why), "{bad}: {error}");
     }
 }

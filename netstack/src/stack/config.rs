@@ -66,6 +66,9 @@ impl Stack {
             return Err(AddressError::Exists);
         }
         let mac = interface.mac;
+        if net.addr.is_ipv6() {
+            self.enable_ipv6(now, on, false)?;
+        }
         self.ip.interfaces.add_address(on, address);
         if on != LOOPBACK {
             // A route that is there already serves as well.
@@ -74,7 +77,6 @@ impl Stack {
                 let announcement = self.ip.claims.claim(now, on, mac, addr, probed, &mut self.rng);
                 self.ip.send_arp(&mut *self.pool, on, Mac::BROADCAST, &announcement.packet);
             } else if let IpAddr::V6(addr) = net.addr {
-                self.enable_ipv6(now, on, false)?;
                 self.begin_trial(now, on, addr, Duration::ZERO, None);
             }
         }
