@@ -10,6 +10,7 @@ mod spin;
 pub use local::Local;
 
 use crate::endpoint::{Endpoint, Kind, SocketId};
+use crate::socket::Family;
 use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result};
 use netstack::raw::RawOptions;
@@ -24,7 +25,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub enum Call<'a> {
     /// A new socket: [`Reply::Socket`].
-    Open(Kind, Buffers),
+    Open(Family, Kind, Buffers),
     /// bind(2).
     Bind(SocketId, SocketAddr, BindOptions),
     /// connect(2): begins; the endpoint's state tells how it went.

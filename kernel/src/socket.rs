@@ -115,9 +115,8 @@ impl Kernel {
             return Err(Errno::INVAL);
         }
         let kind = match (kind, protocol) {
-            (libc::SOCK_RAW, _) | (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) if family == Family::Inet6 => {
-                return Err(Errno::PROTONOSUPPORT);
-            }
+            (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) if family == Family::Inet6 => return Err(Errno::PROTONOSUPPORT),
+            (libc::SOCK_DGRAM, libc::IPPROTO_ICMPV6) if family == Family::Inet6 => Kind::Ping,
             (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => Kind::Stream,
             (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => Kind::Datagram,
             (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) => Kind::Ping,
@@ -137,8 +136,8 @@ impl Kernel {
     /// socket(2) for who has no numbers. Errors: ENOBUFS.
     pub fn open_in(&self, family: Family, kind: Kind) -> Result<Arc<Socket>> {
         let backend = self.backend().clone();
-        let settings = Settings::new(kind);
-        let endpoint = backend.call(Call::Open(kind, settings.buffers()))?.socket()?;
+        let settings = Settings::new(family, kind);
+        let endpoint = backend.call(Call::Open(family, kind, settings.buffers()))?.socket()?;
         Ok(Arc::new(Socket::new(backend, endpoint, family, settings)))
     }
 }
@@ -353,6 +352,7 @@ impl Socket {
         match self.endpoint.kind {
             Kind::Stream => libc::IPPROTO_TCP,
             Kind::Datagram => libc::IPPROTO_UDP,
+            Kind::Ping if self.family == Family::Inet6 => libc::IPPROTO_ICMPV6,
             Kind::Ping => libc::IPPROTO_ICMP,
             Kind::Raw(protocol) => i32::from(protocol),
         }

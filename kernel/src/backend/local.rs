@@ -5,6 +5,7 @@ use super::{Backend, Buffers, Call, GroupChange, Mark, Reply};
 use crate::endpoint::{DATA_QUEUED, Endpoint, Kind, SPACE_FREED, SocketId};
 use crate::engine::{Engine, Handle, Owner};
 use crate::link::Lead;
+use crate::socket::Family;
 use crate::wait::{Waiter, left};
 use crate::{Errno, InterfaceInfo, Result, errno, signal};
 use netstack::iface::{Address, InterfaceView};
@@ -112,7 +113,7 @@ impl Backend for Local {
 impl Engine {
     fn answer(&mut self, now: Now, call: Call<'_>) -> Result<Reply> {
         match call {
-            Call::Open(kind, buffers) => self.open(kind, buffers),
+            Call::Open(family, kind, buffers) => self.open(family, kind, buffers),
             Call::Bind(id, addr, options) => match self.handle(id)? {
                 Handle::Tcp(tcp) => self.stack.tcp_bind(tcp, addr, options).map_err(errno::bind).map(drop),
                 Handle::Udp(udp) => self.stack.udp_bind(udp, addr, options).map_err(errno::bind).map(drop),
@@ -157,7 +158,6 @@ impl Engine {
             Call::SetDatagramOptions(id, options) => self.set_datagram_options(id, options),
             Call::Group(id, change, group, interface) => {
                 let Handle::Udp(udp) = self.handle(id)? else { return Err(Errno::NOPROTOOPT) };
-                let IpAddr::V4(group) = group else { return Err(Errno::INVAL) };
                 let on = (interface != 0).then_some(IfIndex(interface));
                 let stack = &mut self.stack;
                 let result = match change {
@@ -207,7 +207,7 @@ impl Engine {
         Reply::Done
     }
 
-    fn open(&mut self, kind: Kind, buffers: Buffers) -> Result<Reply> {
+    fn open(&mut self, family: Family, kind: Kind, buffers: Buffers) -> Result<Reply> {
         let endpoint = self.sockets.create(kind)?;
         let key = Key(endpoint.id());
         let handle = match kind {
@@ -221,10 +221,16 @@ impl Engine {
                     }
                 };
                 endpoint.set_rings(Some(rings));
-                match kind {
-                    Kind::Raw(protocol) => Handle::Raw(self.stack.raw_open(key, rx, RawKind::Raw { protocol })),
-                    Kind::Ping => Handle::Raw(self.stack.raw_open(key, rx, RawKind::Ping)),
-                    _ => Handle::Udp(self.stack.udp_open(key, rx)),
+                let raw = match (kind, family) {
+                    (Kind::Raw(protocol), Family::Inet) => Some(RawKind::Raw { protocol }),
+                    (Kind::Raw(protocol), Family::Inet6) => Some(RawKind::Raw6 { protocol }),
+                    (Kind::Ping, Family::Inet) => Some(RawKind::Ping),
+                    (Kind::Ping, Family::Inet6) => Some(RawKind::Ping6),
+                    _ => None,
+                };
+                match raw {
+                    Some(kind) => Handle::Raw(self.stack.raw_open(key, rx, kind)),
+                    None => Handle::Udp(self.stack.udp_open(key, rx)),
                 }
             }
         };

@@ -70,7 +70,7 @@ impl Socket {
             (Family::Inet6, IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
                 Some(_) if self.v6_only() => return Err(Errno::NETUNREACH),
                 Some(ip) => ip.into(),
-                None if ip.is_unspecified() => return Ok(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), addr.port())),
+                None if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
                 None => return Ok(addr),
             },
             (Family::Inet6, IpAddr::V4(_)) if self.v6_only() => return Err(Errno::NETUNREACH),

@@ -41,7 +41,7 @@ enum On {
 
 /// All there are.
 static TABLES: &[&[Row]] =
-    &[sol_socket::ROWS, ip::ROWS, ipv6::ROWS, multicast::ROWS, sources::ROWS, sources::ROWS_BY_SOURCE, tcp::ROWS];
+    &[sol_socket::ROWS, ip::ROWS, multicast::ROWS, sources::ROWS, sources::ROWS_BY_SOURCE, ipv6::ROWS, tcp::ROWS];
 
 struct Row {
     level: i32,
@@ -99,6 +99,7 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
         libc::SOL_SOCKET => true,
         libc::IPPROTO_IP => !inet6 || !matches!(kind, Kind::Raw(_)),
         libc::IPPROTO_IPV6 => inet6,
+        libc::IPPROTO_ICMPV6 => inet6 && matches!(kind, Kind::Raw(_)),
         libc::IPPROTO_TCP => kind == Kind::Stream,
         libc::IPPROTO_UDP => kind == Kind::Datagram,
         libc::SOL_RAW => matches!(kind, Kind::Raw(_)),

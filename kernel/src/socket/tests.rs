@@ -33,6 +33,8 @@ fn socket_knows_its_numbers() {
         assert_eq!((int(&socket, libc::SO_TYPE), int(&socket, libc::SO_PROTOCOL)), shown);
         assert_eq!(int(&socket, libc::SO_DOMAIN), libc::AF_INET);
     }
+    let inet6 = kernel.socket(libc::AF_INET6, libc::SOCK_DGRAM, libc::IPPROTO_ICMPV6).expect("socket");
+    assert_eq!((int(&inet6, libc::SO_DOMAIN), int(&inet6, libc::SO_PROTOCOL)), (libc::AF_INET6, libc::IPPROTO_ICMPV6));
     let refused = [
         ((libc::AF_INET6, libc::SOCK_DGRAM, libc::IPPROTO_ICMP), Errno::PROTONOSUPPORT),
         ((libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_UDP), Errno::PROTONOSUPPORT),

@@ -1,13 +1,23 @@
-//! IPPROTO_IPV6: ipv6(7). Sockets of AF_INET6 have these beside those of IPPROTO_IP, which are for the IPv4 that they speak.
+//! IPPROTO_IPV6 and IPPROTO_ICMPV6: ipv6(7), RFC 3542. Sockets of AF_INET6 have these beside those of IPPROTO_IP, which are
+//! for the IPv4 that they speak.
 
 use super::Access::Int;
-use super::rows::{engine, local, within};
+use super::rows::{bytes, change, engine, local, within};
 use super::{On, Row};
+use crate::backend::{Call, GroupChange};
+use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::IPPROTO_IPV6;
+use netstack::link::IfIndex;
+use std::net::Ipv6Addr;
 
-/// Hop limit where neither program nor router says one.
-const HOPS: u8 = 64;
+// linux/in6.h and linux/icmpv6.h; the libc crate does not have them.
+const IPV6_CHECKSUM: i32 = 7;
+const IPV6_AUTOFLOWLABEL: i32 = 70;
+const ICMPV6_FILTER: i32 = 1;
+
+/// Hop limit of packets for which nobody asked for another.
+const DEFAULT_HOPS: i32 = 64;
 
 pub(super) static ROWS: &[Row] = &[
     Row {
@@ -16,7 +26,7 @@ pub(super) static ROWS: &[Row] = &[
         on: On::All,
         access: Int {
             get: |s| Ok(i32::from(s.settings.lock().v6_only)),
-            // Once it is bound, the meaning of its address cannot change.
+            // What a socket is bound to cannot change its meaning.
             set: Some(|s, v| {
                 if s.local_addr()?.port() != 0 {
                     return Err(Errno::INVAL);
@@ -27,36 +37,74 @@ pub(super) static ROWS: &[Row] = &[
         },
     },
     engine!(IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, On::All,
-    s => i32::from(s.raw.datagram.v6.unicast_hops.unwrap_or(HOPS)), v => {
+    s => s.raw.datagram.v6.unicast_hops.map_or(DEFAULT_HOPS, i32::from), v => {
         let hops = hops(v)?;
         s.raw.datagram.v6.unicast_hops = hops;
-        s.tcp.ttl = hops.unwrap_or(HOPS);
+        s.tcp.ttl = hops.unwrap_or(DEFAULT_HOPS as u8);
     }),
     engine!(IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, On::Datagram,
-        s => i32::from(s.raw.datagram.v6.multicast_hops),
-        v => s.raw.datagram.v6.multicast_hops = hops(v)?.unwrap_or(1)),
+        s => i32::from(s.raw.datagram.v6.multicast_hops), v => s.raw.datagram.v6.multicast_hops = hops(v)?.unwrap_or(1)),
     engine!(IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP, On::Datagram,
         s => i32::from(s.raw.datagram.v6.multicast_loop),
         v => s.raw.datagram.v6.multicast_loop = within(v, 0, 1)? != 0),
+    engine!(IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, On::Datagram,
+        s => s.raw.datagram.v6.multicast_on.map_or(0, |on| on.0 as i32),
+        v => s.raw.datagram.v6.multicast_on = (v != 0).then_some(IfIndex(v as u32))),
     // A stream's two low bits are ECN's, which are TCP's own.
     engine!(IPPROTO_IPV6, libc::IPV6_TCLASS, On::Stream, s => i32::from(s.tcp.tos),
         v => s.tcp.tos = within(v, -1, 255)?.max(0) as u8 & !3),
     engine!(IPPROTO_IPV6, libc::IPV6_TCLASS, On::Datagram, s => i32::from(s.raw.datagram.v6.traffic_class),
         v => s.raw.datagram.v6.traffic_class = within(v, -1, 255)?.max(0) as u8),
-    engine!(IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, On::Datagram, s => s.mtu_discover6, v => {
-        s.mtu_discover6 = within(v, libc::IPV6_PMTUDISC_DONT, libc::IPV6_PMTUDISC_OMIT)?;
+    engine!(IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, On::All, s => s.inet6.mtu_discover, v => {
+        s.inet6.mtu_discover = within(v, libc::IPV6_PMTUDISC_DONT, libc::IPV6_PMTUDISC_OMIT)?;
         s.raw.datagram.v6.dont_fragment = matches!(v, libc::IPV6_PMTUDISC_DO | libc::IPV6_PMTUDISC_PROBE);
     }),
+    engine!(IPPROTO_IPV6, libc::IPV6_DONTFRAG, On::All, s => i32::from(s.raw.datagram.v6.dont_fragment),
+        v => s.raw.datagram.v6.dont_fragment = v != 0),
     engine!(IPPROTO_IPV6, libc::IPV6_RECVERR, On::All, s => i32::from(s.raw.datagram.v6.report_errors),
         v => s.raw.datagram.v6.report_errors = v != 0),
+    local!(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, On::All, s => s.inet6.auto_flow_label,
+        v => s.inet6.auto_flow_label = v != 0),
     local!(IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, On::All, s => s.wanted.packet_info6,
         v => s.wanted.packet_info6 = v != 0),
     local!(IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, On::All, s => s.wanted.hop_limit, v => s.wanted.hop_limit = v != 0),
     local!(IPPROTO_IPV6, libc::IPV6_RECVTCLASS, On::All, s => s.wanted.traffic_class,
         v => s.wanted.traffic_class = v != 0),
+    local!(IPPROTO_IPV6, libc::IPV6_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
+    bytes(IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP, On::Datagram, None, Some(|s, v| group(s, GroupChange::Join, v))),
+    bytes(IPPROTO_IPV6, libc::IPV6_DROP_MEMBERSHIP, On::Datagram, None, Some(|s, v| group(s, GroupChange::Leave, v))),
+    engine!(IPPROTO_IPV6, IPV6_CHECKSUM, On::Raw, s => s.raw.checksum_at.map_or(-1, i32::from),
+    v => s.raw.checksum_at = match v {
+        ..=-1 => None,
+        at if at % 2 == 1 => return Err(Errno::INVAL),
+        at => Some(u16::try_from(at).map_err(|_| Errno::INVAL)?),
+    }),
+    bytes(libc::IPPROTO_ICMPV6, ICMPV6_FILTER, On::Raw, Some(get_filter), Some(set_filter)),
 ];
 
 /// A hop limit; None for −1, the default.
 fn hops(value: i32) -> Result<Option<u8>> {
-    Ok(u8::try_from(within(value, -1, 255)?).ok())
+    within(value, -1, 255).map(|hops| u8::try_from(hops).ok())
+}
+
+/// `struct ipv6_mreq`: a group and an interface.
+fn group(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
+    let (Some(group), Some(index)) = (value.first_chunk::<16>(), value.get(16..20)) else { return Err(Errno::INVAL) };
+    let index = u32::from_ne_bytes([index[0], index[1], index[2], index[3]]);
+    socket.backend.call(Call::Group(socket.id(), change, Ipv6Addr::from(*group).into(), index)).map(drop)
+}
+
+fn get_filter(socket: &Socket) -> Result<Vec<u8>> {
+    Ok(socket.settings.lock().raw.icmp6_filter.iter().flat_map(|word| word.to_ne_bytes()).collect())
+}
+
+fn set_filter(socket: &Socket, value: &[u8]) -> Result<()> {
+    change(socket, |settings| {
+        // As on Linux a shorter filter changes what it covers.
+        let (words, _) = value.as_chunks::<4>();
+        for (word, set) in settings.raw.icmp6_filter.iter_mut().zip(words) {
+            *word = u32::from_ne_bytes(*set);
+        }
+        Ok(())
+    })
 }

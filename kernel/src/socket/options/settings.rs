@@ -3,7 +3,7 @@
 use crate::backend::Buffers;
 use crate::endpoint::Kind;
 use crate::engine::DEFAULT_RING;
-use crate::socket::WantedInfo;
+use crate::socket::{Family, WantedInfo};
 use netstack::raw::RawOptions;
 use netstack::socket::BindOptions;
 use netstack::tcp::TcpOptions;
@@ -13,8 +13,9 @@ use std::time::Duration;
 #[derive(Clone)]
 pub(in crate::socket) struct Settings {
     default_receive: usize,
+    /// IPV6_V6ONLY.
     pub(in crate::socket) v6_only: bool,
-    pub(super) mtu_discover6: i32,
+    pub(super) inet6: Inet6,
     pub(super) reuse_addr: bool,
     pub(super) reuse_port: bool,
     /// SO_SNDBUF and SO_RCVBUF as set by the program, in bytes before Linux's doubling.
@@ -34,15 +35,34 @@ pub(in crate::socket) struct Settings {
     pub(in crate::socket) wanted: WantedInfo,
 }
 
+/// What of ipv6(7) only this side looks at.
+#[derive(Clone)]
+pub(super) struct Inet6 {
+    pub(super) mtu_discover: i32,
+    pub(super) auto_flow_label: bool,
+}
+
+impl Default for Inet6 {
+    fn default() -> Inet6 {
+        Inet6 { mtu_discover: libc::IPV6_PMTUDISC_WANT, auto_flow_label: true }
+    }
+}
+
 /// Receive ring of a datagram socket, in bytes: Linux's net.core.rmem_default, rounded up.
 const DATAGRAM_RING: usize = 256 << 10;
 
 impl Settings {
-    pub(in crate::socket) fn new(kind: Kind) -> Settings {
+    pub(in crate::socket) fn new(family: Family, kind: Kind) -> Settings {
+        let raw = RawOptions {
+            header_included: kind == Kind::Raw(libc::IPPROTO_RAW as u8),
+            // RFC 3542 §3.1: of raw ICMPv6 sockets the kernel makes the checksum.
+            checksum_at: (family == Family::Inet6 && kind == Kind::Raw(libc::IPPROTO_ICMPV6 as u8)).then_some(2),
+            ..RawOptions::default()
+        };
         Settings {
             default_receive: if kind == Kind::Stream { DEFAULT_RING } else { DATAGRAM_RING },
             v6_only: false,
-            mtu_discover6: libc::IPV6_PMTUDISC_WANT,
+            inet6: Inet6::default(),
             reuse_addr: false,
             reuse_port: false,
             send_buffer: None,
@@ -53,7 +73,7 @@ impl Settings {
             mtu_discover: libc::IP_PMTUDISC_WANT,
             free_bind: false,
             tcp: TcpOptions::default(),
-            raw: RawOptions::default(),
+            raw,
             linger: None,
             receive_timeout: None,
             send_timeout: None,

@@ -1,4 +1,4 @@
-use super::{Access, On, TABLES};
+use super::{Access, On, Row, TABLES};
 use crate::socket::testing::Alone;
 use crate::socket::{Family, Socket};
 use crate::{Errno, Kind, Result};
@@ -21,14 +21,14 @@ fn get_int(socket: &Socket, level: i32, name: i32) -> i32 {
 }
 
 /// A socket that has a row.
-fn socket_with(kernel: &Alone, level: i32, on: On) -> Arc<Socket> {
-    let family = if level == IPPROTO_IPV6 { Family::Inet6 } else { Family::Inet };
-    let kind = match on {
+fn socket_with(kernel: &Alone, row: &Row) -> Arc<Socket> {
+    let kind = match row.on {
         On::All | On::Datagram => Kind::Datagram,
         On::Stream => Kind::Stream,
         On::Raw => Kind::Raw(89),
     };
-    kernel.open_in(family, kind).expect("socket")
+    let inet6 = matches!(row.level, IPPROTO_IPV6 | libc::IPPROTO_ICMPV6);
+    kernel.open_in(if inet6 { Family::Inet6 } else { Family::Inet }, kind).expect("socket")
 }
 
 /// What is set, and what is then got; a value that is no default.
@@ -40,14 +40,17 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (IPPROTO_IP, libc::IP_TOS) => (0x10, 0x10),
         (IPPROTO_IP, libc::IP_MULTICAST_LOOP | libc::IP_MULTICAST_ALL) => (0, 0),
         (IPPROTO_IP, libc::IP_MTU_DISCOVER) => (libc::IP_PMTUDISC_DO, libc::IP_PMTUDISC_DO),
+        (IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS | libc::IPV6_MULTICAST_HOPS) => (17, 17),
+        (IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP | 70) => (0, 0),
+        (IPPROTO_IPV6, libc::IPV6_TCLASS) => (0x10, 0x10),
+        (IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER) => (libc::IPV6_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO),
+        (IPPROTO_IPV6, libc::IPV6_MULTICAST_IF) => (1, 1),
+        (IPPROTO_IPV6, 7) => (4, 4),
         (IPPROTO_TCP, libc::TCP_QUICKACK) => (0, 0),
         (IPPROTO_TCP, libc::TCP_MAXSEG) => (1000, 1000),
         (IPPROTO_TCP, libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_SYNCNT) => (11, 11),
         (IPPROTO_TCP, libc::TCP_USER_TIMEOUT) => (1234, 1234),
         (IPPROTO_TCP, libc::TCP_LINGER2) => (7, 7),
-        (IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS | libc::IPV6_MULTICAST_HOPS | libc::IPV6_TCLASS) => (12, 12),
-        (IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP) => (0, 0),
-        (IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER) => (libc::IPV6_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO),
         (SOL_RAW, 1) => (0x55, 0x55),
         (SOL_SOCKET | IPPROTO_IP | IPPROTO_IPV6 | IPPROTO_TCP, _) => (9, 1),
         _ => return None,
@@ -64,7 +67,7 @@ fn every_int_that_can_be_set_is_got_back_and_inherited_by_nobody_else() {
             continue;
         }
         let (set, got) = sample(level, name).unwrap_or_else(|| panic!("option {name} of level {level} has no sample"));
-        let (socket, other) = (socket_with(&kernel, level, row.on), socket_with(&kernel, level, row.on));
+        let (socket, other) = (socket_with(&kernel, row), socket_with(&kernel, row));
         let default = get_int(&other, level, name);
         assert_ne!(default, got, "option {name} of level {level}: the sample shows nothing");
         assert_eq!(set_int(&socket, level, name, set), Ok(()), "option {name} of level {level}");
@@ -77,7 +80,7 @@ fn every_int_that_can_be_set_is_got_back_and_inherited_by_nobody_else() {
 fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
     let kernel = Alone::boot();
     for row in TABLES.iter().flat_map(|table| table.iter()) {
-        let socket = socket_with(&kernel, row.level, row.on);
+        let socket = socket_with(&kernel, row);
         match row.access {
             Access::Int { set: None, .. } | Access::Bytes { set: None, .. } => {
                 assert_eq!(set_int(&socket, row.level, row.name, 1), Err(Errno::NOPROTOOPT), "option {}", row.name);
