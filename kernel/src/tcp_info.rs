@@ -1,6 +1,6 @@
 //! TCP_INFO: the engine's figures as Linux's `struct tcp_info`.
 
-use netstack::tcp::{State, TcpInfo};
+use netstack::tcp::{Phase, State, TcpInfo};
 
 /// Bytes of the structure, as of Linux 6.1.
 const LEN: usize = 232;
@@ -9,10 +9,12 @@ const LEN: usize = 232;
 pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
     let mut b = vec![0; LEN];
     b[0] = state(info.state);
+    b[1] = phase(info.phase);
     b[2] = info.backoff;
     b[3] = info.probes;
     b[4] = info.backoff;
-    b[5] = u8::from(info.timestamps) | u8::from(info.scales.is_some()) << 2;
+    b[5] = u8::from(info.timestamps) | u8::from(info.sack) << 1 | u8::from(info.scales.is_some()) << 2;
+    b[7] = u8::from(info.app_limited);
     if let Some((send, receive)) = info.scales {
         b[6] = send & 15 | receive << 4;
     }
@@ -25,7 +27,9 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
         (16, info.snd_mss),
         (20, info.rcv_mss),
         (24, info.unacked.div_ceil(mss)),
-        (36, info.retransmits.min(u32::from(info.backoff))),
+        (28, info.sacked.div_ceil(mss)),
+        (32, info.lost.div_ceil(mss)),
+        (36, info.repeated.div_ceil(mss)),
         (44, millis(info.last_data_sent)),
         (52, millis(info.last_data_recv)),
         (56, millis(info.last_ack_recv)),
@@ -36,7 +40,8 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
         (76, info.ssthresh / mss),
         (80, info.cwnd / mss),
         (84, info.advmss),
-        (88, 3),
+        // TCP_FASTRETRANS_THRESH, where nothing came from further behind.
+        (88, info.reordering.div_ceil(mss).max(3)),
         (92, micros(info.rcv_rtt)),
         (96, info.rcv_space),
         (100, info.retransmits),
@@ -46,6 +51,8 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
         (148, micros(info.min_rtt)),
         (152, info.data_segs_in as u32),
         (156, info.data_segs_out as u32),
+        (192, info.delivered.div_ceil(u64::from(mss)) as u32),
+        (216, info.dsacks),
         (228, info.snd_wnd),
     ];
     for (at, value) in words {
@@ -56,12 +63,24 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
         (112, u64::MAX),
         (120, info.bytes_acked),
         (128, info.bytes_received),
+        (160, info.delivery_rate),
         (200, info.bytes_sent),
         (208, info.bytes_retransmitted),
     ] {
         b[at..at + 8].copy_from_slice(&value.to_ne_bytes());
     }
     b
+}
+
+/// Linux's `enum tcp_ca_state`.
+fn phase(phase: Phase) -> u8 {
+    match phase {
+        Phase::Open => 0,
+        Phase::Disorder => 1,
+        Phase::Reducing => 2,
+        Phase::Recovery => 3,
+        Phase::Loss => 4,
+    }
 }
 
 /// The numbers of net/tcp_states.h.

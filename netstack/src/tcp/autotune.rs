@@ -153,7 +153,7 @@ impl Tcb {
             return larger(capacity, fixed as usize);
         }
         // The program fills it, and the network would take more.
-        let window = self.congestion.window() as usize;
+        let window = self.congestion.windows().window as usize;
         if window.saturating_mul(2) <= capacity || self.tx.len() < capacity / 2 {
             return None;
         }

@@ -115,6 +115,7 @@ impl Tcp {
                 recent: 0,
                 recent_age: millis(now),
             }),
+            sack: true,
             ..Durable::syn_sent(tuple.local, tuple.remote, iss)
         };
         let tcb = Tcb::new(now, Opening { durable, options, tx, rx, advertised_mss });

@@ -31,6 +31,7 @@ impl Tcp {
     pub(crate) fn options_changed(&mut self, now: Instant, id: TcpId) {
         let Some(tcb) = self.tcb_mut(id.0) else { return };
         tcb.restart_keepalive(now);
+        tcb.switch_congestion();
         tcb.ack.set_mode(tcb.options.quickack);
         // TCP_NODELAY, and TCP_CORK taken off, push out what waits.
         self.make_ready(now, id.0);

@@ -105,6 +105,11 @@ impl DelayedAck {
         self.duplicates > 0
     }
 
+    /// Duplicates that will go behind the next segment.
+    pub(super) fn later_duplicates(&self) -> usize {
+        usize::from(self.duplicates.saturating_sub(1))
+    }
+
     /// An acknowledgement waits for its timer.
     pub(super) fn is_delayed(&self) -> bool {
         self.delayed

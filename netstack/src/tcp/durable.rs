@@ -43,6 +43,8 @@ pub struct Durable {
     pub snd_mss: u16,
     /// Timestamps, if both ends offered them.
     pub timestamps: Option<Timestamps>,
+    /// Both ends offered SACK (RFC 2018 §2). In SYN-SENT: ours does.
+    pub sack: bool,
 }
 
 impl Durable {
@@ -67,6 +69,7 @@ impl Durable {
             rcv_scale: 0,
             snd_mss: 536,
             timestamps: None,
+            sack: false,
         }
     }
 }

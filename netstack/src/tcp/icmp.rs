@@ -61,9 +61,10 @@ impl Tcb {
             return;
         }
         self.durable.snd_mss = mss;
-        self.congestion.set_mss(self.path_mss());
+        let mss = self.path_mss();
+        self.congestion.set_mss(mss);
         if self.durable.state.is_synchronized() {
-            self.cursor = self.durable.snd_una;
+            self.repeat_without_reduction(mss);
         }
     }
 }

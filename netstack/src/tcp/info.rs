@@ -2,6 +2,7 @@
 
 use super::Tcp;
 use super::errors::TcpError;
+use super::recovery::Phase;
 use super::state::State;
 use super::tcb::Tcb;
 use crate::time::{Duration, Instant};
@@ -102,14 +103,33 @@ pub struct TcpInfo {
     pub last_data_recv: Duration,
     /// Time since an acknowledgement last came.
     pub last_ack_recv: Duration,
-    /// Ranges waiting out of order.
+    /// The largest distance at which something of ours arrived late, in bytes (RFC 8985).
     pub reordering: u32,
+    /// SACK is in use.
+    pub sack: bool,
+    /// What loss recovery is doing.
+    pub phase: Phase,
+    /// Bytes that are out and that the peer has, out of order.
+    pub sacked: u32,
+    /// Bytes that are out and taken for lost.
+    pub lost: u32,
+    /// Bytes that are out and were sent again.
+    pub repeated: u32,
+    /// Bytes delivered to the peer, in order or not, ever.
+    pub delivered: u64,
+    /// The last measurement of how fast that goes, in bytes a second.
+    pub delivery_rate: u64,
+    /// In that measurement the program held the sender back.
+    pub app_limited: bool,
+    /// Duplicates that the peer reported (RFC 2883), ever.
+    pub dsacks: u32,
 }
 
 /// What a connection counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     pub(super) retransmits: u32,
+    pub(super) dsacks: u32,
     pub(super) bytes_retransmitted: u64,
     pub(super) bytes_acked: u64,
     pub(super) bytes_received: u64,
@@ -139,8 +159,8 @@ impl Tcb {
             rcv_mss: self.ack.segment(),
             advmss: u32::from(self.advertised_mss),
             pmtu: u32::from(d.snd_mss) + 40,
-            cwnd: self.congestion.window(),
-            ssthresh: self.congestion.ssthresh(),
+            cwnd: self.congestion_window(),
+            ssthresh: self.congestion.windows().ssthresh,
             snd_wnd: d.snd_wnd,
             rcv_wnd: self.receive_window(),
             rcv_space: self.autotune.space().min(u64::from(u32::MAX)) as u32,
@@ -160,7 +180,16 @@ impl Tcb {
             last_data_sent: since(self.last_text_sent),
             last_data_recv: since(self.ack.last_text()),
             last_ack_recv: now.since(self.last_heard),
-            reordering: self.reassembly.len() as u32,
+            reordering: self.rack.distance(),
+            sack: d.sack,
+            phase: self.recovery.phase(),
+            sacked: self.sent.sacked(),
+            lost: self.sent.lost(),
+            repeated: self.sent.repeated(),
+            delivered: self.rate.delivered(),
+            delivery_rate: self.rate.last().map_or(0, |sample| sample.rate()),
+            app_limited: self.rate.last().is_some_and(|sample| sample.app_limited),
+            dsacks: c.dsacks,
         }
     }
 

@@ -65,6 +65,7 @@ impl Tcp {
                 recent: theirs.value,
                 recent_age: millis(now),
             }),
+            sack: header.options.sack_permitted,
             snd_wnd: u32::from(header.window),
             rcv_wnd: (env.pool.receive_size(options.buffers) as u32).min(MAX_UNSCALED),
             options,
@@ -127,9 +128,7 @@ impl Tcp {
                 advertised_mss: request.advertised_mss,
             },
         );
-        if request.retries == 0 {
-            tcb.rtt.sent(request.iss + 1, request.sent_at);
-        }
+        tcb.note_syn_ack(request.sent_at, request.retries > 0);
         tcb.complete_handshake(now, segment);
         if let Some(binding) = &binding {
             self.ports.hold(binding);

@@ -7,7 +7,8 @@
 //! Reading order:
 //! - a connection: `state`, `durable`, `tcb`; what comes in: `input`, a file a step of §3.10.7; what goes out:
 //!   `output`, and when: `nagle`, `window`, `delayed_ack`, `persist`, `retransmit`;
-//! - the path: `rtt`, `congestion`, `recovery`, `autotune`; the order of bytes: `reassembly`;
+//! - what is out: `sent`, and what is lost of it: `recovery`, `rack`, `tlp`, `undo`; how much may be: `congestion`, `prr`,
+//!   `usage`, `autotune`; what the path is like: `rtt`, `rate`; the order of bytes that come: `reassembly`, `sack`;
 //! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
 //!   `demux`, `reply`; the program's calls: `calls`, `close`; the run: `poll`; ICMP: `icmp`.
 
@@ -30,14 +31,19 @@ mod output;
 mod persist;
 mod poll;
 mod ports;
+mod prr;
+mod rack;
+mod rate;
 mod reassembly;
 mod recovery;
 mod remnant;
 mod reply;
 mod retransmit;
 mod rtt;
+mod sack;
 pub(crate) mod seam;
 mod segment;
+mod sent;
 mod seq;
 mod settle;
 mod socket;
@@ -45,12 +51,17 @@ mod state;
 mod syn_queue;
 mod tcb;
 mod timers;
+mod tlp;
+mod undo;
+mod usage;
 mod window;
 
+pub use congestion::Algorithm;
 pub use durable::{Durable, Timestamps};
 pub use errors::TcpError;
 pub use info::{TcpInfo, TcpStatus};
 pub use options::{Keepalive, TcpOptions};
+pub use recovery::Phase;
 pub use seq::Seq;
 pub use state::State;
 

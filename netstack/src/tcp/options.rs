@@ -1,5 +1,6 @@
 //! What a program can set on a TCP socket (tcp(7), socket(7), ip(7)).
 
+use super::congestion::Algorithm;
 use crate::socket::StreamSizes;
 use core::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct TcpOptions {
     /// `SO_SNDBUF` and `SO_RCVBUF`, in bytes of ring: a side that is set stays at that size (larger rings do not shrink), the
     /// others follow the path.
     pub buffers: StreamSizes,
+    /// `TCP_CONGESTION`.
+    pub congestion: Algorithm,
     /// `IP_TTL`; 64.
     pub ttl: u8,
     /// `IP_TOS`, without the ECN bits.
@@ -66,6 +69,7 @@ impl Default for TcpOptions {
             syn_retries: 6,
             retries: 15,
             buffers: StreamSizes::default(),
+            congestion: Algorithm::default(),
             ttl: 64,
             tos: 0,
         }

@@ -1,5 +1,5 @@
-//! What a connection puts on the wire, one segment at a time. Retransmissions read the tx ring again: no segment is
-//! kept.
+//! What a connection puts on the wire, one segment at a time. Repetitions read the tx ring again: no segment is kept, only
+//! the record of it ([`sent`](super::sent)).
 
 use super::delayed_ack::DELAY;
 use super::seam::{TcpOut, TcpSegmentOut};
@@ -9,7 +9,7 @@ use super::tcb::Tcb;
 use super::timers::Timer;
 use crate::link::TxResult;
 use crate::time::Instant;
-use crate::wire::tcp::{Flags, Header, MAX_HEADER_LEN, Options};
+use crate::wire::tcp::{Flags, Header, MAX_HEADER_LEN, MAX_SACK_BLOCKS, Options, SackBlocks};
 
 /// Segments that one connection sends before others get their turn.
 const BURST: usize = 16;
@@ -36,10 +36,10 @@ struct Plan {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
-    /// It starts at the cursor and moves it.
-    Cursor,
-    /// It repeats what stands at SND.UNA.
-    Resend,
+    /// It starts at SND.NXT and moves it.
+    New,
+    /// It was sent before.
+    Again,
     /// It carries an acknowledgement.
     Ack,
     /// It asks for one.
@@ -50,9 +50,10 @@ impl Tcb {
     /// Sends what can be sent.
     pub(super) fn output(&mut self, now: Instant, out: &mut dyn TcpOut) -> Turn {
         self.restart_after_idle(now);
+        let before = self.durable.snd_nxt;
         for _ in 0..BURST {
             let Some(plan) = self.next_segment() else {
-                self.arm_persist(now);
+                self.rest(now, before);
                 return Turn::Done;
             };
             if self.transmit(now, &plan, out) == TxResult::Full {
@@ -62,26 +63,44 @@ impl Tcb {
         Turn::Again
     }
 
-    fn next_segment(&self) -> Option<Plan> {
-        let d = &self.durable;
-        match d.state {
-            State::SynSent => return self.syn(Flags::SYN),
-            State::SynReceived => {
-                if let Some(plan) = self.syn(Flags::SYN | Flags::ACK) {
+    /// Nothing more can go for now; SND.NXT was at `before` when the turn began.
+    fn rest(&mut self, now: Instant, before: Seq) {
+        self.arm_persist(now);
+        let (una, nxt, pipe) = (self.durable.snd_una, self.durable.snd_nxt, self.pipe());
+        let room = self.congestion_window().saturating_sub(pipe);
+        let limited = room < self.mss() && (self.sent.has_waiting() || self.unsent() > room as usize);
+        if nxt != before || limited {
+            self.usage.note(una, nxt, nxt - una, limited);
+        }
+        if nxt != before {
+            self.schedule_probe(now);
+        }
+        if self.unsent() == 0 && !limited && !self.sent.has_waiting() {
+            self.rate.set_app_limited(pipe);
+        }
+    }
+
+    fn next_segment(&mut self) -> Option<Plan> {
+        match self.durable.state {
+            State::Closed | State::Listen | State::TimeWait => return None,
+            State::SynSent | State::SynReceived => {
+                if let Some(plan) = self.syn() {
                     return Some(plan);
                 }
+                if self.durable.state == State::SynSent {
+                    return None;
+                }
             }
-            State::Closed | State::Listen | State::TimeWait => return None,
+            // RFC 5681 §4.2: duplicates are pure, so they go before any text.
+            _ if self.ack.owes_duplicates() => {}
             _ => {
-                // RFC 5681 §4.2: duplicates are pure, so they go before any text.
-                if !self.ack.owes_duplicates() {
-                    let text = self.resend().or_else(|| self.next_text());
-                    if text.is_some() {
-                        return text;
-                    }
+                let text = self.probe().or_else(|| self.repetition()).or_else(|| self.next_text(0));
+                if text.is_some() {
+                    return text;
                 }
             }
         }
+        let d = &self.durable;
         if self.ack.is_due() {
             return Some(Plan { seq: d.snd_nxt, text: 0, flags: Flags::ACK, why: Why::Ack });
         }
@@ -89,40 +108,78 @@ impl Tcb {
         self.probe_due.then_some(Plan { seq: d.snd_una - 1, text: 0, flags: Flags::ACK, why: Why::Probe })
     }
 
-    fn syn(&self, flags: Flags) -> Option<Plan> {
-        (self.cursor == self.durable.iss).then_some(Plan { seq: self.durable.iss, text: 0, flags, why: Why::Cursor })
+    /// The SYN, for the first time or again.
+    fn syn(&mut self) -> Option<Plan> {
+        let flags = if self.durable.state == State::SynSent { Flags::SYN } else { Flags::SYN | Flags::ACK };
+        let iss = self.durable.iss;
+        if self.durable.snd_nxt == iss {
+            return Some(Plan { seq: iss, text: 0, flags, why: Why::New });
+        }
+        self.sent.next_waiting(1)?;
+        Some(Plan { seq: iss, text: 0, flags, why: Why::Again })
     }
 
-    /// The segment at SND.UNA again, if recovery wants it.
-    fn resend(&self) -> Option<Plan> {
-        let d = &self.durable;
-        if !self.recovery.wants_resend() || self.all_acked() {
+    /// The oldest of what is lost and was not sent again, if the windows let it go.
+    fn repetition(&mut self) -> Option<Plan> {
+        if !self.sent.has_waiting() || self.recovery.prefers_new() {
             return None;
         }
-        let end = self.text_end();
-        let text = if d.snd_una.before(end) { (end - d.snd_una).min(d.snd_nxt - d.snd_una).min(self.mss()) } else { 0 };
-        let with_fin = d.fin == Some(d.snd_una + text) && d.snd_nxt.after(d.snd_una + text);
-        let flags = if with_fin { Flags::ACK | Flags::FIN } else { Flags::ACK };
-        Some(Plan { seq: d.snd_una, text, flags, why: Why::Resend })
+        let mss = self.mss();
+        // A small one does not wait for the room of a large one: it is counted by what it leaves.
+        if self.congestion_window().saturating_sub(self.pipe()) < mss.min(self.congestion_window()) {
+            return None;
+        }
+        let (start, end) = self.sent.next_waiting(mss)?;
+        let before = start - self.durable.snd_una;
+        // The peer may have taken some of its window back.
+        let offered = self.durable.snd_wnd.saturating_sub(before);
+        (offered > 0).then(|| self.again(start, start + (end - start).min(offered)))
+    }
+
+    /// `start..end` again, which was sent before.
+    fn again(&self, start: Seq, end: Seq) -> Plan {
+        let fin = self.durable.fin.filter(|&fin| end.after(fin));
+        let text_end = fin.unwrap_or(end);
+        let text = if start.before(text_end) { text_end - start } else { 0 };
+        let mut flags = Flags::ACK;
+        if fin.is_some() {
+            flags |= Flags::FIN;
+        }
+        if text > 0 && text_end == self.text_end() {
+            flags |= Flags::PSH;
+        }
+        Plan { seq: start, text, flags, why: Why::Again }
+    }
+
+    /// A tail loss probe: new text, or the last segment again (RFC 8985 §7.3), whatever the congestion window.
+    fn probe(&self) -> Option<Plan> {
+        if !self.tlp.is_due() {
+            return None;
+        }
+        let mss = self.mss();
+        self.next_text(mss).or_else(|| {
+            let last = self.sent.last()?;
+            let start = if last.len() > mss { last.end - mss } else { last.start };
+            Some(self.again(start, last.end))
+        })
     }
 
     /// The next piece of text, or the FIN, if windows and the sender's silly-window avoidance (RFC 9293 §3.8.6.2.1) let
-    /// it go.
-    fn next_text(&self) -> Option<Plan> {
+    /// it go. `least`: what the congestion window is taken to have room for.
+    fn next_text(&self, least: u32) -> Option<Plan> {
         let d = &self.durable;
-        let end = self.text_end();
-        let pending = if self.cursor.before(end) { end - self.cursor } else { 0 };
-        let fin_due = d.fin.is_some_and(|fin| self.cursor.at_or_before(fin));
+        let (nxt, end) = (d.snd_nxt, self.text_end());
+        let pending = if nxt.before(end) { end - nxt } else { 0 };
+        let fin_due = d.fin.is_some_and(|fin| nxt.at_or_before(fin));
         if pending == 0 && !fin_due {
             return None;
         }
-        let in_flight = self.in_flight();
-        let offered = d.snd_wnd.saturating_sub(in_flight);
+        let offered = d.snd_wnd.saturating_sub(self.outstanding());
         if pending == 0 {
-            let plan = Plan { seq: self.cursor, text: 0, flags: Flags::ACK | Flags::FIN, why: Why::Cursor };
+            let plan = Plan { seq: nxt, text: 0, flags: Flags::ACK | Flags::FIN, why: Why::New };
             return (offered > 0).then_some(plan);
         }
-        let allowed = self.congestion_window().saturating_sub(in_flight);
+        let allowed = self.congestion_window().saturating_sub(self.pipe()).max(least);
         let mss = self.mss();
         let text = pending.min(offered).min(allowed).min(mss);
         if text == 0 {
@@ -130,9 +187,8 @@ impl Tcb {
         }
         let last = text == pending;
         let goes = text == mss
-            || (last && (fin_due || self.may_send_small()))
+            || (last && (fin_due || least > 0 || self.may_send_small()))
             || (text == offered && text >= d.snd_wnd_max / 2)
-            || self.cursor.before(d.snd_nxt)
             || self.override_hold;
         if !goes {
             return None;
@@ -144,17 +200,7 @@ impl Tcb {
                 flags |= Flags::FIN;
             }
         }
-        Some(Plan { seq: self.cursor, text, flags, why: Why::Cursor })
-    }
-
-    /// What may be in flight as far as the network is concerned.
-    fn congestion_window(&self) -> u32 {
-        self.congestion.window().saturating_add(self.recovery.inflation())
-    }
-
-    /// The congestion window is what holds back output (RFC 7661: only then may it grow).
-    pub(super) fn is_congestion_limited(&self) -> bool {
-        self.in_flight().saturating_add(self.mss()) > self.congestion_window()
+        Some(Plan { seq: nxt, text, flags, why: Why::New })
     }
 
     fn transmit(&mut self, now: Instant, plan: &Plan, out: &mut dyn TcpOut) -> TxResult {
@@ -172,6 +218,8 @@ impl Tcb {
                 mss: syn.then_some(self.advertised_mss),
                 window_scale: (syn && self.offers_scale()).then_some(d.rcv_scale),
                 timestamps: self.stamps(now),
+                sack_permitted: syn && self.durable.sack,
+                sack: self.sack_blocks(plan),
             },
         };
         let mut bytes = [0; MAX_HEADER_LEN];
@@ -187,9 +235,23 @@ impl Tcb {
         };
         let result = out.transmit(segment);
         if result == TxResult::Sent {
-            self.sent(now, plan, edge);
+            if !header.options.sack.is_empty() {
+                self.sack_report.on_sent();
+            }
+            self.account(now, plan, edge);
         }
         result
+    }
+
+    /// RFC 2018 §4: in every acknowledgement while something is out of order. Full segments have no room for it; what tells of
+    /// an arrival is pure.
+    fn sack_blocks(&self, plan: &Plan) -> SackBlocks {
+        let room = self.path_mss().saturating_sub(plan.text);
+        let due = self.durable.sack && plan.flags.contains(Flags::ACK) && !plan.flags.contains(Flags::SYN);
+        if !due || room < SackBlocks::option_len(MAX_SACK_BLOCKS) as u32 || !self.sack_report.is_due(&self.reassembly) {
+            return SackBlocks::default();
+        }
+        self.sack_report.blocks(&self.reassembly, self.ack.later_duplicates())
     }
 
     /// A SYN offers a scale; a SYN-ACK only to a peer that did (RFC 7323 §2.2), which has then set one of the two.
@@ -197,7 +259,7 @@ impl Tcb {
         self.durable.state == State::SynSent || self.durable.rcv_scale > 0
     }
 
-    fn sent(&mut self, now: Instant, plan: &Plan, edge: Seq) {
+    fn account(&mut self, now: Instant, plan: &Plan, edge: Seq) {
         let controls = plan.flags.intersection(Flags::SYN.union(Flags::FIN)).bits().count_ones();
         let end = plan.seq + plan.text + controls;
         self.counters.segs_out += 1;
@@ -213,26 +275,24 @@ impl Tcb {
         if end == plan.seq {
             return;
         }
-        if plan.seq.before(self.durable.snd_nxt) {
-            self.rtt.retransmitted();
+        let departure = self.rate.on_sent(now, self.pipe() == 0);
+        if plan.why == Why::Again {
             self.counters.retransmits += 1;
             self.counters.bytes_retransmitted += u64::from(plan.text);
-        }
-        if end.after(self.durable.snd_nxt) {
-            self.rtt.sent(end, now);
+            self.sent.repeat(plan.seq, end, now, departure);
+            self.note_repetition(now, end - plan.seq);
+        } else {
+            self.sent.push(plan.seq, end, now, departure);
             self.durable.snd_nxt = end;
         }
+        self.recovery.on_sent(end - plan.seq);
         if plan.text > 0 {
             self.sent_text(now, plan);
         }
-        self.override_hold = false;
-        match plan.why {
-            Why::Resend => {
-                self.recovery.resent();
-                self.cursor = self.cursor.max(end);
-            }
-            _ => self.cursor = end,
+        if self.tlp.is_due() {
+            self.tlp.on_sent(self.durable.snd_nxt, plan.why == Why::Again);
         }
+        self.override_hold = false;
         // RFC 6298 §5.1.
         if !self.timers.is_set(Timer::Retransmit) {
             self.restart_retransmit(now);
@@ -252,18 +312,20 @@ impl Tcb {
 
     /// RFC 5681 §4.1: after a silence longer than the timeout the window says nothing about the path any more.
     fn restart_after_idle(&mut self, now: Instant) {
-        let silent = self.last_text_sent.is_some_and(|last| now.since(last) > self.rtt.rto().max(DELAY));
-        if silent && self.all_acked() {
+        let Some(last) = self.last_text_sent.filter(|_| self.all_acked()) else { return };
+        let rto = self.rtt.base().max(DELAY);
+        let timeouts = (now.since(last).as_nanos() / rto.as_nanos().max(1)).min(31) as u32;
+        if timeouts > 0 {
             self.last_text_sent = None;
-            self.congestion.on_idle();
+            self.congestion.on_idle(now, timeouts);
         }
     }
 
     /// Output waits and nothing is in flight whose acknowledgement would restart it: only a timer can.
     fn arm_persist(&mut self, now: Instant) {
-        let fin_due = self.durable.fin.is_some_and(|fin| self.cursor.at_or_before(fin));
-        let waits = self.durable.state.is_synchronized() && (self.cursor.before(self.text_end()) || fin_due);
-        if !waits || self.in_flight() > 0 {
+        let fin_due = self.durable.fin.is_some_and(|fin| self.durable.snd_nxt.at_or_before(fin));
+        let waits = self.unsent() > 0 || fin_due || self.sent.has_waiting();
+        if !waits || !self.durable.state.is_synchronized() || self.sent.pipe() > 0 {
             self.timers.cancel(Timer::Persist);
         } else if !self.timers.is_set(Timer::Persist) {
             self.timers.set(Timer::Persist, now + self.persist_interval());

@@ -18,7 +18,7 @@ impl Tcb {
 
     /// The persist timer expired: send what the window allows though it is little, or ask for a window.
     pub(super) fn on_persist(&mut self, now: Instant) {
-        if self.durable.snd_wnd > self.in_flight() {
+        if self.durable.snd_wnd > self.outstanding() || self.sent.has_waiting() && self.durable.snd_wnd > 0 {
             self.override_hold = true;
             return;
         }
@@ -52,7 +52,7 @@ impl Tcb {
             return;
         }
         // What is in flight or held back by a window has its own timers.
-        if !self.all_acked() || self.cursor.before(self.text_end()) {
+        if !self.all_acked() || self.unsent() > 0 {
             self.timers.set(Timer::Keepalive, now + keepalive.idle);
             return;
         }

@@ -3,8 +3,11 @@
 use super::seq::Seq;
 use core::ops::Range;
 
-/// Separate ranges that are remembered. A segment that would need one more is dropped; the peer sends it again.
-const MAX_RANGES: usize = 64;
+/// Separate ranges that are remembered: a loss of a tenth in a window of 10,000 segments. A segment that would need one
+/// more is dropped; the peer sends it again.
+const MAX_RANGES: usize = 1024;
+/// A list of this many ranges keeps its memory when it is empty.
+const KEPT_RANGES: usize = 32;
 
 /// Ranges beyond RCV.NXT, in order, neither touching nor overlapping, and where the peer's FIN stands.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +22,23 @@ impl Reassembly {
         self.ranges.is_empty()
     }
 
-    /// How many ranges wait.
-    pub(super) fn len(&self) -> usize {
-        self.ranges.len()
+    /// All ranges, in order.
+    pub(super) fn ranges(&self) -> &[Range<Seq>] {
+        &self.ranges
+    }
+
+    /// The range that holds `at`.
+    pub(super) fn range_at(&self, at: Seq) -> Option<&Range<Seq>> {
+        let index = self.ranges.partition_point(|range| range.end.at_or_before(at));
+        self.ranges.get(index).filter(|range| range.start.at_or_before(at))
+    }
+
+    /// The first part of `start..end` that has come already.
+    pub(super) fn overlap(&self, start: Seq, end: Seq) -> Option<Range<Seq>> {
+        let index = self.ranges.partition_point(|range| range.end.at_or_before(start));
+        let range = self.ranges.get(index).filter(|range| range.start.before(end))?;
+        let end = if range.end.before(end) { range.end } else { end };
+        Some(range.start.max(start)..end)
     }
 
     /// The sequence number of the peer's FIN, if it has come.
@@ -61,7 +78,11 @@ impl Reassembly {
     /// order ends.
     pub(super) fn advance(&mut self, to: Seq) -> Seq {
         let covered = self.ranges.partition_point(|range| range.start.at_or_before(to));
-        self.ranges.drain(..covered).map(|range| range.end).fold(to, Seq::max)
+        let end = self.ranges.drain(..covered).map(|range| range.end).fold(to, Seq::max);
+        if self.ranges.is_empty() && self.ranges.capacity() > KEPT_RANGES {
+            self.ranges = Vec::new();
+        }
+        end
     }
 }
 

@@ -17,6 +17,8 @@ impl Tcb {
                 Timer::Persist => self.on_persist(now),
                 Timer::DelayedAck => self.ack.on_timer(),
                 Timer::Keepalive => self.on_keepalive(now),
+                Timer::Reorder => self.on_reorder(now),
+                Timer::Probe => self.on_probe(now),
             }
         }
     }
@@ -27,8 +29,7 @@ impl Tcb {
         }
         // The peer took its window back (RFC 9293 §3.8.6, SHLD-14 says it should not): the persist timer takes over.
         if self.durable.snd_wnd == 0 && self.durable.state.is_synchronized() {
-            self.recovery.on_timeout(self.durable.snd_nxt);
-            self.cursor = self.durable.snd_una;
+            self.repeat_without_reduction(0);
             return;
         }
         let limit = match self.durable.state {
@@ -41,13 +42,9 @@ impl Tcb {
             self.give_up();
             return;
         }
-        let in_flight = self.durable.snd_nxt - self.durable.snd_una;
-        self.congestion.on_timeout(in_flight, self.retries > 0);
-        self.recovery.on_timeout(self.durable.snd_nxt);
+        self.lose_by_timeout(now);
         self.retries += 1;
         self.rtt.back_off();
-        // Go back to the oldest; acknowledgements of what did arrive move the cursor on.
-        self.cursor = self.durable.snd_una;
         self.restart_retransmit(now);
         // RFC 5482: the user timeout does not wait for the next repetition (`tcp_clamp_rto_to_user_timeout`).
         if let (Some(limit), Some(since)) = (self.options.user_timeout, self.waiting_since) {

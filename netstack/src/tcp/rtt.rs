@@ -1,29 +1,35 @@
 //! Round trip time and retransmission timeout (RFC 6298).
 
 use super::seq::Seq;
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 
 /// The timeout before the first measurement (RFC 6298 §2.1).
 const INITIAL_RTO: Duration = Duration::from_secs(1);
-/// The floor is Linux's, not the whole second of RFC 6298 §2.4: it must stay above the peer's delayed ACK.
+/// The floor is Linux's, not the whole second of RFC 6298 §2.4. As there, it is a floor of the variation: the timeout is that
+/// much above the round trip, or a path of 200 ms whose round trips hardly vary would time out at the first that does.
 const MIN_RTO: Duration = Duration::from_millis(200);
 /// RFC 6298 §2.5 lets the ceiling be 60 s or more; this is Linux's.
 const MAX_RTO: Duration = Duration::from_secs(120);
-/// Clock granularity G.
-const GRANULARITY: Duration = Duration::from_millis(1);
+/// The timeout after a SYN that timed out too (RFC 6298 §5.7).
+const FALLBACK_RTO: Duration = Duration::from_secs(3);
 
-/// SRTT, RTTVAR and RTO of one connection, and the one segment being timed.
+/// SRTT, RTTVAR and RTO of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RttEstimator {
     smoothed: Option<Duration>,
-    variation: Duration,
+    /// RTTVAR, as RFC 6298 has it.
+    deviation: Duration,
+    /// What the timeout adds to SRTT: four times the largest deviation of a round trip, not less than [`MIN_RTO`]. There are
+    /// many measurements a round trip, whose mean would forget the largest too soon (RFC 7323 appendix G).
+    margin: Duration,
+    /// The same for the round that is under way, and where that ends.
+    round_margin: Duration,
+    round_end: Seq,
     /// The timeout without back-off. Kept, since every segment asks for it.
     base: Duration,
     smallest: Option<Duration>,
     /// Timeouts in a row: the RTO is doubled by each (RFC 6298 §5.5).
     backoff: u8,
-    /// An acknowledgement of this number, sent at this time, gives a measurement. Never a segment sent twice (Karn).
-    timing: Option<(Seq, Instant)>,
 }
 
 impl RttEstimator {
@@ -45,7 +51,7 @@ impl RttEstimator {
     }
 
     pub(super) fn variation(&self) -> Duration {
-        self.variation
+        self.deviation
     }
 
     /// Smallest round trip, if one was measured.
@@ -61,58 +67,68 @@ impl RttEstimator {
         self.backoff
     }
 
-    /// New sequence numbers up to `end` were sent: time them if nothing is being timed.
-    pub(super) fn sent(&mut self, end: Seq, now: Instant) {
-        self.timing.get_or_insert((end, now));
-    }
-
-    /// Something was sent again, so an acknowledgement no longer tells which copy it answers (RFC 6298 §3, Karn).
-    pub(super) fn retransmitted(&mut self) {
-        self.timing = None;
-    }
-
-    /// `ack` acknowledges something new. `echoed` is the age of the timestamp that it echoes, if it does: that one is
-    /// valid for repeated segments too (RFC 6298 §3), but counts whole milliseconds.
-    pub(super) fn acked(&mut self, ack: Seq, now: Instant, echoed: Option<Duration>) {
-        match self.timing {
-            Some((end, sent)) if end.at_or_before(ack) => {
-                self.timing = None;
-                self.measured(now.since(sent));
-            }
-            None if self.backoff > 0 => {
-                if let Some(age) = echoed {
-                    self.measured(age);
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// RFC 6298 §5.5.
     pub(super) fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
-        self.timing = None;
     }
 
-    /// RFC 6298 §2.2 and §2.3. A measurement also ends the back-off (§5.7, Karn).
-    fn measured(&mut self, rtt: Duration) {
-        self.backoff = 0;
+    /// The SYN timed out, and nothing was measured since (RFC 6298 §5.7).
+    pub(super) fn fall_back(&mut self) {
+        if self.smoothed.is_none() {
+            self.base = FALLBACK_RTO;
+        }
+    }
+
+    /// A round trip that may be the smallest, though not one for the average.
+    pub(super) fn observe(&mut self, rtt: Duration) {
         self.smallest = Some(self.smallest.map_or(rtt, |smallest| smallest.min(rtt)));
-        let (srtt, variation) = match self.smoothed {
-            None => (rtt, rtt / 2),
-            Some(srtt) => ((srtt * 7 + rtt) / 8, (self.variation * 3 + srtt.abs_diff(rtt)) / 4),
-        };
-        self.smoothed = Some(srtt);
-        self.variation = variation;
-        self.base = (srtt + (variation * 4).max(GRANULARITY)).clamp(MIN_RTO, MAX_RTO);
+    }
+
+    /// RFC 6298 §2.2 and §2.3. A measurement also ends the back-off (§5.7, Karn): it is never of a segment sent twice, unless
+    /// a timestamp tells the copies apart. `una` and `nxt` bound the rounds.
+    pub(super) fn measured(&mut self, rtt: Duration, una: Seq, nxt: Seq) {
+        self.backoff = 0;
+        self.observe(rtt);
+        match self.smoothed {
+            None => {
+                self.smoothed = Some(rtt);
+                self.deviation = rtt / 2;
+                self.margin = (rtt * 2).max(MIN_RTO);
+                (self.round_margin, self.round_end) = (self.margin, nxt);
+            }
+            Some(srtt) => {
+                let off = srtt.abs_diff(rtt);
+                // As Linux: a round trip that is shorter by more than usual is no reason to wait longer.
+                let weight = if rtt < srtt && off > self.deviation { 32 } else { 4 };
+                self.deviation = self.deviation - self.deviation / weight + off / weight;
+                self.smoothed = Some((srtt * 7 + rtt) / 8);
+                self.round_margin = self.round_margin.max(self.deviation * 4);
+                self.margin = self.margin.max(self.round_margin);
+            }
+        }
+        if una.after(self.round_end) {
+            if self.round_margin < self.margin {
+                self.margin -= (self.margin - self.round_margin) / 4;
+            }
+            (self.round_margin, self.round_end) = (MIN_RTO, nxt);
+        }
+        self.base = (self.smoothed() + self.margin).min(MAX_RTO);
     }
 }
 
 impl Default for RttEstimator {
     /// RFC 6298 §2.1.
     fn default() -> RttEstimator {
-        let (smoothed, smallest, timing) = (None, None, None);
-        RttEstimator { smoothed, variation: Duration::ZERO, base: INITIAL_RTO, smallest, backoff: 0, timing }
+        RttEstimator {
+            smoothed: None,
+            deviation: Duration::ZERO,
+            margin: MIN_RTO,
+            round_margin: MIN_RTO,
+            round_end: Seq(0),
+            base: INITIAL_RTO,
+            smallest: None,
+            backoff: 0,
+        }
     }
 }
 
@@ -120,44 +136,42 @@ impl Default for RttEstimator {
 mod tests {
     use super::*;
 
-    fn at(ms: u64) -> Instant {
-        Instant::from_millis(ms)
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
     }
 
     #[test]
     fn the_first_measurement_sets_the_estimate() {
         let mut rtt = RttEstimator::default();
         assert_eq!(rtt.rto(), INITIAL_RTO);
-        rtt.sent(Seq(10), at(0));
-        rtt.acked(Seq(10), at(300), None);
-        assert_eq!(rtt.smoothed(), Duration::from_millis(300));
-        assert_eq!(rtt.rto(), Duration::from_millis(900));
+        rtt.measured(ms(300), Seq(0), Seq(10));
+        assert_eq!(rtt.smoothed(), ms(300));
+        assert_eq!(rtt.rto(), ms(900));
     }
 
     #[test]
-    fn only_one_segment_is_timed_and_never_one_sent_twice() {
+    fn the_timeout_stays_above_the_round_trip_by_linux_s_minimum() {
         let mut rtt = RttEstimator::default();
-        rtt.sent(Seq(10), at(0));
-        rtt.sent(Seq(20), at(50));
-        rtt.acked(Seq(5), at(80), None);
-        assert_eq!(rtt.smoothed(), Duration::ZERO);
-        rtt.retransmitted();
-        rtt.acked(Seq(20), at(90), None);
-        assert_eq!(rtt.smoothed(), Duration::ZERO);
+        for i in 0..200 {
+            rtt.measured(ms(100), Seq(i * 10), Seq(i * 10 + 9));
+        }
+        assert_eq!(rtt.rto(), ms(300));
+        // One that is late raises it at once, and the next round does not forget it.
+        rtt.measured(ms(500), Seq(2000), Seq(2009));
+        assert!(rtt.rto() > ms(500));
+        rtt.measured(ms(100), Seq(2010), Seq(2019));
+        assert!(rtt.rto() > ms(450));
     }
 
     #[test]
     fn timeouts_double_until_a_measurement() {
         let mut rtt = RttEstimator::default();
-        rtt.sent(Seq(1), at(0));
-        rtt.acked(Seq(1), at(1), None);
-        assert_eq!(rtt.rto(), MIN_RTO);
+        rtt.measured(ms(1), Seq(0), Seq(1));
+        assert_eq!(rtt.rto(), MIN_RTO + ms(1));
         rtt.back_off();
         rtt.back_off();
-        assert_eq!(rtt.rto(), MIN_RTO * 4);
-        rtt.acked(Seq(2), at(5), None);
-        assert_eq!(rtt.rto(), MIN_RTO * 4, "an acknowledgement of a repeated segment measures nothing");
-        rtt.acked(Seq(3), at(6), Some(Duration::from_millis(1)));
-        assert_eq!(rtt.rto(), MIN_RTO);
+        assert_eq!(rtt.rto(), (MIN_RTO + ms(1)) * 4);
+        rtt.measured(ms(1), Seq(1), Seq(2));
+        assert_eq!(rtt.rto(), MIN_RTO + ms(1));
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Request {
     /// The peer's window scale, if it offered one, and ours.
     pub(super) scales: Option<(u8, u8)>,
     pub(super) timestamps: Option<Timestamps>,
+    /// The peer takes SACK.
+    pub(super) sack: bool,
     pub(super) snd_wnd: u32,
     /// What the SYN-ACK offers.
     pub(super) rcv_wnd: u32,
@@ -101,6 +103,8 @@ impl Request {
                 mss: Some(self.advertised_mss),
                 window_scale: self.scales.map(|(_, ours)| ours),
                 timestamps: self.stamps(now),
+                sack_permitted: self.sack,
+                ..Options::default()
             },
             seq: self.iss,
             flags: Flags::SYN | Flags::ACK,
@@ -150,6 +154,7 @@ impl Request {
             rcv_scale,
             snd_mss: self.snd_mss,
             timestamps: self.timestamps,
+            sack: self.sack,
         }
     }
 }

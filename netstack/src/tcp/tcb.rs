@@ -1,18 +1,24 @@
 //! The transmission control block: everything that one connection knows (RFC 9293 §3.3.1).
 
 use super::autotune::Autotune;
-use super::congestion::{Congestion, NewReno};
+use super::congestion::Congestion;
 use super::delayed_ack::DelayedAck;
 use super::durable::Durable;
 use super::errors::TcpError;
 use super::info::Counters;
 use super::options::TcpOptions;
+use super::rack::Rack;
+use super::rate::RateEstimator;
 use super::reassembly::Reassembly;
 use super::recovery::Recovery;
 use super::rtt::RttEstimator;
+use super::sack::SackReport;
+use super::sent::SentQueue;
 use super::seq::Seq;
 use super::state::State;
 use super::timers::{Timer, Timers};
+use super::tlp::Tlp;
+use super::usage::WindowUsage;
 use crate::time::Instant;
 use crate::wire::tcp::{Stamps, TIMESTAMPS_LEN};
 use arena::{Consumer, Producer};
@@ -29,12 +35,16 @@ pub(super) struct Tcb {
     /// What the program reads. Its head is RCV.NXT, or the FIN's number once that has been passed.
     pub(super) rx: Producer,
 
-    /// Next sequence number to put on the wire: SND.NXT, or behind it while a timeout's repetitions go out.
-    pub(super) cursor: Seq,
+    /// What lies between SND.UNA and SND.NXT.
+    pub(super) sent: SentQueue,
     /// End of the last segment sent that was smaller than the MSS (Minshall's SND.SML).
     pub(super) small_end: Seq,
     pub(super) rtt: RttEstimator,
     pub(super) congestion: Box<dyn Congestion>,
+    pub(super) usage: WindowUsage,
+    pub(super) rate: RateEstimator,
+    pub(super) rack: Rack,
+    pub(super) tlp: Tlp,
     pub(super) recovery: Recovery,
     /// Retransmission timeouts in a row without an answer.
     pub(super) retries: u8,
@@ -50,6 +60,7 @@ pub(super) struct Tcb {
     pub(super) waiting_since: Option<Instant>,
 
     pub(super) reassembly: Reassembly,
+    pub(super) sack_report: SackReport,
     pub(super) ack: DelayedAck,
     pub(super) autotune: Autotune,
     /// `Producer::notify_after` is armed.
@@ -98,10 +109,14 @@ impl Tcb {
             options,
             tx,
             rx,
-            cursor: durable.snd_nxt,
+            sent: SentQueue::default(),
             small_end: durable.iss,
             rtt: RttEstimator::default(),
-            congestion: Box::new(NewReno::new(1)),
+            congestion: options.congestion.start(u32::from(durable.snd_mss)),
+            usage: WindowUsage::new(durable.iss),
+            rate: RateEstimator::default(),
+            rack: Rack::new(durable.iss),
+            tlp: Tlp::default(),
             recovery: Recovery::new(durable.iss),
             retries: 0,
             probes: 0,
@@ -110,6 +125,7 @@ impl Tcb {
             probe_due: false,
             waiting_since: None,
             reassembly: Reassembly::default(),
+            sack_report: SackReport::default(),
             ack: DelayedAck::new(durable.rcv_nxt),
             autotune: Autotune::new(now),
             reading_watched: false,
@@ -133,7 +149,24 @@ impl Tcb {
 
     /// The negotiated segment size is known: congestion control starts from it.
     pub(super) fn reset_congestion(&mut self) {
-        self.congestion = Box::new(NewReno::new(self.path_mss()));
+        self.congestion = self.options.congestion.start(self.path_mss());
+    }
+
+    /// The SYN queue sent our SYN-ACK at this time, and perhaps sent it again.
+    pub(super) fn note_syn_ack(&mut self, at: Instant, again: bool) {
+        let departure = self.rate.on_sent(at, true);
+        let (iss, end) = (self.durable.iss, self.durable.snd_nxt);
+        self.sent.push(iss, end, at, departure);
+        if again {
+            self.sent.repeat(iss, end, at, departure);
+        }
+    }
+
+    /// `TCP_CONGESTION` was set: the new algorithm goes on from the old one's windows.
+    pub(super) fn switch_congestion(&mut self) {
+        if self.congestion.algorithm() != self.options.congestion {
+            self.congestion = self.options.congestion.take_over(*self.congestion.windows());
+        }
     }
 
     /// Eff.snd.MSS (RFC 9293 §3.7.1): payload of the largest segment that the path carries, in bytes.
@@ -163,9 +196,9 @@ impl Tcb {
         self.durable.fin.unwrap_or_else(|| self.text_start() + self.tx.len() as u32)
     }
 
-    /// Bytes sent and, as far as we know, still in the network.
-    pub(super) fn in_flight(&self) -> u32 {
-        self.cursor - self.durable.snd_una
+    /// Bytes sent and not acknowledged: FlightSize of RFC 5681.
+    pub(super) fn outstanding(&self) -> u32 {
+        self.durable.snd_nxt - self.durable.snd_una
     }
 
     /// Everything sent is acknowledged.

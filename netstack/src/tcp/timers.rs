@@ -14,10 +14,16 @@ pub(super) enum Timer {
     DelayedAck,
     /// RFC 9293 §3.8.4, and `TCP_USER_TIMEOUT` of a silent connection.
     Keepalive,
+    /// RFC 8985 §6.2: a segment that others have overtaken is taken for lost if it is still missing.
+    Reorder,
+    /// RFC 8985 §7: nothing has come for two round trips.
+    Probe,
 }
 
-const COUNT: usize = 4;
-const ALL: [Timer; COUNT] = [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Keepalive];
+const COUNT: usize = 6;
+/// In the order in which they are run if several are due: a probe goes instead of a timeout of the same moment.
+const ALL: [Timer; COUNT] =
+    [Timer::Reorder, Timer::Probe, Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Keepalive];
 const NEVER: Instant = Instant(u64::MAX);
 
 /// At most one deadline a kind.
@@ -39,6 +45,11 @@ impl Timers {
 
     pub(super) fn cancel(&mut self, timer: Timer) {
         self.at[timer as usize] = NEVER;
+    }
+
+    /// The deadline; the end of time if there is none.
+    pub(super) fn at(&self, timer: Timer) -> Instant {
+        self.at[timer as usize]
     }
 
     pub(super) fn is_set(&self, timer: Timer) -> bool {

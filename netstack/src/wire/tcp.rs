@@ -1,4 +1,4 @@
-//! TCP segments (RFC 9293 §3.1) and their options (RFC 9293 §3.2, RFC 7323).
+//! TCP segments (RFC 9293 §3.1) and their options (RFC 9293 §3.2, RFC 7323, RFC 2018).
 
 use super::{Malformed, be16, be32};
 use crate::tcp::Seq;
@@ -42,6 +42,41 @@ pub struct Stamps {
     pub echo: u32,
 }
 
+/// Most SACK blocks that a header has space for (RFC 2018 §3).
+pub const MAX_SACK_BLOCKS: usize = 4;
+
+/// The blocks of a SACK option (RFC 2018 §3): each the first sequence number of a range and the one after its last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SackBlocks {
+    blocks: [(Seq, Seq); MAX_SACK_BLOCKS],
+    len: u8,
+}
+
+impl SackBlocks {
+    /// The blocks, in the order of the option.
+    pub fn as_slice(&self) -> &[(Seq, Seq)] {
+        &self.blocks[..usize::from(self.len)]
+    }
+
+    /// Adds a block behind the others; one too many is left out.
+    pub fn push(&mut self, start: Seq, end: Seq) {
+        if let Some(place) = self.blocks.get_mut(usize::from(self.len)) {
+            *place = (start, end);
+            self.len += 1;
+        }
+    }
+
+    /// True without any block, and then there is no option either.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes that a header needs for `blocks` of them, with two NOPs.
+    pub const fn option_len(blocks: usize) -> usize {
+        if blocks == 0 { 0 } else { 4 + 8 * blocks }
+    }
+}
+
 /// The options that we know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -51,6 +86,10 @@ pub struct Options {
     pub window_scale: Option<u8>,
     /// Timestamps.
     pub timestamps: Option<Stamps>,
+    /// SACK-permitted (RFC 2018 §2), only in a SYN.
+    pub sack_permitted: bool,
+    /// SACK.
+    pub sack: SackBlocks,
 }
 
 /// A header's meaning.
@@ -99,11 +138,28 @@ impl Header {
             out[len..len + 4].copy_from_slice(&[1, 3, 3, shift]);
             len += 4;
         }
+        // SACK-permitted stands where the timestamps' NOPs would, as in Linux's SYN.
+        let padding = if self.options.sack_permitted { [4, 2] } else { [1, 1] };
+        if self.options.sack_permitted && self.options.timestamps.is_none() {
+            out[len..len + 4].copy_from_slice(&[1, 1, 4, 2]);
+            len += 4;
+        }
         if let Some(stamps) = self.options.timestamps {
-            out[len..len + 4].copy_from_slice(&[1, 1, 8, 10]);
+            out[len..len + 4].copy_from_slice(&[padding[0], padding[1], 8, 10]);
             out[len + 4..len + 8].copy_from_slice(&stamps.value.to_be_bytes());
             out[len + 8..len + 12].copy_from_slice(&stamps.echo.to_be_bytes());
             len += TIMESTAMPS_LEN;
+        }
+        let fits = (MAX_HEADER_LEN - len).saturating_sub(4) / 8;
+        let blocks = &self.options.sack.as_slice()[..fits.min(self.options.sack.as_slice().len())];
+        if !blocks.is_empty() {
+            out[len..len + 4].copy_from_slice(&[1, 1, 5, 2 + 8 * blocks.len() as u8]);
+            len += 4;
+            for (start, end) in blocks {
+                out[len..len + 4].copy_from_slice(&start.0.to_be_bytes());
+                out[len + 4..len + 8].copy_from_slice(&end.0.to_be_bytes());
+                len += 8;
+            }
         }
         out[0..2].copy_from_slice(&self.src_port.to_be_bytes());
         out[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
@@ -183,6 +239,13 @@ impl Options {
                         (8, 8) => {
                             options.timestamps = Some(Stamps { value: be32(value, 0), echo: be32(value, 4) });
                         }
+                        (4, 0) => options.sack_permitted = true,
+                        (5, 8 | 16 | 24 | 32) => {
+                            options.sack = SackBlocks::default();
+                            value.chunks_exact(8).for_each(|block| {
+                                options.sack.push(Seq(be32(block, 0)), Seq(be32(block, 4)));
+                            });
+                        }
                         _ => {}
                     }
                     bytes = rest;
@@ -210,6 +273,8 @@ mod tests {
                 mss: Some(65495),
                 window_scale: Some(7),
                 timestamps: Some(Stamps { value: 1, echo: 2 }),
+                sack_permitted: true,
+                ..Options::default()
             },
         };
         let mut bytes = [0xff; MAX_HEADER_LEN];
@@ -218,6 +283,22 @@ mod tests {
         let segment = Segment::parse(&bytes[..len]).unwrap();
         assert_eq!(segment.header, header);
         assert_eq!(segment.len(), 1);
+    }
+
+    #[test]
+    fn four_blocks_fit_alone_and_three_beside_timestamps() {
+        let mut sack = SackBlocks::default();
+        (0..5).for_each(|i| sack.push(Seq(i * 10), Seq(i * 10 + 5)));
+        assert_eq!(sack.as_slice().len(), MAX_SACK_BLOCKS);
+        for (timestamps, blocks) in [(None, 4), (Some(Stamps { value: 7, echo: 8 }), 3)] {
+            let options = Options { timestamps, sack, ..Options::default() };
+            let header = Header { src_port: 1, dst_port: 2, options, ..Header::default() };
+            let mut bytes = [0; MAX_HEADER_LEN];
+            let len = header.emit(&mut bytes);
+            let seen = Segment::parse(&bytes[..len]).unwrap().header.options;
+            assert_eq!(seen.sack.as_slice(), &sack.as_slice()[..blocks]);
+            assert_eq!(seen.timestamps, timestamps);
+        }
     }
 
     #[test]

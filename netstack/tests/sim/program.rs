@@ -252,8 +252,13 @@ impl Program {
                 self.socket.close_as(net, Close::Abort);
                 Some(Outcome::LeftEarly)
             }
-            End::WalkAway(_) if self.is_tired() && (!self.socket.rx.is_empty() || status.peer_closed) => {
+            End::WalkAway(_) if self.is_tired() && !self.socket.rx.is_empty() => {
                 self.socket.close(net);
+                Some(Outcome::LeftEarly)
+            }
+            // All was read before it could walk away: a graceful close would look like the end of what it has to say.
+            End::WalkAway(_) if self.is_tired() && status.peer_closed => {
+                self.socket.close_as(net, Close::Abort);
                 Some(Outcome::LeftEarly)
             }
             _ => None,

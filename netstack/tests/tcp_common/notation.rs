@@ -1,10 +1,10 @@
 //! Segments as one line of text, in packetdrill's manner: `S. 0:0(0) ack 1 win 65535 <mss 1460,ws 7>`.
 //!
 //! Flags (`S` SYN, `F` FIN, `R` RST, `P` PSH, `.` ACK), first and last sequence number and the bytes between, the
-//! acknowledgement, the window as it stands in the header, options. Numbers count from each side's SYN.
+//! acknowledgement, the window as it stands in the header, options (`sackOK`, `sack 1:1461 2921:4381`). Numbers count from each side's SYN.
 
 use netstack::tcp::Seq;
-use netstack::wire::tcp::{Flags, Header, MAX_HEADER_LEN, Options, Segment, Stamps};
+use netstack::wire::tcp::{Flags, Header, MAX_HEADER_LEN, Options, SackBlocks, Segment, Stamps};
 
 const LETTERS: [(char, Flags); 5] =
     [('S', Flags::SYN), ('F', Flags::FIN), ('R', Flags::RST), ('P', Flags::PSH), ('.', Flags::ACK)];
@@ -61,12 +61,13 @@ impl Line {
             len: segment.payload.len() as u32,
             ack: has_ack.then(|| header.ack - ack),
             window: Some(header.window),
-            options: Some(header.options),
+            options: Some(relate(header.options, |number| Seq(number - ack))),
         }
     }
 
     /// The bytes of the segment. What the line leaves open is a large window and no options.
     pub fn emit(&self, ports: (u16, u16), seq: Seq, ack: Seq, payload: &[u8]) -> Vec<u8> {
+        let options = relate(self.options.unwrap_or_default(), |number| ack + number.0);
         let header = Header {
             src_port: ports.0,
             dst_port: ports.1,
@@ -74,7 +75,7 @@ impl Line {
             ack: self.ack.map_or(Seq(0), |n| ack + n),
             flags: self.flags,
             window: self.window.unwrap_or(65535),
-            options: self.options.unwrap_or_default(),
+            options,
         };
         let mut bytes = [0; MAX_HEADER_LEN];
         let len = header.emit(&mut bytes);
@@ -108,9 +109,19 @@ impl std::fmt::Display for Line {
         let mut words = Vec::new();
         words.extend(options.mss.map(|mss| format!("mss {mss}")));
         words.extend(options.window_scale.map(|shift| format!("ws {shift}")));
+        words.extend(options.sack_permitted.then(|| "sackOK".to_string()));
+        let blocks = options.sack.as_slice().iter().map(|(start, end)| format!(" {}:{}", start.0, end.0));
+        words.extend((!options.sack.is_empty()).then(|| format!("sack{}", blocks.collect::<String>())));
         words.extend(options.timestamps.map(|ts| format!("ts {} {}", ts.value, ts.echo)));
         if words.is_empty() { Ok(()) } else { write!(f, " <{}>", words.join(",")) }
     }
+}
+
+/// The options with the numbers of SACK blocks counted from elsewhere.
+fn relate(options: Options, number: impl Fn(Seq) -> Seq) -> Options {
+    let mut sack = SackBlocks::default();
+    options.sack.as_slice().iter().for_each(|&(start, end)| sack.push(number(start), number(end)));
+    Options { sack, ..options }
 }
 
 fn flag(letter: char) -> Option<Flags> {
@@ -128,6 +139,13 @@ fn parse_options(text: &str) -> Options {
             ["mss", mss] => options.mss = Some(number(mss) as u16),
             ["ws", shift] => options.window_scale = Some(number(shift) as u8),
             ["ts", value, echo] => options.timestamps = Some(Stamps { value: number(value), echo: number(echo) }),
+            ["sackOK"] => options.sack_permitted = true,
+            ["sack", ref blocks @ ..] => {
+                for block in blocks {
+                    let (start, end) = block.split_once(':').unwrap_or_else(|| panic!("{block:?} is no range"));
+                    options.sack.push(Seq(number(start)), Seq(number(end)));
+                }
+            }
             _ => panic!("option {option:?}"),
         }
     }

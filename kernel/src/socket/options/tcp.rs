@@ -7,6 +7,7 @@ use crate::Errno;
 use crate::backend::{Call, Reply};
 use crate::tcp_info;
 use libc::IPPROTO_TCP;
+use netstack::tcp::Algorithm;
 use std::time::Duration;
 
 pub(super) static ROWS: &[Row] = &[
@@ -64,7 +65,21 @@ pub(super) static ROWS: &[Row] = &[
         IPPROTO_TCP,
         libc::TCP_CONGESTION,
         On::Stream,
-        Some(|_| Ok(b"reno\0\0\0\0\0\0\0\0\0\0\0\0".to_vec())),
-        Some(|_, value| if value.strip_suffix(b"\0").unwrap_or(value) == b"reno" { Ok(()) } else { Err(Errno::NOENT) }),
+        Some(|s| Ok(padded(s.settings.lock().tcp.congestion.name()))),
+        Some(|s, value| {
+            let name = value.split(|byte| *byte == 0).next().unwrap_or_default();
+            let algorithm = str::from_utf8(name).ok().and_then(Algorithm::from_name).ok_or(Errno::NOENT)?;
+            change(s, |settings| {
+                settings.tcp.congestion = algorithm;
+                Ok(())
+            })
+        }),
     ),
 ];
+
+/// A name in TCP_CA_NAME_MAX bytes.
+fn padded(name: &str) -> Vec<u8> {
+    let mut bytes = name.as_bytes().to_vec();
+    bytes.resize(16, 0);
+    bytes
+}

@@ -193,6 +193,7 @@ fn names_of_devices_and_of_congestion_controls() {
     assert_eq!(datagram.setsockopt(SOL_SOCKET, libc::SO_BINDTODEVICE, b"eth7"), Err(Errno::NODEV));
     assert_eq!(datagram.setsockopt(SOL_SOCKET, libc::SO_BINDTODEVICE, b""), Ok(()));
     assert_eq!(get(&datagram, SOL_SOCKET, libc::SO_BINDTODEVICE), Ok(vec![]));
+    assert!(get(&stream, IPPROTO_TCP, libc::TCP_CONGESTION).is_ok_and(|name| name.starts_with(b"cubic\0")));
     assert_eq!(stream.setsockopt(IPPROTO_TCP, libc::TCP_CONGESTION, b"reno"), Ok(()));
     assert_eq!(stream.setsockopt(IPPROTO_TCP, libc::TCP_CONGESTION, b"bbr"), Err(Errno::NOENT));
     assert!(get(&stream, IPPROTO_TCP, libc::TCP_CONGESTION).is_ok_and(|name| name.starts_with(b"reno\0")));

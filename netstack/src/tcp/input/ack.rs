@@ -1,7 +1,8 @@
 //! Fifth, check the ACK field (RFC 9293 §3.10.7.4).
 
 use super::Discard;
-use crate::tcp::recovery::NewAck;
+use super::sequence::is_older;
+use crate::tcp::recovery::News;
 use crate::tcp::seq::Seq;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Tcb, millis};
@@ -14,7 +15,7 @@ impl Tcb {
     pub(in crate::tcp) fn complete_handshake(&mut self, now: Instant, segment: &Segment<'_>) {
         let text_start = self.text_start();
         self.establish(now, segment);
-        self.process_new_ack(now, segment, text_start);
+        self.process_news(now, segment, text_start);
     }
 
     pub(super) fn process_ack(&mut self, now: Instant, segment: &Segment<'_>) -> Result<(), Discard> {
@@ -36,11 +37,8 @@ impl Tcb {
             // RFC 9293: the ACK acknowledges something not yet sent.
             return Err(Discard::WithChallenge);
         }
-        if header.ack.after(self.durable.snd_una) {
-            self.process_new_ack(now, segment, text_start);
-        } else if self.is_duplicate(segment) {
-            let (una, nxt, mss) = (self.durable.snd_una, self.durable.snd_nxt, self.mss());
-            self.recovery.on_duplicate(una, nxt, mss, &mut *self.congestion);
+        if header.ack.at_or_after(self.durable.snd_una) {
+            self.process_news(now, segment, text_start);
         }
         self.update_window(segment);
         self.advance_state();
@@ -61,11 +59,91 @@ impl Tcb {
         self.restart_keepalive(now);
     }
 
-    /// `text_start`: where the tx ring begins; one past SND.UNA while that is the SYN's.
-    fn process_new_ack(&mut self, now: Instant, segment: &Segment<'_>, text_start: Seq) {
-        let ack = segment.header.ack;
-        let limited = self.is_congestion_limited();
-        let acked = ack - self.durable.snd_una;
+    /// What an acknowledgement says of what is out, and what follows from that. `text_start`: where the tx ring begins; one
+    /// past SND.UNA while that is the SYN's.
+    fn process_news(&mut self, now: Instant, segment: &Segment<'_>, text_start: Seq) {
+        if segment.header.ack == self.durable.snd_una && self.sent.is_empty() {
+            return;
+        }
+        let mut news = self.take_news(now, segment, text_start);
+        news.rate = self.rate.sample(now, self.rtt.smallest());
+        self.recover(now, &news);
+        // RFC 6298 §5.2, §5.3.
+        if self.all_acked() {
+            self.timers.cancel(Timer::Retransmit);
+            self.timers.cancel(Timer::Probe);
+            self.timers.cancel(Timer::Reorder);
+            self.waiting_since = None;
+        } else if news.acked > 0 || news.sacked > 0 && self.is_newer_than_first(now, &news) {
+            self.restart_retransmit(now);
+            self.waiting_since = Some(now);
+            self.schedule_probe(now);
+        }
+    }
+
+    /// A sack moves the timer only if what it tells of left after the oldest did: else that one would never time out.
+    fn is_newer_than_first(&self, now: Instant, news: &News) -> bool {
+        news.rtt.zip(self.sent.first()).is_some_and(|(rtt, first)| rtt < now.since(first.at))
+    }
+
+    /// Takes what an acknowledgement covers, in order or not, off the list of what is out, and measures by it.
+    pub(super) fn take_news(&mut self, now: Instant, segment: &Segment<'_>, text_start: Seq) -> News {
+        let header = &segment.header;
+        let (ack, una) = (header.ack, self.durable.snd_una);
+        let echoed = self.echoed(now, segment);
+        let mut news = News {
+            acked: ack - una,
+            duplicate: self.is_duplicate(segment),
+            echo: echoed.map(|age| millis(now).wrapping_sub(age.as_millis() as u32)),
+            ..News::default()
+        };
+        let (echo, high, min_rtt) = (news.echo, self.recovery.high(), self.rtt.smallest());
+        let echo_is_older = |at: Instant| echo.is_some_and(|echo| is_older(echo, millis(at)));
+        let (rack, rate) = (&mut self.rack, &mut self.rate);
+        // Round trips of the oldest and the newest segment in order, of those sent once.
+        let mut oldest = None;
+        self.sent.on_ack(ack, |sent, new| {
+            news.repeated |= sent.ever_repeated();
+            if new == 0 {
+                return;
+            }
+            news.delivered += new;
+            rate.on_delivered(new, &sent.departure, sent.at);
+            rack.on_delivered(now, sent, min_rtt, echo_is_older(sent.at));
+            if !sent.ever_repeated() {
+                oldest.get_or_insert(now.since(sent.at));
+                news.rtt = Some(now.since(sent.at));
+                news.original |= sent.end.at_or_before(high);
+            }
+        });
+        if news.repeated {
+            oldest = None;
+            // Without SACK what was sent once may have waited at the receiver for what was repeated.
+            news.original &= self.durable.sack;
+        }
+        if news.acked > 0 {
+            self.free_text(ack, text_start);
+        }
+        if self.durable.sack {
+            self.take_sacks(now, segment, &mut news);
+        } else {
+            self.estimate_delivery(&mut news);
+        }
+        let (una, nxt) = (self.durable.snd_una, self.durable.snd_nxt);
+        // RFC 6298 §3: a timestamp is valid for repeated segments too, but counts whole milliseconds.
+        let stamped = echoed.filter(|_| news.acked > 0 && news.repeated);
+        let sacked = news.rtt.filter(|_| news.acked == 0);
+        if let Some(rtt) = oldest.or(sacked).or(stamped) {
+            self.rtt.measured(rtt, una, nxt);
+        }
+        if let Some(rtt) = news.rtt {
+            self.rtt.observe(rtt);
+        }
+        news
+    }
+
+    /// SND.UNA moves to `ack`: the tx ring lets go of what lies before it.
+    fn free_text(&mut self, ack: Seq, text_start: Seq) {
         let text_acked = if ack.after(text_start) { (ack - text_start) as usize } else { 0 };
         // All but the FIN. The clamp is for a producer that took back what it had published.
         let text_acked = text_acked.min(self.tx.len());
@@ -74,25 +152,66 @@ impl Tcb {
             self.counters.bytes_acked += text_acked as u64;
         }
         self.durable.snd_una = ack;
-        self.cursor = self.cursor.max(ack);
         self.small_end = self.small_end.max(ack);
         self.touched = true;
         self.retries = 0;
+    }
 
-        self.rtt.acked(ack, now, self.echoed(now, segment));
-
-        let (nxt, mss) = (self.durable.snd_nxt, self.mss());
-        let progress = self.recovery.on_new_ack(ack, nxt, acked, mss, &mut *self.congestion);
-        if progress == NewAck::Open {
-            self.congestion.on_ack(acked, limited);
+    /// The blocks of a SACK option (RFC 2018 §5, RFC 2883 §5).
+    fn take_sacks(&mut self, now: Instant, segment: &Segment<'_>, news: &mut News) {
+        let blocks = segment.header.options.sack;
+        let (una, nxt) = (segment.header.ack, self.durable.snd_nxt);
+        let Some((&first, others)) = blocks.as_slice().split_first() else { return };
+        let inside = |(start, end): (Seq, Seq), of: (Seq, Seq)| start.at_or_after(of.0) && end.at_or_before(of.1);
+        let mut blocks = blocks;
+        if first.0.before(una) || others.first().is_some_and(|&second| inside(first, second)) {
+            // RFC 2883 §4: the first block tells of a duplicate. One that was never sent tells nothing.
+            if first.0.before(first.1)
+                && first.1.at_or_before(nxt)
+                && nxt - first.0 <= self.durable.snd_wnd_max.max(1 << 16) * 2
+            {
+                news.duplicate_end = Some(first.1);
+                self.counters.dsacks += 1;
+                self.recovery.undo.on_duplicate(first.0, first.1);
+            }
+            blocks = Default::default();
+            others.iter().for_each(|&(start, end)| blocks.push(start, end));
         }
-        // RFC 6298 §5.2, §5.3.
-        if self.all_acked() {
-            self.timers.cancel(Timer::Retransmit);
-            self.waiting_since = None;
-        } else if progress != (NewAck::Partial { restart_timer: false }) {
-            self.restart_retransmit(now);
-            self.waiting_since = Some(now);
+        // In order: what one acknowledgement tells of did not overtake itself.
+        let mut sorted = [(Seq(0), Seq(0)); crate::wire::tcp::MAX_SACK_BLOCKS];
+        let sorted = &mut sorted[..blocks.as_slice().len()];
+        sorted.copy_from_slice(blocks.as_slice());
+        sorted.sort_unstable_by_key(|&(start, _)| start - una);
+        let (echo, high, min_rtt) = (news.echo, self.recovery.high(), self.rtt.smallest());
+        let echo_is_older = |at: Instant| echo.is_some_and(|echo| is_older(echo, millis(at)));
+        let mss = self.path_mss();
+        for &(start, end) in &*sorted {
+            // RFC 2018 §5: only of what is out.
+            if start.at_or_before(una) || end.after(nxt) || !start.before(end) {
+                continue;
+            }
+            let (rack, rate) = (&mut self.rack, &mut self.rate);
+            self.sent.on_sack(start, end, mss, |sent| {
+                news.sacked += sent.len();
+                news.delivered += sent.len();
+                rate.on_delivered(sent.len(), &sent.departure, sent.at);
+                rack.on_delivered(now, sent, min_rtt, echo_is_older(sent.at));
+                if !sent.ever_repeated() {
+                    news.rtt = Some(now.since(sent.at));
+                    news.original |= sent.end.at_or_before(high);
+                }
+            });
+        }
+    }
+
+    /// RFC 9937 §6.1 for a receiver without SACK: a duplicate stands for a segment, which its acknowledgement counts no more.
+    fn estimate_delivery(&self, news: &mut News) {
+        let mss = self.mss();
+        if news.acked > 0 {
+            let counted = self.recovery.duplicates().saturating_mul(mss);
+            news.delivered = news.acked.saturating_sub(counted).max(mss.min(news.acked));
+        } else if news.duplicate {
+            news.delivered = mss.min(self.pipe());
         }
     }
 

@@ -18,10 +18,10 @@ impl Tcb {
             && is_older(theirs.value, ours.recent)
             && millis(now).wrapping_sub(ours.recent_age) < PAWS_IDLE_LIMIT
         {
-            return Err(unacceptable(segment));
+            return Err(self.unacceptable(segment));
         }
         if !self.is_acceptable(segment) {
-            return Err(if reset { Discard::Silently } else { unacceptable(segment) });
+            return Err(if reset { Discard::Silently } else { self.unacceptable(segment) });
         }
         // RFC 7323 §4.3 (2).
         if let (Some(ours), Some(theirs)) = (&mut self.durable.timestamps, header.options.timestamps)
@@ -42,13 +42,15 @@ impl Tcb {
         let right = self.durable.rcv_nxt + self.receive_window();
         segment.end().at_or_after(self.ack.last_sent()) && segment.header.seq.at_or_before(right)
     }
-}
 
-/// RFC 9293 §3.10.7.4: an unacceptable segment is answered by an ACK. If it carries text it is no such answer itself.
-fn unacceptable(segment: &Segment<'_>) -> Discard {
-    if segment.payload.is_empty() && !segment.header.has(Flags::FIN) {
-        Discard::WithChallenge
-    } else {
+    /// RFC 9293 §3.10.7.4: an unacceptable segment is answered by an ACK. If it carries text it is no such answer itself.
+    fn unacceptable(&mut self, segment: &Segment<'_>) -> Discard {
+        if segment.payload.is_empty() && !segment.header.has(Flags::FIN) {
+            return Discard::WithChallenge;
+        }
+        if segment.header.seq.before(self.durable.rcv_nxt) {
+            self.report_duplicate(segment.header.seq, segment.end());
+        }
         Discard::WithAck
     }
 }

@@ -4,6 +4,7 @@ use super::Discard;
 use crate::tcp::delayed_ack::DelayedAck;
 use crate::tcp::durable::Timestamps;
 use crate::tcp::errors::TcpError;
+use crate::tcp::recovery::Recovery;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Tcb, millis};
 use crate::time::Instant;
@@ -44,7 +45,7 @@ impl Tcb {
         } else {
             // Simultaneous open (RFC 9293 §3.5, figure 8): our SYN goes again, with an acknowledgement.
             self.durable.state = State::SynReceived;
-            self.cursor = self.durable.iss;
+            self.repeat_without_reduction(0);
         }
         Ok(())
     }
@@ -70,6 +71,7 @@ impl Tcb {
             ..ours
         });
         // The window in a SYN is never scaled (RFC 7323 §2.2).
+        d.sack &= options.sack_permitted;
         d.snd_wnd = u32::from(segment.header.window);
         d.snd_wnd_max = d.snd_wnd;
         d.snd_wl1 = segment.header.seq;
@@ -81,14 +83,15 @@ impl Tcb {
     fn open(&mut self, now: Instant, segment: &Segment<'_>) {
         let ack = segment.header.ack;
         let lost_syn = self.retries > 0;
-        self.durable.snd_una = ack;
+        let text_start = self.text_start();
+        self.take_news(now, segment, text_start);
         self.durable.state = State::Established;
-        self.cursor = ack;
         self.small_end = ack;
-        self.rtt.acked(ack, now, self.echoed(now, segment));
+        self.recovery = Recovery::new(ack);
         if lost_syn {
             // RFC 5681 §3.1: the initial window is one segment if the SYN was lost.
-            self.congestion.on_timeout(0, true);
+            self.congestion.on_timeout(now, 0, false);
+            self.rtt.fall_back();
         }
         self.retries = 0;
         self.waiting_since = None;

@@ -31,6 +31,7 @@ impl Tcb {
             return Err(Discard::WithReset);
         }
         let old = if first.before(rcv_nxt) { (rcv_nxt - first) as usize } else { 0 };
+        self.report_duplicate(first, text_end);
         let Some(new) = segment.payload.get(old..) else {
             // All of it, the FIN too, is old.
             return Err(Discard::WithAck);
@@ -58,7 +59,13 @@ impl Tcb {
         if start != rcv_nxt {
             self.ack.owe_duplicate();
             // No place to remember it: the peer will send it again, the FIN too.
-            return if self.reassembly.insert(start, end) { Ok(taken) } else { Err(Discard::Silently) };
+            if !self.reassembly.insert(start, end) {
+                return Err(Discard::Silently);
+            }
+            if self.durable.sack && taken > 0 {
+                self.sack_report.on_out_of_order(start);
+            }
+            return Ok(taken);
         }
         if taken == 0 {
             return Ok(0);
@@ -73,6 +80,7 @@ impl Tcb {
         let published = ((end - rcv_nxt) as usize).min(self.rx.free());
         self.rx.publish(published);
         self.durable.rcv_nxt = rcv_nxt + published as u32;
+        self.sack_report.on_in_order(self.durable.rcv_nxt);
         self.counters.bytes_received += published as u64;
         self.touched = true;
         let (len, rcv_nxt, rto) = (text.len() as u32, self.durable.rcv_nxt, self.rtt.rto());
@@ -81,5 +89,19 @@ impl Tcb {
             self.ack.set_now();
         }
         Ok(taken)
+    }
+
+    /// RFC 2883 §4: what has come before is told in the next acknowledgement.
+    pub(super) fn report_duplicate(&mut self, first: Seq, end: Seq) {
+        if !self.durable.sack {
+            return;
+        }
+        let rcv_nxt = self.durable.rcv_nxt;
+        if first.before(rcv_nxt) {
+            let end = if end.before(rcv_nxt) { end } else { rcv_nxt };
+            self.sack_report.on_duplicate(first..end);
+        } else if let Some(overlap) = self.reassembly.overlap(first, end) {
+            self.sack_report.on_duplicate(overlap);
+        }
     }
 }
