@@ -8,7 +8,7 @@ use super::notation::Line;
 use super::{Listener, Socket};
 use crate::common::{Link, Net, NodeId, STRANGER, arp_frame, as_ipv4, ethernet_frame, ipv4_packet};
 use netstack::link::{IfIndex, Mac};
-use netstack::tcp::{Close, Seq, State, TcpError, TcpOptions, TcpStatus};
+use netstack::tcp::{Close, Seq, State, TcpError, TcpInfo, TcpOptions, TcpStatus};
 use netstack::time::Duration;
 use netstack::wire::checksum::Sum;
 use netstack::wire::tcp::Segment;
@@ -99,6 +99,16 @@ impl Script {
         let mut script = Script::listening(1500, 5);
         script.gets("S 0:0(0) win 65535 <mss 1460>");
         script.sends("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+        script.gets(". 1:1(0) ack 1 win 65535");
+        script.accepts();
+        script
+    }
+
+    /// As [`established`](Self::established), with SACK.
+    pub fn established_with_sack() -> Script {
+        let mut script = Script::listening(1500, 5);
+        script.gets("S 0:0(0) win 65535 <mss 1460,sackOK>");
+        script.sends("S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK>");
         script.gets(". 1:1(0) ack 1 win 65535");
         script.accepts();
         script
@@ -242,6 +252,12 @@ impl Script {
     pub fn status(&mut self) -> TcpStatus {
         let (net, socket) = self.program();
         socket.status(net)
+    }
+
+    /// TCP_INFO.
+    pub fn info(&mut self) -> TcpInfo {
+        let (net, socket) = self.program();
+        socket.info(net)
     }
 
     #[track_caller]

@@ -1,0 +1,176 @@
+//! Selective acknowledgements (RFC 2018, RFC 2883), and what is made of them: RACK-TLP (RFC 8985), PRR (RFC 9937), F-RTO
+//! (RFC 5682).
+
+mod common;
+mod tcp_common;
+
+use netstack::tcp::{Algorithm, Phase};
+use tcp_common::script::Script;
+
+const MSS: u32 = 1460;
+
+/// The line of the `number`th full segment.
+fn full(number: u32) -> String {
+    let (start, end) = (1 + number * MSS, 1 + (number + 1) * MSS);
+    format!(". {start}:{end}({MSS}) ack 1")
+}
+
+fn sends_full(s: &mut Script, segments: std::ops::Range<u32>) {
+    segments.for_each(|number| {
+        s.sends(&full(number));
+    });
+}
+
+/// Sequence number of the `number`th full segment.
+fn at(number: u32) -> u32 {
+    1 + number * MSS
+}
+
+fn phase(s: &mut Script) -> Phase {
+    s.info().phase
+}
+
+#[test]
+fn sack_is_used_only_if_both_ends_offer_it() {
+    // RFC 2018 §2.
+    let mut s = Script::connecting(1500);
+    let syn = s.sends("S 0:0(0) win 65535");
+    assert!(syn.options.is_some_and(|options| options.sack_permitted), "we offer it");
+    s.gets("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+    s.sends(". 1:1(0) ack 1");
+    // Out of order, from a peer that did not: a plain duplicate.
+    s.gets(". 101:201(100) ack 1 win 65535");
+    let answer = s.sends(". 1:1(0) ack 1");
+    assert!(answer.options.is_some_and(|options| options.sack.is_empty()));
+    assert!(!s.info().sack);
+}
+
+#[test]
+fn what_came_out_of_order_is_told_the_newest_first() {
+    // RFC 2018 §4.
+    let mut s = Script::established_with_sack();
+    s.gets(". 101:201(100) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 1 win 65535 <sack 101:201>");
+    s.gets(". 301:401(100) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 1 win 65535 <sack 301:401 101:201>");
+    // It joins the older block, which becomes the newest.
+    s.gets(". 201:251(50) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 1 win 65535 <sack 101:251 301:401>");
+    // The gap closes: one block is left.
+    s.gets(". 1:101(100) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 251 <sack 301:401>");
+}
+
+#[test]
+fn a_duplicate_is_told_of() {
+    // RFC 2883 §4.
+    let mut s = Script::established_with_sack();
+    s.gets("P. 1:101(100) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 101");
+    s.gets("P. 1:101(100) ack 1 win 65535");
+    let answer = s.sends(". 1:1(0) ack 101");
+    let blocks = answer.options.expect("there are some").sack;
+    assert_eq!(blocks.as_slice().len(), 1, "{blocks:?}");
+    assert_eq!((blocks.as_slice()[0].0.0, blocks.as_slice()[0].1.0), (1, 101));
+}
+
+#[test]
+fn three_segments_behind_a_hole_are_enough() {
+    // RFC 8985 §6.2.1: without a sign of reordering the third is like a third duplicate acknowledgement.
+    let mut s = Script::listening(1500, 5);
+    s.gets("S 0:0(0) win 65535 <mss 1460,sackOK>");
+    s.sends("S. 0:0(0) ack 1");
+    s.wait_ms(20);
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.accepts();
+    s.writes(60_000);
+    sends_full(&mut s, 0..10);
+    // A quarter of a round trip of 20 ms is given to what may only be late.
+    s.wait_ms(20);
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(2)));
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(3)));
+    // Meanwhile what has left lets new text out (RFC 3042).
+    sends_full(&mut s, 10..12);
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(4)));
+    sends_full(&mut s, 0..1);
+    assert_eq!(phase(&mut s), Phase::Recovery);
+    // Only the hole is sent again, and when it is filled all is well.
+    s.gets(&format!(". 1:1(0) ack {} win 65535", at(12)));
+    assert_eq!(phase(&mut s), Phase::Open);
+    assert_eq!(s.info().retransmits, 1);
+}
+
+#[test]
+fn every_hole_is_sent_again_and_nothing_else() {
+    // RFC 6675 §4, NextSeg: two holes in one window of data.
+    let mut s = Script::established_with_sack();
+    s.writes(14_600);
+    sends_full(&mut s, 0..9);
+    s.sends(&format!("P. {}:{}({MSS}) ack 1", at(9), at(10)));
+    let (hole, rest) = (at(3), at(10));
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{hole} {}:{rest}>", at(1), at(4)));
+    sends_full(&mut s, 0..1);
+    sends_full(&mut s, 3..4);
+    s.sends_nothing();
+    s.gets(&format!(". 1:1(0) ack {rest} win 65535"));
+    s.is_silent_for_ms(5_000);
+    assert_eq!(s.info().retransmits, 2);
+}
+
+#[test]
+fn the_last_segment_is_asked_about_before_the_timeout() {
+    // RFC 8985 §7.3.
+    let mut s = Script::established_with_sack();
+    s.writes(10);
+    s.sends("P. 1:11(10) ack 1");
+    s.wait_ms(20);
+    s.gets(". 1:1(0) ack 11 win 65535");
+    s.writes(3 * MSS as usize);
+    s.sends(". 11:1471(1460) ack 1");
+    s.sends(". 1471:2931(1460) ack 1");
+    s.sends("P. 2931:4391(1460) ack 1");
+    // Two round trips and a little, where the timeout is 200 ms.
+    s.sends_nothing();
+    s.wait_ms(60);
+    s.sends("P. 2931:4391(1460) ack 1");
+    // The probe's copy arrived: the first two are the hole.
+    s.gets(". 1:1(0) ack 11 win 65535 <sack 2931:4391>");
+    s.wait_ms(30);
+    s.sends(". 11:1471(1460) ack 1");
+    assert_eq!(phase(&mut s), Phase::Recovery);
+}
+
+#[test]
+fn a_timeout_that_was_needless_is_taken_back() {
+    // RFC 5682: the acknowledgements of what was sent once come late.
+    let mut s = Script::established_with_sack();
+    s.writes(60_000);
+    sends_full(&mut s, 0..10);
+    let before = s.info().cwnd;
+    s.wait_ms(1_500);
+    assert!(s.count_sent() > 0, "the timer expired");
+    assert_eq!(phase(&mut s), Phase::Loss);
+    assert!(s.info().cwnd < before);
+    s.gets(&format!(". 1:1(0) ack {} win 65535", at(2)));
+    s.count_sent();
+    s.gets(&format!(". 1:1(0) ack {} win 65535", at(4)));
+    assert_eq!(phase(&mut s), Phase::Open, "what was sent once arrived: nothing was lost");
+    assert!(s.info().cwnd >= before, "{} after {before}", s.info().cwnd);
+}
+
+#[test]
+fn the_algorithm_can_be_chosen_and_changed() {
+    let mut s = Script::established_with_sack();
+    assert_eq!(Algorithm::default(), Algorithm::Cubic);
+    s.sets(|options| options.congestion = Algorithm::NewReno);
+    s.writes(60_000);
+    sends_full(&mut s, 0..10);
+    // After a loss NewReno halves (RFC 5681 equation 4), where CUBIC keeps 0.7 (RFC 9438 §4.6).
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(10)));
+    assert_eq!(s.info().ssthresh, 5 * MSS);
+    let mut s = Script::established_with_sack();
+    s.writes(60_000);
+    sends_full(&mut s, 0..10);
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(10)));
+    assert_eq!(s.info().ssthresh, 7 * MSS);
+}
