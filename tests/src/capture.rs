@@ -21,7 +21,8 @@ const SETTINGS: &[&str] = &[
 ];
 
 const BAD: &str = "_ws.malformed || ip.checksum.status == \"Bad\" || tcp.checksum.status == \"Bad\" \
-                   || udp.checksum.status == \"Bad\" || icmp.checksum.status == \"Bad\"";
+                   || udp.checksum.status == \"Bad\" || icmp.checksum.status == \"Bad\" \
+                   || icmpv6.checksum.status == \"Bad\"";
 
 /// A failure if the capture has a malformed packet or a bad checksum, or nothing that matches `wanted` (a tshark display filter).
 /// Returns how many frames match.

@@ -104,14 +104,19 @@ impl Link for TapLink {
     }
 }
 
-/// Where the transport checksum of an IPv4 frame is still to be completed.
+/// Where the transport checksum of a frame without extension headers is still to be completed.
 fn checksum_place(head: &[u8]) -> Option<PartialChecksum> {
     const ETHERNET: usize = 14;
     let ip = head.get(ETHERNET..)?;
-    let start = ETHERNET + usize::from(ip.first()? & 15) * 4;
-    let offset = match ip.get(9)? {
-        6 => 16,
-        17 => 6,
+    let (start, protocol) = match ip.first()? >> 4 {
+        4 => (ETHERNET + usize::from(ip.first()? & 15) * 4, ip.get(9)?),
+        6 => (ETHERNET + 40, ip.get(6)?),
+        _ => return None,
+    };
+    let offset = match i32::from(*protocol) {
+        libc::IPPROTO_TCP => 16,
+        libc::IPPROTO_UDP => 6,
+        libc::IPPROTO_ICMPV6 => 2,
         _ => return None,
     };
     Some(PartialChecksum { start: u16::try_from(start).ok()?, offset })

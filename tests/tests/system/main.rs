@@ -12,6 +12,7 @@ mod errors;
 mod forward;
 mod harmless;
 mod hooks;
+mod ipv6;
 mod isolation;
 mod names;
 mod programs;
