@@ -194,3 +194,9 @@ fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
+
+/// The engine alone: benches/engine, which prints its own tables.
+pub fn engine(more: &[String]) -> Outcome {
+    let run = ["run", "--release", "--quiet", "-p", "engine-bench", "--"];
+    build::cargo(&run.into_iter().chain(more.iter().map(String::as_str)).collect::<Vec<_>>())
+}

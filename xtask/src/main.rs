@@ -57,6 +57,12 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Measure the engine alone, two stacks back to back without I/O, beside smoltcp.
+    BenchEngine {
+        /// More arguments for the program (`--rounds 3`).
+        #[arg(last = true)]
+        more: Vec<String>,
+    },
     /// Measure goodput against Linux's TCP over bad wires, and write docs/LINUX-PEER.md. Needs root.
     LinuxPeer {
         /// Runs of each pair on each path.
@@ -103,6 +109,7 @@ fn run(task: Task) -> Outcome {
         Task::Setup => setup::everything(),
         Task::Test { runner } => test::test(&runner),
         Task::Bench { rounds, seconds, only } => bench::bench(&bench::Plan { rounds, seconds, only }),
+        Task::BenchEngine { more } => bench::engine(&more),
         Task::LinuxPeer { runs, quick, only } => linux_peer::linux_peer(&linux_peer::Plan { runs, quick, only }),
         Task::Compat { only: Some(only), .. } => compat::print(&only),
         Task::Compat { table, only: None } => compat::write(&table),
