@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod compat;
 mod demo;
+mod fuzz;
 mod install;
 mod linux_peer;
 mod setup;
@@ -84,6 +85,18 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Fuzz the parsers, the engine and the configuration. Needs the nightly toolchain and cargo-fuzz.
+    Fuzz {
+        /// Seconds for each target.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Only the target of this name (a file of fuzz/corpus).
+        #[arg(long)]
+        only: Option<String>,
+        /// Add what was found to the kept inputs, fuzz/corpus.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Install `rump` and the library where a bare `rump run` finds them.
     Install {
         /// Where bin/ and lib/ are; /usr/local as root, ~/.local otherwise.
@@ -113,6 +126,7 @@ fn run(task: Task) -> Outcome {
         Task::LinuxPeer { runs, quick, only } => linux_peer::linux_peer(&linux_peer::Plan { runs, quick, only }),
         Task::Compat { only: Some(only), .. } => compat::print(&only),
         Task::Compat { table, only: None } => compat::write(&table),
+        Task::Fuzz { seconds, only, keep } => fuzz::fuzz(&fuzz::Plan { seconds, only, keep }),
         Task::Install { prefix } => install::install(prefix),
     }
 }

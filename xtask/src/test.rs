@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use system_tests::Outcome;
 
-use crate::{build, demo, setup, unprivileged};
+use crate::{build, demo, fuzz, setup, unprivileged};
 
 /// Sets up, builds, runs every test (of the workspace, the documentation, the whole system), then the demo.
 pub fn test(runner: &[String]) -> Outcome {
@@ -19,6 +19,7 @@ pub fn test(runner: &[String]) -> Outcome {
     if !runner.is_empty() {
         return Ok(());
     }
+    fuzz::briefly()?;
     let pcap = system_tests::unique::Directory::new("rump-demo")?;
     demo::demo(&pcap.join("demo.pcap"), true)?;
     if rustix::process::geteuid().is_root() { unprivileged::check(true) } else { Ok(()) }
