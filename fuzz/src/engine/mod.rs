@@ -1,6 +1,6 @@
 //! The whole stack: arbitrary frames and calls in arbitrary order, and what must hold whatever they are.
 //!
-//! [`op`] is what can happen, [`frame`] makes frames that get far, [`world`] lets it happen, [`check`] looks at each frame that
+//! `op` is what can happen, `frame` makes frames that get far, `world` lets it happen, `check` looks at each frame that
 //! the stack sends. In the end every socket is closed and time passes: nothing may be held then, and no timer run on.
 
 mod check;
