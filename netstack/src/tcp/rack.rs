@@ -59,6 +59,11 @@ impl Rack {
         }
     }
 
+    /// The path has been seen to reorder.
+    pub(super) fn reordering_seen(&self) -> bool {
+        self.reordering_seen
+    }
+
     /// The largest distance, in bytes, at which something arrived late.
     pub(super) fn distance(&self) -> u32 {
         self.distance

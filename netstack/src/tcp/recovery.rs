@@ -374,12 +374,15 @@ impl Tcb {
         }
         let windows = self.congestion.windows();
         let slow_start = windows.window < windows.ssthresh;
-        // What comes out of order says that the network delivers, not that it would deliver more (Linux's tcp_may_raise_cwnd).
-        let limited = news.acked > 0 && self.usage.allows_growth(windows.window, slow_start);
+        // What comes out of order says that the network delivers, not that it would deliver more, unless the path is known
+        // to reorder (Linux's tcp_may_raise_cwnd).
+        let may_raise = news.acked > 0 || self.rack.reordering_seen();
+        let limited = self.usage.allows_growth(windows.window, slow_start);
         self.congestion.on_ack(&AckEvent {
             now,
             delivered: news.delivered,
             in_flight: pipe,
+            may_raise,
             limited,
             reducing,
             rtt: news.rtt,

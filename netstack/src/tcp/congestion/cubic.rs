@@ -135,7 +135,7 @@ impl Congestion for Cubic {
     }
 
     fn on_ack(&mut self, ack: &AckEvent) {
-        if ack.reducing {
+        if ack.reducing || !ack.may_raise {
             return;
         }
         let since = ack.now.since(self.last_limited);
@@ -229,6 +229,22 @@ mod tests {
         assert!((101_000..106_000).contains(&cc.windows.window), "{}", cc.windows.window);
         run(&mut cc, 6000, 9000);
         assert!((125_000..160_000).contains(&cc.windows.window), "{}", cc.windows.window);
+    }
+
+    #[test]
+    fn what_comes_out_of_order_neither_grows_it_nor_holds_it_back() {
+        let grown = |out_of_order: bool| {
+            let mut cc = cubic();
+            cc.on_congestion(Instant::from_millis(0), 100_000);
+            for round in 0..30 {
+                run(&mut cc, round * 100, round * 100 + 100);
+                if out_of_order {
+                    cc.on_ack(&AckEvent { may_raise: false, ..ack(round * 100 + 50, 1000) });
+                }
+            }
+            cc.windows.window
+        };
+        assert_eq!(grown(true), grown(false));
     }
 
     #[test]

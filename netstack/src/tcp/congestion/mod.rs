@@ -112,6 +112,8 @@ pub(super) struct AckEvent {
     /// Bytes in the network now.
     #[expect(dead_code, reason = "for algorithms that model the path")]
     pub(super) in_flight: u32,
+    /// It says that the network would deliver more. If not, it is no reason to grow, and none to take the window for unused.
+    pub(super) may_raise: bool,
     /// The window is what holds the sender back (RFC 7661): only then may it grow.
     pub(super) limited: bool,
     /// A reduction is under way, and its window is PRR's.
@@ -156,6 +158,7 @@ mod tests {
             now: Instant::from_millis(ms),
             delivered,
             in_flight: 0,
+            may_raise: true,
             limited: true,
             reducing: false,
             rtt: None,

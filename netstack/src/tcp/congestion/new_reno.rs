@@ -35,9 +35,9 @@ impl Congestion for NewReno {
     }
 
     fn on_ack(&mut self, ack: &AckEvent) {
-        let AckEvent { delivered, limited, reducing, .. } = *ack;
+        let AckEvent { delivered, may_raise, limited, reducing, .. } = *ack;
         // A window that was not used says nothing about the path (RFC 7661).
-        if !limited || reducing {
+        if !may_raise || !limited || reducing {
             return;
         }
         let w = &mut self.windows;
