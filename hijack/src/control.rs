@@ -69,10 +69,10 @@ fn list(argument: Argument) -> Result<()> {
     let (buffer, space) = conf.buffer()?;
     let mut requests = Vec::new();
     for interface in interfaces()? {
-        for (ip, _) in &interface.addresses {
+        for (ip, _) in interface.ipv4() {
             let mut request = [0; REQUEST];
             put_name(&mut request, &interface.name);
-            put_address(&mut request, *ip);
+            put_address(&mut request, ip);
             requests.extend_from_slice(&request);
         }
     }
@@ -98,7 +98,7 @@ fn describe(request: c_ulong, into: OutBytes) -> Result<()> {
     let into = into.slice(REQUEST)?;
     let interfaces = interfaces()?;
     let interface = named(&interfaces, &into[..IFNAMSIZ]).ok_or(Errno::NODEV)?;
-    let address = || interface.addresses.first().copied().ok_or(Errno::ADDRNOTAVAIL);
+    let address = || interface.ipv4().next().ok_or(Errno::ADDRNOTAVAIL);
     match request {
         SIOCGIFFLAGS => put(into, &flags(interface).to_ne_bytes()),
         SIOCGIFADDR | SIOCGIFDSTADDR => put_address(into, address()?.0),

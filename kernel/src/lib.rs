@@ -61,7 +61,17 @@ pub struct InterfaceInfo {
     /// Whether it is the loopback.
     pub loopback: bool,
     /// Addresses with prefix lengths.
-    pub addresses: Vec<(Ipv4Addr, u8)>,
+    pub addresses: Vec<(IpAddr, u8)>,
+}
+
+impl InterfaceInfo {
+    /// Its IPv4 addresses.
+    pub fn ipv4(&self) -> impl Iterator<Item = (Ipv4Addr, u8)> {
+        self.addresses.iter().filter_map(|&(address, prefix)| match address {
+            IpAddr::V4(address) => Some((address, prefix)),
+            IpAddr::V6(_) => None,
+        })
+    }
 }
 
 /// A booted kernel: its own interfaces, addresses, routes and ports. Made by [`Kernel::boot`].

@@ -31,7 +31,7 @@ mod sockets;
 mod tests;
 pub mod transport;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 pub use error::NameError;
@@ -108,8 +108,24 @@ impl Lookup for OfProcess {
         self.with_resolver(|resolver| resolver.by_address(address))
     }
 
-    fn source(&self, destination: Ipv4Addr) -> Option<Source> {
+    fn source(&self, destination: IpAddr) -> Option<Source> {
         sockets::source((self.boot)().ok()?, destination)
+    }
+
+    fn configured(&self) -> Families {
+        let Ok(kernel) = (self.boot)() else { return Families::BOTH };
+        let addresses = own_addresses(kernel);
+        Families { v4: addresses.iter().any(IpAddr::is_ipv4), v6: addresses.iter().any(IpAddr::is_ipv6) }
+    }
+
+    fn interface_index(&self, name: &str) -> Option<u32> {
+        let interfaces = (self.boot)().ok()?.interfaces();
+        interfaces.iter().find(|interface| interface.name == name).map(|interface| interface.index)
+    }
+
+    fn interface_name(&self, index: u32) -> Option<String> {
+        let interfaces = (self.boot)().ok()?.interfaces();
+        interfaces.into_iter().find(|interface| interface.index == index).map(|interface| interface.name)
     }
 
     fn hostname(&self) -> String {
@@ -176,7 +192,7 @@ fn hosts_file(names: &Names) -> Hosts {
     text.map(|text| Hosts::parse(&text)).unwrap_or_default()
 }
 
-fn own_addresses(kernel: &Arc<Kernel>) -> Vec<Ipv4Addr> {
+fn own_addresses(kernel: &Arc<Kernel>) -> Vec<IpAddr> {
     let interfaces = kernel.interfaces().into_iter().filter(|interface| !interface.loopback);
     interfaces.flat_map(|interface| interface.addresses).map(|(address, _)| address).collect()
 }
@@ -186,11 +202,12 @@ fn asks_network(config: &Config) -> bool {
     all.any(|address| matches!(address, AddrSpec::Dhcp | AddrSpec::Auto))
 }
 
-fn static_addresses(config: &Config) -> Vec<Ipv4Addr> {
+fn static_addresses(config: &Config) -> Vec<IpAddr> {
     let all = config.interfaces.iter().flat_map(|interface| &interface.addresses);
     all.filter_map(|address| match address {
-        AddrSpec::Static(address, _) => Some(*address),
-        AddrSpec::Static6(..) | AddrSpec::AnyOf(..) | AddrSpec::Dhcp | AddrSpec::Auto => None,
+        AddrSpec::Static(address, _) => Some(IpAddr::V4(*address)),
+        AddrSpec::Static6(address, _) => Some(IpAddr::V6(*address)),
+        AddrSpec::AnyOf(..) | AddrSpec::Dhcp | AddrSpec::Auto => None,
     })
     .collect()
 }

@@ -110,15 +110,15 @@ fn next_entry() -> std::result::Result<Host, NameError> {
 fn by_name(name: In<c_char>, family: c_int) -> std::result::Result<Host, NameError> {
     let families = match family {
         AF_INET => Families::V4,
-        AF_INET6 => return Err(NameError::NoData), // no sockets of it yet
+        AF_INET6 => Families::V6,
         _ => return Err(NameError::System(Errno::AFNOSUPPORT)),
     };
     let name = memory::text(name).ok_or(NameError::NotFound)?;
     match names::parse_address(name) {
-        Some(address @ IpAddr::V4(_)) => {
+        Some(address) if families.contains(&address) => {
             Ok(Host { name: name.to_owned(), addresses: vec![address], ..Host::default() })
         }
-        Some(IpAddr::V6(_)) => Err(NameError::NotFound),
+        Some(_) => Err(NameError::NotFound),
         None if name.is_empty() => Err(NameError::NotFound),
         None => NAMES.by_name(name, families),
     }

@@ -5,7 +5,6 @@ use crate::user::{Out, OutBytes};
 use kernel::{Errno, Result, names};
 use libc::{size_t, utsname};
 use std::ffi::c_int;
-use std::net::IpAddr;
 
 /// gethostname(2). A name that does not fit is cut, and ENAMETOOLONG, as in glibc.
 pub fn gethostname(into: OutBytes, len: size_t) -> Option<Result<c_int>> {
@@ -37,11 +36,8 @@ pub fn gethostid() -> Option<Result<isize>> {
     }
     Some(crate::process::kernel().map(|kernel| {
         let interfaces = kernel.interfaces();
-        let addresses = interfaces.iter().filter(|interface| !interface.loopback).flat_map(|i| &i.addresses);
-        let first = addresses.map(|(ip, _)| IpAddr::from(*ip)).find_map(|ip| match ip {
-            IpAddr::V4(ip) => Some(u32::from_ne_bytes(ip.octets())),
-            IpAddr::V6(_) => None,
-        });
+        let mut addresses = interfaces.iter().filter(|interface| !interface.loopback).flat_map(|i| i.ipv4());
+        let first = addresses.next().map(|(ip, _)| u32::from_ne_bytes(ip.octets()));
         first.map_or(0, |first| first.rotate_left(16).cast_signed() as isize)
     }))
 }

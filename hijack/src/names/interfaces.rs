@@ -8,7 +8,7 @@ use kernel::{Errno, InterfaceInfo, Result};
 use libc::{c_uint, ifaddrs, sockaddr};
 use std::ffi::{c_char, c_int};
 use std::mem::size_of;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ptr;
 
 /// One entry with all that it points to. The entries are one block: freeifaddrs(3) frees it as libc's does.
@@ -23,12 +23,12 @@ struct Entry {
     statistics: [u32; 24],
 }
 
-/// Room for `sockaddr_in` and `sockaddr_ll`.
+/// Room for `sockaddr_in`, `sockaddr_in6` and `sockaddr_ll`.
 #[repr(C, align(4))]
 #[derive(Clone, Copy)]
 struct Storage([u8; 28]);
 
-/// getifaddrs(3): for each interface its link, then for each its addresses.
+/// getifaddrs(3): for each interface its link, then for each its IPv4 addresses, then the IPv6 ones.
 pub fn getifaddrs(into: Out<*mut ifaddrs>) -> Option<Result<c_int>> {
     Some(interfaces().and_then(|interfaces| into.set(chain(&entries(&interfaces))?)).map(|()| 0))
 }
@@ -103,10 +103,13 @@ fn interfaces() -> Result<Vec<InterfaceInfo>> {
 
 fn entries(interfaces: &[InterfaceInfo]) -> Vec<Entry> {
     let links = interfaces.iter().map(link_entry);
-    let addresses = interfaces.iter().flat_map(|interface| {
-        interface.addresses.iter().map(|&(address, prefix)| address_entry(interface, address, prefix))
-    });
-    links.chain(addresses).collect()
+    let addresses = |v6: bool| {
+        interfaces.iter().flat_map(move |interface| {
+            let family = interface.addresses.iter().filter(move |(address, _)| address.is_ipv6() == v6);
+            family.map(|&(address, prefix)| address_entry(interface, address, prefix))
+        })
+    };
+    links.chain(addresses(false)).chain(addresses(true)).collect()
 }
 
 fn link_entry(interface: &InterfaceInfo) -> Entry {
@@ -124,15 +127,22 @@ fn link_entry(interface: &InterfaceInfo) -> Entry {
     Entry { address: link(interface.mac.unwrap_or_default()), other: link(broadcast), ..Entry::of(interface) }
 }
 
-fn address_entry(interface: &InterfaceInfo, address: Ipv4Addr, prefix: u8) -> Entry {
-    let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
-    let other = if interface.loopback { address } else { Ipv4Addr::from(u32::from(address) | !mask) };
-    let socket_address = |address: Ipv4Addr| Storage(address::encode((address, 0).into()).0);
-    Entry {
-        address: socket_address(address),
-        netmask: socket_address(mask.into()),
-        other: socket_address(other),
-        ..Entry::of(interface)
+fn address_entry(interface: &InterfaceInfo, address: IpAddr, prefix: u8) -> Entry {
+    let storage = |address: SocketAddr| Storage(address::encode(address).0);
+    let entry = Entry::of(interface);
+    match address {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+            let other = if interface.loopback { address } else { Ipv4Addr::from(u32::from(address) | !mask) };
+            let [address, netmask, other] = [address, mask.into(), other].map(|one| storage((one, 0).into()));
+            Entry { address, netmask, other, ..entry }
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+            let zone = if address.is_unicast_link_local() { interface.index } else { 0 };
+            let netmask = storage((Ipv6Addr::from(mask), 0).into());
+            Entry { address: storage(SocketAddrV6::new(address, 0, 0, zone).into()), netmask, ..entry }
+        }
     }
 }
 
@@ -178,7 +188,10 @@ fn chain(entries: &[Entry]) -> Result<*mut ifaddrs> {
             (*at).entry.ifa_next = next;
             (*at).entry.ifa_name = (&raw mut (*at).name).cast();
             (*at).entry.ifa_addr = (&raw mut (*at).address).cast::<sockaddr>();
-            (*at).entry.ifa_ifu = (&raw mut (*at).other).cast::<sockaddr>();
+            // An IPv6 address has no broadcast address.
+            if entry.address.0[..2] != (libc::AF_INET6 as u16).to_ne_bytes() {
+                (*at).entry.ifa_ifu = (&raw mut (*at).other).cast::<sockaddr>();
+            }
             match packet {
                 true => (*at).entry.ifa_data = (&raw mut (*at).statistics).cast(),
                 false => (*at).entry.ifa_netmask = (&raw mut (*at).netmask).cast::<sockaddr>(),

@@ -14,7 +14,7 @@ use netstack::raw::{RawKind, RawOptions};
 use netstack::socket::Key;
 use netstack::tcp::{Accepted, Close, State, TcpId};
 use netstack::time::Instant as Now;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -297,10 +297,7 @@ impl Engine {
     }
 
     fn interfaces(&self) -> Vec<InterfaceInfo> {
-        let v4 = |address: &Address| match address.net.addr {
-            IpAddr::V4(addr) => Some((addr, address.net.prefix_len)),
-            IpAddr::V6(_) => None,
-        };
+        let net = |address: &Address| (address.net.addr, address.net.prefix_len);
         let view = |i: InterfaceView<'_>| InterfaceInfo {
             name: i.name.to_string(),
             index: i.index.0,
@@ -308,7 +305,7 @@ impl Engine {
             mtu: i.mtu,
             up: i.up,
             loopback: i.loopback,
-            addresses: i.addresses.iter().filter_map(v4).collect(),
+            addresses: i.addresses.iter().map(net).collect(),
         };
         self.stack.interfaces().map(view).collect()
     }

@@ -116,7 +116,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "dns",
-        takes: "the IPv4 address of a server, with :port where that is not 53",
+        takes: "the address of a server, with :port where that is not 53 ([fd00::1]:5353 where it is IPv6)",
         example: "10.0.0.1",
         about: "a server to ask for names; with none of them names come from hosts= alone",
         repeatable: true,
@@ -313,15 +313,18 @@ fn path(text: &str) -> Result<PathBuf, Refusal> {
 }
 
 fn server(text: &str) -> Result<SocketAddr, Refusal> {
-    let (address, port) = match text.split_once(':') {
-        Some((address, port)) => (address, decimal(port).and_then(|n| u16::try_from(n).ok()).filter(|&port| port != 0)),
-        None => (text, Some(DNS_PORT)),
+    let with_port = |(address, port): (&str, &str)| {
+        let address = address.strip_prefix('[').map_or(Some(address), |address| address.strip_suffix(']'))?;
+        let port = decimal(port).and_then(|n| u16::try_from(n).ok()).filter(|&port| port != 0)?;
+        Some(SocketAddr::new(address.parse().ok()?, port))
     };
-    let address: Ipv4Addr = address.parse().map_err(|_| Refusal::Form)?;
-    if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+    let plain = text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, DNS_PORT));
+    let server = plain.or_else(|| with_port(text.rsplit_once(':')?)).ok_or(Refusal::Form)?;
+    let broadcast = server.ip() == IpAddr::V4(Ipv4Addr::BROADCAST);
+    if server.ip().is_unspecified() || server.ip().is_multicast() || broadcast {
         return Err(Refusal::because("no server can have that address"));
     }
-    Ok(SocketAddr::new(IpAddr::V4(address), port.ok_or(Refusal::Form)?))
+    Ok(server)
 }
 
 fn show_server(server: &SocketAddr) -> String {

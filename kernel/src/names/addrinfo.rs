@@ -7,7 +7,7 @@ use hickory_proto::rr::Name;
 use super::error::NameError;
 use super::host::{Families, Host};
 use super::order::{self, Source};
-use super::{numeric, own, services};
+use super::{numeric, services};
 use crate::Errno;
 
 /// AI_PASSIVE: without a node, the address to bind to.
@@ -32,9 +32,6 @@ pub const NUMERICSERV: i32 = 0x400;
 const DEPRECATED: i32 = 0x300;
 const KNOWN: i32 =
     PASSIVE | CANONNAME | NUMERICHOST | V4MAPPED | ALL | ADDRCONFIG | IDN | CANONIDN | NUMERICSERV | DEPRECATED;
-
-/// The families that the kernel has sockets of: AF_INET6 will come.
-const OFFERED: Families = Families::V4;
 
 /// Why getaddrinfo or getnameinfo fails (the EAI_ numbers of netdb.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +125,13 @@ pub trait Lookup {
     /// The names of an address.
     fn by_address(&self, address: IpAddr) -> Result<Host, NameError>;
     /// The address that the kernel would send to `destination` from.
-    fn source(&self, destination: Ipv4Addr) -> Option<Source>;
+    fn source(&self, destination: IpAddr) -> Option<Source>;
+    /// The families that the kernel has addresses of, the loopback's left out.
+    fn configured(&self) -> Families;
+    /// The interface of a name.
+    fn interface_index(&self, name: &str) -> Option<u32>;
+    /// The name of an interface.
+    fn interface_name(&self, index: u32) -> Option<String>;
     /// The port of a service.
     fn port(&self, service: &str, protocol: &str) -> Option<u16> {
         services::port(service, protocol)
@@ -144,8 +147,7 @@ pub trait Lookup {
 /// getaddrinfo(3).
 ///
 /// # Errors
-/// glibc's, in glibc's order of checks. An IPv6 literal and an explicit AF_INET6 without a node are answered even where
-/// there are no such sockets, as on a Linux without IPv6: programs look for socket(2)'s EAFNOSUPPORT and go on with IPv4.
+/// glibc's, in glibc's order of checks.
 pub fn getaddrinfo(request: &Request<'_>, lookup: &dyn Lookup) -> Result<Answer, GaiError> {
     let node = request.node.filter(|&node| node != "*");
     let service = request.service.filter(|&service| service != "*");
@@ -158,18 +160,33 @@ pub fn getaddrinfo(request: &Request<'_>, lookup: &dyn Lookup) -> Result<Answer,
     if ![libc::AF_UNSPEC, libc::AF_INET, libc::AF_INET6].contains(&request.family) {
         return Err(GaiError::Family);
     }
-    if request.family == libc::AF_INET6 && request.flags & ADDRCONFIG != 0 && !OFFERED.v6 {
-        return Err(GaiError::NoName); // no interface has an address of it
-    }
+    let request = &Request { family: configured_family(request, lookup)?, ..*request };
     let sockets = sockets(request, service, lookup)?;
     let Some(node) = node else {
-        return Ok(Answer { entries: entries(&local(request)?, &sockets), canonical: None });
+        return Ok(Answer { entries: entries(&local(request), &sockets), canonical: None });
     };
     let host = host(request, node, lookup)?;
     Ok(Answer {
         entries: entries(&host.addresses, &sockets),
         canonical: (request.flags & CANONNAME != 0).then(|| shown_name(&host.name, request.flags)),
     })
+}
+
+/// AI_ADDRCONFIG: the family that is asked for, or the only one that there is.
+fn configured_family(request: &Request<'_>, lookup: &dyn Lookup) -> Result<i32, GaiError> {
+    if request.flags & ADDRCONFIG == 0 {
+        return Ok(request.family);
+    }
+    let configured = lookup.configured();
+    match request.family {
+        // Without any, glibc does not narrow it down.
+        libc::AF_UNSPEC if configured.v4 != configured.v6 => {
+            Ok(if configured.v4 { libc::AF_INET } else { libc::AF_INET6 })
+        }
+        libc::AF_INET if !configured.v4 => Err(GaiError::NoName),
+        libc::AF_INET6 if !configured.v6 => Err(GaiError::NoName),
+        family => Ok(family),
+    }
 }
 
 fn entries(addresses: &[SocketAddr], sockets: &[SocketKind]) -> Vec<Entry> {
@@ -185,14 +202,22 @@ fn entries(addresses: &[SocketAddr], sockets: &[SocketKind]) -> Vec<Entry> {
 }
 
 /// Without a node: what to bind to, or the loopback.
-fn local(request: &Request<'_>) -> Result<Vec<SocketAddr>, GaiError> {
-    let address: IpAddr = match (request.family, request.flags & PASSIVE != 0) {
-        (libc::AF_INET6, true) => Ipv6Addr::UNSPECIFIED.into(),
-        (libc::AF_INET6, false) => Ipv6Addr::LOCALHOST.into(),
-        (_, true) => Ipv4Addr::UNSPECIFIED.into(),
-        (_, false) => Ipv4Addr::LOCALHOST.into(),
+fn local(request: &Request<'_>) -> Vec<SocketAddr> {
+    // In the order into which RFC 6724 brings them, as glibc has it.
+    let both: [IpAddr; 2] = match request.flags & PASSIVE != 0 {
+        true => [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+        false => [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()],
     };
-    Ok(vec![SocketAddr::new(address, 0)])
+    let families = families(request.family);
+    both.into_iter().filter(|address| families.contains(address)).map(|address| SocketAddr::new(address, 0)).collect()
+}
+
+fn families(family: i32) -> Families {
+    match family {
+        libc::AF_INET => Families::V4,
+        libc::AF_INET6 => Families::V6,
+        _ => Families::BOTH,
+    }
 }
 
 struct Found {
@@ -209,49 +234,62 @@ fn host(request: &Request<'_>, node: &str, lookup: &dyn Lookup) -> Result<Found,
         node
     };
     if let Some(address) = numeric::address(name) {
-        return Ok(Found { name: node.to_owned(), addresses: vec![literal(request, address)?] });
+        let zone = zone(name, address, lookup)?;
+        return Ok(Found { name: node.to_owned(), addresses: vec![literal(request, address, zone)?] });
     }
     if request.flags & NUMERICHOST != 0 || name.is_empty() {
         return Err(GaiError::NoName);
     }
-    if request.family == libc::AF_INET6 && !OFFERED.v6 {
-        return Err(GaiError::AddrFamily);
+    let mapped = request.family == libc::AF_INET6 && request.flags & V4MAPPED != 0;
+    let mut host = lookup.by_name(name, if mapped { Families::BOTH } else { families(request.family) })?;
+    if mapped {
+        let v6 = host.addresses.iter().any(IpAddr::is_ipv6);
+        host.addresses.retain(|address| address.is_ipv6() || !v6 || request.flags & ALL != 0);
+        host.addresses.iter_mut().for_each(|address| {
+            if let IpAddr::V4(v4) = *address {
+                *address = v4.to_ipv6_mapped().into();
+            }
+        });
     }
-    let both = request.family == libc::AF_UNSPEC && request.flags & ADDRCONFIG == 0;
-    let wanted = Families { v4: true, v6: both && own::localhost(name, Families::BOTH).is_none() };
-    let host = lookup.by_name(name, wanted)?;
-    let addresses = in_order(&host, lookup);
+    let addresses = in_order(host.addresses, lookup);
     // The name is known, but not with an address that a socket can be made for.
     if addresses.is_empty() { Err(GaiError::NoData) } else { Ok(Found { name: host.name, addresses }) }
 }
 
+/// The scope of an address in numbers: an interface, by name where the address is of one link, or a number.
+fn zone(text: &str, address: IpAddr, lookup: &dyn Lookup) -> Result<u32, GaiError> {
+    let (Some((_, zone)), IpAddr::V6(address)) = (text.split_once('%'), address) else { return Ok(0) };
+    let named = if is_of_link(address) { lookup.interface_index(zone) } else { None };
+    named.or_else(|| zone.parse().ok()).ok_or(GaiError::NoName)
+}
+
+/// Link-local, or a group of the link or the interface.
+pub(super) fn is_of_link(address: Ipv6Addr) -> bool {
+    address.is_unicast_link_local() || address.is_multicast() && matches!(address.octets()[1] & 0xf, 1 | 2)
+}
+
 /// A node in numbers.
-fn literal(request: &Request<'_>, address: IpAddr) -> Result<SocketAddr, GaiError> {
+fn literal(request: &Request<'_>, address: IpAddr, zone: u32) -> Result<SocketAddr, GaiError> {
     let plain = match address {
         IpAddr::V6(v6) if request.family == libc::AF_INET => v6.to_ipv4_mapped().map(IpAddr::V4),
-        IpAddr::V4(_) if request.family == libc::AF_INET6 => None,
+        IpAddr::V4(v4) if request.family == libc::AF_INET6 => {
+            (request.flags & V4MAPPED != 0).then(|| v4.to_ipv6_mapped().into())
+        }
         _ => Some(address),
     };
     match plain {
         Some(IpAddr::V4(v4)) => Ok(SocketAddr::new(v4.into(), 0)),
-        Some(IpAddr::V6(v6)) => Ok(SocketAddrV6::new(v6, 0, 0, 0).into()),
+        Some(IpAddr::V6(v6)) => Ok(SocketAddrV6::new(v6, 0, 0, zone).into()),
         None => Err(GaiError::AddrFamily),
     }
 }
 
-fn in_order(host: &Host, lookup: &dyn Lookup) -> Vec<SocketAddr> {
-    let mut addresses: Vec<Ipv4Addr> = host
-        .addresses
-        .iter()
-        .filter_map(|address| match address {
-            IpAddr::V4(address) => Some(*address),
-            IpAddr::V6(_) => None,
-        })
-        .collect();
-    if addresses.len() > 1 {
+fn in_order(mut addresses: Vec<IpAddr>, lookup: &dyn Lookup) -> Vec<SocketAddr> {
+    // Those of the loopback are in order, and no kernel need boot for them.
+    if addresses.len() > 1 && !addresses.iter().all(IpAddr::is_loopback) {
         order::sort(&mut addresses, |address| lookup.source(address));
     }
-    addresses.into_iter().map(|address| SocketAddr::new(address.into(), 0)).collect()
+    addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect()
 }
 
 fn shown_name(name: &str, flags: i32) -> String {

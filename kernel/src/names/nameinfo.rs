@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::addrinfo::{GaiError, Lookup};
+use super::addrinfo::{GaiError, Lookup, is_of_link};
 use super::error::NameError;
 
 /// NI_NUMERICHOST: the address in numbers.
@@ -40,7 +40,10 @@ pub fn host(address: SocketAddr, flags: i32, lookup: &dyn Lookup) -> Result<Stri
         return Err(GaiError::NoName);
     }
     Ok(match address {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => {
+            let named = if is_of_link(*v6.ip()) { lookup.interface_name(v6.scope_id()) } else { None };
+            format!("{}%{}", v6.ip(), named.unwrap_or_else(|| v6.scope_id().to_string()))
+        }
         _ => address.ip().to_string(),
     })
 }

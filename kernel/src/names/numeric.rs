@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An address in numbers; an IPv6 address may have a `%scope`, which is left out.
+/// An address in numbers; an IPv6 address may have a `%scope`, which is not looked at.
 pub fn address(text: &str) -> Option<IpAddr> {
     ipv4(text).map(IpAddr::V4).or_else(|| ipv6(text).map(IpAddr::V6))
 }

@@ -10,25 +10,29 @@ pub struct Own {
     /// What gethostname(2) says.
     pub hostname: String,
     /// The addresses of its interfaces, the loopback's left out.
-    pub addresses: Vec<Ipv4Addr>,
+    pub addresses: Vec<IpAddr>,
 }
 
 impl Own {
     /// This kernel, if `name` is its own.
     pub fn by_name(&self, name: &str, families: Families) -> Option<Host> {
         let own = !self.hostname.is_empty() && (same_name(name, &self.hostname) || same_name(name, self.first_label()));
-        if !own || !families.v4 {
+        if !own {
             return None;
         }
-        Some(self.host(match self.addresses.as_slice() {
-            [] => vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-            addresses => addresses.iter().copied().map(IpAddr::V4).collect(),
-        }))
+        // Link-local ones say nothing without an interface.
+        let told = |address: &&IpAddr| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let mut addresses: Vec<IpAddr> = self.addresses.iter().filter(told).copied().collect();
+        if addresses.is_empty() {
+            addresses.push(Ipv4Addr::LOCALHOST.into());
+        }
+        addresses.retain(|address| families.contains(address));
+        (!addresses.is_empty()).then(|| self.host(addresses))
     }
 
     /// This kernel, if `address` is one of its own.
     pub fn by_address(&self, address: IpAddr) -> Option<Host> {
-        let own = !self.hostname.is_empty() && self.addresses.iter().any(|&known| IpAddr::V4(known) == address);
+        let own = !self.hostname.is_empty() && self.addresses.contains(&address);
         own.then(|| self.host(vec![address]))
     }
 
@@ -49,7 +53,8 @@ pub fn localhost(name: &str, families: Families) -> Option<Host> {
     if !last_label.eq_ignore_ascii_case("localhost") {
         return None;
     }
-    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    // In the order of RFC 6724.
+    let loopback = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
     let addresses = loopback.into_iter().filter(|address| families.contains(address)).collect();
     Some(Host { name: without_dot(name).to_owned(), aliases: Vec::new(), addresses })
 }

@@ -1,7 +1,7 @@
 //! The files that a program sees which looks for names itself (dig, c-ares): ours in the place of the host's.
 
 use std::fmt::Write;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::{file, search_domains};
 use crate::config::Names;
@@ -29,7 +29,7 @@ impl NameFile {
     }
 
     /// What a program finds in it. `addresses` are the kernel's own.
-    pub(super) fn content(self, names: &Names, hostname: &str, addresses: &[Ipv4Addr]) -> String {
+    pub(super) fn content(self, names: &Names, hostname: &str, addresses: &[IpAddr]) -> String {
         match self {
             NameFile::ResolvConf => resolv_conf(names),
             NameFile::Hosts => hosts(names, hostname, addresses),
@@ -52,10 +52,11 @@ fn resolv_conf(names: &Names) -> String {
     text
 }
 
-fn hosts(names: &Names, hostname: &str, addresses: &[Ipv4Addr]) -> String {
+fn hosts(names: &Names, hostname: &str, addresses: &[IpAddr]) -> String {
     let mut text = String::from("# of the rump kernel: itself, then the file that hosts= of RUMP_NET names\n");
-    text.push_str("127.0.0.1\tlocalhost\n");
-    for address in addresses {
+    text.push_str("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+    // Link-local ones say nothing without an interface.
+    for address in addresses.iter().filter(|one| !matches!(one, IpAddr::V6(v6) if v6.is_unicast_link_local())) {
         let _ = writeln!(text, "{address}\t{hostname}");
     }
     if let Some(path) = &names.hosts {

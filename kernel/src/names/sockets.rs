@@ -65,13 +65,10 @@ impl KernelSockets<'_> {
 }
 
 /// The address that `kernel` would send to `destination` from, with the length of its prefix.
-pub fn source(kernel: &Arc<Kernel>, destination: Ipv4Addr) -> Option<Source> {
-    const DISCARD: u16 = 9; // a port for the sake of connect: nothing is sent
-    let socket = kernel.socket(libc::AF_INET, libc::SOCK_DGRAM, 0).ok()?;
-    socket.connect(SocketAddr::new(destination.into(), DISCARD)).ok()?;
-    let IpAddr::V4(source) = socket.local_addr().ok()?.ip() else { return None };
-    let addresses = kernel.interfaces().into_iter().flat_map(|interface| interface.addresses);
-    let prefix = addresses.into_iter().find(|(address, _)| *address == source).map_or(32, |(_, prefix)| prefix);
+pub fn source(kernel: &Arc<Kernel>, destination: IpAddr) -> Option<Source> {
+    let source = kernel.source_for(destination).ok()?;
+    let mut addresses = kernel.interfaces().into_iter().flat_map(|interface| interface.addresses);
+    let prefix = addresses.find(|(address, _)| *address == source).map_or(128, |(_, prefix)| prefix);
     Some((source, prefix))
 }
 

@@ -1,6 +1,6 @@
 //! getaddrinfo and getnameinfo over a world of few names.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use crate::names::addrinfo::{self as gai, Answer, GaiError, Lookup, Request, getaddrinfo};
 use crate::names::host::{Families, Host};
@@ -8,7 +8,8 @@ use crate::names::order::Source;
 use crate::names::{NameError, nameinfo as ni, services};
 use libc::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
 
-struct Few;
+/// With addresses of these families.
+struct Few(Families);
 
 impl Lookup for Few {
     fn by_name(&self, name: &str, families: Families) -> Result<Host, NameError> {
@@ -31,8 +32,21 @@ impl Lookup for Few {
         }
     }
 
-    fn source(&self, _: Ipv4Addr) -> Option<Source> {
-        Some((Ipv4Addr::new(10, 0, 0, 7), 24))
+    fn source(&self, to: IpAddr) -> Option<Source> {
+        let (from, prefix) = if to.is_ipv4() { ("10.0.0.7", 24) } else { ("2001:db8::7", 64) };
+        Some((from.parse().unwrap(), prefix))
+    }
+
+    fn configured(&self) -> Families {
+        self.0
+    }
+
+    fn interface_index(&self, name: &str) -> Option<u32> {
+        (name == "shmif0").then_some(2)
+    }
+
+    fn interface_name(&self, index: u32) -> Option<String> {
+        (index == 2).then(|| "shmif0".into())
     }
 
     fn port(&self, service: &str, protocol: &str) -> Option<u16> {
@@ -53,7 +67,7 @@ fn request<'a>(node: impl Into<Option<&'a str>>, service: impl Into<Option<&'a s
 }
 
 fn ask(request: Request<'_>) -> Result<Answer, GaiError> {
-    getaddrinfo(&request, &Few)
+    getaddrinfo(&request, &Few(Families::BOTH))
 }
 
 /// "address:port type/protocol" of each entry.
@@ -113,27 +127,69 @@ fn arguments_are_checked_in_glibcs_order() {
 #[test]
 fn without_a_node_it_is_the_loopback_or_any_address() {
     let stream = Request { kind: SOCK_STREAM, ..request(None, "8000") };
-    assert_eq!(shown(ask(stream)), ["127.0.0.1:8000 1/6"]);
-    assert_eq!(shown(ask(Request { flags: gai::PASSIVE, ..stream })), ["0.0.0.0:8000 1/6"]);
+    assert_eq!(shown(ask(stream)), ["[::1]:8000 1/6", "127.0.0.1:8000 1/6"]);
+    assert_eq!(shown(ask(Request { flags: gai::PASSIVE, ..stream })), ["0.0.0.0:8000 1/6", "[::]:8000 1/6"]);
     let six = Request { family: AF_INET6, ..stream };
     assert_eq!(shown(ask(six)), ["[::1]:8000 1/6"]);
     assert_eq!(shown(ask(Request { flags: gai::PASSIVE, ..six })), ["[::]:8000 1/6"]);
 }
 
 #[test]
-fn ipv6_is_left_out_where_it_is_not_named() {
+fn a_name_has_addresses_of_the_families_that_are_asked_for() {
     let stream = Request { kind: SOCK_STREAM, ..request("web", None) };
-    assert_eq!(shown(ask(stream)), ["10.0.0.1:0 1/6", "10.0.0.2:0 1/6"]);
-    assert_eq!(ask(Request { node: Some("six"), ..stream }), Err(GaiError::NoData));
-    for node in ["web", "10.0.0.1"] {
-        let six = Request { node: Some(node), family: AF_INET6, ..stream };
-        assert_eq!(ask(six), Err(GaiError::AddrFamily), "{node}");
-        assert_eq!(ask(Request { flags: gai::ADDRCONFIG, ..six }), Err(GaiError::NoName), "{node}");
-    }
-    assert_eq!(shown(ask(Request { node: Some("::1"), ..stream })), ["[::1]:0 1/6"]);
-    assert_eq!(shown(ask(Request { node: Some("::1"), family: AF_INET6, ..stream })), ["[::1]:0 1/6"]);
+    assert_eq!(shown(ask(stream)), ["[2001:db8::1]:0 1/6", "10.0.0.1:0 1/6", "10.0.0.2:0 1/6"]);
+    assert_eq!(shown(ask(Request { family: AF_INET, ..stream })), ["10.0.0.1:0 1/6", "10.0.0.2:0 1/6"]);
+    let six = Request { family: AF_INET6, ..stream };
+    assert_eq!(shown(ask(six)), ["[2001:db8::1]:0 1/6"]);
+    assert_eq!(ask(Request { node: Some("six"), family: AF_INET, ..stream }), Err(GaiError::NoData));
+    let mapped = Request { flags: gai::V4MAPPED, ..six };
+    assert_eq!(shown(ask(mapped)), ["[2001:db8::1]:0 1/6"]);
+    let all = Request { flags: gai::V4MAPPED | gai::ALL, ..six };
+    assert_eq!(shown(ask(all)).len(), 3);
+    assert_eq!(shown(ask(Request { node: Some("10.0.0.1"), ..mapped })), ["[::ffff:10.0.0.1]:0 1/6"]);
+}
+
+#[test]
+fn literals_are_of_one_family() {
+    let stream = Request { kind: SOCK_STREAM, ..request("::1", None) };
+    assert_eq!(shown(ask(stream)), ["[::1]:0 1/6"]);
+    assert_eq!(shown(ask(Request { family: AF_INET6, ..stream })), ["[::1]:0 1/6"]);
+    assert_eq!(ask(Request { family: AF_INET, ..stream }), Err(GaiError::AddrFamily));
+    assert_eq!(ask(Request { node: Some("10.0.0.1"), family: AF_INET6, ..stream }), Err(GaiError::AddrFamily));
     let mapped = Request { node: Some("::ffff:10.0.0.1"), family: AF_INET, ..stream };
     assert_eq!(shown(ask(mapped)), ["10.0.0.1:0 1/6"]);
+}
+
+#[test]
+fn addrconfig_asks_only_for_what_the_kernel_has() {
+    let ask = |families, request: Request<'_>| getaddrinfo(&request, &Few(families));
+    let stream = Request { kind: SOCK_STREAM, flags: gai::ADDRCONFIG, ..request("web", None) };
+    assert_eq!(shown(ask(Families::V4, stream)), ["10.0.0.1:0 1/6", "10.0.0.2:0 1/6"]);
+    assert_eq!(shown(ask(Families::V6, stream)), ["[2001:db8::1]:0 1/6"]);
+    assert_eq!(shown(ask(Families::BOTH, stream)).len(), 3);
+    let none = Families { v4: false, v6: false };
+    assert_eq!(shown(ask(none, stream)).len(), 3);
+    assert_eq!(ask(Families::V4, Request { family: AF_INET6, ..stream }), Err(GaiError::NoName));
+    assert_eq!(ask(Families::V4, Request { node: Some("::1"), ..stream }), Err(GaiError::AddrFamily));
+}
+
+#[test]
+fn scopes_are_interfaces_or_numbers() {
+    let stream = |node| Request { kind: SOCK_STREAM, ..request(node, None) };
+    for (node, expected) in [
+        ("fe80::1%shmif0", "[fe80::1%2]:0 1/6"),
+        ("ff02::1%shmif0", "[ff02::1%2]:0 1/6"),
+        ("fe80::1%99", "[fe80::1%99]:0 1/6"),
+        ("fd00::1%2", "[fd00::1%2]:0 1/6"),
+    ] {
+        assert_eq!(shown(ask(stream(node))), [expected]);
+    }
+    assert_eq!(ask(stream("fe80::1%nope")), Err(GaiError::NoName));
+    assert_eq!(ask(stream("fd00::1%shmif0")), Err(GaiError::NoName));
+    let name = |address: &str| ni::host(address.parse().unwrap(), ni::NUMERICHOST, &Few(Families::BOTH)).unwrap();
+    assert_eq!(name("[fe80::1%2]:80"), "fe80::1%shmif0");
+    assert_eq!(name("[fe80::1%99]:80"), "fe80::1%99");
+    assert_eq!(name("[fd00::1%2]:80"), "fd00::1%2");
 }
 
 #[test]
@@ -173,21 +229,21 @@ fn peer(text: &str) -> SocketAddr {
 
 #[test]
 fn getnameinfo_falls_back_to_numbers_but_not_from_silence() {
-    assert_eq!(ni::host(peer("10.0.0.1:80"), 0, &Few).unwrap(), "web.lab");
-    assert_eq!(ni::host(peer("10.0.0.1:80"), ni::NOFQDN, &Few).unwrap(), "web");
-    assert_eq!(ni::host(peer("10.0.0.1:80"), ni::NUMERICHOST, &Few).unwrap(), "10.0.0.1");
-    assert_eq!(ni::host(peer("10.0.0.2:80"), 0, &Few).unwrap(), "10.0.0.2");
-    assert_eq!(ni::host(peer("10.0.0.2:80"), ni::NAMEREQD, &Few), Err(GaiError::NoName));
-    assert_eq!(ni::host(peer("10.0.0.9:80"), 0, &Few), Err(GaiError::Again));
-    assert_eq!(ni::host(peer("10.0.0.9:80"), 0x1000, &Few), Err(GaiError::BadFlags));
-    assert_eq!(ni::host(peer("[fe80::1%3]:80"), ni::NUMERICHOST, &Few).unwrap(), "fe80::1%3");
+    assert_eq!(ni::host(peer("10.0.0.1:80"), 0, &Few(Families::BOTH)).unwrap(), "web.lab");
+    assert_eq!(ni::host(peer("10.0.0.1:80"), ni::NOFQDN, &Few(Families::BOTH)).unwrap(), "web");
+    assert_eq!(ni::host(peer("10.0.0.1:80"), ni::NUMERICHOST, &Few(Families::BOTH)).unwrap(), "10.0.0.1");
+    assert_eq!(ni::host(peer("10.0.0.2:80"), 0, &Few(Families::BOTH)).unwrap(), "10.0.0.2");
+    assert_eq!(ni::host(peer("10.0.0.2:80"), ni::NAMEREQD, &Few(Families::BOTH)), Err(GaiError::NoName));
+    assert_eq!(ni::host(peer("10.0.0.9:80"), 0, &Few(Families::BOTH)), Err(GaiError::Again));
+    assert_eq!(ni::host(peer("10.0.0.9:80"), 0x1000, &Few(Families::BOTH)), Err(GaiError::BadFlags));
+    assert_eq!(ni::host(peer("[fe80::1%3]:80"), ni::NUMERICHOST, &Few(Families::BOTH)).unwrap(), "fe80::1%3");
 }
 
 #[test]
 fn a_port_has_its_services_name_by_protocol() {
-    assert_eq!(ni::service(80, 0, &Few).unwrap(), "http");
-    assert_eq!(ni::service(80, ni::NUMERICSERV, &Few).unwrap(), "80");
-    assert_eq!(ni::service(512, ni::DGRAM, &Few).unwrap(), "biff");
-    assert_eq!(ni::service(512, 0, &Few).unwrap(), "exec");
-    assert_eq!(ni::service(9, 0, &Few).unwrap(), "9");
+    assert_eq!(ni::service(80, 0, &Few(Families::BOTH)).unwrap(), "http");
+    assert_eq!(ni::service(80, ni::NUMERICSERV, &Few(Families::BOTH)).unwrap(), "80");
+    assert_eq!(ni::service(512, ni::DGRAM, &Few(Families::BOTH)).unwrap(), "biff");
+    assert_eq!(ni::service(512, 0, &Few(Families::BOTH)).unwrap(), "exec");
+    assert_eq!(ni::service(9, 0, &Few(Families::BOTH)).unwrap(), "9");
 }

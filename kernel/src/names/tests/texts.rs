@@ -1,6 +1,6 @@
 //! Files and numbers.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::config::Names;
 use crate::names::host::Families;
@@ -63,17 +63,36 @@ fn services_are_found_by_name_alias_and_port() {
 
 #[test]
 fn addresses_are_sorted_by_use_scope_and_nearness_and_keep_their_order_otherwise() {
-    let source = |destination: Ipv4Addr| match destination.octets() {
-        [10, 0, 0, _] => Some((Ipv4Addr::new(10, 0, 0, 4), 24)),
-        [127, ..] => Some((Ipv4Addr::LOCALHOST, 8)),
-        [203, ..] => None,
-        _ => Some((Ipv4Addr::new(10, 0, 0, 4), 24)),
+    let from = |text: &str, prefix| Some((text.parse().unwrap(), prefix));
+    let source = |destination: IpAddr| match destination.to_string().as_str() {
+        "127.0.0.1" => from("127.0.0.1", 8),
+        "203.0.113.1" => None,
+        text if text.starts_with("fe80") => from("fe80::4", 64),
+        text if text.starts_with("2002") => from("fd00::4", 64),
+        text if text.contains(':') => from("2001:db8::4", 64),
+        _ => from("10.0.0.4", 24),
     };
+    let parse = |text: &&str| text.parse::<IpAddr>().unwrap();
+    let sorted = [
+        "fe80::9",
+        "2001:db8::9",
+        "2001:db9::9",
+        "127.0.0.1",
+        "10.0.0.5",
+        "10.0.0.200",
+        "192.0.2.9",
+        "192.0.2.1",
+        "2002:a00:1::1", // its source has another label
+        "203.0.113.1",   // it has no source
+    ];
     let mut addresses =
-        ["203.0.113.1", "192.0.2.9", "192.0.2.1", "10.0.0.200", "10.0.0.5", "127.0.0.1"].map(|a| a.parse().unwrap());
+        ["203.0.113.1", "2002:a00:1::1", "192.0.2.9", "192.0.2.1", "10.0.0.200", "10.0.0.5", "127.0.0.1"]
+            .iter()
+            .chain(&["2001:db9::9", "2001:db8::9", "fe80::9"])
+            .map(parse)
+            .collect::<Vec<_>>();
     order::sort(&mut addresses, source);
-    let sorted = ["127.0.0.1", "10.0.0.5", "10.0.0.200", "192.0.2.9", "192.0.2.1", "203.0.113.1"];
-    assert_eq!(addresses, sorted.map(|a| a.parse::<Ipv4Addr>().unwrap()));
+    assert_eq!(addresses, sorted.iter().map(parse).collect::<Vec<_>>());
 }
 
 #[test]
@@ -83,7 +102,7 @@ fn a_program_is_shown_our_files_and_no_others() {
         search: vec!["one.example".into(), "two.example".into()],
         ..Names::default()
     };
-    let show = |path: &str| Some(NameFile::at(path.as_bytes())?.content(&names, "me", &[Ipv4Addr::new(10, 0, 0, 9)]));
+    let show = |path: &str| Some(NameFile::at(path.as_bytes())?.content(&names, "me", &[IpAddr::from([10, 0, 0, 9])]));
     let resolv_conf = show("/etc/resolv.conf").unwrap();
     assert!(resolv_conf.contains("\nsearch one.example two.example\nnameserver 10.0.0.1\n# nameserver 10.0.0.2:5353"));
     let hosts = Hosts::parse(&show("/etc/hosts").unwrap());

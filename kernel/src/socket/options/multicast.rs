@@ -34,11 +34,9 @@ pub(super) static ROWS: &[Row] = &[
 
 pub(super) fn interface_of(socket: &Socket, address: Ipv4Addr) -> Result<u32> {
     match socket.backend.call(Call::Interfaces)? {
-        Reply::Interfaces(list) => list
-            .iter()
-            .find(|i| i.addresses.iter().any(|(a, _)| *a == address))
-            .map(|i| i.index)
-            .ok_or(Errno::ADDRNOTAVAIL),
+        Reply::Interfaces(list) => {
+            list.iter().find(|i| i.ipv4().any(|(a, _)| a == address)).map(|i| i.index).ok_or(Errno::ADDRNOTAVAIL)
+        }
         _ => Err(Errno::PROTO),
     }
 }
