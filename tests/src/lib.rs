@@ -6,7 +6,8 @@
 //! names its package, never a skipped test.
 //!
 //! `src/bin/semantics` is the socket-semantics suite: a plain program whose output on the host kernel and under
-//! `librumphijack.so` must be the same: [`compat`] runs its generated part on both, and [`known`] is the list of what may differ.
+//! `librumphijack.so` must be the same: [`compat`] runs its generated part on both, and [`known`] is the list of what may differ. [`suite`] does the same
+//! with test suites that others wrote.
 
 pub mod bus;
 pub mod capture;
@@ -21,6 +22,7 @@ pub mod program;
 pub mod rump;
 pub mod running;
 pub mod strace;
+pub mod suite;
 pub mod unique;
 pub mod web;
 

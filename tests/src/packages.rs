@@ -46,6 +46,8 @@ pub const PACKAGES: &[Package] = &[
     package("util-linux", &["setpriv", "nsenter", "unshare"], "other users, namespaces"),
     package("gcc", &["gcc"], "a program that must not notice the preload"),
     package("git", &["git"], "another one"),
+    package("python3.11", &["python3.11"], "the interpreter of CPython's test suite"),
+    package("libpython3.11-testsuite", &["/usr/lib/python3.11/test/test_socket.py"], "CPython's own tests of sockets"),
 ];
 
 /// The directories where Debian puts programs; looked at before `PATH`, whose shims of version managers only work for one user.
@@ -54,7 +56,8 @@ const DIRECTORIES: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 /// Where `program` is; the failure names the package to install.
 pub fn find(program: &str) -> Outcome<PathBuf> {
     if program.contains('/') {
-        return Ok(program.into());
+        let path = PathBuf::from(program);
+        return if path.exists() { Ok(path) } else { Err(missing(program)) };
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     DIRECTORIES

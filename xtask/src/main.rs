@@ -8,6 +8,7 @@ mod fuzz;
 mod install;
 mod linux_peer;
 mod setup;
+mod suite;
 mod test;
 mod unprivileged;
 
@@ -85,6 +86,13 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Run other people's test suites on the host kernel and on rump, compare, and write docs/SUITES.md.
+    Suite {
+        /// Only this one (`python`); writes nothing.
+        name: Option<String>,
+        /// Only this part of it (`test_socket`).
+        part: Option<String>,
+    },
     /// Fuzz the parsers, the engine and the configuration. Needs the nightly toolchain and cargo-fuzz.
     Fuzz {
         /// Seconds for each target.
@@ -126,6 +134,7 @@ fn run(task: Task) -> Outcome {
         Task::LinuxPeer { runs, quick, only } => linux_peer::linux_peer(&linux_peer::Plan { runs, quick, only }),
         Task::Compat { only: Some(only), .. } => compat::print(&only),
         Task::Compat { table, only: None } => compat::write(&table),
+        Task::Suite { name, part } => suite::run(name.as_deref(), part.as_deref()),
         Task::Fuzz { seconds, only, keep } => fuzz::fuzz(&fuzz::Plan { seconds, only, keep }),
         Task::Install { prefix } => install::install(prefix),
     }

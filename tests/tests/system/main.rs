@@ -17,4 +17,5 @@ mod isolation;
 mod names;
 mod programs;
 mod semantics;
+mod suites;
 mod tap;
