@@ -8,7 +8,7 @@ use crate::table::host;
 use crate::transfer::{count, send_on};
 use crate::user::{self, Message, Out};
 use kernel::descriptor::{self, Lookup};
-use kernel::socket::{DatagramInfo, SendControl};
+use kernel::socket::{DatagramInfo, Origin, QueuedError, SendControl};
 use kernel::{Errno, Result, Socket};
 use libc::{
     IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_TCLASS, MSG_CTRUNC,
@@ -16,7 +16,7 @@ use libc::{
     SOL_IPV6, SOL_SOCKET, mmsghdr, msghdr, timespec,
 };
 use std::ffi::{c_int, c_uint};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// The most messages of one sendmmsg or recvmmsg (UIO_MAXIOV).
@@ -79,6 +79,9 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
     let mut control = Writer::new(message.control.slice(message.control_len)?);
     if let Some(info) = received.info {
         receive_control(socket, &info, &mut control);
+    }
+    if let Some(error) = &received.error {
+        extended_error(error, &mut control);
     }
     let truncated = if control.truncated() { MSG_CTRUNC } else { 0 };
     header.finish(name_len, control.len(), received.flags | truncated | (flags & libc::MSG_CMSG_CLOEXEC))?;
@@ -232,6 +235,27 @@ fn receive_control6(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'
     if wanted.traffic_class && by_ipv6 {
         control.put(SOL_IPV6, IPV6_TCLASS, &u32::from(info.tos).to_ne_bytes());
     }
+}
+
+/// `struct sock_extended_err` and the address of the offender behind it (ip(7), IP_RECVERR).
+fn extended_error(error: &QueuedError, control: &mut Writer<'_>) {
+    let v6 = error.destination.is_ipv6();
+    let (origin, kind, code, offender) = match error.origin {
+        Origin::Local => (libc::SO_EE_ORIGIN_LOCAL, 0, 0, None),
+        Origin::Icmp { kind, code, carrier } => {
+            let origin = if v6 { libc::SO_EE_ORIGIN_ICMP6 } else { libc::SO_EE_ORIGIN_ICMP };
+            (origin, kind, code, Some(carrier.src.ip()))
+        }
+    };
+    let mut bytes =
+        [&error.errno.to_ne_bytes()[..], &[origin, kind, code, 0], &error.info.to_ne_bytes(), &[0; 4]].concat();
+    let len = address::encode(error.destination).1;
+    match offender {
+        Some(offender) => bytes.extend(&address::encode(SocketAddr::new(offender, 0)).0[..len]),
+        None => bytes.resize(bytes.len() + len, 0),
+    }
+    let (level, name) = if v6 { (SOL_IPV6, libc::IPV6_RECVERR) } else { (SOL_IP, libc::IP_RECVERR) };
+    control.put(level, name, &bytes);
 }
 
 /// Looks at the descriptors that just came by SCM_RIGHTS.

@@ -3,8 +3,12 @@
 //! The engine's owner writes the record and its ends of the rings; the program reads the record and moves its own ends.
 //! Neither waits for the other.
 
+mod errors;
+
 use crate::events::{Events, Watcher};
 use arena::{Consumer, Producer, Record, View};
+pub(crate) use errors::ErrorQueue;
+pub use errors::{Origin, QueuedError};
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
@@ -68,6 +72,8 @@ pub struct Endpoint {
     low_water: AtomicUsize,
     marks: AtomicU32,
     released: AtomicBool,
+    /// What MSG_ERRQUEUE reads.
+    pub(crate) errors: ErrorQueue,
     /// What the watchers know.
     seen: Mutex<Seen>,
 }
@@ -140,6 +146,7 @@ impl Endpoint {
             low_water: AtomicUsize::new(1),
             marks: AtomicU32::new(0),
             released: AtomicBool::new(false),
+            errors: ErrorQueue::default(),
             seen: Mutex::new(Seen { state: state.bits(), ..Seen::default() }),
         }
     }
@@ -171,7 +178,7 @@ impl Endpoint {
             return if ready { Events::IN | Events::RDNORM } else { Events::empty() };
         }
         let mut events = Events::empty();
-        if self.record.error() != 0 {
+        if self.record.error() != 0 || !self.errors.is_empty() {
             events |= Events::ERR;
         }
         let over = State::NO_MORE_IN | State::NO_MORE_OUT;

@@ -5,6 +5,7 @@
 
 mod blocking;
 mod datagram;
+mod error_queue;
 mod family;
 mod options;
 mod plain;
@@ -16,6 +17,7 @@ mod tests;
 
 use crate::backend::{Backend, Buffers, Call, Reply};
 use crate::endpoint::{Endpoint, Kind, State};
+pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, Kernel, Result, Watcher};
 pub use family::Family;
 use netstack::tcp::Close;
@@ -38,7 +40,7 @@ pub struct Socket {
 }
 
 /// What recv gives.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Received {
     /// Bytes copied, or the datagram's whole length under MSG_TRUNC.
     pub len: usize,
@@ -48,6 +50,8 @@ pub struct Received {
     pub flags: i32,
     /// What control messages are made of (datagrams).
     pub info: Option<DatagramInfo>,
+    /// From the error queue (MSG_ERRQUEUE).
+    pub error: Option<QueuedError>,
 }
 
 /// What a datagram carried besides its bytes.
@@ -245,6 +249,9 @@ impl Socket {
 
     /// recv(2), recvfrom(2), recvmsg(2).
     pub fn recv(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
+        if flags & libc::MSG_ERRQUEUE != 0 {
+            return self.recv_error(bufs);
+        }
         match self.endpoint.kind {
             Kind::Stream => self.recv_stream(bufs, flags),
             _ => self.recv_datagram(bufs, flags),

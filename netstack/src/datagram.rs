@@ -246,8 +246,8 @@ pub struct ErrorReport {
     pub message: (u8, u8),
     /// The MTU that a router allows, in bytes; 0 where none is said.
     pub mtu: u32,
-    /// Who sent the message.
-    pub offender: IpAddr,
+    /// The packet that brought the message: its source is who complains.
+    pub carrier: Header,
     /// Where the datagram was sent to.
     pub destination: SocketAddr,
     /// Its payload, as far as the message quotes it.

@@ -37,6 +37,8 @@ pub const PACKAGES: &[Package] = &[
     package("bind9-dnsutils", &["dig"], "a program that reads resolv.conf by itself"),
     package("dnsmasq-base", &["dnsmasq"], "the DNS server on the rump network"),
     package("iputils-ping", &["ping"], "raw and datagram ICMP sockets"),
+    package("traceroute", &["traceroute"], "reads the error queue"),
+    package("iputils-tracepath", &["tracepath"], "finds path MTUs by the error queue"),
     package("iproute2", &["ip", "ss"], "namespaces and TAP devices"),
     package("nginx-light", &["nginx"], "the host's web server over TAP"),
     package("openssh-client", &["ssh", "ssh-keygen"], "a client with a seccomp-filtered peer"),

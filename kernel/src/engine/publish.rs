@@ -2,9 +2,10 @@
 
 use super::describe;
 use super::{Handle, Sockets};
-use crate::endpoint::{Endpoint, SocketId, State};
+use crate::endpoint::{Endpoint, Origin, QueuedError, SocketId, State};
 use crate::errno;
 use netstack::Stack;
+use netstack::datagram::ErrorReport;
 use netstack::tcp::{self, TcpStatus};
 
 /// Brings one socket's record up to date and wakes whom it concerns.
@@ -23,6 +24,7 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
             endpoint.record.describe(&describe::stream(&endpoint, &status, durable.as_ref()));
         }
         Handle::Udp(udp) => {
+            queue(&endpoint, stack.udp_take_reports(udp));
             if let Some(error) = stack.udp_take_error(udp) {
                 endpoint.fail(errno::pending(error).raw_os_error());
             }
@@ -30,12 +32,22 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
             endpoint.record.describe(&describe::names(&endpoint, 0, names.0, names.1));
         }
         Handle::Raw(raw) => {
+            queue(&endpoint, stack.raw_take_reports(raw));
             if let Some(error) = stack.raw_take_error(raw) {
                 endpoint.fail(errno::pending(error).raw_os_error());
             }
         }
     }
     endpoint.settle();
+}
+
+/// What the network said of datagrams, for a program that asked to read it.
+fn queue(endpoint: &Endpoint, reports: Vec<ErrorReport>) {
+    for ErrorReport { error, message: (kind, code), mtu, carrier, destination, payload } in reports {
+        let errno = errno::pending(error).raw_os_error();
+        let origin = Origin::Icmp { kind, code, carrier };
+        endpoint.errors.push(QueuedError { errno, origin, info: mtu, destination, payload });
+    }
 }
 
 /// The state bits of a stream. CONNECTED and USED stay once set, so that a fresh socket differs from one that is over.

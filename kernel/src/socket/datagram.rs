@@ -37,7 +37,11 @@ impl Socket {
             tos: control.tos,
             flow_label: None,
         };
-        self.backend.call(Call::Send(self.id(), to, &parts, options))?.sent()
+        let sent = self.backend.call(Call::Send(self.id(), to, &parts, options));
+        if let Err(Errno::MSGSIZE) = sent {
+            self.report_too_long(to, parts.iter().map(|part| part.len()).sum());
+        }
+        sent?.sent()
     }
 
     pub(super) fn recv_datagram(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
@@ -57,7 +61,7 @@ impl Socket {
             // Linux looks at shutdown(SHUT_RD) only where it would wait.
             Ok((state.contains(State::NO_MORE_IN) && !nonblocking).then_some(None))
         })?;
-        Ok(received.unwrap_or(Received { len: 0, from: None, flags: 0, info: None }))
+        Ok(received.unwrap_or_default())
     }
 
     /// Size of the next datagram, 0 where there is none.
@@ -87,19 +91,26 @@ impl Socket {
             rx.consume(whole);
         }
         drop(rx);
-        let info = DatagramInfo {
+        Some(Received {
+            len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
+            from: Some(self.family.shown(header.src)),
+            flags: if copied < len { libc::MSG_TRUNC } else { 0 },
+            info: Some(DatagramInfo::of(&header)),
+            error: None,
+        })
+    }
+}
+
+impl DatagramInfo {
+    /// What the engine says of a packet.
+    pub(super) fn of(header: &Header) -> DatagramInfo {
+        DatagramInfo {
             destination: header.dst.ip(),
             interface: header.on.0,
             ttl: header.ttl,
             tos: header.tos,
             timestamp_ns: crate::clock::realtime_at(header.timestamp),
-        };
-        Some(Received {
-            len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
-            from: Some(self.family.shown(header.src)),
-            flags: if copied < len { libc::MSG_TRUNC } else { 0 },
-            info: Some(info),
-        })
+        }
     }
 }
 

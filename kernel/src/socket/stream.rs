@@ -137,7 +137,7 @@ impl Socket {
         });
         match result {
             Err(error) if got == 0 => Err(error),
-            _ => Ok(Received { len: got, from: None, flags: 0, info: None }),
+            _ => Ok(Received { len: got, ..Received::default() }),
         }
     }
 

@@ -8,7 +8,6 @@ use super::udp::mtu_discovery;
 use crate::datagram::{DatagramOptions, ErrorReport, Errors, Header, MtuDiscovery};
 use crate::icmp::{self, Certainty, Complaint, ErrorMessage, Report};
 use crate::ip::{self, Fill, Hop, NextHop, Outgoing, Received, end};
-use crate::link::IfIndex;
 use crate::socket::SocketError;
 use crate::tcp::seam::IcmpError;
 use crate::time::Instant;
@@ -38,7 +37,7 @@ impl Stack {
             icmpv4::ECHO_REPLY => self.deliver_echo_reply(now, packet, message.identifier()),
             _ => {
                 if let Some(report) = Report::parse(&message) {
-                    self.input_report(now, packet.on, packet.src, &report);
+                    self.input_report(now, packet, &report);
                 }
             }
         }
@@ -154,8 +153,9 @@ impl Stack {
         }
     }
 
-    /// An error about a packet of ours, from `offender`. Only what we can have sent is believed.
-    pub(super) fn input_report(&mut self, now: Instant, on: IfIndex, offender: IpAddr, report: &Report<'_>) {
+    /// An error about a packet of ours, which `packet` brought. Only what we can have sent is believed.
+    pub(super) fn input_report(&mut self, now: Instant, packet: &Received<'_>, report: &Report<'_>) {
+        let (on, carrier) = (packet.on, Header::of_packet(now, packet, (0, 0), 0));
         let quoted = &report.quoted;
         let (src, dst, payload) = (quoted.src, quoted.dst, quoted.transport);
         // RFC 792: at least 8 bytes of our transport header are quoted.
@@ -173,7 +173,7 @@ impl Stack {
                 if let Some(socket) = self.udp.find(local, remote, on).and_then(|id| self.udp.get_mut(id)) {
                     of_a_socket = true;
                     let connected = socket.remote().is_some();
-                    let about = About { offender, destination: remote, payload: &payload[udp::HEADER_LEN..] };
+                    let about = About { carrier, destination: remote, payload: &payload[udp::HEADER_LEN..] };
                     if tell(report, about, connected, &socket.options, &mut socket.errors) {
                         self.events.touch(socket.key);
                     }
@@ -183,7 +183,7 @@ impl Stack {
                 let ping = self.raw.find_ping(be16(payload, 4), dst, src, on);
                 if let Some(socket) = ping.and_then(|id| self.raw.get_mut(id)) {
                     of_a_socket = true;
-                    let about = About { offender, destination: SocketAddr::new(dst, 0), payload };
+                    let about = About { carrier, destination: SocketAddr::new(dst, 0), payload };
                     if tell(report, about, socket.remote.is_some(), &socket.options.datagram, &mut socket.errors) {
                         self.events.touch(socket.key);
                     }
@@ -196,7 +196,7 @@ impl Stack {
             of_a_socket = true;
             // Raw sockets that make their own headers find them in the quote, too (Linux: raw_err()).
             let payload = if socket.options.header_included { quoted.bytes } else { payload };
-            let about = About { offender, destination: SocketAddr::new(dst, 0), payload };
+            let about = About { carrier, destination: SocketAddr::new(dst, 0), payload };
             if tell(report, about, socket.remote.is_some(), &socket.options.datagram, &mut socket.errors) {
                 self.events.touch(socket.key);
             }
@@ -212,9 +212,9 @@ fn is_echo_request(src: IpAddr, kind: u8) -> bool {
     kind == if src.is_ipv4() { icmpv4::ECHO_REQUEST } else { icmpv6::ECHO_REQUEST }
 }
 
-/// Which datagram an error is about, and who says so.
+/// Which datagram an error is about, and what brought it.
 struct About<'a> {
-    offender: IpAddr,
+    carrier: Header,
     destination: SocketAddr,
     payload: &'a [u8],
 }
@@ -237,10 +237,10 @@ fn tell(
         return false;
     }
     if asked {
-        let About { offender, destination, payload } = about;
+        let About { carrier, destination, payload } = about;
         let Report { message, mtu, .. } = *report;
         let payload = payload.to_vec();
-        errors.report(ErrorReport { error, message, mtu, offender, destination, payload });
+        errors.report(ErrorReport { error, message, mtu, carrier, destination, payload });
     } else if !connected || (certainty == Certainty::Soft && !too_long) {
         return false;
     }

@@ -21,7 +21,7 @@ impl Stack {
             icmpv6::ECHO_REPLY => self.deliver_echo_reply(now, packet, message.identifier()),
             _ => {
                 if let Some(report) = Report::parse_v6(&message) {
-                    self.input_report(now, packet.on, packet.src, &report);
+                    self.input_report(now, packet, &report);
                 }
             }
         }

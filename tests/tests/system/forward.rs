@@ -54,3 +54,16 @@ print('type', packet[20], 'from', sender[0])",
     routed.on_bus(expired).run()?.expect("type 11 from 10.6.0.1")?;
     Ok(())
 }
+
+#[test]
+fn the_way_is_traced_by_errors_that_are_queued() -> Outcome {
+    let routed = Routed::new()?;
+    for words in ["-n -w 3 -q 1 10.5.0.1", "-n -I -w 3 -q 1 10.5.0.1"] {
+        let traced = routed.on_bus(Program::new("traceroute").words(words)).run()?;
+        traced.expect(" 1  10.6.0.1 ")?.expect(" 2  10.5.0.1 ")?;
+    }
+    // The bus takes longer packets than the TAP: the router says so.
+    let path = routed.on_bus(Program::new("tracepath").words("-n 10.5.0.1")).run()?;
+    path.expect("10.6.0.1")?.expect("pmtu 1500")?.expect("hops 2 back 2")?;
+    Ok(())
+}

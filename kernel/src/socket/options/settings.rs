@@ -27,7 +27,7 @@ pub(in crate::socket) struct Settings {
     pub(super) mtu_discover: i32,
     pub(super) free_bind: bool,
     pub(super) tcp: TcpOptions,
-    pub(super) raw: RawOptions,
+    pub(in crate::socket) raw: RawOptions,
     /// SO_LINGER, in seconds.
     pub(in crate::socket) linger: Option<u32>,
     pub(in crate::socket) receive_timeout: Option<Duration>,

@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use libc::{
-    AF_UNSPEC, FIONREAD, IPPROTO_IP, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, POLLERR, POLLIN, POLLOUT, SO_ERROR, SOL_SOCKET,
+    AF_UNSPEC, FIONREAD, IPPROTO_IP, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, POLLERR, POLLIN, POLLOUT,
+    SO_ERROR, SOL_SOCKET,
 };
 
 use crate::Case;
@@ -25,6 +26,8 @@ pub const CASES: &[Case] = &[
     ("dgram.no_destination", no_destination),
     ("dgram.refused", refused),
     ("dgram.refused_unconnected", refused_unconnected),
+    ("dgram.error_queue", error_queue),
+    ("dgram.error_queue_of_what_is_too_long", error_queue_too_long),
     ("dgram.bind", bind),
     ("dgram.broadcast", broadcast),
     ("dgram.shutdown", shutdown),
@@ -278,6 +281,60 @@ fn many_messages(r: &mut Report) {
     r.see("first two", got.map(|got| got.concat()));
     r.see("the rest", sys::recvmmsg(b, 5, 16, MSG_DONTWAIT).map(|got| got.concat()));
     r.see("nothing", sys::recvmmsg(b, 5, 16, MSG_DONTWAIT).map(|got| got.concat()));
+}
+
+/// What MSG_ERRQUEUE gives.
+fn see_error(r: &mut Report, fd: sys::Fd, room: usize, sent_to: SocketAddrV4) {
+    match sys::recvmsg(fd, &[room], MSG_ERRQUEUE, 256) {
+        Err(errno) => r.see("no error queued", Err::<(), _>(errno)),
+        Ok(message) => {
+            r.see("quoted", (message.returned, message.parts));
+            r.see("flags", message.flags as u32);
+            r.see("it was sent to", message.from == sent_to);
+            for ((level, kind, _), data) in message.control.into_iter().zip(message.control_data) {
+                r.see(&format!("level {level} type {kind}"), data);
+            }
+        }
+    }
+}
+
+fn error_queue(r: &mut Report) {
+    let (gone, at) = bound_udp();
+    must("close", sys::close(gone));
+    let fd = udp();
+    r.see("nothing", sys::recvmsg(fd, &[8], MSG_ERRQUEUE, 256).map(|message| message.returned));
+    must("setsockopt", sys::set_option(fd, IPPROTO_IP, libc::IP_RECVERR, 1));
+    must("setsockopt", sys::set_option(fd, IPPROTO_IP, libc::IP_RECVTTL, 1));
+    for word in [&b"first"[..], b"second", b"third"] {
+        r.see("sendto", sys::sendto(fd, word, 0, at));
+        settle(fd, POLLERR);
+        // The next send would be refused otherwise.
+        r.see("SO_ERROR", sys::get_option(fd, SOL_SOCKET, SO_ERROR));
+    }
+    r.see("poll", sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
+    see_error(r, fd, 32, at);
+    r.see("the next one's error is pending", sys::get_option(fd, SOL_SOCKET, SO_ERROR));
+    see_error(r, fd, 3, at);
+    see_error(r, fd, 32, at);
+    r.see("none is pending", sys::get_option(fd, SOL_SOCKET, SO_ERROR));
+    see_error(r, fd, 32, at);
+    r.see("poll", sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
+    must("sendto", sys::sendto(fd, b"again", 0, at));
+    settle(fd, POLLERR);
+    r.see("an ordinary recv", sys::recv(fd, 8, MSG_DONTWAIT));
+    r.see("poll", sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
+    see_error(r, fd, 32, at);
+}
+
+fn error_queue_too_long(r: &mut Report) {
+    let (_peer, at) = bound_udp();
+    let fd = udp();
+    must("connect", sys::connect(fd, at));
+    must("setsockopt", sys::set_option(fd, IPPROTO_IP, libc::IP_RECVERR, 1));
+    must("setsockopt", sys::set_option(fd, IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO));
+    r.see("longer than a datagram", sys::send(fd, &pattern(66_000), 0));
+    r.see("poll", sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
+    see_error(r, fd, 32, at);
 }
 
 fn packet_info(r: &mut Report) {

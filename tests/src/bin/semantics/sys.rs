@@ -214,6 +214,8 @@ pub struct Message {
     pub flags: c_int,
     /// (level, type, first four bytes of the data as a number) of each control message.
     pub control: Vec<(c_int, c_int, u32)>,
+    /// All of the data of each control message.
+    pub control_data: Vec<Vec<u8>>,
 }
 
 pub fn recvmsg(fd: Fd, rooms: &[usize], flags: c_int, control_room: usize) -> Ret<Message> {
@@ -230,15 +232,17 @@ pub fn recvmsg(fd: Fd, rooms: &[usize], flags: c_int, control_room: usize) -> Re
     message.msg_control = control.as_mut_ptr().cast();
     message.msg_controllen = control_room.min(size_of_val(&control));
     let returned = call!(libc::recvmsg(fd, &raw mut message, flags))?;
-    let mut found = Vec::new();
+    let (mut found, mut data) = (Vec::new(), Vec::new());
     // SAFETY: the kernel filled the control buffer and its length, which the CMSG macros walk within; each message has at least its
-    // header, and four bytes of data are read only where the length covers them.
+    // header, and of its data only what its length covers is read.
     unsafe {
         let mut header = libc::CMSG_FIRSTHDR(&raw const message);
         while !header.is_null() {
             let long_enough = (*header).cmsg_len as usize >= libc::CMSG_LEN(4) as usize;
             let value = if long_enough { libc::CMSG_DATA(header).cast::<u32>().read_unaligned() } else { 0 };
             found.push(((*header).cmsg_level, (*header).cmsg_type, value));
+            let len = ((*header).cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
+            data.push(std::slice::from_raw_parts(libc::CMSG_DATA(header), len).to_vec());
             header = libc::CMSG_NXTHDR(&raw const message, header);
         }
     }
@@ -249,6 +253,7 @@ pub fn recvmsg(fd: Fd, rooms: &[usize], flags: c_int, control_room: usize) -> Re
         name_len: message.msg_namelen as usize,
         flags: message.msg_flags,
         control: found,
+        control_data: data,
     })
 }
 

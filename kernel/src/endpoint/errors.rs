@@ -1,0 +1,86 @@
+//! The error queue of a socket (ip(7), IP_RECVERR): what the network said of what the program sent, until it reads it with
+//! MSG_ERRQUEUE.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use netstack::datagram::Header;
+use parking_lot::Mutex;
+
+/// Errors that nobody reads do not pile up past this many.
+const MOST: usize = 64;
+
+/// Who reports an error (`ee_origin`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This kernel, before anything was sent.
+    Local,
+    /// An ICMP or ICMPv6 message.
+    Icmp {
+        /// Its type.
+        kind: u8,
+        /// Its code.
+        code: u8,
+        /// The packet that brought it: its source is who complains.
+        carrier: Header,
+    },
+}
+
+/// An error about one datagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuedError {
+    /// What it is as errno.
+    pub errno: i32,
+    /// Who reports it.
+    pub origin: Origin,
+    /// `ee_info`: the MTU that was told, in bytes, or 0.
+    pub info: u32,
+    /// Where the datagram was sent to.
+    pub destination: SocketAddr,
+    /// Its payload, as far as the report quotes it.
+    pub payload: Vec<u8>,
+}
+
+impl QueuedError {
+    fn is_icmp(&self) -> bool {
+        matches!(self.origin, Origin::Icmp { .. })
+    }
+}
+
+/// The queue.
+#[derive(Default)]
+pub(crate) struct ErrorQueue {
+    errors: Mutex<VecDeque<QueuedError>>,
+    /// How many there are, for who only looks.
+    len: AtomicUsize,
+}
+
+impl ErrorQueue {
+    /// Adds an error, unless there are too many.
+    pub(crate) fn push(&self, error: QueuedError) {
+        let mut queue = self.errors.lock();
+        if queue.len() < MOST {
+            queue.push_back(error);
+            self.len.store(queue.len(), Ordering::SeqCst);
+        }
+    }
+
+    /// The oldest error, and what the pending error (SO_ERROR) becomes by taking it: the next one's, or nothing; where neither
+    /// is the network's it stays (Linux's sock_dequeue_err_skb()).
+    pub(crate) fn take(&self) -> Option<(QueuedError, Option<i32>)> {
+        let mut queue = self.errors.lock();
+        let error = queue.pop_front()?;
+        self.len.store(queue.len(), Ordering::SeqCst);
+        let pending = match queue.front() {
+            Some(next) if next.is_icmp() => Some(next.errno),
+            _ => error.is_icmp().then_some(0),
+        };
+        Some((error, pending))
+    }
+
+    /// Whether there is nothing to read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len.load(Ordering::SeqCst) == 0
+    }
+}

@@ -1,0 +1,64 @@
+//! MSG_ERRQUEUE: reading what the network said of what was sent.
+
+use super::{DatagramInfo, Received, Socket};
+use crate::backend::{Call, Reply};
+use crate::endpoint::{Origin, QueuedError};
+use crate::{Errno, Result};
+use netstack::datagram::MtuDiscovery;
+use std::io::IoSliceMut;
+use std::net::{IpAddr, SocketAddr};
+
+/// Bytes of the longest datagram: what is longer is refused without a report.
+const LONGEST: usize = 65507;
+
+impl Socket {
+    /// recvmsg(2) with MSG_ERRQUEUE. It never waits: EAGAIN where there is nothing.
+    pub(super) fn recv_error(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<Received> {
+        self.backend.look();
+        let (report, pending) = self.endpoint.errors.take().ok_or(Errno::AGAIN)?;
+        if let Some(errno) = pending {
+            self.endpoint.record.set_error(errno);
+        }
+        let mut copied = 0;
+        for buf in bufs.iter_mut() {
+            let room = buf.len().min(report.payload.len() - copied);
+            buf[..room].copy_from_slice(&report.payload[copied..copied + room]);
+            copied += room;
+        }
+        let cut = if copied < report.payload.len() { libc::MSG_TRUNC } else { 0 };
+        Ok(Received {
+            len: copied,
+            from: Some(self.family.shown(report.destination)),
+            flags: libc::MSG_ERRQUEUE | cut,
+            info: match &report.origin {
+                Origin::Icmp { carrier, .. } => Some(DatagramInfo::of(carrier)),
+                Origin::Local => None,
+            },
+            error: Some(report),
+        })
+    }
+
+    /// EMSGSIZE of a datagram that the path does not take: who asked for reports is told the path's MTU (Linux's
+    /// ip_local_error()).
+    pub(super) fn report_too_long(&self, to: Option<SocketAddr>, len: usize) {
+        let Ok((_, remote)) = self.backend.call(Call::Names(self.id())).and_then(Reply::names) else { return };
+        let Some(to) = to.or(remote) else { return };
+        let options = self.settings.lock().raw.datagram;
+        let (asked, discovery) = match to.ip() {
+            IpAddr::V4(_) => (options.report_errors, options.mtu_discovery),
+            IpAddr::V6(_) => (options.v6.report_errors, options.v6.mtu_discovery),
+        };
+        if !asked || len > LONGEST || discovery == MtuDiscovery::Dont {
+            return;
+        }
+        let info = match self.backend.call(Call::PathMtu(to)) {
+            Ok(Reply::PathMtu(mtu)) => mtu,
+            _ => 0,
+        };
+        // The port is the peer's: without one it is none.
+        let destination = SocketAddr::new(to.ip(), remote.map_or(0, |remote| remote.port()));
+        let errno = Errno::MSGSIZE.raw_os_error();
+        self.endpoint.errors.push(QueuedError { errno, origin: Origin::Local, info, destination, payload: Vec::new() });
+        self.endpoint.changed();
+    }
+}
