@@ -3,6 +3,7 @@
 
 use super::demux::Tuple;
 use super::seq::Seq;
+use super::syn_cookie::CookieSecrets;
 use crate::rng::{HashKey, Rng};
 use crate::time::Instant;
 
@@ -11,11 +12,12 @@ use crate::time::Instant;
 pub(super) struct Secrets {
     isn: HashKey,
     timestamps: HashKey,
+    pub(super) cookies: CookieSecrets,
 }
 
 impl Secrets {
     pub(super) fn new(rng: &mut Rng) -> Secrets {
-        Secrets { isn: rng.hash_key(), timestamps: rng.hash_key() }
+        Secrets { isn: rng.hash_key(), timestamps: rng.hash_key(), cookies: CookieSecrets::new(rng) }
     }
 
     /// RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secret), M counting 4 µs.

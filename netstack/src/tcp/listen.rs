@@ -1,4 +1,5 @@
-//! The passive open: a SYN for a listener (RFC 9293 §3.10.7.2), the SYN queue, the accept queue.
+//! The passive open: a SYN for a listener (RFC 9293 §3.10.7.2), the SYN queue, and cookies where it is full, the accept
+//! queue.
 
 use super::demux::{Owner, Tuple};
 use super::durable::Timestamps;
@@ -7,6 +8,7 @@ use super::retransmit::SYN_ACK_RETRIES;
 use super::seam::Env;
 use super::seq::Seq;
 use super::socket::{Kind, Socket};
+use super::syn_cookie;
 use super::syn_queue::Request;
 use super::tcb::{Opening, Tcb, millis};
 use super::window::{MAX_UNSCALED, SCALE};
@@ -37,7 +39,10 @@ impl Tcp {
             return;
         }
         if header.has(Flags::ACK) {
-            return self.reset_sender(tuple, segment);
+            return match self.request_of_cookie(now, listener, tuple, segment, env) {
+                Some(request) => self.open_child(now, &request, None, segment, env),
+                None => self.reset_sender(tuple, segment),
+            };
         }
         if !header.has(Flags::SYN) {
             return;
@@ -52,7 +57,7 @@ impl Tcp {
         }
         let options = listening.options;
         let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
-        let request = Request {
+        let mut request = Request {
             listener,
             tuple,
             iss,
@@ -73,42 +78,80 @@ impl Tcp {
             retries: 0,
             last_answer: None,
         };
-        self.replies.push(request.syn_ack(now));
-        let deadline = request.deadline(now);
-        let handle = self.requests.insert(request);
-        self.demux.claim(tuple, Owner::Request(handle));
-        self.timers.set(Waiter::Request(handle), deadline);
-        self.bound_syn_queue(listener, handle);
+        if listening.has_request_room(&self.requests) {
+            self.replies.push(request.syn_ack(now));
+            let deadline = request.deadline(now);
+            let handle = self.requests.insert(request);
+            listening.requests.push(handle);
+            self.demux.claim(tuple, Owner::Request(handle));
+            self.timers.set(Waiter::Request(handle), deadline);
+        } else {
+            listening.last_cookie = Some(now);
+            request.iss = self.secrets.cookies.make(now, &tuple, header.seq, request.snd_mss);
+            self.replies.push(request.cookie(now));
+        }
     }
 
-    /// A flood pushes out the oldest requests, which a real peer would have completed by now.
-    fn bound_syn_queue(&mut self, listener: Handle, newest: Handle) {
-        let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
-        listening.requests.push_back(newest);
-        let mut oldest = None;
-        if listening.requests.len() > listening.max_requests() {
-            let requests = &self.requests;
-            listening.requests.retain(|&handle| requests.get(handle).is_some());
-            if listening.requests.len() > listening.max_requests() {
-                oldest = listening.requests.pop_front();
-            }
+    /// The request that an acknowledgement completes whose SYN was answered with a cookie.
+    fn request_of_cookie(
+        &self,
+        now: Instant,
+        listener: Handle,
+        tuple: Tuple,
+        segment: &Segment<'_>,
+        env: &mut Env<'_>,
+    ) -> Option<Request> {
+        let header = &segment.header;
+        let listening = self.sockets.get(listener).and_then(Socket::listener)?;
+        let recent = listening.last_cookie.is_some_and(|last| now.since(last) < syn_cookie::VALID);
+        if !recent || header.has(Flags::SYN) {
+            return None;
         }
-        if let Some(oldest) = oldest {
-            self.drop_request(oldest);
-        }
+        let (irs, iss) = (header.seq - 1, header.ack - 1);
+        let mss = self.secrets.cookies.open(now, &tuple, irs, iss)?;
+        let options = listening.options;
+        let path = env.paths.path(Some(tuple.local.ip()), tuple.remote)?;
+        let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
+        let stamps = header.options.timestamps;
+        let (scale, sack) = stamps.map_or((None, false), |stamps| syn_cookie::options_of(stamps.echo));
+        let offset = self.secrets.timestamp_offset(&tuple);
+        Some(Request {
+            listener,
+            tuple,
+            iss,
+            irs,
+            snd_mss: advertised_mss.min(mss),
+            advertised_mss,
+            scales: scale.map(|theirs| (theirs, SCALE)),
+            timestamps: stamps.map(|theirs| Timestamps { offset, recent: theirs.value, recent_age: millis(now) }),
+            sack,
+            snd_wnd: u32::from(header.window),
+            rcv_wnd: (env.pool.receive_size(options.buffers) as u32).min(MAX_UNSCALED),
+            options,
+            // Nobody knows when the SYN-ACK went.
+            sent_at: now,
+            retries: 1,
+            last_answer: None,
+        })
     }
 
     /// The handshake's last acknowledgement: the connection gets its rings and its place in the accept queue. Where
     /// there is no room for either, the acknowledgement is dropped, as Linux does: the peer's data will bring it again.
-    pub(super) fn complete(
+    pub(super) fn complete(&mut self, now: Instant, handle: Handle, segment: &Segment<'_>, env: &mut Env<'_>) {
+        if let Some(&request) = self.requests.get(handle) {
+            self.open_child(now, &request, Some(handle), segment, env);
+        }
+    }
+
+    fn open_child(
         &mut self,
         now: Instant,
-        handle: Handle,
-        tuple: Tuple,
+        request: &Request,
+        handle: Option<Handle>,
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) {
-        let Some(&request) = self.requests.get(handle) else { return };
+        let tuple = request.tuple;
         let Some(socket) = self.sockets.get_mut(request.listener) else { return };
         let binding = socket.binding.map(|binding| binding.inherited(tuple.local.ip()));
         let Some(listening) = socket.listener_mut() else { return };
@@ -116,7 +159,9 @@ impl Tcp {
             return;
         }
         let Some(buffers) = env.pool.stream(request.options.buffers) else { return };
-        self.drop_request(handle);
+        if let Some(handle) = handle {
+            self.drop_request(handle);
+        }
         let key = buffers.key;
         let mut tcb = Tcb::new(
             now,
@@ -160,6 +205,9 @@ impl Tcp {
         if let Some(request) = self.requests.remove(handle) {
             self.timers.cancel(Waiter::Request(handle));
             self.demux.yield_tuple(&request.tuple, Owner::Request(handle));
+            if let Some(listening) = self.sockets.get_mut(request.listener).and_then(Socket::listener_mut) {
+                listening.stale = true;
+            }
         }
     }
 

@@ -48,6 +48,7 @@ mod seq;
 mod settle;
 mod socket;
 mod state;
+mod syn_cookie;
 mod syn_queue;
 mod tcb;
 mod timers;

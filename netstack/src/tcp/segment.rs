@@ -76,7 +76,7 @@ impl Tcp {
             syn_queue::Verdict::Acknowledge => self.replies.push(request.acknowledgement(now)),
             syn_queue::Verdict::Forget => self.drop_request(handle),
             syn_queue::Verdict::Reset => self.reset_sender(tuple, segment),
-            syn_queue::Verdict::Complete => self.complete(now, handle, tuple, segment, env),
+            syn_queue::Verdict::Complete => self.complete(now, handle, segment, env),
         }
     }
 

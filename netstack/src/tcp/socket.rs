@@ -6,9 +6,11 @@ use super::info::TcpStatus;
 use super::options::TcpOptions;
 use super::ports::Binding;
 use super::state::State;
+use super::syn_queue::Request;
 use super::tcb::Tcb;
-use crate::slab::Handle;
+use crate::slab::{Handle, Slab};
 use crate::socket::Key;
+use crate::time::Instant;
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 
@@ -46,8 +48,11 @@ pub(super) struct Listener {
     /// As listen(2) was told. The accept queue holds one more (Linux's `sk_acceptq_is_full`).
     pub(super) backlog: usize,
     pub(super) accept_queue: VecDeque<Handle>,
-    /// The SYN queue, oldest first; some may have moved on.
-    pub(super) requests: VecDeque<Handle>,
+    /// The SYN queue; where `stale` says so, some have moved on.
+    pub(super) requests: Vec<Handle>,
+    pub(super) stale: bool,
+    /// When a SYN was last answered with a cookie.
+    pub(super) last_cookie: Option<Instant>,
 }
 
 impl Listener {
@@ -55,9 +60,13 @@ impl Listener {
         self.accept_queue.len() > self.backlog
     }
 
-    /// How many may be in the SYN queue.
-    pub(super) fn max_requests(&self) -> usize {
-        self.backlog.max(128)
+    /// Whether one more may be in the SYN queue.
+    pub(super) fn has_request_room(&mut self, requests: &Slab<Request>) -> bool {
+        let most = self.backlog.max(128);
+        if self.requests.len() >= most && core::mem::take(&mut self.stale) {
+            self.requests.retain(|&handle| requests.get(handle).is_some());
+        }
+        self.requests.len() < most
     }
 }
 
@@ -80,6 +89,13 @@ impl Socket {
     pub(super) fn tcb_mut(&mut self) -> Option<&mut Tcb> {
         match &mut self.kind {
             Kind::Connection(tcb) => Some(tcb),
+            _ => None,
+        }
+    }
+
+    pub(super) fn listener(&self) -> Option<&Listener> {
+        match &self.kind {
+            Kind::Listening(listener) => Some(listener),
             _ => None,
         }
     }

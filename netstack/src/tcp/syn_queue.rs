@@ -9,6 +9,7 @@ use super::reply::Reply;
 use super::rtt::RttEstimator;
 use super::seq::Seq;
 use super::state::State;
+use super::syn_cookie;
 use super::tcb::millis;
 use crate::slab::Handle;
 use crate::time::{Duration, Instant};
@@ -111,6 +112,19 @@ impl Request {
             window: self.rcv_wnd as u16,
             ..self.acknowledgement(now)
         }
+    }
+
+    /// The SYN-ACK of a request that is not kept: the sequence number is a cookie.
+    pub(super) fn cookie(&self, now: Instant) -> Reply {
+        let mut reply = self.syn_ack(now);
+        let scale = self.scales.map(|(theirs, _)| theirs);
+        reply.options.timestamps = self.stamps(now).map(|stamps| syn_cookie::with_options(stamps, scale, self.sack));
+        // What the cookie has no place for, the connection does not have.
+        if self.timestamps.is_none() {
+            reply.options.window_scale = None;
+            reply.options.sack_permitted = false;
+        }
+        reply
     }
 
     pub(super) fn acknowledgement(&self, now: Instant) -> Reply {
