@@ -120,7 +120,7 @@ fn transport(packet: &ipv4::Packet<'_>, meta: Received) -> Result<String, Malfor
     let bytes = packet.payload();
     match packet.protocol() {
         ipv4::TCP => {
-            let tcp::Segment { header, payload } = tcp::Segment::parse(bytes)?;
+            let tcp::Segment { header, payload, .. } = tcp::Segment::parse(bytes)?;
             let flags: Vec<_> = header.flags.iter_names().map(|(name, _)| name).collect();
             let (from, to, flags) = (header.src_port, header.dst_port, flags.join(" "));
             Ok(format!("TCP {from} > {to} {flags}, {} bytes", payload.len()))

@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 pub use error::ConfigError;
-pub use net::{AddrSpec, Interface, LinkSpec, Names, Net};
+pub use net::{AddrSpec, Interface, LinkSpec, Names, Net, TcpDefaults};
 
 /// All that a kernel is told at boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Config {
     pub names: Names,
     /// Packets are passed on between the interfaces.
     pub forward: bool,
+    /// What connections begin with.
+    pub tcp: TcpDefaults,
     /// Virtual CPUs: threads that may run the engine at once. At least 1.
     pub ncpu: u32,
     /// Print the boot messages.
@@ -45,6 +47,7 @@ impl Default for Config {
             interfaces: Vec::new(),
             names: Names::default(),
             forward: false,
+            tcp: TcpDefaults::default(),
             ncpu: 2,
             verbose: false,
             memlimit: None,
@@ -55,8 +58,8 @@ impl Default for Config {
 
 impl From<Net> for Config {
     /// What a kernel is with this `RUMP_NET` and none of the other variables set.
-    fn from(Net { interfaces, names, forward }: Net) -> Config {
-        Config { interfaces, names, forward, ..Config::default() }
+    fn from(Net { interfaces, names, forward, tcp }: Net) -> Config {
+        Config { interfaces, names, forward, tcp, ..Config::default() }
     }
 }
 

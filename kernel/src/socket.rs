@@ -16,6 +16,7 @@ mod testing;
 mod tests;
 
 use crate::backend::{Backend, Buffers, Call, Reply};
+use crate::config::TcpDefaults;
 use crate::endpoint::{Endpoint, Kind, State};
 pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, Kernel, Result, Watcher};
@@ -140,8 +141,11 @@ impl Kernel {
     /// socket(2) for who has no numbers. Errors: ENOBUFS.
     pub fn open_in(&self, family: Family, kind: Kind) -> Result<Arc<Socket>> {
         let backend = self.backend().clone();
-        let settings = Settings::new(family, kind);
+        let settings = Settings::new(family, kind, self.config().tcp);
         let endpoint = backend.call(Call::Open(family, kind, settings.buffers()))?.socket()?;
+        if kind == Kind::Stream && self.config().tcp != TcpDefaults::default() {
+            backend.call(Call::SetTcpOptions(endpoint.id(), settings.tcp))?;
+        }
         Ok(Arc::new(Socket::new(backend, endpoint, family, settings)))
     }
 }

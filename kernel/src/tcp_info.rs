@@ -14,6 +14,7 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
     b[3] = info.probes;
     b[4] = info.backoff;
     b[5] = u8::from(info.timestamps) | u8::from(info.sack) << 1 | u8::from(info.scales.is_some()) << 2;
+    b[5] |= u8::from(info.ecn) << 3 | u8::from(info.ecn_seen) << 4;
     b[7] = u8::from(info.app_limited);
     if let Some((send, receive)) = info.scales {
         b[6] = send & 15 | receive << 4;

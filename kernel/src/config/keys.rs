@@ -7,6 +7,7 @@ use super::ConfigError;
 use super::error::Refusal;
 use super::net::{AddrSpec, Interface, Net, host_mask, is_host};
 use super::variables::decimal;
+use netstack::tcp::Algorithm;
 
 /// A key of `RUMP_NET`.
 pub struct Key {
@@ -178,17 +179,52 @@ pub const KEYS: &[Key] = &[
         repeatable: false,
         target: Target::Kernel {
             set: |net, value| {
-                net.forward = match value {
-                    "on" => true,
-                    "off" => false,
-                    _ => return Err(Refusal::Form),
-                };
+                net.forward = switch(value)?;
                 Ok(())
             },
             show: |net| net.forward.then(|| "on".to_owned()).into_iter().collect(),
         },
     },
+    Key {
+        name: "congestion",
+        takes: "cubic or reno",
+        example: "reno",
+        about: "congestion control of connections that do not choose theirs (TCP_CONGESTION); cubic otherwise",
+        repeatable: false,
+        target: Target::Kernel {
+            set: |net, value| {
+                net.tcp.congestion = Algorithm::from_name(value).ok_or(Refusal::Form)?;
+                Ok(())
+            },
+            show: |net| {
+                let chosen = net.tcp.congestion;
+                (chosen != Algorithm::default()).then(|| chosen.name().to_owned()).into_iter().collect()
+            },
+        },
+    },
+    Key {
+        name: "ecn",
+        takes: "on or off",
+        example: "on",
+        about: "connections that programs open ask for explicit congestion notification; otherwise it is used where the peer asks",
+        repeatable: false,
+        target: Target::Kernel {
+            set: |net, value| {
+                net.tcp.ecn = switch(value)?;
+                Ok(())
+            },
+            show: |net| net.tcp.ecn.then(|| "on".to_owned()).into_iter().collect(),
+        },
+    },
 ];
+
+fn switch(value: &str) -> Result<bool, Refusal> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(Refusal::Form),
+    }
+}
 
 impl Key {
     /// True for a key of the kernel, which may stand with any interface or alone; false for one of an interface.

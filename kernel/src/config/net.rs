@@ -19,6 +19,7 @@ use super::error::nearest;
 use super::keys::{KEYS, Key, Target};
 use super::links::LINKS;
 use super::{ConfigError, check};
+use netstack::tcp::Algorithm;
 
 /// What `RUMP_NET` says. [`Display`](fmt::Display) writes text that parses to the same value, as long as no path holds
 /// `,` or `;` or begins or ends with a space, which no parsed one does.
@@ -30,6 +31,17 @@ pub struct Net {
     pub names: Names,
     /// Packets are passed on between the interfaces.
     pub forward: bool,
+    /// What connections begin with.
+    pub tcp: TcpDefaults,
+}
+
+/// What every connection of a kernel begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpDefaults {
+    /// Congestion control, where TCP_CONGESTION does not choose another.
+    pub congestion: Algorithm,
+    /// Connections that are opened ask for ECN (RFC 3168).
+    pub ecn: bool,
 }
 
 /// One interface of a kernel.

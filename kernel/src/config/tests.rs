@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use super::keys::KEYS;
 use super::links::LINKS;
 use super::variables::VARIABLES;
-use super::{AddrSpec, Config, ConfigError, Interface, LinkSpec, Names, Net};
+use super::{AddrSpec, Config, ConfigError, Interface, LinkSpec, Names, Net, TcpDefaults};
+use netstack::tcp::Algorithm;
 
 fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variables: HashMap<_, _> = variables.iter().copied().collect();
@@ -35,7 +36,8 @@ fn a_net_alone_is_a_configuration() {
 fn without_variables_a_kernel_has_its_loopback_and_two_cpus() {
     assert_eq!(from(&[]), Ok(Config::default()));
     assert_eq!(from(&[("RUMP_NET", "")]), Ok(Config::default()));
-    let Config { interfaces, names, forward, ncpu, verbose, memlimit, spin } = Config::default();
+    let Config { interfaces, names, forward, tcp, ncpu, verbose, memlimit, spin } = Config::default();
+    assert_eq!(tcp, TcpDefaults { congestion: Algorithm::Cubic, ecn: false }, "Linux's");
     assert!(!forward, "a host (RFC 1122 §3.3.1.1)");
     assert_eq!((interfaces, names), (vec![], Names::default()));
     assert_eq!((ncpu, verbose, memlimit, spin), (2, false, None, None));
@@ -93,7 +95,7 @@ fn error_sentences_name_the_setting_the_value_and_what_is_allowed() {
     assert_eq!(
         refusal("tap:tap0,adress=10.0.0.1/8"),
         "RUMP_NET: there is no key \"adress\", perhaps addr is meant: allowed are addr, gw, mtu, mac, pcap, dns, hosts, \
-         search, hostname, forward"
+         search, hostname, forward, congestion, ecn"
     );
     assert_eq!(
         refusal("shimf:/dev/shm/bus"),
@@ -126,7 +128,7 @@ fn a_whole_net_is_read() {
         search: vec!["a.example".to_owned(), "b.example".to_owned()],
         hostname: Some("web-1".to_owned()),
     };
-    assert_eq!(net(text), Net { interfaces: vec![bus, tap], names, forward: false });
+    assert_eq!(net(text), Net { interfaces: vec![bus, tap], names, ..Net::default() });
 }
 
 #[test]
@@ -314,9 +316,11 @@ fn names() -> impl Strategy<Value = Names> {
 proptest! {
     #[test]
     fn what_is_displayed_parses_to_the_same(
-        a in interface(1), b in interface(2), names in names(), forward in any::<bool>()
+        a in interface(1), b in interface(2), names in names(), forward in any::<bool>(), reno in any::<bool>(),
+        ecn in any::<bool>()
     ) {
-        let written = Net { interfaces: vec![a, b], names, forward };
+        let congestion = if reno { Algorithm::NewReno } else { Algorithm::Cubic };
+        let written = Net { interfaces: vec![a, b], names, forward, tcp: TcpDefaults { congestion, ecn } };
         prop_assert_eq!(written.to_string().parse::<Net>(), Ok(written));
     }
 
@@ -327,7 +331,7 @@ proptest! {
 
     #[test]
     fn no_text_like_a_net_panics_and_what_is_taken_is_stable(
-        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|pcap|dns|hosts|search|hostname|forward)=[0-9a-fon:/. ]{0,14}){0,4}"
+        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|pcap|dns|hosts|search|hostname|forward|congestion|ecn)=[0-9a-fon:/. ]{0,14}){0,4}"
     ) {
         if let Ok(net) = text.parse::<Net>() {
             prop_assert_eq!(net.to_string().parse::<Net>(), Ok(net));

@@ -20,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const TIMEOUT_V6: Duration = Duration::from_secs(60);
 /// Bytes that incomplete datagrams may hold together (Linux ipfrag_high_thresh); beyond it the oldest are dropped.
 const MAX_BYTES: usize = 4 << 20;
+/// The ECN field of what a router has marked.
+const CE: u8 = 0b11;
 /// Charged for a fragment, and for a datagram, besides its bytes.
 const OVERHEAD: usize = 128;
 /// What a Time Exceeded quotes of the first fragment besides its header; as much as an error may (RFC 1812 §4.3.2.3,
@@ -111,6 +113,14 @@ impl<'a> Fragment<'a> {
         packet
     }
 
+    /// Its ECN field (RFC 3168 §5).
+    fn ecn(&self) -> u8 {
+        match self.fragment_header {
+            None => self.header[1] & 3,
+            Some(_) => self.header[1] >> 4 & 3,
+        }
+    }
+
     /// How long the packet is at least, as its length field counts it.
     fn reaches(&self) -> usize {
         match self.fragment_header {
@@ -146,6 +156,8 @@ struct Datagram {
     fragment_header: Option<FragmentHeader>,
     /// Payloads by offset; no two overlap.
     pieces: BTreeMap<usize, Vec<u8>>,
+    /// Which ECN fields its fragments had, a bit each.
+    ecn: u8,
     /// Payload bytes in `pieces`.
     have: usize,
     /// Length of the whole payload, once the last fragment has come.
@@ -247,6 +259,7 @@ impl Reassembly {
             header: Vec::new(),
             fragment_header: None,
             pieces: BTreeMap::new(),
+            ecn: 0,
             have: 0,
             len: None,
             charged: OVERHEAD,
@@ -293,6 +306,7 @@ impl Reassembly {
         datagram.charged += charge;
         self.bytes += charge;
         datagram.have += payload.len();
+        datagram.ecn |= 1 << fragment.ecn();
         datagram.pieces.insert(start, payload.to_vec());
         if start == 0 {
             datagram.header = header.to_vec();
@@ -339,8 +353,16 @@ impl Datagram {
     /// The whole packet, under the first fragment's header.
     fn join(self) -> Option<Vec<u8>> {
         let mut packet = self.header;
+        let marked = self.ecn & 1 << CE != 0;
+        // RFC 3168 §5.3: a mark on any is a mark on the whole, and none belongs on what is not ECT.
+        if marked && self.ecn & 1 != 0 {
+            return None;
+        }
         if let Some(gap) = self.fragment_header {
             gap.close(&mut packet);
+        }
+        if marked {
+            packet[1] |= if self.fragment_header.is_some() { CE << 4 } else { CE };
         }
         let header_len = packet.len();
         packet.reserve(self.have);

@@ -116,6 +116,7 @@ impl Tcp {
                 recent_age: millis(now),
             }),
             sack: true,
+            ecn: options.ecn,
             ..Durable::syn_sent(tuple.local, tuple.remote, iss)
         };
         let tcb = Tcb::new(now, Opening { durable, options, tx, rx, advertised_mss });

@@ -45,6 +45,8 @@ pub struct Durable {
     pub timestamps: Option<Timestamps>,
     /// Both ends offered SACK (RFC 2018 §2). In SYN-SENT: ours does.
     pub sack: bool,
+    /// Both ends understand ECN (RFC 3168 §6.1.1). In SYN-SENT: we ask for it.
+    pub ecn: bool,
 }
 
 impl Durable {
@@ -70,6 +72,7 @@ impl Durable {
             snd_mss: 536,
             timestamps: None,
             sack: false,
+            ecn: false,
         }
     }
 }

@@ -107,6 +107,10 @@ pub struct TcpInfo {
     pub reordering: u32,
     /// SACK is in use.
     pub sack: bool,
+    /// ECN is in use, and whether anything marked for it has come.
+    pub ecn: bool,
+    /// See [`ecn`](Self::ecn).
+    pub ecn_seen: bool,
     /// What loss recovery is doing.
     pub phase: Phase,
     /// Bytes that are out and that the peer has, out of order.
@@ -182,6 +186,8 @@ impl Tcb {
             last_ack_recv: now.since(self.last_heard),
             reordering: self.rack.distance(),
             sack: d.sack,
+            ecn: d.ecn,
+            ecn_seen: self.ecn.seen,
             phase: self.recovery.phase(),
             sacked: self.sent.sacked(),
             lost: self.sent.lost(),

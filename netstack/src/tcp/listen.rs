@@ -3,6 +3,7 @@
 
 use super::demux::{Owner, Tuple};
 use super::durable::Timestamps;
+use super::ecn;
 use super::input::peer_mss;
 use super::retransmit::SYN_ACK_RETRIES;
 use super::seam::Env;
@@ -71,6 +72,7 @@ impl Tcp {
                 recent_age: millis(now),
             }),
             sack: header.options.sack_permitted,
+            ecn: ecn::asks(segment),
             snd_wnd: u32::from(header.window),
             rcv_wnd: (env.pool.receive_size(options.buffers) as u32).min(MAX_UNSCALED),
             options,
@@ -113,7 +115,7 @@ impl Tcp {
         let path = env.paths.path(Some(tuple.local.ip()), tuple.remote)?;
         let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
         let stamps = header.options.timestamps;
-        let (scale, sack) = stamps.map_or((None, false), |stamps| syn_cookie::options_of(stamps.echo));
+        let told = stamps.map(|stamps| syn_cookie::options_of(stamps.echo)).unwrap_or_default();
         let offset = self.secrets.timestamp_offset(&tuple);
         Some(Request {
             listener,
@@ -122,9 +124,10 @@ impl Tcp {
             irs,
             snd_mss: advertised_mss.min(mss),
             advertised_mss,
-            scales: scale.map(|theirs| (theirs, SCALE)),
+            scales: told.scale.map(|theirs| (theirs, SCALE)),
             timestamps: stamps.map(|theirs| Timestamps { offset, recent: theirs.value, recent_age: millis(now) }),
-            sack,
+            sack: told.sack,
+            ecn: told.ecn,
             snd_wnd: u32::from(header.window),
             rcv_wnd: (env.pool.receive_size(options.buffers) as u32).min(MAX_UNSCALED),
             options,

@@ -19,6 +19,7 @@ mod congestion;
 mod delayed_ack;
 mod demux;
 mod durable;
+mod ecn;
 mod errors;
 mod icmp;
 mod info;

@@ -45,6 +45,8 @@ pub struct TcpOptions {
     pub buffers: StreamSizes,
     /// `TCP_CONGESTION`.
     pub congestion: Algorithm,
+    /// A connection that we open asks for ECN (`tcp_ecn` = 1); one that the peer opens uses it if the peer asks.
+    pub ecn: bool,
     /// `IP_TTL`; 64.
     pub ttl: u8,
     /// `IP_TOS`, without the ECN bits.
@@ -70,6 +72,7 @@ impl Default for TcpOptions {
             retries: 15,
             buffers: StreamSizes::default(),
             congestion: Algorithm::default(),
+            ecn: false,
             ttl: 64,
             tos: 0,
         }

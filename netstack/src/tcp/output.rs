@@ -2,6 +2,7 @@
 //! the record of it ([`sent`](super::sent)).
 
 use super::delayed_ack::DELAY;
+use super::ecn;
 use super::seam::{TcpOut, TcpSegmentOut};
 use super::seq::Seq;
 use super::state::State;
@@ -207,12 +208,18 @@ impl Tcb {
         let d = &self.durable;
         let (window, edge) = self.window_to_offer();
         let syn = plan.flags.contains(Flags::SYN);
+        let outgoing = ecn::Outgoing {
+            flags: plan.flags,
+            again: plan.why == Why::Again,
+            new_text: plan.why == Why::New && plan.text > 0,
+        };
+        let (ecn_flags, ecn_field) = self.ecn_of(outgoing);
         let header = Header {
             src_port: d.local.port(),
             dst_port: d.remote.port(),
             seq: plan.seq,
             ack: if plan.flags.contains(Flags::ACK) { d.rcv_nxt } else { Seq(0) },
-            flags: plan.flags,
+            flags: plan.flags | ecn_flags,
             window,
             options: Options {
                 mss: syn.then_some(self.advertised_mss),
@@ -231,7 +238,7 @@ impl Tcb {
             header: &bytes[..header_len],
             payload: self.tx.slices(offset, plan.text as usize),
             ttl: self.options.ttl,
-            tos: self.options.tos,
+            tos: self.options.tos | ecn_field,
         };
         let result = out.transmit(segment);
         if result == TxResult::Sent {
@@ -239,6 +246,7 @@ impl Tcb {
                 self.sack_report.on_sent();
             }
             self.account(now, plan, edge);
+            self.ecn_sent(outgoing);
         }
         result
     }

@@ -74,6 +74,8 @@ pub(super) struct News {
     pub(super) original: bool,
     /// Something was acknowledged in order that had been sent more than once.
     pub(super) repeated: bool,
+    /// It says that a router marked something (RFC 3168).
+    pub(super) congested: bool,
     /// It is a duplicate acknowledgement in the sense of RFC 5681 §2.
     pub(super) duplicate: bool,
     /// It reports a duplicate (RFC 2883), which ends here.
@@ -151,7 +153,7 @@ impl Tcb {
         if self.recovery.phase < Phase::Recovery {
             if self.sent.lost() > 0 {
                 self.enter_recovery(now, news);
-            } else if probe_repaired {
+            } else if probe_repaired || news.congested {
                 self.reduce(now, news);
             } else if self.recovery.phase != Phase::Reducing {
                 let disorder = self.sent.sacked() > 0 || self.recovery.duplicates > 0;
@@ -191,6 +193,7 @@ impl Tcb {
         let counted = (flight + news.sacked + news.acked).saturating_sub(self.sent.sacked());
         let window = self.congestion.windows().window;
         self.congestion.on_congestion(now, flight + news.acked);
+        self.ecn_reduced();
         self.recovery.prr = Prr::new(counted, window);
         self.recovery.high = self.durable.snd_nxt;
     }
@@ -405,6 +408,7 @@ impl Tcb {
         self.recovery.duplicates = 0;
         if reduce {
             self.recovery.undo.begin(self.durable.snd_una);
+            self.ecn_reduced();
         }
         self.congestion.on_timeout(now, self.sent.pipe(), reduce);
         self.recovery.frto = if fresh || again { Frto::Armed } else { Frto::Off };

@@ -13,6 +13,8 @@ pub(crate) struct IpMeta {
     pub(crate) dst: IpAddr,
     /// The interface that link-local addresses of it are on.
     pub(crate) on: IfIndex,
+    /// The ECN field (RFC 3168 §5).
+    pub(crate) ecn: u8,
 }
 
 /// The way to a destination.

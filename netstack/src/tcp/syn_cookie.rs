@@ -1,6 +1,6 @@
 //! SYN cookies (RFC 4987 §3.6): while the SYN queue is full, the SYN-ACK's sequence number says all that is needed of the
 //! peer's SYN, and nothing is kept. The scheme is Linux's: a keyed hash of the connection and of the minute, so that no
-//! stranger can make one, with the MSS beside it; scale and SACK stand in the low bits of the timestamp, where there is one.
+//! stranger can make one, with the MSS beside it; scale, SACK and ECN stand in the low bits of the timestamp, where there is one.
 
 use super::demux::Tuple;
 use super::seq::Seq;
@@ -22,6 +22,7 @@ const HASH: u32 = (1 << 24) - 1;
 /// Where the options stand in a timestamp.
 const OPTIONS: u32 = (1 << 6) - 1;
 const SACK: u32 = 1 << 4;
+const ECN: u32 = 1 << 5;
 /// No window scale was offered.
 const NO_SCALE: u32 = 15;
 
@@ -64,17 +65,27 @@ fn count(now: Instant) -> u32 {
     (now.since(Instant::default()).as_secs() / MINUTE.as_secs()) as u32
 }
 
-/// The timestamp of a SYN-ACK, `stamps` without its options: not later than it would be.
-pub(super) fn with_options(stamps: Stamps, scale: Option<u8>, sack: bool) -> Stamps {
-    let options = scale.map_or(NO_SCALE, u32::from) | if sack { SACK } else { 0 };
+/// What a timestamp tells of the options that the peer offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) scale: Option<u8>,
+    pub(super) sack: bool,
+    pub(super) ecn: bool,
+}
+
+/// The timestamp of a SYN-ACK that tells `told`, `stamps` without it: not later than it would be.
+pub(super) fn with_options(stamps: Stamps, told: &Told) -> Stamps {
+    let flag = |set: bool, bit: u32| if set { bit } else { 0 };
+    let options = told.scale.map_or(NO_SCALE, u32::from) | flag(told.sack, SACK) | flag(told.ecn, ECN);
     let value = stamps.value & !OPTIONS | options;
     Stamps { value: if value > stamps.value { value.wrapping_sub(OPTIONS + 1) } else { value }, ..stamps }
 }
 
-/// The options that the echo of such a timestamp tells: window scale and SACK.
-pub(super) fn options_of(echo: u32) -> (Option<u8>, bool) {
+/// The options that the echo of such a timestamp tells.
+pub(super) fn options_of(echo: u32) -> Told {
     let scale = echo & 15;
-    ((scale != NO_SCALE).then_some(scale.min(14) as u8), echo & SACK != 0)
+    let scale = (scale != NO_SCALE).then_some(scale as u8);
+    Told { scale, sack: echo & SACK != 0, ecn: echo & ECN != 0 }
 }
 
 #[cfg(test)]
@@ -115,9 +126,10 @@ mod tests {
     #[test]
     fn options_go_through_a_timestamp_that_is_never_ahead() {
         for value in [0, 5, 63, 64, 1 << 20, u32::MAX] {
-            for (scale, sack) in [(None, false), (Some(0), true), (Some(14), false), (Some(9), true)] {
-                let stamps = with_options(Stamps { value, echo: 9 }, scale, sack);
-                assert_eq!((options_of(stamps.value), stamps.echo), ((scale, sack), 9));
+            for (scale, sack, ecn) in [(None, false, false), (Some(0), true, true), (Some(14), false, true)] {
+                let told = Told { scale, sack, ecn };
+                let stamps = with_options(Stamps { value, echo: 9 }, &told);
+                assert_eq!((options_of(stamps.value), stamps.echo), (told, 9));
                 assert!(value.wrapping_sub(stamps.value) <= 64, "{value} became {}", stamps.value);
             }
         }

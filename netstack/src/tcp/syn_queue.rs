@@ -9,7 +9,7 @@ use super::reply::Reply;
 use super::rtt::RttEstimator;
 use super::seq::Seq;
 use super::state::State;
-use super::syn_cookie;
+use super::syn_cookie::{self, Told};
 use super::tcb::millis;
 use crate::slab::Handle;
 use crate::time::{Duration, Instant};
@@ -30,6 +30,8 @@ pub(super) struct Request {
     pub(super) timestamps: Option<Timestamps>,
     /// The peer takes SACK.
     pub(super) sack: bool,
+    /// The peer asked for ECN.
+    pub(super) ecn: bool,
     pub(super) snd_wnd: u32,
     /// What the SYN-ACK offers.
     pub(super) rcv_wnd: u32,
@@ -108,7 +110,8 @@ impl Request {
                 ..Options::default()
             },
             seq: self.iss,
-            flags: Flags::SYN | Flags::ACK,
+            // RFC 3168 §6.1.1: ECE alone agrees.
+            flags: Flags::SYN | Flags::ACK | if self.ecn { Flags::ECE } else { Flags::empty() },
             window: self.rcv_wnd as u16,
             ..self.acknowledgement(now)
         }
@@ -118,11 +121,14 @@ impl Request {
     pub(super) fn cookie(&self, now: Instant) -> Reply {
         let mut reply = self.syn_ack(now);
         let scale = self.scales.map(|(theirs, _)| theirs);
-        reply.options.timestamps = self.stamps(now).map(|stamps| syn_cookie::with_options(stamps, scale, self.sack));
+        reply.options.timestamps = self
+            .stamps(now)
+            .map(|stamps| syn_cookie::with_options(stamps, &Told { scale, sack: self.sack, ecn: self.ecn }));
         // What the cookie has no place for, the connection does not have.
         if self.timestamps.is_none() {
             reply.options.window_scale = None;
             reply.options.sack_permitted = false;
+            reply.flags.remove(Flags::ECE);
         }
         reply
     }
@@ -169,6 +175,7 @@ impl Request {
             snd_mss: self.snd_mss,
             timestamps: self.timestamps,
             sack: self.sack,
+            ecn: self.ecn,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::autotune::Autotune;
 use super::congestion::Congestion;
 use super::delayed_ack::DelayedAck;
 use super::durable::Durable;
+use super::ecn::Ecn;
 use super::errors::TcpError;
 use super::info::Counters;
 use super::options::TcpOptions;
@@ -61,6 +62,7 @@ pub(super) struct Tcb {
 
     pub(super) reassembly: Reassembly,
     pub(super) sack_report: SackReport,
+    pub(super) ecn: Ecn,
     pub(super) ack: DelayedAck,
     pub(super) autotune: Autotune,
     /// `Producer::notify_after` is armed.
@@ -126,6 +128,7 @@ impl Tcb {
             waiting_since: None,
             reassembly: Reassembly::default(),
             sack_report: SackReport::default(),
+            ecn: Ecn::default(),
             ack: DelayedAck::new(durable.rcv_nxt),
             autotune: Autotune::new(now),
             reading_watched: false,

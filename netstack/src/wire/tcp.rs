@@ -118,6 +118,8 @@ pub struct Segment<'a> {
     pub header: Header,
     /// The text.
     pub payload: &'a [u8],
+    /// The ECN field of the packet that brought it (RFC 3168 §5); 0 as parsed.
+    pub ecn: u8,
 }
 
 impl Header {
@@ -196,7 +198,7 @@ impl<'a> Segment<'a> {
         if header.src_port == 0 || header.dst_port == 0 {
             return Err(Malformed::Invalid);
         }
-        Ok(Segment { header, payload })
+        Ok(Segment { header, payload, ecn: 0 })
     }
 
     /// SEG.LEN: the sequence numbers that the segment occupies, SYN and FIN counted.

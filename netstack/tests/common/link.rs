@@ -22,6 +22,8 @@ pub struct Link {
     /// Losses that come together.
     pub bursts: Option<Bursts>,
     pub duplication: u32,
+    /// Of those that understand it, packets that are marked instead of dropped (RFC 3168).
+    pub marking: u32,
     /// Frames in which a bit changes.
     pub corruption: u32,
     /// Frames that are held back by `hold`, while others pass.
@@ -56,6 +58,7 @@ impl Default for Link {
             loss: 0,
             bursts: None,
             duplication: 0,
+            marking: 0,
             corruption: 0,
             reordering: 0,
             hold: Duration::ZERO,
@@ -125,6 +128,8 @@ pub(super) struct Fate {
     pub(super) arrivals: Vec<Instant>,
     /// A bit that changes on the way.
     pub(super) corrupt: Option<usize>,
+    /// It is marked, if it can be.
+    pub(super) mark: bool,
 }
 
 impl LinkState {
@@ -154,7 +159,7 @@ impl LinkState {
         let full = (self.link.drop_tail || matches!(self.members[from].station, Station::Router(..)))
             && self.is_full(now, from, (0, 0));
         if full || self.link.cut || self.loses(rng) {
-            return Fate { arrivals: Vec::new(), corrupt: None };
+            return Fate { arrivals: Vec::new(), corrupt: None, mark: false };
         }
         let link = &self.link;
         let mut left = now;
@@ -177,7 +182,8 @@ impl LinkState {
             })
             .collect();
         let corrupt = chance(rng, link.corruption).then(|| rng.u32() as usize);
-        Fate { arrivals, corrupt }
+        let mark = chance(rng, link.marking);
+        Fate { arrivals, corrupt, mark }
     }
 
     fn loses(&mut self, rng: &mut Rng) -> bool {

@@ -414,6 +414,9 @@ impl Net {
             };
             self.trace.push(Seen { at: self.now, from, frame: frame.clone(), lost: fate.arrivals.is_empty() });
         }
+        if fate.mark {
+            mark(&mut frame);
+        }
         let mut checksum_good = checksum_partial;
         // Nothing but the link's own check protects an ARP packet: a changed one would be another truth.
         if let Some(bit) = fate.corrupt.filter(|_| frame[12..14] != ethernet::ARP.to_be_bytes()) {
@@ -561,4 +564,14 @@ fn recv(reader: &mut arena::Consumer) -> Option<(Header, Vec<u8>)> {
     let mut payload = vec![0; header.len as usize];
     assert_eq!(reader.read(&mut payload).0, payload.len(), "records are published whole");
     Some((header, payload))
+}
+
+/// A router's mark on an IPv4 packet that understands it (RFC 3168 §5).
+fn mark(frame: &mut [u8]) {
+    if frame[12..14] == ethernet::IPV4.to_be_bytes() && matches!(frame[15] & 3, 1 | 2) {
+        frame[15] |= 3;
+        frame[24..26].fill(0);
+        let sum = netstack::wire::checksum::checksum(&frame[14..14 + usize::from(frame[14] & 15) * 4]);
+        frame[24..26].copy_from_slice(&sum.to_be_bytes());
+    }
 }

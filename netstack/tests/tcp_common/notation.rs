@@ -1,13 +1,20 @@
 //! Segments as one line of text, in packetdrill's manner: `S. 0:0(0) ack 1 win 65535 <mss 1460,ws 7>`.
 //!
-//! Flags (`S` SYN, `F` FIN, `R` RST, `P` PSH, `.` ACK), first and last sequence number and the bytes between, the
+//! Flags (`S` SYN, `F` FIN, `R` RST, `P` PSH, `.` ACK, `E` ECE, `W` CWR), first and last sequence number and the bytes between, the
 //! acknowledgement, the window as it stands in the header, options (`sackOK`, `sack 1:1461 2921:4381`). Numbers count from each side's SYN.
 
 use netstack::tcp::Seq;
 use netstack::wire::tcp::{Flags, Header, MAX_HEADER_LEN, Options, SackBlocks, Segment, Stamps};
 
-const LETTERS: [(char, Flags); 5] =
-    [('S', Flags::SYN), ('F', Flags::FIN), ('R', Flags::RST), ('P', Flags::PSH), ('.', Flags::ACK)];
+const LETTERS: [(char, Flags); 7] = [
+    ('S', Flags::SYN),
+    ('F', Flags::FIN),
+    ('R', Flags::RST),
+    ('P', Flags::PSH),
+    ('.', Flags::ACK),
+    ('E', Flags::ECE),
+    ('W', Flags::CWR),
+];
 
 /// A segment of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 use super::byte;
 use super::notation::Line;
 use super::{Listener, Socket};
-use crate::common::{Link, Net, NodeId, STRANGER, arp_frame, as_ipv4, ethernet_frame, ipv4_packet};
+use crate::common::{Link, Net, NodeId, STRANGER, arp_frame, as_ipv4, ethernet_frame};
 use netstack::link::{IfIndex, Mac};
 use netstack::tcp::{Close, Seq, State, TcpError, TcpInfo, TcpOptions, TcpStatus};
 use netstack::time::Duration;
@@ -127,15 +127,39 @@ impl Script {
         script
     }
 
+    /// The same with options that are set before.
+    pub fn connecting_with_options(set: impl FnOnce(&mut TcpOptions)) -> Script {
+        let mut script = Script::new(1500);
+        script.socket = Some(Socket::connect_with(&mut script.net, script.node, "10.0.0.9:80", 1 << 16, set));
+        script.ports.1 = SERVICE;
+        script
+    }
+
     /// The stack receives a segment.
     pub fn gets(&mut self, line: &str) {
+        self.gets_with(line, 0);
+    }
+
+    /// The stack receives a segment that a router has marked (RFC 3168).
+    pub fn gets_marked(&mut self, line: &str) {
+        self.gets_with(line, 0b11);
+    }
+
+    fn gets_with(&mut self, line: &str, tos: u8) {
         let line = Line::parse(line);
         let payload: Vec<u8> = (0..line.len).map(|i| byte(THEIRS, (line.seq + i).wrapping_sub(1) as usize)).collect();
         let mut segment = line.emit((self.ports.1, self.ports.0), self.irs, self.iss.unwrap_or_default(), &payload);
         let sum = Sum::pseudo_v4(PEER, US, ipv4::TCP, segment.len() as u16).bytes(&segment).finish();
         segment[16..18].copy_from_slice(&sum.to_be_bytes());
-        let packet = ipv4_packet(PEER, US, ipv4::TCP, &segment);
-        self.net.inject(self.node, self.on, &ethernet_frame(self.mac, STRANGER, ethernet::IPV4, &packet));
+        let header = ipv4::Header::atomic(PEER, US, ipv4::TCP, 64, tos).emit(segment.len());
+        let frame = ethernet_frame(self.mac, STRANGER, ethernet::IPV4, &[&header[..], &segment].concat());
+        self.net.inject(self.node, self.on, &frame);
+    }
+
+    /// The ECN field of the packet that [`sends`](Self::sends) has looked at last (RFC 3168 §5).
+    pub fn ecn_of_sent(&self) -> u8 {
+        let packet = self.looked.checked_sub(1).and_then(|at| as_ipv4(&self.net.trace[at].frame));
+        packet.expect("a packet was looked at").tos() & 3
     }
 
     /// The next segment that the stack has sent is this one.

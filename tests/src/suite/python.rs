@@ -63,5 +63,5 @@ fn program(kernel: Kernel, bus: &Bus, results: &Path, done: &Path, module: &str)
     let words = [python.as_path(), &cases, results, done, Path::new(module)].map(|word| word.display().to_string());
     let run = format!("ip link set lo up && exec {}", words.join(" "));
     let apart: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
-    Ok(Program::new("unshare").args(apart).args(["--net", "sh", "-c", &run]))
+    Ok(Program::new("unshare").args(apart).args(["--net", "--uts", "sh", "-c", &run]))
 }

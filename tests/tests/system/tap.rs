@@ -99,6 +99,41 @@ fn hijacked_ping_is_answered() -> Outcome {
     wire.check("icmp.type == 8")
 }
 
+/// TCPI_OPT_ECN of TCP_INFO, and what congestion control the connection has.
+const ECN_AND_CONGESTION: &str = "
+info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+print('ecn', info[5] >> 3 & 1, s.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b'\\0').decode(), flush=True)";
+
+#[test]
+fn ecn_is_asked_for_and_agreed_to() -> Outcome {
+    let namespace = Namespace::new()?;
+    namespace.tap("tap0", "10.1.0.1/24")?;
+    let on_rump = |script: &str, more: &str| {
+        let script = format!("import socket\n{script}{ECN_AND_CONGESTION}");
+        Program::python(&script).within(&namespace).rump(&format!("tap:tap0,addr=10.1.0.2/24{more}"))
+    };
+    let set = |how: &str| {
+        let write = format!("echo {how} >/proc/sys/net/ipv4/tcp_ecn");
+        Program::new("sh").args(["-c", &write]).within(&namespace).run().map(drop)
+    };
+    // 2, Linux's default, agrees; 1 asks.
+    set("2")?;
+    let listener = "s = socket.create_server(('10.1.0.1', 9000))\nprint('up', flush=True)\nwhile True: s.accept()";
+    let mut host = Program::python(&format!("import socket\n{listener}")).within(&namespace).start()?;
+    host.expect("up")?;
+    let connect = "s = socket.create_connection(('10.1.0.1', 9000))";
+    on_rump(connect, ",ecn=on,congestion=reno").run()?.expect("ecn 1 reno")?;
+    on_rump(connect, "").run()?.expect("ecn 0 cubic")?;
+    set("1")?;
+    let accept = "l = socket.create_server(('10.1.0.2', 9000))\nprint('up', flush=True)\ns, _ = l.accept()";
+    let mut server = on_rump(accept, "").start()?;
+    server.expect("up")?;
+    let client = Program::python("import socket\nsocket.create_connection(('10.1.0.2', 9000))");
+    client.within(&namespace).run()?;
+    server.expect("ecn 1 cubic")?;
+    Ok(())
+}
+
 #[test]
 fn both_ways_at_once() -> Outcome {
     let wire = Wire::new()?;

@@ -69,7 +69,7 @@ fn ip(packet: &ipv4::Packet<'_>) -> String {
 }
 
 fn tcp(src: Ipv4Addr, dst: Ipv4Addr, segment: &[u8]) -> String {
-    let Ok(Segment { header, payload }) = Segment::parse(segment) else {
+    let Ok(Segment { header, payload, .. }) = Segment::parse(segment) else {
         return format!("{src} > {dst}: malformed, {} bytes", segment.len());
     };
     let letters = [

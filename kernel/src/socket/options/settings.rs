@@ -1,6 +1,7 @@
 //! What a program has set on a socket.
 
 use crate::backend::Buffers;
+use crate::config::TcpDefaults;
 use crate::endpoint::Kind;
 use crate::engine::DEFAULT_RING;
 use crate::socket::{Family, WantedInfo};
@@ -26,7 +27,7 @@ pub(in crate::socket) struct Settings {
     pub(super) oob_inline: bool,
     pub(super) mtu_discover: i32,
     pub(super) free_bind: bool,
-    pub(super) tcp: TcpOptions,
+    pub(in crate::socket) tcp: TcpOptions,
     pub(in crate::socket) raw: RawOptions,
     /// SO_LINGER, in seconds.
     pub(in crate::socket) linger: Option<u32>,
@@ -52,7 +53,7 @@ impl Default for Inet6 {
 const DATAGRAM_RING: usize = 256 << 10;
 
 impl Settings {
-    pub(in crate::socket) fn new(family: Family, kind: Kind) -> Settings {
+    pub(in crate::socket) fn new(family: Family, kind: Kind, tcp: TcpDefaults) -> Settings {
         let raw = RawOptions {
             header_included: kind == Kind::Raw(libc::IPPROTO_RAW as u8),
             // RFC 3542 §3.1: of raw ICMPv6 sockets the kernel makes the checksum.
@@ -72,7 +73,7 @@ impl Settings {
             oob_inline: false,
             mtu_discover: libc::IP_PMTUDISC_WANT,
             free_bind: false,
-            tcp: TcpOptions::default(),
+            tcp: TcpOptions { congestion: tcp.congestion, ecn: tcp.ecn, ..TcpOptions::default() },
             raw,
             linger: None,
             receive_timeout: None,

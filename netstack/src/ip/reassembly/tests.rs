@@ -30,6 +30,37 @@ impl BufferPool for Meter {
     }
 }
 
+#[test]
+fn a_mark_on_a_fragment_is_a_mark_on_the_whole() {
+    let mut pool = Meter { charged: 0, limit: 1 << 20 };
+    let mut reassembly = Reassembly::new(&mut Rng::new([9; 32]));
+    let (src, dst) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
+    for (identification, fields, whole) in [
+        (1, [0b10, 0b11], Some(0b11)),
+        (2, [0b11, 0b10], Some(0b11)),
+        (3, [0b10, 0b10], Some(0b10)),
+        (4, [0, 0], Some(0)),
+        (5, [0, 0b11], None),
+    ] {
+        let mut got = None;
+        for (at, tos) in fields.into_iter().enumerate() {
+            let header = ipv4::Header {
+                identification,
+                dont_fragment: false,
+                more_fragments: at == 0,
+                fragment_offset: at as u16 * 8,
+                ..ipv4::Header::atomic(src, dst, 17, 64, tos)
+            };
+            let bytes = [&header.emit(8)[..], &[7; 8]].concat();
+            let packet = Packet::parse(&bytes).unwrap();
+            got = reassembly.insert(Instant::default(), IfIndex(2), &Fragment::v4(&packet), &mut pool).unwrap();
+        }
+        let got = got.map(|bytes| Packet::parse(&bytes).expect("a good checksum").tos() & 3);
+        assert_eq!(got, whole, "{fields:?}");
+    }
+    assert_eq!(pool.charged, 0);
+}
+
 /// Cuts a payload at random places and returns the fragments in random order, some of them twice.
 fn cut(payload: &[u8], identification: u16, rng: &mut Rng) -> Vec<Vec<u8>> {
     let (src, dst) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));

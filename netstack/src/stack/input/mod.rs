@@ -124,7 +124,7 @@ impl Stack {
             self.count_error(on);
             return;
         }
-        let meta = IpMeta { src, dst, on };
+        let meta = IpMeta { src, dst, on, ecn: packet.tos & 3 };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
     }

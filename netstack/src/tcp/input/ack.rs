@@ -94,6 +94,7 @@ impl Tcb {
         let mut news = News {
             acked: ack - una,
             duplicate: self.is_duplicate(segment),
+            congested: self.ecn_congested(segment),
             echo: echoed.map(|age| millis(now).wrapping_sub(age.as_millis() as u32)),
             ..News::default()
         };

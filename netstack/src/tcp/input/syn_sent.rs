@@ -3,6 +3,7 @@
 use super::Discard;
 use crate::tcp::delayed_ack::DelayedAck;
 use crate::tcp::durable::Timestamps;
+use crate::tcp::ecn;
 use crate::tcp::errors::TcpError;
 use crate::tcp::recovery::Recovery;
 use crate::tcp::state::State;
@@ -72,6 +73,7 @@ impl Tcb {
         });
         // The window in a SYN is never scaled (RFC 7323 §2.2).
         d.sack &= options.sack_permitted;
+        d.ecn &= ecn::agrees(segment);
         d.snd_wnd = u32::from(segment.header.window);
         d.snd_wnd_max = d.snd_wnd;
         d.snd_wl1 = segment.header.seq;

@@ -30,6 +30,7 @@ impl Tcb {
             self.end();
             return Err(Discard::WithReset);
         }
+        self.ecn_received(segment);
         let old = if first.before(rcv_nxt) { (rcv_nxt - first) as usize } else { 0 };
         self.report_duplicate(first, text_end);
         let Some(new) = segment.payload.get(old..) else {
