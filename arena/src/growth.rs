@@ -5,7 +5,8 @@
 //! is. The producer hands the new region over before it publishes the first byte in it; the consumer takes it when it first
 //! sees a position beyond what it knew, and each end lets go of the old one when it has passed the switch. Nobody waits.
 
-use crate::memory::Region;
+use crate::fault::Fault;
+use crate::memory::{Copy, Region};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,9 +35,9 @@ impl Lane {
     }
 
     /// What does not fit is left out: only a scribbled tail leads to it.
-    fn copy_in(&self, at: u64, data: &[u8]) {
+    fn copy_in(&self, at: u64, data: &[u8], copy: Copy) -> Result<(), Fault> {
         let fits = data.len().min(self.region.capacity());
-        self.region.copy_in(at.wrapping_sub(self.from), &data[..fits]);
+        self.region.copy_in(at.wrapping_sub(self.from), &data[..fits], copy)
     }
 
     fn slices(&self, at: u64, len: usize) -> (&[u8], &[u8]) {
@@ -45,15 +46,16 @@ impl Lane {
 }
 
 /// Copies `data` to position `at` of a ring that goes over from `lane` to `next`, if there is one.
-pub(crate) fn copy_in(lane: &Lane, next: Option<&Lane>, at: u64, data: &[u8]) {
+#[inline]
+pub(crate) fn copy_in(lane: &Lane, next: Option<&Lane>, at: u64, data: &[u8], copy: Copy) -> Result<(), Fault> {
     match next {
-        Some(next) if at >= next.from => next.copy_in(at, data),
+        Some(next) if at >= next.from => next.copy_in(at, data, copy),
         Some(next) => {
             let before = data.len().min((next.from - at) as usize);
-            lane.copy_in(at, &data[..before]);
-            next.copy_in(next.from, &data[before..]);
+            lane.copy_in(at, &data[..before], copy)?;
+            next.copy_in(next.from, &data[before..], copy)
         }
-        None => lane.copy_in(at, data),
+        None => lane.copy_in(at, data, copy),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Memory that a rump kernel shares with its programs: byte rings and socket records.
 //!
 //! Reading order: [`ring`] (how bytes move between a program and the engine) and `growth` (how a ring gets larger), [`record`] (what an observer or an
-//! adopter can read about a socket), [`Arena`] (where both live).
+//! adopter can read about a socket), [`Arena`] (where both live), [`fault`] (when the program's memory is not there).
 //!
 //! The rings are the whole data path: a program copies in or out without the engine's lock, the engine segments from
 //! and reassembles into the same bytes.
 
 mod allocator;
+pub mod fault;
 mod growth;
 mod mapping;
 mod memory;

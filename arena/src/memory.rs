@@ -1,6 +1,7 @@
 //! Where rings live: positions and regions of bytes that outlive every handle to them.
 #![allow(unsafe_code)]
 
+use crate::fault::{self, Fault};
 use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -108,6 +109,32 @@ unsafe impl Send for Region {}
 // SAFETY: as above.
 unsafe impl Sync for Region {}
 
+/// How bytes get into a ring.
+#[derive(Clone, Copy)]
+pub(crate) enum Copy {
+    /// From memory of ours.
+    Own,
+    /// From memory of the program's, which may not be there.
+    Program,
+}
+
+impl Copy {
+    /// # Safety
+    /// As of `ptr::copy_nonoverlapping`; for `Program`, as far as the memory at `from` is there.
+    #[inline]
+    unsafe fn bytes(self, into: *mut u8, from: *const u8, len: usize) -> Result<(), Fault> {
+        match self {
+            Copy::Own => {
+                // SAFETY: the caller's promise.
+                unsafe { into.copy_from_nonoverlapping(from, len) };
+                Ok(())
+            }
+            // SAFETY: likewise.
+            Copy::Program => unsafe { fault::copy_raw(into, from, len) },
+        }
+    }
+}
+
 impl Region {
     /// Private memory: for tests, simulations and benchmarks. `capacity` in bytes, a power of two.
     pub fn heap(capacity: usize) -> Region {
@@ -129,15 +156,19 @@ impl Region {
     }
 
     /// Copies `data` to `at`, modulo the size. The caller is the producer, and the range is free.
-    pub(crate) fn copy_in(&self, at: u64, data: &[u8]) {
+    #[inline]
+    pub(crate) fn copy_in(&self, at: u64, data: &[u8], copy: Copy) -> Result<(), Fault> {
         assert!(data.len() <= self.capacity);
         let start = at as usize & (self.capacity - 1);
         let first = data.len().min(self.capacity - start);
         // SAFETY: `start + first <= capacity` and `data.len() - first <= start`, so both copies stay in the region. `data`
         // is a Rust slice of the caller's and cannot overlap the free part of the ring, to which no reference exists.
         unsafe {
-            self.bytes.add(start).as_ptr().copy_from_nonoverlapping(data.as_ptr(), first);
-            self.bytes.as_ptr().copy_from_nonoverlapping(data.as_ptr().add(first), data.len() - first);
+            copy.bytes(self.bytes.add(start).as_ptr(), data.as_ptr(), first)?;
+            if first == data.len() {
+                return Ok(());
+            }
+            copy.bytes(self.bytes.as_ptr(), data.as_ptr().add(first), data.len() - first)
         }
     }
 

@@ -5,9 +5,10 @@
 //!
 //! A ring can grow (see `growth`): the engine, whichever end it has, gives it a larger [`Region`].
 
+use crate::fault::{self, Fault};
 pub use crate::growth::REACH;
 use crate::growth::{Growth, Lane, copy_in, slices};
-use crate::memory::{Header, Positions, Region};
+use crate::memory::{Copy, Header, Positions, Region};
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -97,14 +98,28 @@ impl Producer {
     /// Writes `data` at `offset` bytes past what is published, without publishing it (reassembly writes ahead of gaps).
     /// Returns how much of it fitted.
     pub fn write_at(&mut self, offset: usize, data: &[u8]) -> usize {
+        // Our own memory is there.
+        self.copy_at(offset, data, Copy::Own).unwrap_or(0)
+    }
+
+    /// As [`write_at`](Self::write_at), from memory of the program's.
+    ///
+    /// # Errors
+    /// Memory that is not there. The ring is as before: what was written is not published.
+    pub fn fill_at(&mut self, offset: usize, data: &[u8]) -> Result<usize, Fault> {
+        self.copy_at(offset, data, Copy::Program)
+    }
+
+    #[inline]
+    fn copy_at(&mut self, offset: usize, data: &[u8], copy: Copy) -> Result<usize, Fault> {
         if self.shared.growth.offer.is_full() {
             self.take_offer();
         }
         let n = self.free().saturating_sub(offset).min(data.len());
         let at = self.head.wrapping_add(offset as u64);
-        copy_in(&self.lane, self.next.as_ref(), at, &data[..n]);
+        copy_in(&self.lane, self.next.as_ref(), at, &data[..n], copy)?;
         self.furthest = self.furthest.max(at.wrapping_add(n as u64));
-        n
+        Ok(n)
     }
 
     /// Goes over to a larger region. Given back where it is not larger, or the ring still goes over to the one before: try
@@ -218,15 +233,39 @@ impl Consumer {
 
     /// Copies bytes from `offset` past the oldest without freeing them; returns how many.
     pub fn peek_at(&self, offset: usize, into: &mut [u8]) -> usize {
+        let own = |into: &mut [u8], part: &[u8]| {
+            into.copy_from_slice(part);
+            Ok(())
+        };
+        self.copy_out(offset, into, own).unwrap_or(0)
+    }
+
+    /// As [`peek_at`](Self::peek_at), to memory of the program's.
+    ///
+    /// # Errors
+    /// Memory that is not there, or is not to be written; some of it may have been.
+    pub fn give_at(&self, offset: usize, into: &mut [u8]) -> Result<usize, Fault> {
+        self.copy_out(offset, into, fault::copy)
+    }
+
+    #[inline]
+    fn copy_out(
+        &self,
+        offset: usize,
+        into: &mut [u8],
+        copy: impl Fn(&mut [u8], &[u8]) -> Result<(), Fault>,
+    ) -> Result<usize, Fault> {
         let mut copied = 0;
         loop {
             let (a, b) = self.slices(offset + copied, into.len() - copied);
             if a.is_empty() {
-                return copied;
+                return Ok(copied);
             }
             for part in [a, b] {
-                into[copied..copied + part.len()].copy_from_slice(part);
-                copied += part.len();
+                if !part.is_empty() {
+                    copy(&mut into[copied..copied + part.len()], part)?;
+                    copied += part.len();
+                }
             }
         }
     }

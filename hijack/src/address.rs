@@ -93,7 +93,7 @@ pub fn encode(addr: SocketAddr) -> ([u8; INET6], usize) {
 pub fn write(addr: SocketAddr, into: OutBytes, space: usize) -> Result<socklen_t> {
     let (bytes, len) = encode(addr);
     let room = space.min(len);
-    into.slice(room)?.copy_from_slice(&bytes[..room]);
+    into.put(&bytes[..room])?;
     Ok(len as socklen_t)
 }
 

@@ -69,6 +69,9 @@ pub fn recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> isize {
     })
 }
 
+/// Bytes that all control messages of a message together do not reach.
+const LONGEST_CONTROL: usize = 512;
+
 fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usize> {
     let message = header.parts()?;
     let received = user::scatter(message.vectors, message.count, |bufs| socket.recv(bufs, flags))?;
@@ -76,7 +79,8 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
         Some(from) if !message.name.is_null() => address::write(from, message.name, message.name_len as usize)?,
         _ => 0,
     };
-    let mut control = Writer::new(message.control.slice(message.control_len)?);
+    let mut space = [0; LONGEST_CONTROL];
+    let mut control = Writer::new(&mut space[..message.control_len.min(LONGEST_CONTROL)]);
     if let Some(info) = received.info {
         receive_control(socket, &info, &mut control);
     }
@@ -84,7 +88,10 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
         extended_error(error, &mut control);
     }
     let truncated = if control.truncated() { MSG_CTRUNC } else { 0 };
-    header.finish(name_len, control.len(), received.flags | truncated | (flags & libc::MSG_CMSG_CLOEXEC))?;
+    // As Linux, where they cannot be written the message has come without them.
+    let control_len = control.len();
+    let control_len = message.control.put(&space[..control_len]).map_or(0, |()| control_len);
+    header.finish(name_len, control_len, received.flags | truncated | (flags & libc::MSG_CMSG_CLOEXEC))?;
     Ok(received.len)
 }
 
@@ -265,6 +272,9 @@ fn note_arrived(header: Out<msghdr>) {
 
 /// If rump sockets are about to go to another process by SCM_RIGHTS, the kernel must know that others may hold them.
 fn note_passed_on(header: Out<msghdr>) {
+    if !descriptor::in_use() {
+        return;
+    }
     let mut ours = false;
     passed(header, |fd| ours |= !matches!(descriptor::lookup(fd), Lookup::Host));
     if ours && !descriptor::in_vfork_child() {

@@ -31,7 +31,7 @@ fn millis(timeout: c_int) -> Option<Duration> {
 }
 
 fn interval(timeout: In<timespec>) -> Result<Option<Duration>> {
-    timeout.optional().map(duration).transpose()
+    timeout.optional()?.map(duration).transpose()
 }
 
 // poll
@@ -57,7 +57,7 @@ fn poll_until(
     if !poll::concerns(fds) {
         return None;
     }
-    Some(wait().and_then(|wait| poll::poll(fds, from_now(wait), mask.optional().as_ref()).map(number)))
+    Some(wait().and_then(|wait| poll::poll(fds, from_now(wait), mask.optional()?.as_ref()).map(number)))
 }
 
 /// poll(2), fortified.
@@ -136,7 +136,7 @@ pub fn pselect(
     mask: In<sigset_t>,
 ) -> Number {
     let sets = Sets::of_ours(nfds, [read, write, except])?;
-    Some(interval(timeout).and_then(|wait| sets.wait(nfds, from_now(wait), mask.optional().as_ref())))
+    Some(interval(timeout).and_then(|wait| sets.wait(nfds, from_now(wait), mask.optional()?.as_ref())))
 }
 
 // epoll
@@ -157,7 +157,7 @@ fn made(flags: c_int) -> Result<c_int> {
 
 /// epoll_ctl(2).
 pub fn epoll_ctl(set: c_int, operation: c_int, fd: c_int, event: In<epoll_event>) -> Number {
-    Some(epoll::ctl(set, operation, fd, event.optional().as_ref()).map(|()| 0))
+    Some(event.optional().and_then(|event| epoll::ctl(set, operation, fd, event.as_ref())).map(|()| 0))
 }
 
 /// epoll_wait(2).
@@ -198,7 +198,7 @@ fn wait(
     let ours = |deadline| {
         let ours = || {
             let max = usize::try_from(max).map_err(|_| Errno::INVAL)?;
-            epoll::wait(set, events.slice(max)?, deadline, mask.optional().as_ref()).map(number)
+            epoll::wait(set, places(events, max)?, deadline, mask.optional()?.as_ref()).map(number)
         };
         hook::asks(|| Some(ours())).unwrap_or(-1)
     };
@@ -213,7 +213,7 @@ fn wait(
         Begin::Counted => {
             let result = host();
             let errno = real::errno();
-            let room = usize::try_from(max).ok().and_then(|max| events.slice(max).ok()).unwrap_or_default();
+            let room = usize::try_from(max).ok().and_then(|max| events.unseen(max).ok()).unwrap_or_default();
             match within(|| epoll::end(room, result)) {
                 Some(result) => {
                     real::set_errno(errno);
@@ -223,6 +223,13 @@ fn wait(
             }
         }
     }
+}
+
+/// Where events go. Those beyond what any program gets at a time are not looked at beforehand, because pages would come to be.
+fn places<'a>(events: Out<epoll_event>, max: usize) -> Result<&'a mut [epoll_event]> {
+    const LOOKED_AT: usize = 1024;
+    events.slice(max.min(LOOKED_AT))?;
+    events.unseen(max)
 }
 
 fn within<R>(call: impl FnOnce() -> R) -> R {

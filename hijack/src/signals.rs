@@ -12,7 +12,7 @@ pub fn sigaction(signal: c_int, new: In<Action>, old: Out<Action>) -> Option<Res
     if !actions::taken() {
         return None;
     }
-    Some(actions::sigaction(signal, new.optional()).and_then(|previous| {
+    Some(new.optional().and_then(|new| actions::sigaction(signal, new)).and_then(|previous| {
         if !old.is_null() {
             old.set(previous)?;
         }

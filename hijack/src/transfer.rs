@@ -36,19 +36,19 @@ pub fn send_on(
 }
 
 fn recv_on(socket: &Socket, buf: OutBytes, len: usize, flags: c_int) -> Result<Received> {
-    socket.recv(&mut [IoSliceMut::new(buf.slice(len)?)], flags)
+    socket.recv(&mut [IoSliceMut::new(buf.unseen(len)?)], flags)
 }
 
 /// send(2).
 pub fn send(fd: c_int, buf: InBytes, len: usize, flags: c_int) -> Count {
-    on(fd, |socket| send_on(socket, &[IoSlice::new(buf.slice(len)?)], flags, None, &SendControl::default()).map(count))
+    on(fd, |socket| send_on(socket, &[IoSlice::new(buf.unseen(len)?)], flags, None, &SendControl::default()).map(count))
 }
 
 /// sendto(2).
 pub fn sendto(fd: c_int, buf: InBytes, len: usize, flags: c_int, name: InBytes, name_len: socklen_t) -> Count {
     on(fd, |socket| {
         let to = address::destination(socket.domain(), name, name_len)?;
-        send_on(socket, &[IoSlice::new(buf.slice(len)?)], flags, to, &SendControl::default()).map(count)
+        send_on(socket, &[IoSlice::new(buf.unseen(len)?)], flags, to, &SendControl::default()).map(count)
     })
 }
 

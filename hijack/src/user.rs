@@ -3,14 +3,15 @@
 //!
 //! [`In`] and [`Out`] are C pointers that only an exported function's argument list can bring into being (their field
 //! is private, and they have no constructor). What they point to is then what the function's man page says, for as long
-//! as the call lasts; that is the fact on which this file's `unsafe` rests. A null pointer is EFAULT, as on Linux. A wrong one
-//! is the SIGSEGV that it deserves, where Linux answers EFAULT (POSIX.md).
+//! as the call lasts; that is the fact on which this file's `unsafe` rests. A pointer to memory that is not there is EFAULT, as
+//! on Linux: what is small is copied or looked at beforehand by [`kernel::fault`], the bytes of a send or a recv are copied by it.
 
 use crate::hook::Reply;
+use kernel::fault::{self, Fault};
 use kernel::{Errno, Result};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io::{IoSlice, IoSliceMut};
-use std::mem::size_of;
+use std::mem::{MaybeUninit, size_of};
 
 /// Types of which every pattern of bits is a value.
 ///
@@ -86,17 +87,29 @@ impl<T: Plain> In<T> {
         if self.0.is_null() {
             return Err(Errno::FAULT);
         }
-        // SAFETY: the module's fact; unaligned, because C programs cast.
-        Ok(unsafe { self.0.read_unaligned() })
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: the module's fact, and a place of ours of that size; by bytes, because C programs cast. What was copied whole is a
+        // value, since every pattern of bits is one.
+        unsafe {
+            there(fault::copy_raw(value.as_mut_ptr().cast(), self.0.cast(), size_of::<T>()))?;
+            Ok(value.assume_init())
+        }
     }
 
-    /// What it points to, if anywhere.
-    pub fn optional(self) -> Option<T> {
-        self.get().ok()
+    /// What it points to, if anywhere. EFAULT where that is not there.
+    pub fn optional(self) -> Result<Option<T>> {
+        if self.0.is_null() { Ok(None) } else { self.get().map(Some) }
     }
 
     /// The `len` things that it points to.
     pub fn slice<'a>(self, len: usize) -> Result<&'a [T]> {
+        let slice = self.unseen(len)?;
+        there(fault::readable(self.0.cast(), size_of_val(slice)))?;
+        Ok(slice)
+    }
+
+    /// As [`slice`](Self::slice), of memory that need not be there: only for those who copy by [`kernel::fault`].
+    pub fn unseen<'a>(self, len: usize) -> Result<&'a [T]> {
         check::<T>(self.0, len)?;
         if len == 0 {
             return Ok(&[]);
@@ -119,6 +132,7 @@ impl In<c_char> {
         if self.0.is_null() {
             return Err(Errno::FAULT);
         }
+        there(fault::string(self.0))?;
         // SAFETY: the module's fact: a NUL-terminated string.
         Ok(unsafe { CStr::from_ptr(self.0) })
     }
@@ -151,6 +165,13 @@ impl<T> Out<T> {
     }
 }
 
+impl OutBytes {
+    /// Writes these bytes there.
+    pub fn put(self, bytes: &[u8]) -> Result<()> {
+        fault::copy(self.unseen(bytes.len())?, bytes).map_err(|Fault| Errno::FAULT)
+    }
+}
+
 impl<T: Plain> Out<T> {
     /// What it points to.
     pub fn get(self) -> Result<T> {
@@ -162,13 +183,19 @@ impl<T: Plain> Out<T> {
         if self.0.is_null() {
             return Err(Errno::FAULT);
         }
-        // SAFETY: the module's fact; unaligned, because C programs cast.
-        unsafe { self.0.write_unaligned(value) };
-        Ok(())
+        // SAFETY: the module's fact, and a value of ours of that size; by bytes, because C programs cast.
+        there(unsafe { fault::copy_raw(self.0.cast(), (&raw const value).cast(), size_of::<T>()) })
     }
 
-    /// The `len` things that it points to.
+    /// The `len` things that it points to, to be written.
     pub fn slice<'a>(self, len: usize) -> Result<&'a mut [T]> {
+        let slice = self.unseen(len)?;
+        there(fault::writable(self.0.cast(), size_of_val(slice)))?;
+        Ok(slice)
+    }
+
+    /// As [`slice`](Self::slice), of memory that need not be there: only for those who copy by [`kernel::fault`].
+    pub fn unseen<'a>(self, len: usize) -> Result<&'a mut [T]> {
         check::<T>(self.0, len)?;
         if len == 0 {
             return Ok(&mut []);
@@ -176,6 +203,11 @@ impl<T: Plain> Out<T> {
         // SAFETY: the module's fact, not null and aligned (`check`).
         Ok(unsafe { std::slice::from_raw_parts_mut(self.0, len) })
     }
+}
+
+/// EFAULT where memory was not there.
+fn there(result: std::result::Result<(), Fault>) -> Result<()> {
+    result.map_err(|Fault| Errno::FAULT)
 }
 
 /// Null, or so long or so crooked that no slice can be made of it.
@@ -221,16 +253,17 @@ fn copied<R>(vectors: In<libc::iovec>, count: usize, with: impl FnOnce(&mut [lib
     if count > IOV_MAX {
         return Err(Errno::INVAL);
     }
-    let vectors = vectors.slice(count)?;
-    let mut few = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; 8];
+    const NOTHING: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
+    let mut few = [NOTHING; 8];
     let mut many;
     let copy = if count <= few.len() {
-        few[..count].copy_from_slice(vectors);
         &mut few[..count]
     } else {
-        many = vectors.to_vec();
+        many = vec![NOTHING; count];
         &mut many[..]
     };
+    // SAFETY: the module's fact, and a place of ours of that size.
+    there(unsafe { fault::copy_raw(copy.as_mut_ptr().cast(), vectors.0.cast(), size_of_val(copy)) })?;
     let mut sum = 0usize;
     for vector in copy.iter_mut() {
         sum = sum.checked_add(vector.iov_len).filter(|sum| *sum <= isize::MAX as usize).ok_or(Errno::INVAL)?;

@@ -28,6 +28,7 @@ mod tcp_info;
 mod thread;
 pub mod wait;
 
+pub use arena::fault;
 pub use boot::{BootError, booted, current};
 pub use config::{Config, Net};
 pub use endpoint::Kind;

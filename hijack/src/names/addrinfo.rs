@@ -21,7 +21,7 @@ pub fn getaddrinfo(
     hints: In<addrinfo>,
     into: Out<*mut addrinfo>,
 ) -> Option<Result<c_int>> {
-    let (flags, family, kind, protocol) = match hints.optional() {
+    let (flags, family, kind, protocol) = match hints.optional().ok().flatten() {
         Some(hints) => (hints.ai_flags, hints.ai_family, hints.ai_socktype, hints.ai_protocol),
         None => (V4MAPPED | ADDRCONFIG, AF_UNSPEC, 0, 0),
     };

@@ -67,7 +67,7 @@ fn answer_all(list: In<Out<Request>>, count: c_int) -> Result<()> {
 
 /// Says that all is done, as the program asked.
 fn notify(event: In<Event>) {
-    let Some(event) = event.optional() else { return };
+    let Ok(Some(event)) = event.optional() else { return };
     match (event.how, event.function) {
         (libc::SIGEV_SIGNAL, _) => {
             // SAFETY: a signal of the program to itself.

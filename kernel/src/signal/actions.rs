@@ -53,6 +53,14 @@ pub fn take_over() {
     }
     for signal in 1..=SIGNALS {
         if let Ok(action) = host(signal, None)
+            && signal == libc::SIGSEGV
+        {
+            if install(signal, action).is_ok() {
+                arena::fault::arm();
+            }
+            continue;
+        }
+        if let Ok(action) = host(signal, None)
             && has_handler(&action)
             && goes_through(signal)
         {
@@ -77,6 +85,7 @@ pub fn sigaction(signal: c_int, new: Option<Action>) -> Result<Action> {
         return shmif::guard::exchange(new.as_ref()).map_err(|error| errno(&error));
     }
     match new {
+        Some(action) if stands_before(signal) => install(signal, action),
         Some(action) if has_handler(&action) && goes_through(signal) => install(signal, action),
         _ => {
             let stored = HANDLERS[signal as usize].load(SeqCst);
@@ -93,7 +102,9 @@ pub fn by_address(signal: c_int, handler: usize, host: impl FnOnce(usize) -> usi
     }
     // SIG_ERR and SIG_HOLD are no addresses either.
     let special = handler <= 2 || handler == libc::SIG_ERR;
-    if special || !(1..=SIGNALS).contains(&signal) || !goes_through(signal) {
+    if stands_before(signal) && matches!(handler, SIG_DFL | SIG_IGN) {
+        // Its trampoline stays, and what the program wants is behind it.
+    } else if special || !(1..=SIGNALS).contains(&signal) || !(goes_through(signal) || stands_before(signal)) {
         let stored = (1..=SIGNALS).contains(&signal).then(|| HANDLERS[signal as usize].load(SeqCst));
         return own(host(handler), stored.unwrap_or(0));
     }
@@ -148,6 +159,11 @@ fn through(action: Action) -> Action {
     Action { sa_sigaction: trampoline_address(), sa_flags: action.sa_flags | SA_SIGINFO, ..action }
 }
 
+/// SIGSEGV always goes through the trampoline: it may mean that memory of the program's is not there (`arena::fault`).
+fn stands_before(signal: c_int) -> bool {
+    signal == libc::SIGSEGV && taken() && !descriptor::in_vfork_child()
+}
+
 /// The action as the program knows it.
 fn shown(action: Action, stored: u64) -> Action {
     if action.sa_sigaction != trampoline_address() {
@@ -195,16 +211,61 @@ fn errno(error: &std::io::Error) -> Errno {
 extern "C" fn trampoline(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let Some(word) = usize::try_from(signal).ok().and_then(|signal| HANDLERS.get(signal)) else { return };
     let handler = Handler::unpack(word.load(SeqCst));
+    if signal == libc::SIGSEGV {
+        // SAFETY: as the host calls us.
+        unsafe { on_fault(handler, info, context) };
+        return;
+    }
     if critical::defer(signal) {
         // SAFETY: the host calls us as it calls every SA_SIGINFO handler.
         unsafe { queue_again(signal, handler, info, context.cast()) };
         return;
     }
-    // SAFETY: the address is of the handler that the program installed for this signal. One without SA_SIGINFO takes the
-    // signal's number alone, and every calling convention of Linux lets a function be passed more than it takes.
+    // SAFETY: the address is of the handler that the program installed for this signal.
+    unsafe { call(handler, signal, info, context) };
+    critical::handled(handler.flags & SA_RESTART != 0);
+}
+
+/// Calls the program's handler.
+///
+/// # Safety
+/// The address is of the handler that the program installed for this signal, the rest are a handler's arguments.
+unsafe fn call(handler: Handler, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the caller's promise. One without SA_SIGINFO takes the signal's number alone, and every calling convention of Linux
+    // lets a function be passed more than it takes.
     let program: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = unsafe { mem::transmute(handler.address) };
     program(signal, info, context);
-    critical::handled(handler.flags & SA_RESTART != 0);
+}
+
+/// SIGSEGV: memory of the program's that was not there in a copy of ours, or the program's own business.
+///
+/// # Safety
+/// `info` and `context` are the handler's arguments.
+unsafe fn on_fault(handler: Handler, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the caller's promise.
+    let by_access = unsafe { (*info).si_code } > 0;
+    // SAFETY: as above; the signal was raised by an access.
+    if by_access && unsafe { arena::fault::recover(context.cast()) } {
+        if handler.flags & SA_RESETHAND != 0 {
+            restore_one_shot(libc::SIGSEGV, handler);
+        }
+        return;
+    }
+    match handler.address {
+        SIG_IGN if !by_access => {}
+        SIG_DFL | SIG_IGN => {
+            // The default action: the access repeats itself and ends the program as it should; what was sent is sent once more.
+            let _critical = critical::Critical::enter();
+            // SAFETY: an action of zeros is the default.
+            let action = unsafe { MaybeUninit::<Action>::zeroed().assume_init() };
+            let _ = host(libc::SIGSEGV, Some(action));
+            if !by_access {
+                critical::raise(libc::SIGSEGV);
+            }
+        }
+        // SAFETY: as in the trampoline.
+        _ => unsafe { call(handler, libc::SIGSEGV, info, context) },
+    }
 }
 
 /// Makes the signal pending for this thread again and blocks it in the context to which the trampoline returns.

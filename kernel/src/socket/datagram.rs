@@ -4,7 +4,7 @@ use super::{DatagramInfo, Received, SendControl, Socket};
 use crate::backend::Call;
 use crate::endpoint::State;
 use crate::{Errno, Result};
-use arena::Consumer;
+use arena::{Consumer, fault};
 use netstack::datagram::{HEADER_LEN, Header};
 use netstack::link::IfIndex;
 use netstack::socket::SendOptions;
@@ -30,6 +30,10 @@ impl Socket {
             return Err(error);
         }
         let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+        for part in &parts {
+            // The engine copies it, under its lock. What is longer than any datagram is refused unread.
+            fault::readable(part.as_ptr(), part.len().min(usize::from(u16::MAX))).map_err(|_| Errno::FAULT)?;
+        }
         let options = SendOptions {
             source: control.source,
             on: control.interface.map(IfIndex),
@@ -55,7 +59,7 @@ impl Socket {
             if let Some(error) = self.take_error() {
                 return Err(error);
             }
-            if let Some(received) = self.take_datagram(bufs, flags) {
+            if let Some(received) = self.take_datagram(bufs, flags)? {
                 return Ok(Some(Some(received)));
             }
             // Linux looks at shutdown(SHUT_RD) only where it would wait.
@@ -72,18 +76,25 @@ impl Socket {
         Ok(header(&rx).map_or(0, |header| header.len as usize))
     }
 
-    fn take_datagram(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Option<Received> {
-        let rings = self.endpoint.rings()?;
+    /// As on Linux, a datagram that meets memory that is not there (EFAULT) is gone.
+    fn take_datagram(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Option<Received>> {
+        let Some(rings) = self.endpoint.rings() else { return Ok(None) };
         if rings.readable() == 0 {
             self.backend.look();
         }
         let mut rx = rings.rx.lock();
-        let header = header(&rx)?;
+        let Some(header) = header(&rx) else { return Ok(None) };
         let len = header.len as usize;
-        let mut copied = 0;
+        let (mut copied, mut there) = (0, Ok(()));
         for buf in bufs.iter_mut() {
             let room = buf.len().min(len - copied);
-            copied += rx.peek_at(HEADER_LEN + copied, &mut buf[..room]);
+            match rx.give_at(HEADER_LEN + copied, &mut buf[..room]) {
+                Ok(n) => copied += n,
+                Err(_) => {
+                    there = Err(Errno::FAULT);
+                    break;
+                }
+            }
         }
         if flags & libc::MSG_PEEK == 0 {
             // A producer that wrote a length beyond what it published would be our own engine's bug.
@@ -91,13 +102,14 @@ impl Socket {
             rx.consume(whole);
         }
         drop(rx);
-        Some(Received {
+        there?;
+        Ok(Some(Received {
             len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
             from: Some(self.family.shown(header.src)),
             flags: if copied < len { libc::MSG_TRUNC } else { 0 },
             info: Some(DatagramInfo::of(&header)),
             error: None,
-        })
+        }))
     }
 }
 

@@ -22,7 +22,8 @@ impl Socket {
         let mut copied = 0;
         for buf in bufs.iter_mut() {
             let room = buf.len().min(report.payload.len() - copied);
-            buf[..room].copy_from_slice(&report.payload[copied..copied + room]);
+            let part = &report.payload[copied..copied + room];
+            arena::fault::copy(&mut buf[..room], part).map_err(|_| Errno::FAULT)?;
             copied += room;
         }
         let cut = if copied < report.payload.len() { libc::MSG_TRUNC } else { 0 };

@@ -73,10 +73,11 @@ impl Socket {
             let (tx, _) = rings.tx.as_ref().ok_or(Errno::PIPE)?;
             loop {
                 let before = sent;
-                sent += write(&mut tx.lock(), bufs, sent);
+                let written = write(&mut tx.lock(), bufs, &mut sent);
                 if sent > before {
                     self.backend.mark(&self.endpoint, Mark::DataQueued);
                 }
+                written?;
                 if sent == total {
                     return Ok(Some(()));
                 }
@@ -142,7 +143,7 @@ impl Socket {
     }
 
     /// Copies out of the ring what fits behind the first `skip` bytes of `bufs`; with `discard` (MSG_TRUNC) nothing is
-    /// copied.
+    /// copied. EFAULT where memory is not there.
     fn take(&self, bufs: &mut [IoSliceMut<'_>], skip: usize, peek: bool, discard: bool) -> Result<usize> {
         let Some(rings) = self.endpoint.rings() else { return Ok(0) };
         if rings.readable() == 0 {
@@ -153,13 +154,26 @@ impl Socket {
         }
         let mut rx = rings.rx.lock();
         let (mut skip, mut taken) = (skip, 0);
-        for buf in bufs.iter_mut() {
+        'bufs: for buf in bufs.iter_mut() {
             let from = skip.min(buf.len());
             skip -= from;
             let into = &mut buf[from..];
-            let n = if discard { into.len().min(rx.len() - taken) } else { rx.peek_at(taken, into) };
-            taken += n;
-            if n < into.len() {
+            if discard {
+                taken += into.len().min(rx.len() - taken);
+            } else {
+                for piece in into.chunks_mut(PIECE) {
+                    match rx.give_at(taken, piece) {
+                        Ok(n) => taken += n,
+                        Err(_) if taken < PIECE => return Err(Errno::FAULT),
+                        // What came before this piece counts; the next call meets the rest.
+                        Err(_) => {
+                            taken -= taken % PIECE;
+                            break 'bufs;
+                        }
+                    }
+                }
+            }
+            if taken == rx.len() {
                 break;
             }
         }
@@ -180,20 +194,34 @@ impl Socket {
     }
 }
 
-/// Writes as much as fits of what lies behind the first `skip` bytes of `bufs`.
-fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], skip: usize) -> usize {
-    let (mut skip, mut written) = (skip, 0);
-    for buf in bufs {
+/// Writes as much as fits of what lies behind the first `done` bytes of `bufs`, and counts it there. Memory that is not there
+/// is EFAULT; as on Linux, the pieces before the one that it is in have gone.
+fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], done: &mut usize) -> Result<()> {
+    let (mut skip, mut ahead) = (*done, 0);
+    'bufs: for buf in bufs {
         let from = skip.min(buf.len());
         skip -= from;
-        let n = tx.write(&buf[from..]);
-        written += n;
-        if from + n < buf.len() {
-            break;
+        for piece in buf[from..].chunks(PIECE) {
+            let n = tx.fill_at(ahead, piece).map_err(|_| Errno::FAULT)?;
+            ahead += n;
+            if n < piece.len() {
+                break 'bufs;
+            }
+            if ahead >= PIECE {
+                tx.publish(ahead);
+                *done += std::mem::take(&mut ahead);
+            }
         }
     }
-    written
+    if ahead > 0 {
+        tx.publish(ahead);
+        *done += ahead;
+    }
+    Ok(())
 }
+
+/// Bytes that come or go together where some memory of a call's is not there.
+const PIECE: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests;

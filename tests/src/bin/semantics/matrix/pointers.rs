@@ -9,7 +9,7 @@ use super::kinds::{self, Kind};
 use super::states::{self, Subject};
 use crate::errno::Errno;
 use crate::report::{Report, Show};
-use crate::sys::{Fd, Ret};
+use crate::sys::{self, Fd, Ret};
 
 /// A row: the name and the call.
 pub struct Row {
@@ -24,7 +24,9 @@ pub fn probe(row: &Row, r: &mut Report) {
         ("listener", &kinds::TCP, "listening, one waiting"),
         ("datagram", &kinds::UDP, "data waiting"),
     ] {
-        r.see(what, (row.call)(made(kind, state).fd).show());
+        let subject = made(kind, state);
+        r.see(what, (row.call)(subject.fd).show());
+        r.see(&format!("{what}, and then recv"), sys::recv(subject.fd, 64, libc::MSG_DONTWAIT).show());
     }
 }
 
@@ -36,6 +38,26 @@ fn made(kind: &'static Kind, name: &str) -> Subject {
 
 fn nowhere<T>() -> *mut T {
     ptr::without_provenance_mut(8)
+}
+
+/// The last `len` bytes before memory ends; `protection` is what may be done to them.
+fn edge<T>(len: usize, protection: c_int) -> *mut T {
+    const PAGE: usize = 4096;
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: new memory, of which the second half is given back.
+    unsafe {
+        let both = libc::mmap(ptr::null_mut(), 2 * PAGE, protection, kind, -1, 0);
+        libc::munmap(both.byte_add(PAGE), PAGE);
+        both.byte_add(PAGE - len).cast()
+    }
+}
+
+const READ_WRITE: c_int = libc::PROT_READ | libc::PROT_WRITE;
+
+/// Two buffers, of which the second is nowhere.
+fn second_nowhere() -> [libc::iovec; 2] {
+    let first = libc::iovec { iov_base: edge(2, READ_WRITE), iov_len: 2 };
+    [first, libc::iovec { iov_base: nowhere(), iov_len: 2 }]
 }
 
 macro_rules! row {
@@ -63,6 +85,21 @@ pub const ROWS: &[Row] = &[
     row!("sendto its name", fd => libc::sendto(fd, [0u8; 4].as_ptr().cast(), 4, libc::MSG_NOSIGNAL, nowhere(), NAME)),
     row!("recvmsg", fd => libc::recvmsg(fd, nowhere(), 0)),
     row!("sendmsg", fd => libc::sendmsg(fd, nowhere(), libc::MSG_NOSIGNAL)),
+    row!("read into what ends too early", fd => libc::read(fd, edge(2, READ_WRITE), 4)),
+    row!("read into what is read-only", fd => libc::read(fd, edge(4, libc::PROT_READ), 4)),
+    row!("write of what ends too early", fd => libc::write(fd, edge::<c_void>(2, READ_WRITE), 4)),
+    row!("readv, the second", fd => libc::readv(fd, second_nowhere().as_ptr(), 2)),
+    row!("writev, the second", fd => libc::writev(fd, second_nowhere().as_ptr(), 2)),
+    row!("peek", fd => libc::recv(fd, nowhere(), 4, libc::MSG_PEEK)),
+    row!("recvfrom its name", fd => libc::recvfrom(fd, [0u8; 64].as_mut_ptr().cast(), 64, 0, nowhere(), ptr::from_mut(&mut { NAME }))),
+    row!("recvfrom its length", fd => libc::recvfrom(fd, [0u8; 64].as_mut_ptr().cast(), 64, 0, edge(64, READ_WRITE), nowhere())),
+    row!("write of much that ends too early", fd => {
+        libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK);
+        const MUCH: usize = 64 * 1024;
+        let both = libc::mmap(ptr::null_mut(), 2 * MUCH, READ_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
+        libc::munmap(both.byte_add(MUCH), MUCH);
+        libc::write(fd, both, MUCH + 1000)
+    }),
     row!("bind", fd => libc::bind(fd, nowhere(), NAME)),
     row!("connect", fd => libc::connect(fd, nowhere(), NAME)),
     row!("accept", fd => libc::accept(fd, nowhere(), nowhere())),
