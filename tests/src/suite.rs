@@ -1,6 +1,6 @@
 //! Other people's test suites: a suite's cases on the host kernel, which is the measure, and on a rump kernel.
 //!
-//! [`python`] knows how to run one. What may differ is in `tests/known/NAME.txt`, with its reason.
+//! `python` knows how to run one. What may differ is in `tests/known/NAME.txt`, with its reason.
 
 mod python;
 
