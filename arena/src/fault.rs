@@ -1,6 +1,6 @@
 //! Memory of the program that may not be there: EFAULT, not the end of the process.
 //!
-//! [`copy`], [`readable`], [`writable`] and [`string`] touch it inside of [`run`], which leaves behind where its stack is. The process's SIGSEGV
+//! [`copy`], [`readable`], [`writable`] and [`string`] touch it inside of `run`, which leaves behind where its stack is. The process's SIGSEGV
 //! handler asks [`recover`]: a fault there goes on behind `run`, which says so. What is left behind by that are frames of one C
 //! function that owns nothing (memcpy, strlen) or of a few instructions. It costs a few nanoseconds and no system call.
 //!
@@ -104,7 +104,7 @@ fn guarded(function: usize, a: usize, b: usize, c: usize) -> Result<(), Fault> {
     })
 }
 
-/// For the process's SIGSEGV handler: if the fault is one of [`run`](self)'s, makes the context go on behind it.
+/// For the process's SIGSEGV handler: if the fault is one of `run`'s, makes the context go on behind it.
 ///
 /// # Safety
 /// `context` is the handler's argument, the signal was raised by an access of this thread.
@@ -123,7 +123,7 @@ pub unsafe fn recover(context: *mut libc::ucontext_t) -> bool {
 mod arch {
     use std::arch::naked_asm;
 
-    /// Calls `function(a, b, c)` with its stack pointer in `frame`; 0, or 1 by way of [`resume`].
+    /// Calls `function(a, b, c)` with its stack pointer in `frame`; 0, or 1 by way of `resume`.
     ///
     /// # Safety
     /// `function` takes three words and leaves nothing to be undone where it ends in the middle; `frame` may be written.
@@ -151,7 +151,7 @@ mod arch {
         )
     }
 
-    /// The end of a [`run`] whose function met a fault: the stack pointer is the one that it left behind.
+    /// The end of a `run` whose function met a fault: the stack pointer is the one that it left behind.
     #[unsafe(naked)]
     unsafe extern "C" fn resume() {
         naked_asm!(
@@ -179,7 +179,7 @@ mod arch {
     }
 
     /// # Safety
-    /// `context` is a signal handler's, `stack` what the interrupted [`run`] left behind.
+    /// `context` is a signal handler's, `stack` what the interrupted `run` left behind.
     pub unsafe fn go_on(context: *mut libc::ucontext_t, stack: usize) {
         // SAFETY: the caller's promise.
         let registers = unsafe { &mut (*context).uc_mcontext.gregs };

@@ -117,6 +117,37 @@ fn mutated_frames_of_every_kind() {
 }
 
 #[test]
+fn segments_to_or_from_more_than_one_host_are_nothing() {
+    let (mut net, a, _) = Net::pair(3, Link::default());
+    let key = net.memory(a).new_key();
+    let listener = net.stack(a).tcp_open(key);
+    net.stack(a).tcp_bind(listener, "0.0.0.0:80".parse().expect("an address"), Default::default()).expect("free");
+    net.stack(a).tcp_listen(listener, 4).expect("bound");
+    let tcp_sent = |net: &mut Net, from: Ipv4Addr, to: Ipv4Addr| {
+        let mut syn = vec![0x10, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0];
+        let sum = checksum::Sum::pseudo_v4(from, to, ipv4::TCP, syn.len() as u16).bytes(&syn).finish();
+        syn[16..18].copy_from_slice(&sum.to_be_bytes());
+        let before = net.tcp_frames;
+        net.inject(a, ETH, &ethernet_frame(A_MAC, STRANGER, ethernet::IPV4, &ipv4_packet(from, to, ipv4::TCP, &syn)));
+        net.run_for(Duration::from_millis(10));
+        net.tcp_frames - before
+    };
+    let group = Ipv4Addr::new(224, 0, 0, 1);
+    let neighbour = Ipv4Addr::new(10, 0, 0, 2);
+    assert!(tcp_sent(&mut net, neighbour, A) > 0, "so it would be answered");
+    for (from, to) in [
+        (neighbour, group),
+        (neighbour, Ipv4Addr::new(10, 0, 0, 255)),
+        (neighbour, Ipv4Addr::BROADCAST),
+        (group, A),
+        (Ipv4Addr::BROADCAST, A),
+        (Ipv4Addr::UNSPECIFIED, A),
+    ] {
+        assert_eq!(tcp_sent(&mut net, from, to), 0, "{from} to {to}");
+    }
+}
+
+#[test]
 fn a_flood_of_spoofed_sources_holds_little() {
     let mut net = Net::new(2);
     let a = net.node();

@@ -31,3 +31,29 @@ impl Secrets {
         self.timestamps.hash(&(tuple.local.ip(), tuple.remote.ip())) as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Duration;
+
+    fn tuple(port: u16) -> Tuple {
+        Tuple { local: ([10, 0, 0, 1], 80).into(), remote: ([10, 0, 0, 2], port).into() }
+    }
+
+    #[test]
+    fn numbers_move_on_with_the_clock_and_differ_by_connection_and_secret() {
+        let (a, b) = (Secrets::new(&mut Rng::new([1; 32])), Secrets::new(&mut Rng::new([2; 32])));
+        let now = Instant::from_millis(5000);
+        let first = a.isn(&tuple(4000), now);
+        assert_eq!(a.isn(&tuple(4000), now + Duration::from_micros(400)) - first, 100, "one each 4 µs");
+        assert_ne!(a.isn(&tuple(4001), now), first);
+        assert_ne!(b.isn(&tuple(4000), now), first);
+    }
+
+    #[test]
+    fn timestamps_of_two_hosts_have_one_offset() {
+        let secrets = Secrets::new(&mut Rng::new([1; 32]));
+        assert_eq!(secrets.timestamp_offset(&tuple(4000)), secrets.timestamp_offset(&tuple(4001)));
+    }
+}

@@ -63,7 +63,7 @@ impl Tcp {
             tuple,
             iss,
             irs: header.seq,
-            snd_mss: advertised_mss.min(peer_mss(header.options.mss)),
+            snd_mss: advertised_mss.min(peer_mss(header.options.mss, tuple.remote.is_ipv6())),
             advertised_mss,
             scales: header.options.window_scale.map(|theirs| (theirs, SCALE)),
             timestamps: header.options.timestamps.map(|theirs| Timestamps {

@@ -11,8 +11,9 @@ use crate::tcp::tcb::{Tcb, millis};
 use crate::time::Instant;
 use crate::wire::tcp::{Flags, Segment};
 
-/// What a peer takes that names no MSS (RFC 9293 §3.7.1, MUST-15).
-pub(in crate::tcp) const DEFAULT_MSS: u16 = 536;
+/// What a peer takes that names no MSS (RFC 9293 §3.7.1, MUST-15), by IPv4 and by IPv6.
+const DEFAULT_MSS: u16 = 536;
+const DEFAULT_MSS_V6: u16 = 1220;
 /// No path carries less than this in a segment (`tcp_min_snd_mss` is lower still); it bounds the harm of a lie.
 const MIN_MSS: u16 = 64;
 
@@ -59,7 +60,7 @@ impl Tcb {
         d.rcv_nxt = d.irs + 1;
         d.rcv_adv = d.rcv_nxt + (self.rx.free() as u32).min(crate::tcp::window::MAX_UNSCALED);
         self.ack = DelayedAck::new(d.rcv_nxt);
-        d.snd_mss = d.snd_mss.min(peer_mss(options.mss));
+        d.snd_mss = d.snd_mss.min(peer_mss(options.mss, d.remote.is_ipv6()));
         // RFC 7323 §2.2: both or none.
         (d.snd_scale, d.rcv_scale) = match options.window_scale {
             Some(scale) => (scale, d.rcv_scale),
@@ -105,6 +106,17 @@ impl Tcb {
 }
 
 /// The segment size that a peer's option stands for.
-pub(in crate::tcp) fn peer_mss(option: Option<u16>) -> u16 {
-    option.unwrap_or(DEFAULT_MSS).max(MIN_MSS)
+pub(in crate::tcp) fn peer_mss(option: Option<u16>, v6: bool) -> u16 {
+    option.unwrap_or(if v6 { DEFAULT_MSS_V6 } else { DEFAULT_MSS }).max(MIN_MSS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_names_no_segment_size_takes_what_the_family_always_carries() {
+        assert_eq!((peer_mss(None, false), peer_mss(None, true)), (536, 1220));
+        assert_eq!((peer_mss(Some(1460), false), peer_mss(Some(3), true)), (1460, MIN_MSS));
+    }
 }
