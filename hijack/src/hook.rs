@@ -11,11 +11,14 @@
 //! - `refuses`: fails with this errno. libc would do its work with sockets of its own, on the host's network.
 //! - `replaces`: ours alone decides, and calls the host's function where it wants to.
 //!
+//! A row that ends with `point` is a cancellation point (pthreads(7)): a thread that is cancelled may end there.
+//!
 //! A call that succeeds leaves errno as it was, as the host's system calls do: programs look at it where they should not.
 //! `asks` and `after` run inside [`Critical`]: signal handlers wait until they are done, and whatever they call
 //! themselves (std, a crate) that comes back to an exported symbol goes straight to the host's function.
 
 use crate::real;
+use kernel::signal::cancel::{self, Shield};
 use kernel::signal::{self, Critical};
 use kernel::{Errno, Result};
 use std::ffi::{c_int, c_uint};
@@ -63,27 +66,53 @@ impl<T> Reply for *mut T {
 #[inline]
 pub fn asks<R: Reply>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<R> {
     let errno = real::errno();
-    let answer = answer(ours)?;
+    let answer = answer(ours, Result::is_err)?;
     Some(answer.inspect(|_| real::set_errno(errno)).unwrap_or_else(failed))
 }
 
 /// As [`asks`], for a function that sets errno itself.
 #[inline]
 pub fn tells<R: Reply>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<R> {
-    Some(answer(ours)?.unwrap_or_else(failed))
+    Some(answer(ours, |_| true)?.unwrap_or_else(failed))
 }
 
 #[inline]
-fn answer<R>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<Result<R>> {
+fn answer<R>(ours: impl FnOnce() -> Option<Result<R>>, failed: impl FnOnce(&Result<R>) -> bool) -> Option<Result<R>> {
     if signal::inside() {
         return None;
     }
     let critical = Critical::enter();
+    let shield = Shield::enter();
     let answer = ours();
+    shield.leave(answer.as_ref().is_some_and(failed));
     // Handlers that waited run here, before errno is set: it is the last thing that the program must find.
     drop(critical);
     answer
 }
+
+/// Runs what is not an answer itself as if it were one: no handler runs meanwhile, and the thread is not cancelled.
+#[inline]
+pub fn within<R>(call: impl FnOnce() -> R) -> R {
+    let critical = Critical::enter();
+    let shield = Shield::enter();
+    let result = call();
+    shield.leave(false);
+    drop(critical);
+    result
+}
+
+/// What the exported function gives that stands before a cancellation point where the thread is to end: no count, no number and
+/// no failure.
+pub const ENDS: i32 = -0x07ca_5ce1;
+
+/// Runs a function that is a cancellation point (pthreads(7)).
+#[inline]
+pub fn point(call: impl FnOnce() -> i64) -> i64 {
+    cancel::point(call).unwrap_or(ENDS.into())
+}
+
+/// pthread_exit(3), to which a cancelled thread goes.
+pub use libc::pthread_exit;
 
 /// Runs `then` on the result of the host's function, keeping errno.
 #[inline]
@@ -92,9 +121,7 @@ pub fn after<R: Reply>(result: R, then: impl FnOnce(R)) -> R {
         return result;
     }
     let errno = real::errno();
-    let critical = Critical::enter();
-    then(result);
-    drop(critical);
+    within(|| then(result));
     real::set_errno(errno);
     result
 }
@@ -113,7 +140,7 @@ pub fn outcome<R: Reply + PartialEq>(value: R) -> Result<R> {
 /// Makes the exported function, the host's function of the same name (in `host`), and the list of all names, of a table
 /// of rows `name(argument: Type, …) -> Type = how path::to::function;`.
 macro_rules! hooks {
-    ($( $name:ident ( $($arg:ident : $type:ty),* $(,)? ) -> $ret:ty = $how:ident $ours:path; )*) => {
+    ($( $name:ident ( $($arg:ident : $type:ty),* $(,)? ) -> $ret:ty = $how:ident $ours:path $(, $point:ident)?; )*) => {
         /// The host's functions, by their own names. A function that this libc does not have fails with ENOSYS.
         pub mod host {
             use super::*;
@@ -142,14 +169,64 @@ macro_rules! hooks {
         mod exported {
             use super::*;
             $(
-                #[allow(clippy::too_many_arguments, non_snake_case)]
-                // SAFETY: the name is one of libc's, and the signature is that of its man page.
-                #[unsafe(no_mangle)]
-                extern "C" fn $name($($arg: $type),*) -> $ret {
-                    $crate::hook::body!($how $name = $ours, ($($arg),*))
-                }
+                $crate::hook::exported!(($($point)?) $how $name = $ours, ($($arg: $type),*) -> $ret);
             )*
         }
+    };
+}
+
+/// An exported function, and what stands before it where it is a `point`: the thread may end here only when no frame of ours is left on its
+/// stack, because libc unwinds it.
+macro_rules! exported {
+    (() $how:ident $name:ident = $ours:path, ($($arg:ident: $type:ty),*) -> $ret:ty) => {
+        #[allow(clippy::too_many_arguments, non_snake_case)]
+        // SAFETY: the name is one of libc's, and the signature is that of its man page.
+        #[unsafe(no_mangle)]
+        extern "C" fn $name($($arg: $type),*) -> $ret {
+            $crate::hook::body!($how $name = $ours, ($($arg),*))
+        }
+    };
+    // Without its few instructions for the other architectures, threads there end at the next cancellation point of the host's.
+    (($point:ident) $how:ident $name:ident = $ours:path, ($($arg:ident: $type:ty),*) -> $ret:ty) => {
+        #[cfg(target_arch = "x86_64")]
+        const _: () = {
+            #[allow(clippy::too_many_arguments)]
+            extern "C" fn inner($($arg: $type),*) -> i64 {
+                $crate::hook::$point(|| {
+                    let value: $ret = $crate::hook::body!($how $name = $ours, ($($arg),*));
+                    value as i64
+                })
+            }
+
+            #[allow(clippy::too_many_arguments, non_snake_case)]
+            // SAFETY: the name is one of libc's, and the signature is that of its man page, with at most six words.
+            #[unsafe(no_mangle)]
+            #[unsafe(naked)]
+            extern "C" fn $name($($arg: $type),*) -> $ret {
+                std::arch::naked_asm!(
+                    // Through here libc unwinds the threads that it cancels in the host's function.
+                    ".cfi_startproc",
+                    "sub rsp, 8",
+                    ".cfi_adjust_cfa_offset 8",
+                    "call {inner}",
+                    "add rsp, 8",
+                    ".cfi_adjust_cfa_offset -8",
+                    "cmp rax, {ends}",
+                    "je 2f",
+                    "ret",
+                    "2:",
+                    // PTHREAD_CANCELED
+                    "mov rdi, -1",
+                    "jmp {exit}",
+                    ".cfi_endproc",
+                    inner = sym inner,
+                    ends = const $crate::hook::ENDS,
+                    exit = sym $crate::hook::pthread_exit,
+                )
+            }
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        $crate::hook::exported!(() $how $name = $ours, ($($arg: $type),*) -> $ret);
     };
 }
 
@@ -188,4 +265,4 @@ macro_rules! body {
     };
 }
 
-pub(crate) use {body, hooks};
+pub(crate) use {body, exported, hooks};

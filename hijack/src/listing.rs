@@ -41,8 +41,10 @@ const LEFT: &str = left! {
     "_authenticate" "authdes_getucred" "authnone_create" "authunix_create*" "clnt_perr*" "clnt_sperr*" "clnt_pcreateerror" "clnt_spcreateerror" "clntraw_create"
     "svcraw_create" "svc_*" "svcerr_*" "svcfd_create" "svcunix*" "clntunix_create" "svcudp_enablecache" "_rpc_dtablesize"
     "__rpc_thread_*" = "RPC of old programs, over what the refused calls would have made";
-    "pthread_*" "__pthread_*" "_pthread_*" "thrd_*" "cnd_*" "tss_create" "timer_create" "__register_atfork"
-        = "threads; what they block in is hooked";
+    "pthread_a*" "pthread_b*" "pthread_cl*" "pthread_co*" "pthread_cr*" "pthread_d*" "pthread_e*" "pthread_g*" "pthread_j*" "pthread_k*" "pthread_m*"
+    "pthread_o*" "pthread_r*" "pthread_self" "pthread_seta*" "pthread_setcancelstate" "pthread_setco*" "pthread_setn*" "pthread_sets*" "pthread_si*" "pthread_sp*"
+    "pthread_t*" "pthread_y*" "__pthread_*" "_pthread_*" "thrd_*" "cnd_*" "tss_create" "timer_create" "__register_atfork"
+        = "threads; what they block in is hooked, and so is what ends them there";
     "psignal" "gsignal" "sigemptyset" "sigisemptyset" "sigsetmask" "sigvec" = "signal masks and messages; sigvec(3) is of no program";
     "siglongjmp" "longjmp" "_longjmp" "__longjmp_chk" "__sigsetjmp" = "jump; the critical sections are made for that";
     "sethostid" "sethostname" = "set the host's, for which they need privilege";

@@ -1,12 +1,14 @@
 //! The life of the process: the kernel's boot, forks, and the ways out.
 
 use crate::allocator;
+use crate::hook;
 use crate::real;
 use crate::stdio;
 use crate::table::host;
-use kernel::signal::{self, Critical};
+use crate::user::Out;
+use kernel::signal::{self, Critical, cancel};
 use kernel::{Kernel, Result, descriptor};
-use std::ffi::c_int;
+use std::ffi::{c_int, c_ulong};
 use std::sync::{Arc, Once};
 
 /// The kernel, booted at the program's first Internet socket. Until then we do nothing at all; from here on handlers go
@@ -90,4 +92,18 @@ pub fn bare_fork() -> c_int {
         after_fork()
     }
     child
+}
+
+/// pthread_cancel(3): libc marks the thread, and wakes it if it must; one that sleeps in the kernel wakes here.
+pub fn pthread_cancel(thread: c_ulong) -> c_int {
+    cancel::announce();
+    let result = host::pthread_cancel(thread);
+    hook::within(kernel::wait::wake_all);
+    result
+}
+
+/// pthread_setcanceltype(3): an asynchronous cancellation must find the thread outside of the kernel.
+pub fn pthread_setcanceltype(kind: c_int, old: Out<c_int>) -> c_int {
+    cancel::announce();
+    host::pthread_setcanceltype(kind, old)
 }

@@ -9,7 +9,7 @@ use crate::table::host;
 use crate::user::{In, Out};
 use kernel::poll::epoll::{self, Begin};
 use kernel::poll::{self, FdSet};
-use kernel::signal::{self, Critical};
+use kernel::signal;
 use kernel::{Errno, Result};
 use libc::{epoll_event, nfds_t, pollfd, sigset_t, timespec, timeval};
 use std::ffi::{c_int, c_ulong};
@@ -207,14 +207,14 @@ fn wait(
         // The host says EINVAL too, if it gets so far.
         Err(_) => return host(),
     };
-    match within(|| epoll::begin(set)) {
+    match hook::within(|| epoll::begin(set)) {
         Begin::Host => host(),
         Begin::Ours => ours(deadline),
         Begin::Counted => {
             let result = host();
             let errno = real::errno();
             let room = usize::try_from(max).ok().and_then(|max| events.unseen(max).ok()).unwrap_or_default();
-            match within(|| epoll::end(room, result)) {
+            match hook::within(|| epoll::end(room, result)) {
                 Some(result) => {
                     real::set_errno(errno);
                     result
@@ -230,9 +230,4 @@ fn places<'a>(events: Out<epoll_event>, max: usize) -> Result<&'a mut [epoll_eve
     const LOOKED_AT: usize = 1024;
     events.slice(max.min(LOOKED_AT))?;
     events.unseen(max)
-}
-
-fn within<R>(call: impl FnOnce() -> R) -> R {
-    let _critical = Critical::enter();
-    call()
 }

@@ -25,12 +25,12 @@ hooks! {
     // What a socket is and whom it talks to.
     socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int = opens endpoint::socket;
     bind(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::bind;
-    connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect;
-    __connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect;
+    connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect, point;
+    __connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect, point;
     bindresvport(fd: c_int, name: Out<sockaddr_in>) -> c_int = asks endpoint::bindresvport;
     listen(fd: c_int, backlog: c_int) -> c_int = asks endpoint::listen;
-    accept(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = opens endpoint::accept;
-    accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> c_int = opens endpoint::accept4;
+    accept(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = opens endpoint::accept, point;
+    accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> c_int = opens endpoint::accept4, point;
     shutdown(fd: c_int, how: c_int) -> c_int = asks endpoint::shutdown;
     getsockname(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getsockname;
     getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getpeername;
@@ -40,43 +40,43 @@ hooks! {
     ) -> c_int = asks endpoint::setsockopt;
 
     // Bytes.
-    send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send;
-    __send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send;
+    send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send, point;
+    __send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send, point;
     sendto(fd: c_int, buf: InBytes, len: size_t, flags: c_int, name: InBytes, name_len: socklen_t
-    ) -> ssize_t = asks transfer::sendto;
-    recv(fd: c_int, buf: OutBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::recv;
-    __recv_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int) -> ssize_t = asks transfer::recv_chk;
+    ) -> ssize_t = asks transfer::sendto, point;
+    recv(fd: c_int, buf: OutBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::recv, point;
+    __recv_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int) -> ssize_t = asks transfer::recv_chk, point;
     recvfrom(fd: c_int, buf: OutBytes, len: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>
-    ) -> ssize_t = asks transfer::recvfrom;
+    ) -> ssize_t = asks transfer::recvfrom, point;
     __recvfrom_chk(
         fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>
     ) -> ssize_t = asks transfer::recvfrom_chk;
-    read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read;
-    __read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read;
-    __read_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t) -> ssize_t = asks transfer::read_chk;
-    write(fd: c_int, buf: InBytes, len: size_t) -> ssize_t = asks transfer::write;
-    __write(fd: c_int, buf: InBytes, len: size_t) -> ssize_t = asks transfer::write;
-    readv(fd: c_int, vectors: In<iovec>, count: c_int) -> ssize_t = asks transfer::readv;
-    writev(fd: c_int, vectors: In<iovec>, count: c_int) -> ssize_t = asks transfer::writev;
-    preadv2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::preadv2;
+    read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read, point;
+    __read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read, point;
+    __read_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t) -> ssize_t = asks transfer::read_chk, point;
+    write(fd: c_int, buf: InBytes, len: size_t) -> ssize_t = asks transfer::write, point;
+    __write(fd: c_int, buf: InBytes, len: size_t) -> ssize_t = asks transfer::write, point;
+    readv(fd: c_int, vectors: In<iovec>, count: c_int) -> ssize_t = asks transfer::readv, point;
+    writev(fd: c_int, vectors: In<iovec>, count: c_int) -> ssize_t = asks transfer::writev, point;
+    preadv2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int) -> ssize_t = asks transfer::preadv2, point;
     preadv64v2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int
-    ) -> ssize_t = asks transfer::preadv2;
+    ) -> ssize_t = asks transfer::preadv2, point;
     pwritev2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int
-    ) -> ssize_t = asks transfer::pwritev2;
+    ) -> ssize_t = asks transfer::pwritev2, point;
     pwritev64v2(fd: c_int, vectors: In<iovec>, count: c_int, offset: i64, flags: c_int
-    ) -> ssize_t = asks transfer::pwritev2;
+    ) -> ssize_t = asks transfer::pwritev2, point;
     sendfile(to: c_int, from: c_int, offset: Out<i64>, len: size_t) -> ssize_t = asks transfer::sendfile;
     sendfile64(to: c_int, from: c_int, offset: Out<i64>, len: size_t) -> ssize_t = asks transfer::sendfile;
     splice(from: c_int, from_offset: Out<i64>, to: c_int, to_offset: Out<i64>, len: size_t, flags: c_uint
-    ) -> ssize_t = asks splice::splice;
+    ) -> ssize_t = asks splice::splice, point;
 
     // Messages.
-    sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = asks message::sendmsg;
-    sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg;
-    __sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg;
-    recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = replaces message::recvmsg;
+    sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = asks message::sendmsg, point;
+    sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg, point;
+    __sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) -> c_int = asks message::sendmmsg, point;
+    recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> ssize_t = replaces message::recvmsg, point;
     recvmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int, timeout: Out<timespec>
-    ) -> c_int = replaces message::recvmmsg;
+    ) -> c_int = replaces message::recvmmsg, point;
 
     // Descriptors.
     close(fd: c_int) -> c_int = asks descriptors::close;
@@ -94,29 +94,29 @@ hooks! {
     sockatmark(fd: c_int) -> c_int = asks control::sockatmark;
 
     // Waiting for many.
-    poll(fds: Out<pollfd>, count: nfds_t, timeout: c_int) -> c_int = asks readiness::poll;
-    __poll(fds: Out<pollfd>, count: nfds_t, timeout: c_int) -> c_int = asks readiness::poll;
-    __poll_chk(fds: Out<pollfd>, count: nfds_t, timeout: c_int, space: size_t) -> c_int = asks readiness::poll_chk;
-    ppoll(fds: Out<pollfd>, count: nfds_t, timeout: In<timespec>, mask: In<sigset_t>) -> c_int = asks readiness::ppoll;
+    poll(fds: Out<pollfd>, count: nfds_t, timeout: c_int) -> c_int = asks readiness::poll, point;
+    __poll(fds: Out<pollfd>, count: nfds_t, timeout: c_int) -> c_int = asks readiness::poll, point;
+    __poll_chk(fds: Out<pollfd>, count: nfds_t, timeout: c_int, space: size_t) -> c_int = asks readiness::poll_chk, point;
+    ppoll(fds: Out<pollfd>, count: nfds_t, timeout: In<timespec>, mask: In<sigset_t>) -> c_int = asks readiness::ppoll, point;
     __ppoll_chk(fds: Out<pollfd>, count: nfds_t, timeout: In<timespec>, mask: In<sigset_t>, space: size_t
-    ) -> c_int = asks readiness::ppoll_chk;
+    ) -> c_int = asks readiness::ppoll_chk, point;
     select(nfds: c_int, read: Out<c_ulong>, write: Out<c_ulong>, except: Out<c_ulong>, timeout: Out<timeval>
-    ) -> c_int = asks readiness::select;
+    ) -> c_int = asks readiness::select, point;
     __select(nfds: c_int, read: Out<c_ulong>, write: Out<c_ulong>, except: Out<c_ulong>, timeout: Out<timeval>
-    ) -> c_int = asks readiness::select;
+    ) -> c_int = asks readiness::select, point;
     pselect(
         nfds: c_int, read: Out<c_ulong>, write: Out<c_ulong>, except: Out<c_ulong>, timeout: In<timespec>,
         mask: In<sigset_t>
-    ) -> c_int = asks readiness::pselect;
+    ) -> c_int = asks readiness::pselect, point;
     epoll_create(size: c_int) -> c_int = asks readiness::epoll_create;
     epoll_create1(flags: c_int) -> c_int = asks readiness::epoll_create1;
     epoll_ctl(set: c_int, operation: c_int, fd: c_int, event: In<epoll_event>) -> c_int = asks readiness::epoll_ctl;
     epoll_wait(set: c_int, events: Out<epoll_event>, max: c_int, timeout: c_int
-    ) -> c_int = replaces readiness::epoll_wait;
+    ) -> c_int = replaces readiness::epoll_wait, point;
     epoll_pwait(set: c_int, events: Out<epoll_event>, max: c_int, timeout: c_int, mask: In<sigset_t>
-    ) -> c_int = replaces readiness::epoll_pwait;
+    ) -> c_int = replaces readiness::epoll_pwait, point;
     epoll_pwait2(set: c_int, events: Out<epoll_event>, max: c_int, timeout: In<timespec>, mask: In<sigset_t>
-    ) -> c_int = replaces readiness::epoll_pwait2;
+    ) -> c_int = replaces readiness::epoll_pwait2, point;
 
     // Calls that make a descriptor.
     open(path: In<c_char>, flags: c_int, mode: Argument) -> c_int = opens files::open;
@@ -181,7 +181,7 @@ hooks! {
     __vdprintf_chk(fd: c_int, flag: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf_chk;
 
     // Names.
-    getaddrinfo(node: In<c_char>, service: In<c_char>, hints: In<addrinfo>, into: Out<*mut addrinfo>) -> c_int = tells names::addrinfo::getaddrinfo;
+    getaddrinfo(node: In<c_char>, service: In<c_char>, hints: In<addrinfo>, into: Out<*mut addrinfo>) -> c_int = tells names::addrinfo::getaddrinfo, point;
     freeaddrinfo(chain: Out<addrinfo>) -> () = asks names::addrinfo::freeaddrinfo;
     getaddrinfo_a(mode: c_int, list: In<Out<Request>>, count: c_int, event: In<Event>) -> c_int = tells asynchronous::getaddrinfo_a;
     getnameinfo(name: InBytes, len: socklen_t, node: Out<c_char>, node_len: socklen_t, service: Out<c_char>, service_len: socklen_t, flags: c_int) -> c_int = tells names::nameinfo::getnameinfo;
@@ -270,6 +270,10 @@ hooks! {
 
     // By number.
     syscall(number: ssize_t, a: Argument, b: Argument, c: Argument, d: Argument, e: Argument, f: Argument) -> ssize_t = replaces indirect::syscall;
+
+    // Threads.
+    pthread_cancel(thread: c_ulong) -> c_int = replaces process::pthread_cancel;
+    pthread_setcanceltype(kind: c_int, old: Out<c_int>) -> c_int = replaces process::pthread_setcanceltype;
 
     // Signals.
     sigaction(signal: c_int, new: In<libc::sigaction>, old: Out<libc::sigaction>) -> c_int = asks signals::sigaction;

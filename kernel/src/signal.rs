@@ -13,6 +13,7 @@
 //! Signals that an instruction raises (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS) are never put off.
 
 pub mod actions;
+pub mod cancel;
 mod critical;
 
 pub use critical::{Critical, Mark, around_poll, around_sleep, handled_since, inside, interrupted_since, mark};

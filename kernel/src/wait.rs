@@ -6,6 +6,7 @@
 use crate::descriptor::{self, Protected};
 use crate::events::Watcher;
 use crate::link::Lead;
+use crate::lock::lock;
 use crate::{Errno, Result, Socket, signal};
 use parking_lot::Mutex;
 use rustix::event::EventfdFlags;
@@ -13,7 +14,7 @@ use rustix::fd::{AsFd, AsRawFd};
 use rustix::thread::futex;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 /// How the thread sleeps at the moment, which is how it must be woken.
@@ -71,19 +72,40 @@ impl Watcher for Waiter {
     }
 }
 
+/// Every waiter there is.
+static ALL: StdMutex<Vec<Weak<Waiter>>> = StdMutex::new(Vec::new());
+
+/// Ends every sleep, for threads to see what has become of them (pthread_cancel(3)): the others sleep on.
+pub fn wake_all() {
+    let all: Vec<Arc<Waiter>> = lock(&ALL).iter().filter_map(Weak::upgrade).collect();
+    all.iter().for_each(|waiter| waiter.notify(0));
+}
+
+/// Held over a fork.
+pub(crate) struct Held(MutexGuard<'static, Vec<Weak<Waiter>>>);
+
+pub(crate) fn hold() -> Held {
+    Held(lock(&ALL))
+}
+
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Waiter>>> = const { RefCell::new(None) };
 }
 
 impl Waiter {
     fn new() -> Arc<Waiter> {
-        Arc::new(Waiter {
+        let waiter = Arc::new(Waiter {
             word: AtomicU32::new(0),
             unrestarted: AtomicBool::new(false),
             how: AtomicU32::new(how::AWAKE),
             doorbell: Mutex::new(None),
             event: OnceLock::new(),
-        })
+        });
+        let mut all = lock(&ALL);
+        all.retain(|one| one.strong_count() > 0);
+        all.push(Arc::downgrade(&waiter));
+        drop(all);
+        waiter
     }
 
     /// This thread's. A call from a signal handler that interrupts another call gets one of its own.
@@ -144,12 +166,13 @@ impl Waiter {
         woke
     }
 
-    /// Whether a handler ran since `mark` for which the sleep ends.
+    /// Whether a handler ran since `mark` for which the sleep ends, or the thread was cancelled.
     pub(crate) fn interrupted_since(&self, mark: signal::Mark) -> bool {
-        match self.unrestarted.load(Ordering::Relaxed) {
+        let handled = match self.unrestarted.load(Ordering::Relaxed) {
             true => signal::handled_since(mark),
             false => signal::interrupted_since(mark),
-        }
+        };
+        handled || signal::cancel::requested()
     }
 
     /// Sleeps on the waiter's own word. Ok(false): the deadline has passed.
@@ -197,6 +220,9 @@ impl Waiter {
         deadline: Option<Instant>,
         mask: Option<&libc::sigset_t>,
     ) -> Result<Woke> {
+        if signal::cancel::requested() {
+            return Err(Errno::INTR);
+        }
         let event = self.event()?;
         let mut fds = Vec::with_capacity(foreign.len() + 1);
         fds.push(libc::pollfd { fd: event.as_raw_fd(), events: libc::POLLIN, revents: 0 });
@@ -235,7 +261,10 @@ impl Waiter {
 }
 
 /// In a child of a fork: this thread gets a waiter of its own, for the eventfd of this one is the parent's.
-pub(crate) fn in_child() {
+pub(crate) fn in_child(held: Held) {
+    let Held(mut all) = held;
+    all.clear();
+    drop(all);
     let _ = CURRENT.try_with(|current| current.try_borrow_mut().map(|mut current| current.take()));
 }
 

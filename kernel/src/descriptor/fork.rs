@@ -2,7 +2,7 @@
 //! as inherited, and say so when one is used.
 
 use super::{pair, protected, shared, table};
-use crate::{boot, host, poll};
+use crate::{boot, host, poll, wait};
 use rustix::fd::RawFd;
 use rustix::process::{Pid, getpid};
 use std::cell::RefCell;
@@ -26,6 +26,7 @@ struct Held {
     listener: pair::Held,
     open: table::Held,
     numbers: protected::Held,
+    waiters: wait::Held,
 }
 
 /// Says whose the tables are.
@@ -55,6 +56,7 @@ pub fn prepare_fork() {
         listener: pair::hold(),
         open: table::hold(),
         numbers: protected::hold(),
+        waiters: wait::hold(),
     };
     // A thread that is ending has no thread-locals any more; its child finds the locks free.
     let _ = HELD.try_with(|slot| slot.replace(Some(held)));
@@ -70,15 +72,15 @@ pub fn in_child() {
     poll::in_child();
     let held = HELD.try_with(RefCell::take).ok().flatten();
     if let Some(held) = held.filter(|_| OWNER.swap(0, Ordering::Relaxed) != 0) {
-        let Held { boot, closing, listener, open, numbers } = held;
+        let Held { boot, closing, listener, open, numbers, waiters } = held;
         boot.forget_kernel();
         shared::forget(closing);
         pair::forget(listener);
         table::all_inherited(open);
         protected::close_all_in_child(numbers);
+        // After that, because a waiter's eventfd is one of the numbers whose lock was held.
+        wait::in_child(waiters);
     }
-    // After that, because a waiter's eventfd is one of the numbers whose lock was held.
-    crate::wait::in_child();
     if table::any() {
         own();
     }

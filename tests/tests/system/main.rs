@@ -19,3 +19,4 @@ mod programs;
 mod semantics;
 mod suites;
 mod tap;
+mod threads;
