@@ -152,7 +152,7 @@ const LONGEST_VALUE: usize = 2048;
 /// getsockopt(2).
 pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
     on(fd, |socket| {
-        let space = usize::try_from(len.get()?.cast_signed()).map_err(|_| Errno::INVAL)?;
+        let space = usize::try_from(len.get()?.cast_signed()).map_err(|_| socket.refuse_length(level))?;
         let mut found = [0; LONGEST_VALUE];
         let written = socket.getsockopt(level, name, &mut found[..space.min(LONGEST_VALUE)])?;
         value.put(&found[..written])?;

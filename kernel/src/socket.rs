@@ -309,6 +309,11 @@ impl Socket {
         options::get(self, level, name, into)
     }
 
+    /// What getsockopt(2) says to a negative length.
+    pub fn refuse_length(&self, level: i32) -> Errno {
+        options::refuse_length(self, level)
+    }
+
     /// setsockopt(2).
     pub fn setsockopt(&self, level: i32, name: i32, value: &[u8]) -> Result<()> {
         options::set(self, level, name, value)

@@ -95,7 +95,23 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
                 On::Raw => matches!(kind, Kind::Raw(_)),
             }
     };
-    let known_level = match level {
+    let known_level = has_level(socket, level);
+    let found = known_level.then(|| TABLES.iter().flat_map(|table| table.iter()).find(fits)).flatten();
+    found.ok_or_else(|| {
+        crate::log::boot(&format!("socket option {name} of level {level} is not there"));
+        if known_level || inet6 { Errno::NOPROTOOPT } else { foreign }
+    })
+}
+
+/// What getsockopt(2) says to a negative length, which Linux looks at after the level and before the option.
+pub(super) fn refuse_length(socket: &Socket, level: i32) -> Errno {
+    let foreign = if socket.family == Family::Inet6 { Errno::NOPROTOOPT } else { Errno::OPNOTSUPP };
+    if has_level(socket, level) { Errno::INVAL } else { foreign }
+}
+
+fn has_level(socket: &Socket, level: i32) -> bool {
+    let (kind, inet6) = (socket.endpoint.kind, socket.family == Family::Inet6);
+    match level {
         libc::SOL_SOCKET => true,
         libc::IPPROTO_IP => !inet6 || !matches!(kind, Kind::Raw(_)),
         libc::IPPROTO_IPV6 => inet6,
@@ -104,12 +120,7 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
         libc::IPPROTO_UDP => kind == Kind::Datagram,
         libc::SOL_RAW => matches!(kind, Kind::Raw(_)),
         _ => false,
-    };
-    let found = known_level.then(|| TABLES.iter().flat_map(|table| table.iter()).find(fits)).flatten();
-    found.ok_or_else(|| {
-        crate::log::boot(&format!("socket option {name} of level {level} is not there"));
-        if known_level || inet6 { Errno::NOPROTOOPT } else { foreign }
-    })
+    }
 }
 
 #[cfg(test)]
