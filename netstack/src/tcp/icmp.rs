@@ -57,6 +57,7 @@ impl Tcb {
             return;
         }
         let mss = announced_mss(mtu, self.durable.remote.is_ipv6(), None);
+        self.bound_mtu_search(mss);
         if mss >= self.durable.snd_mss {
             return;
         }

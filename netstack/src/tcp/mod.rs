@@ -26,6 +26,7 @@ mod info;
 mod input;
 mod isn;
 mod listen;
+mod mtu_search;
 mod nagle;
 mod options;
 mod output;

@@ -181,7 +181,8 @@ impl Tcb {
             return (offered > 0).then_some(plan);
         }
         let allowed = self.congestion_window().saturating_sub(self.pipe()).max(least);
-        let mss = self.mss();
+        let probe = self.mtu_probe().filter(|&probe| least == 0 && probe <= pending.min(offered).min(allowed));
+        let mss = probe.unwrap_or_else(|| self.mss());
         let text = pending.min(offered).min(allowed).min(mss);
         if text == 0 {
             return None;
@@ -288,10 +289,12 @@ impl Tcb {
             self.counters.retransmits += 1;
             self.counters.bytes_retransmitted += u64::from(plan.text);
             self.sent.repeat(plan.seq, end, now, departure);
+            self.mtu_probe_repeated(plan.seq);
             self.note_repetition(now, end - plan.seq);
         } else {
             self.sent.push(plan.seq, end, now, departure);
             self.durable.snd_nxt = end;
+            self.mtu_probe_sent(plan.seq, plan.text);
         }
         self.recovery.on_sent(end - plan.seq);
         if plan.text > 0 {

@@ -44,6 +44,7 @@ impl Tcb {
         }
         self.lose_by_timeout(now);
         self.retries += 1;
+        self.suspect_black_hole();
         self.rtt.back_off();
         self.restart_retransmit(now);
         // RFC 5482: the user timeout does not wait for the next repetition (`tcp_clamp_rto_to_user_timeout`).

@@ -7,6 +7,7 @@ use super::durable::Durable;
 use super::ecn::Ecn;
 use super::errors::TcpError;
 use super::info::Counters;
+use super::mtu_search::MtuSearch;
 use super::options::TcpOptions;
 use super::rack::Rack;
 use super::rate::RateEstimator;
@@ -63,6 +64,7 @@ pub(super) struct Tcb {
     pub(super) reassembly: Reassembly,
     pub(super) sack_report: SackReport,
     pub(super) ecn: Ecn,
+    pub(super) mtu_search: MtuSearch,
     pub(super) ack: DelayedAck,
     pub(super) autotune: Autotune,
     /// `Producer::notify_after` is armed.
@@ -129,6 +131,7 @@ impl Tcb {
             reassembly: Reassembly::default(),
             sack_report: SackReport::default(),
             ecn: Ecn::default(),
+            mtu_search: MtuSearch::default(),
             ack: DelayedAck::new(durable.rcv_nxt),
             autotune: Autotune::new(now),
             reading_watched: false,

@@ -124,6 +124,7 @@ impl Tcb {
         }
         if news.acked > 0 {
             self.free_text(ack, text_start);
+            self.mtu_carried(now, news.acked);
         }
         if self.durable.sack {
             self.take_sacks(now, segment, &mut news);

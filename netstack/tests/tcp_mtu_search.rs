@@ -1,0 +1,91 @@
+//! Paths that swallow long segments without a word (RFC 4821).
+
+mod common;
+mod tcp_common;
+
+use common::{Link, Net, NodeId};
+use netstack::IpNet;
+use netstack::route::Route;
+use netstack::time::Duration;
+use tcp_common::{Listener, Socket, byte};
+
+/// 10.1.0.1 – a router – 10.2.0.1. Both ends take 1500 bytes, the router passes on 1400 and says nothing of what it drops.
+fn behind_a_black_hole() -> (Net, NodeId, NodeId) {
+    let mut net = Net::new(21);
+    let (a, b, router) = (net.node(), net.node(), net.router());
+    let (near, far) = (net.link(Link::default()), net.link(Link { mtu: 1400, ..Link::default() }));
+    net.join_router(router, near, "10.1.0.254/24");
+    net.join_router(router, far, "10.2.0.254/24");
+    net.make_black_hole(router);
+    net.change_link(far, |link| link.mtu = 1500);
+    for (node, link, address, via) in
+        [(a, near, "10.1.0.1/24", [10, 1, 0, 254]), (b, far, "10.2.0.1/24", [10, 2, 0, 254])]
+    {
+        let on = net.join(node, link, address);
+        let route = Route { dst: IpNet::DEFAULT_V4, via: Some(via.into()), on, metric: 0 };
+        net.stack(node).add_route(route).expect("a neighbour");
+    }
+    (net, a, b)
+}
+
+struct Transfer {
+    ours: Socket,
+    theirs: Socket,
+    sent: usize,
+    read: usize,
+}
+
+impl Transfer {
+    fn begin(net: &mut Net, from: NodeId, to: NodeId, address: &str) -> Transfer {
+        let listener = Listener::new(net, to, "0.0.0.0:80", 4);
+        let ours = Socket::connect(net, from, address, 1 << 18);
+        net.run_for(Duration::from_millis(100));
+        let theirs = listener.accept(net).expect("connected");
+        Transfer { ours, theirs, sent: 0, read: 0 }
+    }
+
+    /// Carries on to `bytes`; true if they came within `limit`.
+    fn carry(&mut self, net: &mut Net, bytes: usize, limit: Duration) -> bool {
+        let Transfer { ours, theirs, sent, read } = self;
+        net.run_until(limit, |net| {
+            let data: Vec<u8> = (*sent..bytes.min(*sent + 100_000)).map(|at| byte(0, at)).collect();
+            *sent += ours.write(net, &data);
+            let got = theirs.read(net, 1 << 17);
+            assert!(got.iter().enumerate().all(|(at, &value)| value == byte(0, *read + at)));
+            *read += got.len();
+            *read == bytes
+        })
+    }
+
+    fn segment_size(&self, net: &mut Net) -> u32 {
+        self.ours.info(net).snd_mss
+    }
+}
+
+#[test]
+fn bytes_come_through_a_path_that_swallows_long_segments() {
+    let (mut net, a, b) = behind_a_black_hole();
+    let mut transfer = Transfer::begin(&mut net, a, b, "10.2.0.1:80");
+    assert_eq!(transfer.segment_size(&mut net), 1448, "what both ends announced");
+    assert!(transfer.carry(&mut net, 3_000_000, Duration::from_secs(60)), "{} came", transfer.read);
+    // Less the timestamps, and as near as the search goes.
+    let size = transfer.segment_size(&mut net);
+    assert!((1300..=1348).contains(&size), "{size}");
+}
+
+#[test]
+fn a_silence_that_was_not_of_the_size_leaves_no_small_segments_behind() {
+    let mut net = Net::new(5);
+    let (a, b) = (net.node(), net.node());
+    let link = net.link(Link { mtu: 65535, ..Link::default() });
+    net.join(a, link, "10.0.0.1/24");
+    net.join(b, link, "10.0.0.2/24");
+    let mut transfer = Transfer::begin(&mut net, a, b, "10.0.0.2:80");
+    assert!(transfer.carry(&mut net, 500_000, Duration::from_secs(5)));
+    let before = transfer.segment_size(&mut net);
+    net.change_link(link, |link| link.cut = true);
+    assert!(!transfer.carry(&mut net, 1_000_000, Duration::from_secs(5)));
+    net.change_link(link, |link| link.cut = false);
+    assert!(transfer.carry(&mut net, 8_000_000, Duration::from_secs(60)));
+    assert_eq!(transfer.segment_size(&mut net), before);
+}
