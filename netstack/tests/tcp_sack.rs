@@ -174,3 +174,128 @@ fn the_algorithm_can_be_chosen_and_changed() {
     s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(10)));
     assert_eq!(s.info().ssthresh, 7 * MSS);
 }
+
+/// A connection with SACK whose ten segments of the initial window have been out for one round trip of 20 ms.
+fn ten_out_for_a_round_trip() -> Script {
+    let mut s = Script::listening(1500, 5);
+    s.gets("S 0:0(0) win 65535 <mss 1460,sackOK>");
+    s.sends("S. 0:0(0) ack 1");
+    s.wait_ms(20);
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.accepts();
+    s.writes(60_000);
+    sends_full(&mut s, 0..10);
+    s.wait_ms(20);
+    s
+}
+
+#[test]
+fn what_is_missing_for_a_quarter_of_a_round_trip_is_sent_again() {
+    // RFC 8985 §6.2 step 4: the reordering window, and step 5: its timer, where nothing more comes.
+    let mut s = ten_out_for_a_round_trip();
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(2)));
+    sends_full(&mut s, 10..11);
+    assert_eq!(phase(&mut s), Phase::Disorder);
+    s.is_silent_for_ms(5);
+    s.wait_ms(1);
+    sends_full(&mut s, 0..1);
+    assert_eq!(phase(&mut s), Phase::Recovery);
+}
+
+#[test]
+fn what_is_only_late_is_not_sent_again_and_then_three_segments_are_no_proof() {
+    // RFC 8985 §6.2: once the path has been seen to reorder, time alone tells.
+    let mut s = ten_out_for_a_round_trip();
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(2)));
+    s.wait_ms(4);
+    s.gets(&format!(". 1:1(0) ack {} win 65535", at(2)));
+    assert_eq!(phase(&mut s), Phase::Open);
+    assert_eq!(s.info().reordering, 2 * MSS);
+    s.gets(&format!(". 1:1(0) ack {} win 65535 <sack {}:{}>", at(2), at(3), at(8)));
+    assert_eq!((s.info().retransmits, phase(&mut s)), (0, Phase::Disorder));
+    s.wait_ms(7);
+    assert_eq!((s.info().retransmits, phase(&mut s)), (1, Phase::Recovery));
+}
+
+#[test]
+fn a_recovery_is_taken_back_when_its_repetition_is_told_to_be_a_duplicate() {
+    // RFC 3708, without timestamps.
+    let mut s = ten_out_for_a_round_trip();
+    let before = s.info();
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(5)));
+    assert_eq!((s.info().retransmits, phase(&mut s)), (1, Phase::Recovery));
+    assert_eq!(s.info().ssthresh, 7 * MSS);
+    s.wait_ms(5);
+    s.gets(&format!(". 1:1(0) ack {} win 65535", at(5)));
+    assert_eq!(phase(&mut s), Phase::Recovery);
+    s.gets(&format!(". 1:1(0) ack {} win 65535 <sack {}:{}>", at(5), at(0), at(1)));
+    let after = s.info();
+    assert_eq!((after.phase, after.ssthresh, after.dsacks), (Phase::Open, before.ssthresh, 1));
+    assert!(after.cwnd >= before.cwnd, "{} after {}", after.cwnd, before.cwnd);
+}
+
+#[test]
+fn duplicates_that_the_network_makes_take_nothing_back() {
+    // Linux's tcp_dsack_seen: more of them than repetitions are not of our making.
+    let mut s = ten_out_for_a_round_trip();
+    s.gets(&format!(". 1:1(0) ack {} win 65535", at(3)));
+    s.gets(&format!(". 1:1(0) ack {} win 65535 <sack {}:{}>", at(3), at(0), at(2)));
+    assert_eq!(s.info().dsacks, 2);
+    s.count_sent();
+    s.wait_ms(1);
+    s.gets(&format!(". 1:1(0) ack {} win 65535 <sack {}:{}>", at(3), at(4), at(8)));
+    assert_eq!((s.info().retransmits, phase(&mut s)), (1, Phase::Recovery));
+    s.gets(&format!(". 1:1(0) ack {} win 65535", at(8)));
+    s.gets(&format!(". 1:1(0) ack {} win 65535 <sack {}:{}>", at(8), at(3), at(4)));
+    assert_eq!(phase(&mut s), Phase::Recovery);
+}
+
+/// A recovery with timestamps, and the phase after an acknowledgement that echoes the first copy's or the repetition's.
+fn recovery_with_echo(of_the_first: bool) -> (Script, u32) {
+    let (mss, at) = (1448, |number: u32| 1 + number * 1448);
+    let stamp = |line: &tcp_common::notation::Line| line.options.unwrap().timestamps.unwrap().value;
+    let mut s = Script::listening(1500, 5);
+    s.gets("S 0:0(0) win 65535 <mss 1460,sackOK,ts 1000 0>");
+    let echo = stamp(&s.sends("S. 0:0(0) ack 1"));
+    s.wait_ms(20);
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <ts 1020 {echo}>"));
+    s.accepts();
+    s.writes(60_000);
+    let first = stamp(&s.sends(&format!(". {}:{}({mss}) ack 1", at(0), at(1))));
+    assert_eq!(s.count_sent(), 9);
+    let before = s.info().cwnd;
+    s.wait_ms(20);
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <ts 1040 {first},sack {}:{}>", at(1), at(5)));
+    let again = stamp(&s.sends(&format!(". {}:{}({mss}) ack 1", at(0), at(1))));
+    assert_eq!((phase(&mut s), again), (Phase::Recovery, first.wrapping_add(20)));
+    s.wait_ms(20);
+    let echo = if of_the_first { first } else { again };
+    s.gets(&format!(". 1:1(0) ack {} win 65535 <ts 1060 {echo}>", at(5)));
+    (s, before)
+}
+
+#[test]
+fn a_recovery_is_taken_back_when_the_first_copy_is_what_was_answered() {
+    // RFC 3522, RFC 4015.
+    let (mut s, before) = recovery_with_echo(true);
+    assert_eq!(phase(&mut s), Phase::Open);
+    assert!(s.info().cwnd >= before, "{} after {before}", s.info().cwnd);
+    let (mut s, before) = recovery_with_echo(false);
+    assert_eq!(phase(&mut s), Phase::Recovery);
+    assert!(s.info().cwnd < before, "{} after {before}", s.info().cwnd);
+}
+
+#[test]
+fn the_smallest_round_trip_is_one_of_the_last_minutes() {
+    // RFC 8985 §5.2, RACK.min_RTT: the path may have become longer.
+    let mut s = Script::established_with_sack();
+    for (number, ms) in [20].into_iter().chain([100; 5]).enumerate() {
+        let start = 1 + 10 * number as u32;
+        s.writes(10);
+        s.sends(&format!("P. {start}:{}(10) ack 1", start + 10));
+        s.wait_ms(ms);
+        s.gets(&format!(". 1:1(0) ack {} win 65535", start + 10));
+        assert_eq!(s.info().min_rtt.as_millis(), if number < 3 { 0 } else { 100 }, "{number}");
+        s.wait_ms(120_000);
+    }
+}

@@ -6,6 +6,7 @@
 
 use super::seq::Seq;
 use super::tcb::Tcb;
+use super::windowed_min::WindowedMin;
 use crate::socket::BufferPool;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::Segment;
@@ -26,8 +27,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Autotune {
     /// Round trip as the receiver sees it.
     rtt: Option<Duration>,
-    /// The smallest such.
-    smallest: Option<Duration>,
+    /// The smallest such of late.
+    smallest: WindowedMin,
     /// When text up to this number has come, a window has passed since this moment.
     timing: Option<(Seq, Instant)>,
     /// The present round: when it began, and how much the program had read by then.
@@ -43,7 +44,7 @@ impl Autotune {
     pub(super) fn new(now: Instant) -> Autotune {
         Autotune {
             rtt: None,
-            smallest: None,
+            smallest: WindowedMin::default(),
             timing: None,
             began: now,
             read: 0,
@@ -62,9 +63,9 @@ impl Autotune {
         self.rtt.unwrap_or_default()
     }
 
-    fn measured(&mut self, sample: Duration) {
+    fn measured(&mut self, now: Instant, sample: Duration) {
         self.rtt = Some(self.rtt.map_or(sample, |rtt| (rtt * 7 + sample) / 8));
-        self.smallest = Some(self.smallest.map_or(sample, |smallest| smallest.min(sample)));
+        self.smallest.observe(now, sample);
     }
 }
 
@@ -99,7 +100,7 @@ impl Tcb {
             if segment.payload.len() as u32 >= self.ack.segment()
                 && let Some(age) = self.echoed(now, segment)
             {
-                self.autotune.measured(age);
+                self.autotune.measured(now, age);
             }
             return;
         }
@@ -108,7 +109,7 @@ impl Tcb {
             // A sender that is slower than the window takes longer: the shortest counts.
             Some((_, began)) => {
                 let sample = now.since(began);
-                self.autotune.measured(self.autotune.rtt.map_or(sample, |rtt| rtt.min(sample)));
+                self.autotune.measured(now, self.autotune.rtt.map_or(sample, |rtt| rtt.min(sample)));
             }
             None => {}
         }
@@ -122,7 +123,7 @@ impl Tcb {
             return larger(capacity, fixed as usize);
         }
         let tune = &mut self.autotune;
-        let limit = useful(tune.smallest.into_iter().chain(self.rtt.sampled()).min()?);
+        let limit = useful(tune.smallest.get().into_iter().chain(self.rtt.sampled()).min()?);
         if capacity >= limit || self.orphan {
             return None;
         }

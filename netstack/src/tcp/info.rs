@@ -125,7 +125,7 @@ pub struct TcpInfo {
     pub delivery_rate: u64,
     /// In that measurement the program held the sender back.
     pub app_limited: bool,
-    /// Duplicates that the peer reported (RFC 2883), ever.
+    /// Segments that the peer reported as duplicates (RFC 2883), ever.
     pub dsacks: u32,
 }
 
@@ -134,6 +134,7 @@ pub struct TcpInfo {
 pub(super) struct Counters {
     pub(super) retransmits: u32,
     pub(super) dsacks: u32,
+    pub(super) bytes_dsacked: u64,
     pub(super) bytes_retransmitted: u64,
     pub(super) bytes_acked: u64,
     pub(super) bytes_received: u64,

@@ -1,7 +1,8 @@
 //! Round trip time and retransmission timeout (RFC 6298).
 
 use super::seq::Seq;
-use crate::time::Duration;
+use super::windowed_min::WindowedMin;
+use crate::time::{Duration, Instant};
 
 /// The timeout before the first measurement (RFC 6298 §2.1).
 const INITIAL_RTO: Duration = Duration::from_secs(1);
@@ -27,7 +28,7 @@ pub(super) struct RttEstimator {
     round_end: Seq,
     /// The timeout without back-off. Kept, since every segment asks for it.
     base: Duration,
-    smallest: Option<Duration>,
+    smallest: WindowedMin,
     /// Timeouts in a row: the RTO is doubled by each (RFC 6298 §5.5).
     backoff: u8,
 }
@@ -54,13 +55,13 @@ impl RttEstimator {
         self.deviation
     }
 
-    /// Smallest round trip, if one was measured.
+    /// Smallest round trip of late, if one was measured.
     pub(super) fn sampled(&self) -> Option<Duration> {
-        self.smallest
+        self.smallest.get()
     }
 
     pub(super) fn smallest(&self) -> Duration {
-        self.smallest.unwrap_or_default()
+        self.smallest.get().unwrap_or_default()
     }
 
     pub(super) fn backoff(&self) -> u8 {
@@ -80,15 +81,15 @@ impl RttEstimator {
     }
 
     /// A round trip that may be the smallest, though not one for the average.
-    pub(super) fn observe(&mut self, rtt: Duration) {
-        self.smallest = Some(self.smallest.map_or(rtt, |smallest| smallest.min(rtt)));
+    pub(super) fn observe(&mut self, now: Instant, rtt: Duration) {
+        self.smallest.observe(now, rtt);
     }
 
     /// RFC 6298 §2.2 and §2.3. A measurement also ends the back-off (§5.7, Karn): it is never of a segment sent twice, unless
     /// a timestamp tells the copies apart. `una` and `nxt` bound the rounds.
-    pub(super) fn measured(&mut self, rtt: Duration, una: Seq, nxt: Seq) {
+    pub(super) fn measured(&mut self, now: Instant, rtt: Duration, una: Seq, nxt: Seq) {
         self.backoff = 0;
-        self.observe(rtt);
+        self.observe(now, rtt);
         match self.smoothed {
             None => {
                 self.smoothed = Some(rtt);
@@ -126,7 +127,7 @@ impl Default for RttEstimator {
             round_margin: MIN_RTO,
             round_end: Seq(0),
             base: INITIAL_RTO,
-            smallest: None,
+            smallest: WindowedMin::default(),
             backoff: 0,
         }
     }
@@ -144,7 +145,7 @@ mod tests {
     fn the_first_measurement_sets_the_estimate() {
         let mut rtt = RttEstimator::default();
         assert_eq!(rtt.rto(), INITIAL_RTO);
-        rtt.measured(ms(300), Seq(0), Seq(10));
+        rtt.measured(Instant::default(), ms(300), Seq(0), Seq(10));
         assert_eq!(rtt.smoothed(), ms(300));
         assert_eq!(rtt.rto(), ms(900));
     }
@@ -153,25 +154,25 @@ mod tests {
     fn the_timeout_stays_above_the_round_trip_by_linux_s_minimum() {
         let mut rtt = RttEstimator::default();
         for i in 0..200 {
-            rtt.measured(ms(100), Seq(i * 10), Seq(i * 10 + 9));
+            rtt.measured(Instant::default(), ms(100), Seq(i * 10), Seq(i * 10 + 9));
         }
         assert_eq!(rtt.rto(), ms(300));
         // One that is late raises it at once, and the next round does not forget it.
-        rtt.measured(ms(500), Seq(2000), Seq(2009));
+        rtt.measured(Instant::default(), ms(500), Seq(2000), Seq(2009));
         assert!(rtt.rto() > ms(500));
-        rtt.measured(ms(100), Seq(2010), Seq(2019));
+        rtt.measured(Instant::default(), ms(100), Seq(2010), Seq(2019));
         assert!(rtt.rto() > ms(450));
     }
 
     #[test]
     fn timeouts_double_until_a_measurement() {
         let mut rtt = RttEstimator::default();
-        rtt.measured(ms(1), Seq(0), Seq(1));
+        rtt.measured(Instant::default(), ms(1), Seq(0), Seq(1));
         assert_eq!(rtt.rto(), MIN_RTO + ms(1));
         rtt.back_off();
         rtt.back_off();
         assert_eq!(rtt.rto(), (MIN_RTO + ms(1)) * 4);
-        rtt.measured(ms(1), Seq(1), Seq(2));
+        rtt.measured(Instant::default(), ms(1), Seq(1), Seq(2));
         assert_eq!(rtt.rto(), MIN_RTO + ms(1));
     }
 }

@@ -136,10 +136,10 @@ impl Tcb {
         let stamped = echoed.filter(|_| news.acked > 0 && news.repeated);
         let sacked = news.rtt.filter(|_| news.acked == 0);
         if let Some(rtt) = oldest.or(sacked).or(stamped) {
-            self.rtt.measured(rtt, una, nxt);
+            self.rtt.measured(now, rtt, una, nxt);
         }
         if let Some(rtt) = news.rtt {
-            self.rtt.observe(rtt);
+            self.rtt.observe(now, rtt);
         }
         news
     }
@@ -167,13 +167,9 @@ impl Tcb {
         let inside = |(start, end): (Seq, Seq), of: (Seq, Seq)| start.at_or_after(of.0) && end.at_or_before(of.1);
         let mut blocks = blocks;
         if first.0.before(una) || others.first().is_some_and(|&second| inside(first, second)) {
-            // RFC 2883 §4: the first block tells of a duplicate. One that was never sent tells nothing.
-            if first.0.before(first.1)
-                && first.1.at_or_before(nxt)
-                && nxt - first.0 <= self.durable.snd_wnd_max.max(1 << 16) * 2
-            {
+            // RFC 2883 §4: the first block tells of a duplicate.
+            if self.take_duplicate(first, if first.0.before(una) { una } else { nxt }) {
                 news.duplicate_end = Some(first.1);
-                self.counters.dsacks += 1;
                 self.recovery.undo.on_duplicate(first.0, first.1);
             }
             blocks = Default::default();
@@ -204,6 +200,20 @@ impl Tcb {
                 }
             });
         }
+    }
+
+    /// Counts a duplicate that the receiver tells of, which ends at `limit` at the latest. True if a repetition of ours can have
+    /// made it, as Linux judges (`tcp_dsack_seen`): it is not longer than the window ever was, and not more is told of than was
+    /// repeated; beyond that it is the network that makes copies.
+    fn take_duplicate(&mut self, (start, end): (Seq, Seq), limit: Seq) -> bool {
+        if !start.before(end) || end.after(limit) || end - start > self.durable.snd_wnd_max {
+            return false;
+        }
+        let len = end - start;
+        self.counters.dsacks = self.counters.dsacks.saturating_add(len.div_ceil(self.path_mss()));
+        self.counters.bytes_dsacked += u64::from(len);
+        // A FIN has a number too.
+        self.counters.bytes_dsacked <= self.counters.bytes_retransmitted + 1
     }
 
     /// RFC 9937 §6.1 for a receiver without SACK: a duplicate stands for a segment, which its acknowledgement counts no more.
