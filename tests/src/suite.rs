@@ -1,7 +1,8 @@
 //! Other people's test suites: a suite's cases on the host kernel, which is the measure, and on a rump kernel.
 //!
-//! `python` knows how to run one. What may differ is in `tests/known/NAME.txt`, with its reason.
+//! `python` and `perl` know how to run one each. What may differ is in `tests/known/NAME.txt`, with its reason.
 
+mod perl;
 mod python;
 
 use std::collections::BTreeMap;
@@ -40,7 +41,9 @@ const fn quick(name: &'static str) -> Part {
 pub type Outcomes = BTreeMap<String, String>;
 
 /// All suites.
-pub const SUITES: &[Suite] = &[Suite {
+pub const SUITES: &[Suite] = &[PYTHON, PERL];
+
+const PYTHON: Suite = Suite {
     name: "python",
     what: "CPython's own tests of sockets and of what is made of them (Debian's libpython3.11-testsuite)",
     parts: &[
@@ -60,7 +63,14 @@ pub const SUITES: &[Suite] = &[Suite {
         part("test_xmlrpc"),
     ],
     run: python::run,
-}];
+};
+
+const PERL: Suite = Suite {
+    name: "perl",
+    what: "perl's own tests of IO, Socket and IO::Socket::IP (Debian's source package of perl)",
+    parts: &[part("IO"), part("Socket"), part("IO-Socket-IP")],
+    run: perl::run,
+};
 
 /// A part of a suite on both kernels.
 pub struct Comparison {

@@ -88,9 +88,9 @@ enum Task {
     },
     /// Run other people's test suites on the host kernel and on rump, compare, and write docs/SUITES.md.
     Suite {
-        /// Only this one (`python`); writes nothing.
+        /// Only this one (`python`, `perl`); writes nothing.
         name: Option<String>,
-        /// Only this part of it (`test_socket`).
+        /// Only this part of it (`test_socket`, `IO`).
         part: Option<String>,
     },
     /// Fuzz the parsers, the engine and the configuration. Needs the nightly toolchain and cargo-fuzz.
