@@ -16,6 +16,7 @@ pub mod content;
 mod death_signal;
 pub mod failure;
 pub mod known;
+pub mod matrix;
 pub mod namespace;
 pub mod packages;
 pub mod program;

@@ -14,14 +14,20 @@ pub struct Package {
     pub why: &'static str,
     /// The demo alone needs it (the tests need all).
     pub demo: bool,
+    /// Only the whole matrix of programs needs it.
+    pub matrix: bool,
 }
 
 const fn package(name: &'static str, programs: &'static [&'static str], why: &'static str) -> Package {
-    Package { name, programs, why, demo: false }
+    Package { name, programs, why, demo: false, matrix: false }
 }
 
 const fn for_demo(name: &'static str, programs: &'static [&'static str], why: &'static str) -> Package {
-    Package { name, programs, why, demo: true }
+    Package { name, programs, why, demo: true, matrix: false }
+}
+
+const fn for_matrix(name: &'static str, programs: &'static [&'static str], why: &'static str) -> Package {
+    Package { name, programs, why, demo: false, matrix: true }
 }
 
 /// Everything that `cargo xtask setup` sees to.
@@ -41,6 +47,18 @@ pub const PACKAGES: &[Package] = &[
     package("iputils-tracepath", &["tracepath"], "finds path MTUs by the error queue"),
     package("iproute2", &["ip", "ss"], "namespaces and TAP devices"),
     package("nginx-light", &["nginx"], "the host's web server over TAP"),
+    package("wrk", &["wrk"], "load for web servers"),
+    package("lighttpd", &["lighttpd"], "a second web server"),
+    package("haproxy", &["haproxy"], "a proxy between two rump networks' programs"),
+    package("memcached", &["memcached"], "a server of several threads"),
+    package("mosquitto", &["mosquitto"], "a message broker"),
+    package("mosquitto-clients", &["mosquitto_pub", "mosquitto_sub"], "its clients"),
+    package("perl", &["perl"], "IO::Socket"),
+    package("openssl", &["openssl"], "TLS, server and client"),
+    package("stunnel4", &["stunnel4"], "TLS before servers that have none"),
+    package("nmap", &["nmap"], "many connections that fail"),
+    for_matrix("nodejs", &["node"], "libuv's sockets"),
+    for_matrix("default-jdk-headless", &["java"], "those of Java"),
     package("openssh-client", &["ssh", "ssh-keygen"], "a client with a seccomp-filtered peer"),
     package("openssh-server", &["sshd"], "the host's server for it"),
     package("tshark", &["tshark"], "checks captures: malformed packets, checksums"),

@@ -7,6 +7,7 @@ mod demo;
 mod fuzz;
 mod install;
 mod linux_peer;
+mod matrix;
 mod setup;
 mod suite;
 mod test;
@@ -86,6 +87,12 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Run real programs with real workloads on rump networks, and write docs/PROGRAMS.md. Needs root, for TAP.
+    Matrix {
+        /// Only the rows whose name contains this; the table is not written then.
+        #[arg(long)]
+        only: Option<String>,
+    },
     /// Run other people's test suites on the host kernel and on rump, compare, and write docs/SUITES.md.
     Suite {
         /// Only this one (`python`, `perl`); writes nothing.
@@ -134,6 +141,7 @@ fn run(task: Task) -> Outcome {
         Task::LinuxPeer { runs, quick, only } => linux_peer::linux_peer(&linux_peer::Plan { runs, quick, only }),
         Task::Compat { only: Some(only), .. } => compat::print(&only),
         Task::Compat { table, only: None } => compat::write(&table),
+        Task::Matrix { only } => matrix::run(only.as_deref()),
         Task::Suite { name, part } => suite::run(name.as_deref(), part.as_deref()),
         Task::Fuzz { seconds, only, keep } => fuzz::fuzz(&fuzz::Plan { seconds, only, keep }),
         Task::Install { prefix } => install::install(prefix),

@@ -9,8 +9,13 @@ use system_tests::failure::ensure;
 use system_tests::packages::{PACKAGES, Package, find};
 use system_tests::{Failure, Outcome};
 
-/// All that the demo and the tests need.
+/// All that the demo and the tests need, but for what the whole matrix of programs alone does.
 pub fn everything() -> Outcome {
+    install(missing(|package| !package.matrix))
+}
+
+/// All that the matrix of programs needs.
+pub fn for_matrix() -> Outcome {
     install(missing(|_| true))
 }
 

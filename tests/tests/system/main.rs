@@ -14,6 +14,7 @@ mod harmless;
 mod hooks;
 mod ipv6;
 mod isolation;
+mod matrix;
 mod names;
 mod programs;
 mod semantics;
