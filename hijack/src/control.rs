@@ -20,6 +20,11 @@ use std::net::Ipv4Addr;
 const REQUEST: usize = 40;
 /// Whether what is read next is the byte that was marked urgent (asm/sockios.h).
 const SIOCATMARK: c_ulong = 0x8905;
+/// F_SETOWN and F_GETOWN of fcntl(2), by their other names (asm/sockios.h).
+const FIOSETOWN: c_ulong = 0x8901;
+const SIOCSPGRP: c_ulong = 0x8902;
+const FIOGETOWN: c_ulong = 0x8903;
+const SIOCGPGRP: c_ulong = 0x8904;
 /// The requests of sockets, of interfaces and of routes (linux/sockios.h).
 const SOCKET_RANGE: std::ops::RangeInclusive<c_ulong> = 0x8900..=0x89ff;
 
@@ -51,6 +56,8 @@ fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> R
             outcome(host::ioctl(fd, request, argument))?;
             socket.set_nonblocking(on);
         }
+        // Who gets the signals: the host keeps it, as for fcntl(2).
+        FIOSETOWN | SIOCSPGRP | FIOGETOWN | SIOCGPGRP => return outcome(host::ioctl(fd, request, argument)),
         SIOCGIFCONF => list(argument)?,
         SIOCGIFNAME => name_by_index(argument.pointer())?,
         SIOCGIFADDR..=SIOCGIFTXQLEN | SIOCGIFFLAGS => describe(request, argument.pointer())?,

@@ -46,7 +46,11 @@ fn pipe(fd: c_int, offset: Out<i64>, socket_offset: Out<i64>) -> Result<Borrowed
     if FileType::from_raw_mode(fstat(fd)?.st_mode) != FileType::Fifo {
         return Err(Errno::INVAL);
     }
-    if offset.is_null() && socket_offset.is_null() { Ok(fd) } else { Err(Errno::SPIPE) }
+    match (offset.is_null(), socket_offset.is_null()) {
+        (true, true) => Ok(fd),
+        (true, false) => Err(Errno::INVAL),
+        (false, _) => Err(Errno::SPIPE),
+    }
 }
 
 fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {

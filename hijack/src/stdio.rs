@@ -19,8 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 struct CookieFunctions {
     read: extern "C" fn(*mut c_void, OutBytes, usize) -> isize,
     write: extern "C" fn(*mut c_void, InBytes, usize) -> isize,
-    /// None: the stream cannot seek (ESPIPE).
-    seek: Option<extern "C" fn(*mut c_void, *mut i64, c_int) -> c_int>,
+    seek: extern "C" fn(*mut c_void, *mut i64, c_int) -> c_int,
     close: extern "C" fn(*mut c_void) -> c_int,
 }
 
@@ -38,7 +37,7 @@ pub fn fdopen(fd: c_int, mode: In<c_char>) -> Option<Result<Out<FILE>>> {
             return Err(Errno::INVAL);
         }
         STREAMS.store(true, Relaxed);
-        let functions = CookieFunctions { read, write, seek: None, close };
+        let functions = CookieFunctions { read, write, seek, close };
         // SAFETY: the mode is a string, the functions take the cookie for what it is: a number.
         let stream = unsafe { fopencookie(ptr::without_provenance_mut(fd as usize), mode.raw(), functions) };
         if stream.is_null() {
@@ -72,6 +71,11 @@ extern "C" fn read(cookie: *mut c_void, buf: OutBytes, len: usize) -> isize {
 extern "C" fn write(cookie: *mut c_void, buf: InBytes, len: usize) -> isize {
     let fd = cookie.addr() as c_int;
     hook::asks(|| transfer::write(fd, buf, len)).unwrap_or_else(|| hook::failed(Errno::BADF)).max(0)
+}
+
+/// The stream cannot seek.
+extern "C" fn seek(_: *mut c_void, _: *mut i64, _: c_int) -> c_int {
+    hook::failed(Errno::SPIPE)
 }
 
 extern "C" fn close(cookie: *mut c_void) -> c_int {

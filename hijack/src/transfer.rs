@@ -99,13 +99,24 @@ pub fn writev(fd: c_int, vectors: In<iovec>, vector_count: c_int) -> Count {
 }
 
 /// preadv2(2): at offset -1 it is readv, which sockets can do. (The other positioned calls need no row: the host says ESPIPE.)
-pub fn preadv2(fd: c_int, vectors: In<iovec>, vector_count: c_int, offset: i64, _flags: c_int) -> Count {
-    if offset == -1 { readv(fd, vectors, vector_count) } else { on(fd, |_| Err(Errno::SPIPE)) }
+pub fn preadv2(fd: c_int, vectors: In<iovec>, vector_count: c_int, offset: i64, flags: c_int) -> Count {
+    positioned(fd, offset, flags).unwrap_or_else(|| readv(fd, vectors, vector_count))
 }
 
 /// pwritev2(2): as preadv2.
-pub fn pwritev2(fd: c_int, vectors: In<iovec>, vector_count: c_int, offset: i64, _flags: c_int) -> Count {
-    if offset == -1 { writev(fd, vectors, vector_count) } else { on(fd, |_| Err(Errno::SPIPE)) }
+pub fn pwritev2(fd: c_int, vectors: In<iovec>, vector_count: c_int, offset: i64, flags: c_int) -> Count {
+    positioned(fd, offset, flags).unwrap_or_else(|| writev(fd, vectors, vector_count))
+}
+
+/// What preadv2 and pwritev2 refuse: an offset, and flags that Linux does not know.
+fn positioned(fd: c_int, offset: i64, flags: c_int) -> Option<Count> {
+    /// RWF_HIPRI to RWF_NOAPPEND.
+    const KNOWN: c_int = 0x3f;
+    match offset {
+        -1 if flags & !KNOWN == 0 => None,
+        -1 => Some(on(fd, |_| Err(Errno::OPNOTSUPP))),
+        _ => Some(on(fd, |_| Err(Errno::SPIPE))),
+    }
 }
 
 fn vector_len(count: c_int) -> Result<usize> {

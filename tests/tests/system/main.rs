@@ -2,6 +2,7 @@
 //! `cargo test -p system-tests names::` runs the tests of one topic.
 
 mod boot;
+mod c;
 mod capture;
 mod compat;
 mod death;
@@ -20,4 +21,3 @@ mod programs;
 mod semantics;
 mod suites;
 mod tap;
-mod threads;

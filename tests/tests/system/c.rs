@@ -1,0 +1,33 @@
+//! C programs that print what they see of calls, on the host kernel and on rump: it must be the same.
+
+use std::path::Path;
+use std::time::Duration;
+
+use system_tests::failure::ensure;
+use system_tests::unique::Directory;
+use system_tests::{Outcome, Program};
+
+/// `tests/programs/NAME.c`, one of whose lines must be `wanted`.
+fn same(name: &str, wanted: &str) -> Outcome {
+    let place = Directory::new("rump-program")?;
+    let program = place.join(name);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(name).with_extension("c");
+    Program::new("gcc").args(["-Wall", "-O1", "-pthread", "-o"]).arg(&program).arg(source).run()?;
+    let limit = Duration::from_secs(60);
+    let apart: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
+    let run = format!("ip link set lo up && exec {}", program.display());
+    let host = Program::new("unshare").args(apart).args(["--net", "sh", "-c", &run]).limit(limit).run()?.text();
+    let rump = Program::new(&program).nowhere().preload().limit(limit).run()?.text();
+    ensure(host.lines().any(|line| line.trim_end() == wanted), || format!("the host says:\n{host}"))?;
+    ensure(host == rump, || format!("the host says:\n{host}\nand rump:\n{rump}"))
+}
+
+#[test]
+fn threads_are_cancelled() -> Outcome {
+    same("cancel", "recv, asleep: ended, 1 cleaned up, then 0")
+}
+
+#[test]
+fn streams_files_and_owners() -> Outcome {
+    same("calls", "ftell(in): -1 ESPIPE")
+}
