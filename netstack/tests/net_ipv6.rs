@@ -357,3 +357,43 @@ fn offers_from_beyond_the_link_are_not_believed() {
     net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 254, offer(1800, 7200, 3600)));
     assert!(net.stack(a).routes().is_empty());
 }
+
+/// A node that listens to routers, and has its link-local address.
+fn listener(seed: u64) -> (Net, NodeId) {
+    let mut net = Net::new(seed);
+    let a = net.node();
+    let link = net.link(Link::default());
+    let on = net.attach(a, link);
+    let now = net.now();
+    net.stack(a).enable_ipv6(now, on, true).expect("a good link");
+    net.run_for(Duration::from_secs(3));
+    (net, a)
+}
+
+#[test]
+fn an_address_of_no_preferred_lifetime_is_deprecated_from_the_start() {
+    let (mut net, a) = listener(5);
+    net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(1800, 7200, 0)));
+    net.run_for(Duration::from_secs(3));
+    let view = net.stack(a).interfaces().find(|i| i.index == ETH).expect("attached");
+    let made = view.addresses.iter().find(|address| address.net.addr.to_string().starts_with("2001:db8:0:1:"));
+    assert_eq!(made.map(|address| address.state), Some(AddressState::Deprecated));
+}
+
+#[test]
+fn a_router_that_changes_its_preference_changes_its_place() {
+    let (mut net, a) = listener(6);
+    let metrics = |net: &mut Net| {
+        let defaults = |route: &&netstack::route::Route| route.dst.prefix_len == 0;
+        net.stack(a).routes().iter().filter(defaults).map(|route| route.metric).collect::<Vec<_>>()
+    };
+    // The two bits of RFC 4191 §2.2: medium, high, low, the reserved one.
+    for (bits, metric) in [(0, 1024), (1, 1023), (3, 1025), (2, 1024)] {
+        let mut message = offer(1800, 7200, 3600);
+        message[5] = bits << 3;
+        net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, message));
+        assert_eq!(metrics(&mut net), [metric]);
+    }
+    net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(0, 7200, 3600)));
+    assert_eq!(metrics(&mut net), []);
+}

@@ -116,7 +116,9 @@ impl Stack {
             self.ndp.trials.remove(&(on, addr));
             return self.ip.interfaces.change_address(on, addr.into(), |address| {
                 if address.state == AddressState::Tentative {
-                    address.state = AddressState::Preferred;
+                    // RFC 4862 §5.5.4: its preferred lifetime may have ended, or be none, while it was tried.
+                    let over = address.preferred_until.is_some_and(|until| until <= now);
+                    address.state = if over { AddressState::Deprecated } else { AddressState::Preferred };
                 }
             });
         }
@@ -215,14 +217,20 @@ impl Stack {
 
     fn use_router(&mut self, now: Instant, on: IfIndex, router: Ipv6Addr, offer: &wire::RouterAdvertisement<'_>) {
         let Some(link) = self.ndp.links.get_mut(&on) else { return };
+        // RFC 4191 §3.2: one of higher preference goes first, and each offer says the preference anew.
+        let metric = ndp::METRIC.saturating_add_signed(-i32::from(offer.preference));
+        let route = Route { dst: IpNet::DEFAULT_V6, via: Some(router.into()), on, metric };
         if !link.routers.contains(&router) {
             if link.routers.len() >= MAX_ANNOUNCED {
                 return;
             }
             link.routers.push(router);
-            // RFC 4191 §3.2: one of higher preference goes first.
-            let metric = ndp::METRIC.saturating_add_signed(-i32::from(offer.preference));
-            let _ = self.ip.routes.add(Route { dst: IpNet::DEFAULT_V6, via: Some(router.into()), on, metric });
+            let _ = self.ip.routes.add(route);
+        } else if !self.ip.routes.as_slice().contains(&route) {
+            self.ip.routes.remove_where(|known| {
+                known.on == on && known.via == route.via && known.dst == route.dst && is_announced(known)
+            });
+            let _ = self.ip.routes.add(route);
         }
         self.ndp.tasks.set(Task::Router(on, router), now + Duration::from_secs(offer.lifetime.into()));
     }
