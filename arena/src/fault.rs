@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Memory was not there.
@@ -48,7 +49,7 @@ pub fn copy(into: &mut [u8], from: &[u8]) -> Result<(), Fault> {
 /// Both ranges are of the caller to read and write as far as the memory is there, and do not overlap.
 #[inline]
 pub unsafe fn copy_raw(into: *mut u8, from: *const u8, len: usize) -> Result<(), Fault> {
-    guarded(libc::memcpy as *const () as usize, into.addr(), from.addr(), len)
+    guarded(libc::memcpy as *const () as usize, into, from, len)
 }
 
 /// Whether these bytes can be read now. Looks at one of each page.
@@ -57,7 +58,7 @@ pub unsafe fn copy_raw(into: *mut u8, from: *const u8, len: usize) -> Result<(),
 /// One of them cannot.
 pub fn readable(from: *const u8, len: usize) -> Result<(), Fault> {
     let mut byte = 0u8;
-    probe(from.addr(), len, |at| guarded(libc::memcpy as *const () as usize, (&raw mut byte).addr(), at, 1))
+    probe(from, len, |at| guarded(libc::memcpy as *const () as usize, &raw mut byte, at, 1))
 }
 
 /// Whether these bytes can be written now. Changes none.
@@ -65,7 +66,7 @@ pub fn readable(from: *const u8, len: usize) -> Result<(), Fault> {
 /// # Errors
 /// One of them cannot.
 pub fn writable(into: *mut u8, len: usize) -> Result<(), Fault> {
-    probe(into.addr(), len, |at| guarded(arch::touch_address(), at, 0, 0))
+    probe(into, len, |at| guarded(arch::touch_address(), at.cast_mut(), ptr::null(), 0))
 }
 
 /// Whether there is a NUL-terminated string.
@@ -76,28 +77,28 @@ pub fn string(from: *const std::ffi::c_char) -> Result<(), Fault> {
     if !ARMED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    guarded(libc::strlen as *const () as usize, from.addr(), 0, 0)
+    guarded(libc::strlen as *const () as usize, from.cast_mut().cast(), ptr::null(), 0)
 }
 
-fn probe(from: usize, len: usize, mut byte: impl FnMut(usize) -> Result<(), Fault>) -> Result<(), Fault> {
+fn probe(from: *const u8, len: usize, mut byte: impl FnMut(*const u8) -> Result<(), Fault>) -> Result<(), Fault> {
     if len == 0 || !ARMED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let last = from.checked_add(len - 1).ok_or(Fault)?;
-    byte(from)?;
-    let mut page = (from | (PAGE - 1)).wrapping_add(1);
-    while page > from && page <= last {
-        byte(page)?;
-        page = page.wrapping_add(PAGE);
+    from.addr().checked_add(len - 1).ok_or(Fault)?;
+    let mut offset = 0;
+    while offset < len {
+        byte(from.wrapping_add(offset))?;
+        offset += PAGE - (from.addr() + offset) % PAGE;
     }
     Ok(())
 }
 
-/// Calls a function of up to three words that owns nothing; `Err` where it met memory that is not there.
+/// Calls a function of up to two pointers and a length that owns nothing; `Err` where it met memory that is not there. The pointers
+/// go as such, so that the compiler knows what may change behind them.
 #[inline]
-fn guarded(function: usize, a: usize, b: usize, c: usize) -> Result<(), Fault> {
+fn guarded(function: usize, a: *mut u8, b: *const u8, c: usize) -> Result<(), Fault> {
     FRAME.with(|frame| {
-        // SAFETY: `function` is one of this file's, which take these words and keep nothing; `frame` lives as long as the thread.
+        // SAFETY: `function` is one of this file's, which take these and keep nothing; `frame` lives as long as the thread.
         let faulted = unsafe { arch::run(a, b, c, function, frame.as_ptr()) };
         frame.set(0);
         if faulted == 0 { Ok(()) } else { Err(Fault) }
@@ -126,9 +127,9 @@ mod arch {
     /// Calls `function(a, b, c)` with its stack pointer in `frame`; 0, or 1 by way of `resume`.
     ///
     /// # Safety
-    /// `function` takes three words and leaves nothing to be undone where it ends in the middle; `frame` may be written.
+    /// `function` takes two pointers and a word, and leaves nothing to be undone where it ends in the middle; `frame` may be written.
     #[unsafe(naked)]
-    pub unsafe extern "C" fn run(a: usize, b: usize, c: usize, function: usize, frame: *mut usize) -> usize {
+    pub unsafe extern "C" fn run(a: *mut u8, b: *const u8, c: usize, function: usize, frame: *mut usize) -> usize {
         naked_asm!(
             "push rbp",
             "push rbx",
@@ -170,7 +171,7 @@ mod arch {
 
     /// Writes a byte as it is, so that no other thread's write is lost.
     #[unsafe(naked)]
-    unsafe extern "C" fn touch(at: usize) {
+    unsafe extern "C" fn touch(at: *mut u8) {
         naked_asm!("lock or byte ptr [rdi], 0", "ret")
     }
 
@@ -191,15 +192,16 @@ mod arch {
 #[cfg(not(target_arch = "x86_64"))]
 mod arch {
     /// # Safety
-    /// `function` takes three words.
-    pub unsafe fn run(a: usize, b: usize, c: usize, function: usize, _frame: *mut usize) -> usize {
+    /// `function` takes two pointers and a word.
+    pub unsafe fn run(a: *mut u8, b: *const u8, c: usize, function: usize, _frame: *mut usize) -> usize {
         // SAFETY: the caller's promise.
-        let function = unsafe { std::mem::transmute::<usize, extern "C" fn(usize, usize, usize) -> usize>(function) };
+        let function =
+            unsafe { std::mem::transmute::<usize, extern "C" fn(*mut u8, *const u8, usize) -> usize>(function) };
         function(a, b, c);
         0
     }
 
-    extern "C" fn touch(_at: usize, _: usize, _: usize) -> usize {
+    extern "C" fn touch(_at: *mut u8, _: *const u8, _: usize) -> usize {
         0
     }
 

@@ -153,28 +153,28 @@ impl Socket {
             }
         }
         let mut rx = rings.rx.lock();
+        // What comes meanwhile is for the next call: it would leave a gap behind a piece that was not filled.
+        let there = rx.len();
         let (mut skip, mut taken) = (skip, 0);
         'bufs: for buf in bufs.iter_mut() {
             let from = skip.min(buf.len());
             skip -= from;
-            let into = &mut buf[from..];
+            let room = (buf.len() - from).min(there - taken);
+            let into = &mut buf[from..from + room];
             if discard {
-                taken += into.len().min(rx.len() - taken);
-            } else {
-                for piece in into.chunks_mut(PIECE) {
-                    match rx.give_at(taken, piece) {
-                        Ok(n) => taken += n,
-                        Err(_) if taken < PIECE => return Err(Errno::FAULT),
-                        // What came before this piece counts; the next call meets the rest.
-                        Err(_) => {
-                            taken -= taken % PIECE;
-                            break 'bufs;
-                        }
+                taken += room;
+                continue;
+            }
+            for piece in into.chunks_mut(PIECE) {
+                match rx.give_at(taken, piece) {
+                    Ok(n) => taken += n,
+                    Err(_) if taken < PIECE => return Err(Errno::FAULT),
+                    // What came before this piece counts; the next call meets the rest.
+                    Err(_) => {
+                        taken -= taken % PIECE;
+                        break 'bufs;
                     }
                 }
-            }
-            if taken == rx.len() {
-                break;
             }
         }
         let news = !peek && rx.consume(taken);

@@ -1,7 +1,10 @@
 use crate::socket::Socket;
 use crate::socket::testing::{Alone, at, int, linger_zero, recv, recv_all, send, set_timeout};
 use crate::{Errno, Events};
-use libc::{MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_ERROR};
+use libc::{
+    MSG_DONTWAIT, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_ERROR,
+};
+use std::io::IoSliceMut;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -202,5 +205,35 @@ fn flags_of_recv() {
         let reader = scope.spawn(|| recv(&server, 6, MSG_WAITALL));
         send(&client, b"gh", 0).expect("send");
         assert_eq!(reader.join().expect("thread"), Ok(b"cdefgh".to_vec()));
+    });
+}
+
+/// What arrives while a large read is under way belongs behind what it has read, not behind a gap.
+#[test]
+fn a_read_of_many_pieces_has_no_gap_while_data_arrives() {
+    const TOTAL: usize = 64 << 20;
+    let kernel = Alone::boot();
+    let (client, server) = kernel.pair();
+    let byte = |at: usize| (at % 251) as u8;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let pattern: Vec<u8> = (0..251 * 8).map(byte).collect();
+            let mut sent = 0;
+            while sent < TOTAL {
+                let Ok(n) = send(&client, &pattern[sent % 251..][..1500.min(TOTAL - sent)], MSG_NOSIGNAL) else {
+                    break;
+                };
+                sent += n;
+            }
+        });
+        let server = server; // A failure closes it, and so ends the sender.
+        let (mut room, mut got) = (vec![0; 4 << 20], 0);
+        while got < TOTAL {
+            let len = server.recv(&mut [IoSliceMut::new(&mut room)], 0).expect("recv").len;
+            assert_ne!(len, 0, "the end after {got} bytes");
+            let wrong = room[..len].iter().enumerate().find(|(n, b)| **b != byte(got + n));
+            assert_eq!(wrong, None, "behind {got} bytes");
+            got += len;
+        }
     });
 }
