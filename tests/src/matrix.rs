@@ -1,5 +1,5 @@
 //! Real programs with a real workload each, a row a program: `cargo xtask matrix` runs all and writes docs/PROGRAMS.md, the
-//! tests run those that are not [`Row::heavy`].
+//! tests run those that are not heavy.
 
 mod languages;
 mod messages;
@@ -55,7 +55,7 @@ impl Row {
         if self.tap { &[Over::Bus, Over::Tap] } else { &[Over::Bus] }
     }
 
-    /// Runs it; what it says of itself. It is a failure, too, where it works and [`Row::fails`] says otherwise.
+    /// Runs it; what it says of itself. It is a failure, too, where it works and its row says otherwise.
     pub fn run(&self, over: Over) -> Outcome<String> {
         rump::built()?;
         let net = Net::new(over)?;
