@@ -2,7 +2,7 @@
 //! pthread_cancel(3) of a thread that is in the kernel.
 //!
 //! libc ends a cancelled thread by unwinding its stack, which must not go through frames of ours. So a call that may be ended
-//! ([`Point`]) has the thread's cancellation disabled while it runs, as any call has that could meet a cancellation point of
+//! ([`Shield`]) has the thread's cancellation disabled while it runs, as any call has that could meet a cancellation point of
 //! libc's; a sleeper that is cancelled ([`requested`]) is interrupted as by a signal and lets go of all it holds, and the
 //! exported function ends the thread when its own frame is gone.
 //!
