@@ -6,12 +6,17 @@ use crate::unique::Directory;
 use crate::web::{self, Site};
 use crate::{Failure, Outcome, Program, Running, content};
 use std::path::Path;
+use std::time::Duration;
 
 const SIZE: u64 = 3_000_000;
 
 pub fn curl(net: &Net) -> Outcome<String> {
     let site = Site::new(SIZE)?;
-    let _server = python_server(net, &site)?;
+    // http.server has a listen backlog of 5, which keeps many clients of any kernel waiting until they give up.
+    let listening = "import http.server as h; h.ThreadingHTTPServer.request_queue_size = 128; \
+                     h.test(h.SimpleHTTPRequestHandler, h.ThreadingHTTPServer, port=80)";
+    let server = Program::python(listening).directory(site.path()).limit(Duration::from_secs(120));
+    let _server = web::ready(net.server(server, 1))?;
     site.fetch_file(SERVER, |curl| net.client(curl))?;
     let many = web::curl(&format!("http://{SERVER}/?[1-100]"));
     net.client(many.words("--fail --parallel --parallel-immediate --parallel-max 100 -o /dev/null")).run()?;
