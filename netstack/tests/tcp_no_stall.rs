@@ -117,3 +117,30 @@ fn a_large_answer_to_a_small_request_does_not_wait() {
         }
     }
 }
+
+/// A link that one connection keeps full serves others, too.
+#[test]
+fn connections_share_a_full_link() {
+    let link = Link { rate: Some(100_000), queue: 20_000, ..Link::default() };
+    let (mut net, a, b) = Net::pair(1, link);
+    let listener = Listener::new(&mut net, b, "0.0.0.0:80", 8);
+    let (mut senders, mut receivers, mut received) = (Vec::new(), Vec::new(), [0; 4]);
+    for round in 0..2000 {
+        if round == 0 {
+            senders.push(Socket::connect(&mut net, a, "10.0.0.2:80", 64 * KIB));
+        } else if round == 200 {
+            senders.extend((1..4).map(|_| Socket::connect(&mut net, a, "10.0.0.2:80", 64 * KIB)));
+        }
+        for sender in &mut senders {
+            sender.write(&mut net, &[7; 8 * KIB]);
+        }
+        receivers.extend(listener.accept(&mut net));
+        for (receiver, received) in receivers.iter_mut().zip(&mut received) {
+            *received += receiver.read(&mut net, 64 * KIB).len();
+        }
+        net.run_for(Duration::from_millis(10));
+    }
+    let total: usize = received.iter().sum();
+    assert!(total > 1_500_000, "{total} bytes in 20 s of 100,000 a second");
+    assert!(received.iter().all(|&part| part > total / 8), "{received:?}");
+}

@@ -22,8 +22,8 @@ pub(super) enum Turn {
     Done,
     /// There is more.
     Again,
-    /// The link is full.
-    Blocked,
+    /// The link is full; or it was when some had been sent.
+    Blocked { sent: bool },
 }
 
 /// A segment to be sent.
@@ -52,13 +52,13 @@ impl Tcb {
     pub(super) fn output(&mut self, now: Instant, out: &mut dyn TcpOut) -> Turn {
         self.restart_after_idle(now);
         let before = self.durable.snd_nxt;
-        for _ in 0..BURST {
+        for number in 0..BURST {
             let Some(plan) = self.next_segment() else {
                 self.rest(now, before);
                 return Turn::Done;
             };
             if self.transmit(now, &plan, out) == TxResult::Full {
-                return Turn::Blocked;
+                return Turn::Blocked { sent: number > 0 };
             }
         }
         Turn::Again

@@ -24,8 +24,10 @@ impl Tcp {
             }
         }
         let mut blocked = self.replies.send(out) == TxResult::Full;
-        // A connection that meets a full link waits for the next poll; those behind it may leave by another link.
+        // A connection that meets a full link waits for the next poll; those behind it may leave by another link. Next time those come
+        // first that got nothing now, or a link with room for one segment at a time would serve the same one for ever.
         let mut turns = self.ready.len();
+        let mut starved = Vec::new();
         while turns > 0 {
             turns -= 1;
             let Some(handle) = self.ready.pop_front() else { break };
@@ -35,11 +37,18 @@ impl Tcp {
                     self.ready.push_back(handle);
                     turns += 1;
                 }
-                Turn::Blocked => {
-                    self.ready.push_back(handle);
+                Turn::Blocked { sent } => {
+                    if sent {
+                        self.ready.push_back(handle)
+                    } else {
+                        starved.push(handle)
+                    }
                     blocked = true;
                 }
             }
+        }
+        for handle in starved.into_iter().rev() {
+            self.ready.push_front(handle);
         }
         self.retry_at = blocked.then(|| now + RETRY);
     }
