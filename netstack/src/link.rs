@@ -25,6 +25,9 @@ impl core::fmt::Display for Mac {
 pub struct RxMeta {
     /// The transport checksum need not be verified: the frame never left this machine's memory, or the device checked it.
     pub checksum_good: bool,
+    /// Not 0: the device, or the sender's, joined several TCP segments of one flow into this frame, each but the last with this
+    /// many bytes of payload.
+    pub segment_size: u16,
 }
 
 /// A frame on its way out, in parts: `head` is all headers, `payload` may lie in a socket's ring.
@@ -37,6 +40,9 @@ pub struct TxFrame<'a> {
     /// The transport checksum field holds only the pseudo-header sum, because the link said that it wants it so
     /// ([`LinkCaps::checksum_offload`]): the link completes it or says so to its receiver.
     pub checksum_partial: bool,
+    /// Not 0: the payload is more than one packet carries. The link cuts it into pieces of this many bytes and gives each a copy of
+    /// the headers, brought up to date; it has said that it does ([`LinkCaps::segment_offload`]).
+    pub segment_size: u16,
 }
 
 impl TxFrame<'_> {
@@ -71,6 +77,9 @@ pub enum TxResult {
 pub struct LinkCaps {
     /// The link does not need transport checksums computed.
     pub checksum_offload: bool,
+    /// The largest IP packet with a TCP segment, in bytes, that the link cuts into packets of its MTU by itself
+    /// ([`TxFrame::segment_size`]); 0: it does not. More than 0 only together with `checksum_offload`.
+    pub segment_offload: u32,
 }
 
 /// Where the engine puts frames: all links of a kernel behind one face.

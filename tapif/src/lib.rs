@@ -4,7 +4,7 @@
 //! descriptor), [`error`], `ioctl` (the only unsafe code). It needs CAP_NET_ADMIN, or a persistent interface that root
 //! made for the user (`ip tuntap add dev tap0 mode tap user $USER`).
 //!
-//! Not here: segmentation offload (TUN_F_TSO4) and several queues.
+//! Not here: segmentation of UDP (TUN_F_USO4) and several queues.
 
 pub mod error;
 pub mod header;
@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 pub use error::TapError;
-pub use header::{Checksum, PartialChecksum};
+pub use header::{Checksum, PartialChecksum, Segments, Version};
 
 /// An open TAP interface. The descriptor is non-blocking and close-on-exec; an interface that was not persistent goes
 /// with it. `D` holds it: an [`OwnedFd`], or what [`Tap::held_by`] was given.
@@ -56,6 +56,9 @@ pub enum Receive {
         len: usize,
         /// What the host says of its transport checksum.
         checksum: Checksum,
+        /// Not 0: it holds several TCP segments, each but the last with this many bytes of payload. Only after
+        /// [`Tap::take_joined_segments`].
+        segment_size: u16,
     },
     /// No frame now.
     Empty,
@@ -108,12 +111,24 @@ impl<D: AsFd> Tap<D> {
         Tap { tun: holder(tun), name, mac, host_mac, mtu, dropped }
     }
 
+    /// From now on the host may give us several TCP segments in one frame of up to [`LONGEST`] bytes. False if it does not know
+    /// how; all is as before then.
+    pub fn take_joined_segments(&self) -> bool {
+        let offload = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6 | libc::TUN_F_TSO_ECN;
+        ioctl::set_offload(&self.tun, offload as usize).is_ok()
+    }
+
     /// Sends one Ethernet frame, given in up to seven parts, without blocking.
     ///
     /// `checksum` says that the transport checksum is to be completed by the host, which does it only for frames that leave
-    /// the machine.
-    pub fn transmit(&mut self, parts: &[&[u8]], checksum: Option<PartialChecksum>) -> Transmit {
-        let header = header::encode(checksum);
+    /// the machine; `segments`, that the frame is to be cut, which needs the first and is likewise put off.
+    pub fn transmit(
+        &mut self,
+        parts: &[&[u8]],
+        checksum: Option<PartialChecksum>,
+        segments: Option<Segments>,
+    ) -> Transmit {
+        let header = header::encode(checksum, segments);
         let mut slices = [IoSlice::new(&[]); 8];
         let Some(slices) = slices.get_mut(..=parts.len()) else {
             self.dropped += 1;
@@ -136,13 +151,17 @@ impl<D: AsFd> Tap<D> {
     /// Takes one Ethernet frame, if there is one, without blocking.
     ///
     /// A frame that is longer than `frame` is cut: let it have at least [`Tap::mtu`] plus 18 bytes, for the Ethernet header
-    /// with a VLAN tag.
+    /// with a VLAN tag, or [`LONGEST`].
     pub fn receive(&mut self, frame: &mut [u8]) -> Receive {
         let mut header = [0; header::LEN];
         let mut slices = [IoSliceMut::new(&mut header), IoSliceMut::new(frame)];
         match rustix::io::retry_on_intr(|| rustix::io::readv(&self.tun, &mut slices)) {
             Ok(read) => match read.checked_sub(header::LEN) {
-                Some(len) => Receive::Frame { len, checksum: header::decode(header) },
+                Some(len) => Receive::Frame {
+                    len,
+                    checksum: header::checksum(header),
+                    segment_size: header::segment_size(header),
+                },
                 None => Receive::Empty,
             },
             Err(Errno::IO | Errno::BADFD | Errno::FAULT) => Receive::Gone,
@@ -191,6 +210,9 @@ impl<D: AsFd> Tap<D> {
         any_socket().and_then(|socket| ioctl::flags(socket, &name)).is_ok_and(|flags| flags & IFF_UP != 0)
     }
 }
+
+/// Bytes of the longest frame: an IP packet of 65,535 bytes, the Ethernet header, a VLAN tag.
+pub const LONGEST: usize = 65_535 + 18;
 
 const IFF_UP: u16 = libc::IFF_UP as u16;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
-use super::header::{decode, encode};
+use super::header::{checksum, encode, segment_size};
 use super::*;
 
 const OURS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
@@ -26,7 +26,9 @@ fn next_frame(tap: &mut Tap, wanted: impl Fn(&[u8]) -> bool) -> (Vec<u8>, Checks
     let mut buffer = [0; 2048];
     loop {
         match tap.receive(&mut buffer) {
-            Receive::Frame { len, checksum } if wanted(&buffer[..len]) => return (buffer[..len].to_vec(), checksum),
+            Receive::Frame { len, checksum, .. } if wanted(&buffer[..len]) => {
+                return (buffer[..len].to_vec(), checksum);
+            }
             Receive::Frame { .. } => {}
             Receive::Empty => {
                 let limit = Timespec { tv_sec: 5, tv_nsec: 0 };
@@ -82,10 +84,78 @@ fn is_udp(frame: &[u8]) -> bool {
 
 #[test]
 fn the_header_says_where_a_checksum_is_to_be_completed() {
-    assert_eq!(decode(encode(None)), Checksum::Unknown);
+    assert_eq!(checksum(encode(None, None)), Checksum::Unknown);
     let partial = PartialChecksum { start: 34, offset: 16 };
-    assert_eq!(decode(encode(Some(partial))), Checksum::Partial(partial));
-    assert_eq!(decode([2, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Checksum::Good);
+    assert_eq!(checksum(encode(Some(partial), None)), Checksum::Partial(partial));
+    assert_eq!(checksum([2, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Checksum::Good);
+}
+
+#[test]
+fn the_header_says_how_a_frame_is_to_be_cut() {
+    let partial = PartialChecksum { start: 34, offset: 16 };
+    for (version, kind) in [(Version::V4, 1), (Version::V6, 4)] {
+        let header = encode(Some(partial), Some(Segments { version, headers: 66, size: 1448 }));
+        assert_eq!((checksum(header), segment_size(header), header[1]), (Checksum::Partial(partial), 1448, kind));
+        assert_eq!(u16::from_ne_bytes([header[2], header[3]]), 66);
+    }
+    assert_eq!(segment_size(encode(Some(partial), None)), 0);
+    assert_eq!(segment_size([1, 0x81, 0, 0, 7, 0, 0, 0, 0, 0]), u16::from_ne_bytes([7, 0]), "with CWR");
+    assert_eq!(segment_size([1, 3, 0, 0, 7, 0, 0, 0, 0, 0]), 0, "UDP");
+}
+
+/// Two TAP interfaces on one bridge of the host, and a TCP segment with 2,500 bytes of text to the second's station.
+fn bridged() -> (Tap, Tap, Vec<u8>) {
+    namespace::enter_own();
+    let [left, right] = ["left", "right"].map(|name| Tap::open(name, None).unwrap());
+    ip("link add br0 type bridge");
+    ip("link set br0 up");
+    ip("link set left master br0");
+    ip("link set right master br0");
+    let total = u16::to_be_bytes(20 + 20 + 2500);
+    let mut header = [&[0x45, 0], &total[..], &[0, 0, 0x40, 0, 64, 6, 0, 0], &OURS.octets(), &HOSTS.octets()].concat();
+    let sum = !fold(&header);
+    header[10..12].copy_from_slice(&sum.to_be_bytes());
+    let pseudo = fold(&[&OURS.octets()[..], &HOSTS.octets(), &[0, 6], &u16::to_be_bytes(20 + 2500)].concat());
+    let mut tcp = vec![0, 7, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x18, 1, 0, 0, 0, 0, 0];
+    tcp[16..18].copy_from_slice(&pseudo.to_be_bytes());
+    let frame = [&right.mac()[..], &left.mac(), &[8, 0], &header, &tcp, &[b'x'; 2500]].concat();
+    (left, right, frame)
+}
+
+const IN_THOUSANDS: Segments = Segments { version: Version::V4, headers: 54, size: 1000 };
+const OF_TCP: PartialChecksum = PartialChecksum { start: 34, offset: 16 };
+
+fn is_tcp(frame: &[u8]) -> bool {
+    frame.len() > 54 && frame[12..14] == [8, 0] && frame[23] == 6
+}
+
+#[test]
+fn the_host_cuts_our_segments_for_who_takes_none_so_long() {
+    let (mut left, mut right, frame) = bridged();
+    assert_eq!(left.transmit(&[&frame], Some(OF_TCP), Some(IN_THOUSANDS)), Transmit::Sent);
+    for (seq, len) in [(0, 1000), (1000, 1000), (2000, 500)] {
+        let (piece, _) = next_frame(&mut right, is_tcp);
+        assert_eq!((u32::from_be_bytes(piece[38..42].try_into().unwrap()), piece.len() - 54), (seq, len));
+    }
+}
+
+#[test]
+fn the_host_joins_segments_for_who_takes_them() {
+    let (mut left, mut right, frame) = bridged();
+    assert!(right.take_joined_segments());
+    assert_eq!(left.transmit(&[&frame], Some(OF_TCP), Some(IN_THOUSANDS)), Transmit::Sent);
+    let mut buffer = vec![0; LONGEST];
+    let seen = loop {
+        match right.receive(&mut buffer) {
+            Receive::Frame { len, segment_size, .. } if is_tcp(&buffer[..len]) => break (len, segment_size),
+            Receive::Frame { .. } => {}
+            Receive::Empty => std::thread::sleep(Duration::from_millis(1)),
+            Receive::Gone => panic!("the interface is gone"),
+        }
+    };
+    assert_eq!(seen, (frame.len(), 1000));
+    assert_eq!(&buffer[..14], &frame[..14]);
+    assert_eq!(&buffer[54..seen.0], &[b'x'; 2500]);
 }
 
 #[test]
@@ -117,7 +187,7 @@ fn the_host_answers_arp() {
     let (mac, sender) = (tap.mac(), OURS.octets());
     let request = [&[0, 1, 8, 0, 6, 4, 0, 1], &mac[..], &sender, &[0; 6], &HOSTS.octets()].concat();
     let frame = ethernet(&tap, 0x0806, &request);
-    assert_eq!(tap.transmit(&[&frame[..20], &[], &frame[20..]], None), Transmit::Sent);
+    assert_eq!(tap.transmit(&[&frame[..20], &[], &frame[20..]], None, None), Transmit::Sent);
     let (reply, _) = next_frame(&mut tap, |frame| frame[12..14] == [8, 6] && frame[20..22] == [0, 2]);
     assert_eq!((&reply[..6], &reply[22..28], &reply[28..32]), (&mac[..], &tap.host_mac()[..], &HOSTS.octets()[..]));
 }
@@ -133,9 +203,9 @@ fn the_host_takes_our_partial_checksum_and_not_a_wrong_one() {
 
     let sum = pseudo_header_sum(8 + 7);
     let wrong = udp(&tap, port, sum, b"wrong!!");
-    assert_eq!(tap.transmit(&[&wrong], None), Transmit::Sent);
+    assert_eq!(tap.transmit(&[&wrong], None, None), Transmit::Sent);
     let partial = udp(&tap, port, sum, b"partial");
-    assert_eq!(tap.transmit(&[&partial], Some(PartialChecksum { start: 34, offset: 6 })), Transmit::Sent);
+    assert_eq!(tap.transmit(&[&partial], Some(PartialChecksum { start: 34, offset: 6 }), None), Transmit::Sent);
     let mut data = [0; 16];
     assert_eq!(socket.recv(&mut data).unwrap(), 7);
     assert_eq!(&data[..7], b"partial");
@@ -216,12 +286,12 @@ fn a_frame_for_an_interface_that_is_down_is_lost_and_one_that_was_removed_is_gon
     let frame = ethernet(&tap, 0x88b5, &[0; 46]);
     ip("link set tap0 down");
     assert!(!tap.is_up());
-    assert_eq!(tap.transmit(&[&frame], None), Transmit::Down);
+    assert_eq!(tap.transmit(&[&frame], None, None), Transmit::Down);
     assert_eq!(after_what_the_host_said(&mut tap), Receive::Empty);
     ip("link set tap0 up");
-    assert_eq!(tap.transmit(&[&frame], None), Transmit::Sent);
+    assert_eq!(tap.transmit(&[&frame], None, None), Transmit::Sent);
     ip("link del tap0");
-    assert_eq!(tap.transmit(&[&frame], None), Transmit::Down);
+    assert_eq!(tap.transmit(&[&frame], None, None), Transmit::Down);
     assert_eq!(after_what_the_host_said(&mut tap), Receive::Gone);
 }
 
@@ -229,8 +299,8 @@ fn a_frame_for_an_interface_that_is_down_is_lost_and_one_that_was_removed_is_gon
 fn a_frame_that_the_host_refuses_is_counted() {
     namespace::enter_own();
     let mut tap = Tap::open("tap0", None).unwrap();
-    assert_eq!(tap.transmit(&[b"runt"], None), Transmit::Sent);
-    assert_eq!(tap.transmit(&[&[0; 8][..]; 8], None), Transmit::Sent);
+    assert_eq!(tap.transmit(&[b"runt"], None, None), Transmit::Sent);
+    assert_eq!(tap.transmit(&[&[0; 8][..]; 8], None, None), Transmit::Sent);
     assert_eq!(tap.dropped(), 2);
 }
 
@@ -239,6 +309,6 @@ fn a_tap_works_on_with_another_holder() {
     namespace::enter_own();
     let mut tap = Tap::open("tap0", None).unwrap().held_by(std::sync::Arc::new);
     let frame = ethernet(&tap, 0x88b5, &[0; 46]);
-    assert_eq!(tap.transmit(&[&frame], None), Transmit::Sent);
+    assert_eq!(tap.transmit(&[&frame], None, None), Transmit::Sent);
     assert!(tap.is_up());
 }

@@ -48,7 +48,7 @@ impl Pair {
             let pool = Pool { next: 0, ring, arrivals: arrivals.clone() };
             let config = Config { time_wait: Duration::from_millis(1), seed: [number; 32], ..Config::default() };
             let mut stack = Stack::new(config, Box::new(pool));
-            let caps = LinkCaps { checksum_offload: offload };
+            let caps = LinkCaps { checksum_offload: offload, segment_offload: 0 };
             let mac = Mac([2, 0, 0, 0, 0, number]);
             stack.add_interface(Instant::default(), InterfaceConfig { name: "bench0".into(), mac, mtu, caps });
             stack.add_address(Instant::default(), ETHERNET, address(number), 24).expect("a good address");
@@ -113,7 +113,7 @@ impl Pair {
     /// A stack gets what the other has sent.
     pub fn receive(&mut self, side: usize) {
         while let Some((frame, checksum_good)) = self.wires[1 - side].receive() {
-            self.stacks[side].input(self.now, ETHERNET, &frame, RxMeta { checksum_good });
+            self.stacks[side].input(self.now, ETHERNET, &frame, RxMeta { checksum_good, segment_size: 0 });
             self.wires[1 - side].give_back(frame);
         }
     }

@@ -72,7 +72,7 @@ impl World {
             60_000.. => 65535,
             other => 1280 + u32::from(other) % 7720,
         };
-        let caps = LinkCaps { checksum_offload: setting.checksum_offload };
+        let caps = LinkCaps { checksum_offload: setting.checksum_offload, segment_offload: 0 };
         stack.add_interface(now, InterfaceConfig { name: "fuzz0".into(), mac: MAC, mtu, caps });
         stack.add_address(now, ON, OURS, 24).expect("a good address");
         let _ = stack.add_address(now, ON, OURS6, 64);
@@ -138,7 +138,7 @@ impl World {
     }
 
     fn input(&mut self, frame: Vec<u8>, checksum_good: bool) {
-        self.stack.input(self.now, ON, &frame, RxMeta { checksum_good });
+        self.stack.input(self.now, ON, &frame, RxMeta { checksum_good, segment_size: 0 });
     }
 
     fn poll(&mut self) {

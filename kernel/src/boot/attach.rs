@@ -64,7 +64,7 @@ fn links(boot: &mut Boot) -> Result {
                 buses += 1;
                 (format!("shmif{}", buses - 1), link::attach_bus(path, &boot.name, spec.mac, spec.mtu))
             }
-            LinkSpec::Tap(tap) => (tap.clone(), link::attach_tap(tap, spec.mac, spec.mtu)),
+            LinkSpec::Tap(tap) => (tap.clone(), link::attach_tap(tap, spec.mac, spec.mtu, boot.config.forward)),
         };
         let Parts { mut link, bell, lead, mtu } = parts.map_err(BootError::Attach)?;
         let capture = match &spec.pcap {

@@ -35,7 +35,7 @@ impl Link for BusLink {
     }
 
     fn caps(&self) -> LinkCaps {
-        LinkCaps { checksum_offload: true }
+        LinkCaps { checksum_offload: true, segment_offload: 0 }
     }
 
     fn claim(&mut self, address: Ipv4Addr, prefix: u8, any: bool) -> Result<Ipv4Addr, String> {
@@ -57,7 +57,7 @@ impl Link for BusLink {
     fn receive(&mut self, max: usize, each: &mut dyn FnMut(&[u8], RxMeta)) -> usize {
         let Some(port) = &mut self.port else { return 0 };
         port.receive(max, &mut |frame, Received { checksum_partial, .. }| {
-            each(frame, RxMeta { checksum_good: checksum_partial });
+            each(frame, RxMeta { checksum_good: checksum_partial, segment_size: 0 });
         })
     }
 

@@ -9,10 +9,10 @@ use rustix::fd::AsRawFd;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
-use tapif::{Checksum, PartialChecksum, Receive, Tap, Transmit};
+use tapif::{Checksum, PartialChecksum, Receive, Segments, Tap, Transmit, Version};
 
-/// Opens the TAP interface `name`. The error is a sentence.
-pub(crate) fn attach(name: &str, mac: Option<[u8; 6]>, mtu: Option<u32>) -> Result<Parts, String> {
+/// Opens the TAP interface `name`; `passes_on`: what comes in may leave by another link. The error is a sentence.
+pub(crate) fn attach(name: &str, mac: Option<[u8; 6]>, mtu: Option<u32>, passes_on: bool) -> Result<Parts, String> {
     let tap = Tap::open(name, mtu).map_err(|e| e.to_string())?;
     if mac == Some(tap.host_mac()) {
         return Err(format!("mac={} is the address of the host's end of {name}: take another", Mac(tap.host_mac())));
@@ -22,10 +22,13 @@ pub(crate) fn attach(name: &str, mac: Option<[u8; 6]>, mtu: Option<u32>) -> Resu
     let wake = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(fail)?;
     let wake = descriptor::protect(wake);
     let mtu = tap.mtu();
-    let buffer = vec![0; mtu as usize + 18].into_boxed_slice();
+    // Both ways or none: a host that joins segments for us cuts ours. A router would have to cut what was joined again.
+    let segment_offload = if !passes_on && tap.take_joined_segments() { LARGEST_PACKET } else { 0 };
+    let longest = if segment_offload > 0 { tapif::LONGEST } else { mtu as usize + 18 };
+    let buffer = vec![0; longest].into_boxed_slice();
     let mac = Mac(mac.unwrap_or(tap.mac()));
     let device = tap.holder().clone();
-    let link = TapLink { tap, mac, buffer, state: Health::Up };
+    let link = TapLink { tap, mac, buffer, segment_offload, state: Health::Up };
     Ok(Parts { link: Box::new(link), bell: Arc::new(TapBell { device, wake }), lead: None, mtu })
 }
 
@@ -43,6 +46,8 @@ struct TapLink {
     tap: Tap<Arc<Protected>>,
     mac: Mac,
     buffer: Box<[u8]>,
+    /// See [`LinkCaps::segment_offload`].
+    segment_offload: u32,
     state: Health,
 }
 
@@ -52,7 +57,7 @@ impl Link for TapLink {
     }
 
     fn caps(&self) -> LinkCaps {
-        LinkCaps { checksum_offload: true }
+        LinkCaps { checksum_offload: true, segment_offload: self.segment_offload }
     }
 
     /// Nobody keeps a table of the addresses of an Ethernet: the stack uses the address and probes beside (RFC 5227).
@@ -65,7 +70,7 @@ impl Link for TapLink {
 
     fn transmit(&mut self, frame: &TxFrame<'_>) -> TxResult {
         let checksum = if frame.checksum_partial { checksum_place(frame.head) } else { None };
-        match self.tap.transmit(&frame.parts(), checksum) {
+        match self.tap.transmit(&frame.parts(), checksum, segments(frame)) {
             Transmit::Sent => TxResult::Sent,
             Transmit::Full => TxResult::Full,
             Transmit::Down => {
@@ -80,8 +85,9 @@ impl Link for TapLink {
     fn receive(&mut self, max: usize, each: &mut dyn FnMut(&[u8], RxMeta)) -> usize {
         for n in 0..max {
             match self.tap.receive(&mut self.buffer) {
-                Receive::Frame { len, checksum } => {
-                    each(&self.buffer[..len], RxMeta { checksum_good: checksum != Checksum::Unknown });
+                Receive::Frame { len, checksum, segment_size } => {
+                    let meta = RxMeta { checksum_good: checksum != Checksum::Unknown, segment_size };
+                    each(&self.buffer[..len], meta);
                 }
                 Receive::Empty => return n,
                 Receive::Gone => {
@@ -104,9 +110,20 @@ impl Link for TapLink {
     }
 }
 
+/// Bytes of the largest IP packet.
+const LARGEST_PACKET: u32 = 65_535;
+
+const ETHERNET: usize = 14;
+
+/// How the host is to cut a frame.
+fn segments(frame: &TxFrame<'_>) -> Option<Segments> {
+    let version = if frame.head.get(ETHERNET)? >> 4 == 6 { Version::V6 } else { Version::V4 };
+    let headers = u16::try_from(frame.head.len()).ok()?;
+    (frame.segment_size > 0).then_some(Segments { version, headers, size: frame.segment_size })
+}
+
 /// Where the transport checksum of a frame without extension headers is still to be completed.
 fn checksum_place(head: &[u8]) -> Option<PartialChecksum> {
-    const ETHERNET: usize = 14;
     let ip = head.get(ETHERNET..)?;
     let (start, protocol) = match ip.first()? >> 4 {
         4 => (ETHERNET + usize::from(ip.first()? & 15) * 4, ip.get(9)?),

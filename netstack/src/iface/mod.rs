@@ -216,7 +216,7 @@ impl Interfaces {
             name: "lo".into(),
             mac: Mac::default(),
             mtu: 65536,
-            caps: LinkCaps { checksum_offload: true },
+            caps: LinkCaps { checksum_offload: true, segment_offload: 0 },
         };
         let mut interfaces = Interfaces { list: vec![Interface::new(LOOPBACK, lo)], local: Vec::new() };
         interfaces.add_address(LOOPBACK, Address::manual(IpNet::new(Ipv4Addr::LOCALHOST, 8)));

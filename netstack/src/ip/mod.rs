@@ -16,6 +16,7 @@ mod path_mtu;
 mod reassembly;
 mod received;
 mod redirects;
+mod segmentation;
 pub mod select;
 
 pub use address::{IpNet, Ipv4Net};

@@ -1,7 +1,7 @@
 //! From a transport's bytes to frames on their way.
 
 use super::header::{self, Header, Piece};
-use super::{Hop, Ip, NextHop, Packet};
+use super::{Hop, Ip, NextHop, Packet, segmentation};
 use crate::iface::LOOPBACK;
 use crate::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
 use crate::neighbor::Resolution;
@@ -125,7 +125,7 @@ impl Ip {
         header: Header,
         segment: &TcpSegmentOut<'_>,
     ) -> TxResult {
-        let len = segment.header.len() + segment.payload.0.len() + segment.payload.1.len();
+        let len = segment.len();
         let parts = [segment.payload.0, segment.payload.1];
         let out = Outgoing {
             header,
@@ -143,13 +143,14 @@ impl Ip {
             _ => None,
         };
         let (Some(mac), Some(interface)) = (link, self.interfaces.get_mut(hop.on)) else {
-            return self.queue_segment(now, pool, hop, &out);
+            return self.queue_segment(now, pool, hop, header, segment);
         };
         if !interface.queue.is_empty() {
             return TxResult::Full; // Segments do not overtake frames that wait.
         }
-        if header.len() + len > interface.mtu as usize {
-            return self.queue_segment(now, pool, hop, &out);
+        let most = if segment.segment_size > 0 { interface.caps.segment_offload } else { interface.mtu };
+        if header.len() + len > most as usize {
+            return self.queue_segment(now, pool, hop, header, segment);
         }
         let partial = interface.caps.checksum_offload;
         let mut head = [0; MAX_HEAD];
@@ -161,7 +162,8 @@ impl Ip {
         header.emit(ip_header, len);
         filled(transport, &out, len, partial);
         let head_len = ethernet::HEADER_LEN + header.len() + segment.header.len();
-        let frame = TxFrame { head: &head[..head_len], payload: segment.payload, checksum_partial: partial };
+        let (payload, segment_size) = (segment.payload, segment.segment_size);
+        let frame = TxFrame { head: &head[..head_len], payload, checksum_partial: partial, segment_size };
         let result = sink.transmit(hop.on, &frame);
         if result == TxResult::Sent {
             interface.counters.tx.packets += 1;
@@ -183,8 +185,8 @@ impl Ip {
     pub(crate) fn flush(&mut self, pool: &mut dyn BufferPool, sink: &mut dyn Sink) {
         for interface in self.interfaces.iter_mut() {
             while let Some(packet) = interface.queue.front() {
-                let frame =
-                    TxFrame { head: packet.frame(), payload: (&[], &[]), checksum_partial: packet.checksum_partial };
+                let (head, checksum_partial) = (packet.frame(), packet.checksum_partial);
+                let frame = TxFrame { head, payload: (&[], &[]), checksum_partial, segment_size: 0 };
                 if sink.transmit(interface.index, &frame) == TxResult::Full {
                     break;
                 }
@@ -206,13 +208,29 @@ impl Ip {
         }
     }
 
-    fn queue_segment(&mut self, now: Instant, pool: &mut dyn BufferPool, hop: Hop, out: &Outgoing<'_>) -> TxResult {
+    /// Queues a segment that cannot go straight to the link, in pieces if it was meant to be cut there.
+    fn queue_segment(
+        &mut self,
+        now: Instant,
+        pool: &mut dyn BufferPool,
+        hop: Hop,
+        header: Header,
+        segment: &TcpSegmentOut<'_>,
+    ) -> TxResult {
         // A route that became narrower since the segment was cut: the network may cut it again.
-        let out = Outgoing { header: Header { dont_fragment: false, ..out.header }, ..*out };
-        match self.send(now, pool, hop, &out) {
-            Err(OutputError::Full | OutputError::NoBuffers) => TxResult::Full,
-            Ok(()) | Err(OutputError::TooLong) => TxResult::Sent,
-        }
+        let header = Header { dont_fragment: false, ..header };
+        let mut result = None;
+        segmentation::pieces(segment, |transport, (a, b)| {
+            let (payload, fill) = (&[a, b], Fill::At(16));
+            let out = Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: true };
+            let sent = self.send(now, pool, hop, &out);
+            // Once a piece is on its way the segment is: the others may be lost, as a network loses them.
+            result.get_or_insert(match sent {
+                Err(OutputError::Full | OutputError::NoBuffers) => TxResult::Full,
+                Ok(()) | Err(OutputError::TooLong) => TxResult::Sent,
+            });
+        });
+        result.unwrap_or(TxResult::Sent)
     }
 
     /// RFC 791 §3.2, RFC 8200 §4.5: every fragment but the last carries a multiple of 8 bytes.

@@ -24,6 +24,8 @@ pub(crate) struct Received<'a> {
     pub(crate) unicast: bool,
     /// The transport checksum need not be verified.
     pub(crate) checksum_good: bool,
+    /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
+    pub(crate) segment_size: u16,
     /// The upper-layer header and what follows.
     pub(crate) payload: &'a [u8],
     /// The packet from its IP header on.
@@ -44,6 +46,7 @@ impl<'a> Received<'a> {
             flow_label: 0,
             unicast: false,
             checksum_good: false,
+            segment_size: 0,
             payload: packet.payload(),
             bytes: packet.bytes(),
             protocol_at: 9,
@@ -78,6 +81,7 @@ impl<'a> Received<'a> {
             flow_label: packet.flow_label(),
             unicast: false,
             checksum_good: false,
+            segment_size: 0,
             payload: upper.rest(),
             bytes: packet.bytes(),
             protocol_at: upper.kind_at(),

@@ -10,6 +10,7 @@ use crate::socket::BufferPool;
 use crate::tcp::seam::{IcmpError, TcpOut, TcpSegmentOut};
 use crate::time::{Duration, Instant};
 use crate::wire::{be16, be32, ipv4};
+use core::net::{IpAddr, SocketAddr};
 
 /// Packets that one poll takes off the loopback; two sockets that talk to each other for ever must not hold the caller.
 const MAX_LOOPED: usize = 512;
@@ -146,5 +147,11 @@ impl TcpOut for Output<'_> {
         }
         let header = ip::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos);
         self.ip.transmit_segment(self.now, self.pool, self.sink, hop, header, &segment)
+    }
+
+    fn segment_offload(&self, src: IpAddr, remote: SocketAddr) -> u32 {
+        let hop = self.ip.hop(Some(src), remote.ip(), zone(remote));
+        let interface = hop.and_then(|hop| self.ip.interfaces.get(hop.on));
+        interface.map_or(0, |interface| interface.caps.segment_offload)
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct DelayedAck {
 /// Text that came in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextArrival {
-    /// Bytes of the segment.
+    /// Bytes of the segment, or of one of those that a device joined.
     pub(super) len: u32,
     /// It had PSH.
     pub(super) pushed: bool,

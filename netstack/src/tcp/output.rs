@@ -12,6 +12,9 @@ use crate::link::TxResult;
 use crate::time::Instant;
 use crate::wire::tcp::{Flags, Header, MAX_HEADER_LEN, MAX_SACK_BLOCKS, Options, SackBlocks};
 
+/// IPv6's header and the longest of TCP's.
+const LONGEST_HEADERS: u32 = 40 + MAX_HEADER_LEN as u32;
+
 /// Segments that one connection sends before others get their turn.
 const BURST: usize = 16;
 
@@ -33,6 +36,8 @@ struct Plan {
     text: u32,
     flags: Flags,
     why: Why,
+    /// It is several full segments, which the link cuts.
+    joined: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +57,9 @@ impl Tcb {
     pub(super) fn output(&mut self, now: Instant, out: &mut dyn TcpOut) -> Turn {
         self.restart_after_idle(now);
         let before = self.durable.snd_nxt;
+        let most = self.most_text(out);
         for number in 0..BURST {
-            let Some(plan) = self.next_segment() else {
+            let Some(plan) = self.next_segment(most) else {
                 self.rest(now, before);
                 return Turn::Done;
             };
@@ -81,7 +87,26 @@ impl Tcb {
         }
     }
 
-    fn next_segment(&mut self) -> Option<Plan> {
+    /// Text of the largest segment that may leave now: more than the MSS where the link cuts it, but no more than the path carries
+    /// in a millisecond, lest a bottleneck's queue get it all at once (as Linux's tcp_tso_autosize).
+    fn most_text(&self, out: &dyn TcpOut) -> u32 {
+        let (mss, d) = (self.mss(), &self.durable);
+        if self.unsent() <= mss as usize || !d.state.is_synchronized() {
+            return mss;
+        }
+        let offload = out.segment_offload(d.local.ip(), d.remote);
+        if offload == 0 {
+            return mss;
+        }
+        let srtt = self.rtt.smoothed().as_micros().max(1) as u64;
+        let in_a_millisecond = u64::from(self.congestion_window()) * 1000 / srtt;
+        let room = offload.saturating_sub(LONGEST_HEADERS);
+        let burst = u32::try_from(in_a_millisecond).unwrap_or(u32::MAX).max(2 * mss).min(room);
+        (burst - burst % mss).max(mss)
+    }
+
+    /// `most`: text of the largest segment.
+    fn next_segment(&mut self, most: u32) -> Option<Plan> {
         match self.durable.state {
             State::Closed | State::Listen | State::TimeWait => return None,
             State::SynSent | State::SynReceived => {
@@ -95,7 +120,7 @@ impl Tcb {
             // RFC 5681 §4.2: duplicates are pure, so they go before any text.
             _ if self.ack.owes_duplicates() => {}
             _ => {
-                let text = self.probe().or_else(|| self.repetition()).or_else(|| self.next_text(0));
+                let text = self.probe().or_else(|| self.repetition()).or_else(|| self.next_text(0, most));
                 if text.is_some() {
                     return text;
                 }
@@ -103,10 +128,16 @@ impl Tcb {
         }
         let d = &self.durable;
         if self.ack.is_due() {
-            return Some(Plan { seq: d.snd_nxt, text: 0, flags: Flags::ACK, why: Why::Ack });
+            return Some(Plan { seq: d.snd_nxt, text: 0, flags: Flags::ACK, why: Why::Ack, joined: false });
         }
         // A segment before the window, which RFC 9293 §3.10.7.4 (first) makes the peer answer.
-        self.probe_due.then_some(Plan { seq: d.snd_una - 1, text: 0, flags: Flags::ACK, why: Why::Probe })
+        self.probe_due.then_some(Plan {
+            seq: d.snd_una - 1,
+            text: 0,
+            flags: Flags::ACK,
+            why: Why::Probe,
+            joined: false,
+        })
     }
 
     /// The SYN, for the first time or again.
@@ -114,10 +145,10 @@ impl Tcb {
         let flags = if self.durable.state == State::SynSent { Flags::SYN } else { Flags::SYN | Flags::ACK };
         let iss = self.durable.iss;
         if self.durable.snd_nxt == iss {
-            return Some(Plan { seq: iss, text: 0, flags, why: Why::New });
+            return Some(Plan { seq: iss, text: 0, flags, why: Why::New, joined: false });
         }
         self.sent.next_waiting(1)?;
-        Some(Plan { seq: iss, text: 0, flags, why: Why::Again })
+        Some(Plan { seq: iss, text: 0, flags, why: Why::Again, joined: false })
     }
 
     /// The oldest of what is lost and was not sent again, if the windows let it go.
@@ -149,7 +180,7 @@ impl Tcb {
         if text > 0 && text_end == self.text_end() {
             flags |= Flags::PSH;
         }
-        Plan { seq: start, text, flags, why: Why::Again }
+        Plan { seq: start, text, flags, why: Why::Again, joined: false }
     }
 
     /// A tail loss probe: new text, or the last segment again (RFC 8985 §7.3), whatever the congestion window.
@@ -158,7 +189,7 @@ impl Tcb {
             return None;
         }
         let mss = self.mss();
-        self.next_text(mss).or_else(|| {
+        self.next_text(mss, mss).or_else(|| {
             let last = self.sent.last()?;
             let start = if last.len() > mss { last.end - mss } else { last.start };
             Some(self.again(start, last.end))
@@ -166,8 +197,8 @@ impl Tcb {
     }
 
     /// The next piece of text, or the FIN, if windows and the sender's silly-window avoidance (RFC 9293 §3.8.6.2.1) let
-    /// it go. `least`: what the congestion window is taken to have room for.
-    fn next_text(&self, least: u32) -> Option<Plan> {
+    /// it go. `least`: what the congestion window is taken to have room for; `most`: text of the largest segment.
+    fn next_text(&self, least: u32, most: u32) -> Option<Plan> {
         let d = &self.durable;
         let (nxt, end) = (d.snd_nxt, self.text_end());
         let pending = if nxt.before(end) { end - nxt } else { 0 };
@@ -177,18 +208,20 @@ impl Tcb {
         }
         let offered = d.snd_wnd.saturating_sub(self.outstanding());
         if pending == 0 {
-            let plan = Plan { seq: nxt, text: 0, flags: Flags::ACK | Flags::FIN, why: Why::New };
+            let plan = Plan { seq: nxt, text: 0, flags: Flags::ACK | Flags::FIN, why: Why::New, joined: false };
             return (offered > 0).then_some(plan);
         }
         let allowed = self.congestion_window().saturating_sub(self.pipe()).max(least);
         let probe = self.mtu_probe().filter(|&probe| least == 0 && probe <= pending.min(offered).min(allowed));
         let mss = probe.unwrap_or_else(|| self.mss());
-        let text = pending.min(offered).min(allowed).min(mss);
+        let text = pending.min(offered).min(allowed).min(if probe.is_some() { mss } else { most });
+        // What it does not fill is a segment of its own, with the questions below to answer.
+        let text = if text > mss { text - text % mss } else { text };
         if text == 0 {
             return None;
         }
         let last = text == pending;
-        let goes = text == mss
+        let goes = text >= mss
             || (last && (fin_due || least > 0 || self.may_send_small()))
             || (text == offered && text >= d.snd_wnd_max / 2)
             || self.override_hold;
@@ -202,7 +235,7 @@ impl Tcb {
                 flags |= Flags::FIN;
             }
         }
-        Some(Plan { seq: nxt, text, flags, why: Why::New })
+        Some(Plan { seq: nxt, text, flags, why: Why::New, joined: text > mss })
     }
 
     fn transmit(&mut self, now: Instant, plan: &Plan, out: &mut dyn TcpOut) -> TxResult {
@@ -240,6 +273,7 @@ impl Tcb {
             payload: self.tx.slices(offset, plan.text as usize),
             ttl: self.options.ttl,
             tos: self.options.tos | ecn_field,
+            segment_size: if plan.joined { self.mss() as u16 } else { 0 },
         };
         let result = out.transmit(segment);
         if result == TxResult::Sent {
@@ -271,7 +305,7 @@ impl Tcb {
     fn account(&mut self, now: Instant, plan: &Plan, edge: Seq) {
         let controls = plan.flags.intersection(Flags::SYN.union(Flags::FIN)).bits().count_ones();
         let end = plan.seq + plan.text + controls;
-        self.counters.segs_out += 1;
+        self.counters.segs_out += self.segments(plan);
         self.durable.rcv_adv = self.durable.rcv_adv.max(edge);
         if plan.why == Why::Probe {
             self.probe_due = false;
@@ -294,7 +328,9 @@ impl Tcb {
         } else {
             self.sent.push(plan.seq, end, now, departure);
             self.durable.snd_nxt = end;
-            self.mtu_probe_sent(plan.seq, plan.text);
+            if !plan.joined {
+                self.mtu_probe_sent(plan.seq, plan.text);
+            }
         }
         self.recovery.on_sent(end - plan.seq);
         if plan.text > 0 {
@@ -311,8 +347,13 @@ impl Tcb {
         self.waiting_since.get_or_insert(now);
     }
 
+    /// Segments on the wire.
+    fn segments(&self, plan: &Plan) -> u64 {
+        if plan.joined { u64::from(plan.text / self.mss()) } else { 1 }
+    }
+
     fn sent_text(&mut self, now: Instant, plan: &Plan) {
-        self.counters.data_segs_out += 1;
+        self.counters.data_segs_out += self.segments(plan);
         self.counters.bytes_sent += u64::from(plan.text);
         self.last_text_sent = Some(now);
         self.ack.on_answer(now);

@@ -91,5 +91,6 @@ fn transmit(reply: &Reply, out: &mut dyn TcpOut) -> TxResult {
         payload: (&[], &[]),
         ttl: reply.ttl,
         tos: reply.tos,
+        segment_size: 0,
     })
 }

@@ -15,6 +15,8 @@ pub(crate) struct IpMeta {
     pub(crate) on: IfIndex,
     /// The ECN field (RFC 3168 §5).
     pub(crate) ecn: u8,
+    /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
+    pub(crate) segment_size: u16,
 }
 
 /// The way to a destination.
@@ -48,12 +50,25 @@ pub(crate) struct TcpSegmentOut<'a> {
     pub(crate) payload: (&'a [u8], &'a [u8]),
     pub(crate) ttl: u8,
     pub(crate) tos: u8,
+    /// Not 0: the payload is that of several segments, to be cut after each so many bytes, below TCP.
+    pub(crate) segment_size: u16,
+}
+
+impl TcpSegmentOut<'_> {
+    /// Bytes of header and payload.
+    pub(crate) fn len(&self) -> usize {
+        self.header.len() + self.payload.0.len() + self.payload.1.len()
+    }
 }
 
 /// Where segments go.
 pub(crate) trait TcpOut {
     /// `Full`: nothing was sent, ask again later. A segment that has no route or no neighbour yet counts as sent.
     fn transmit(&mut self, segment: TcpSegmentOut<'_>) -> TxResult;
+
+    /// The largest IP packet that the link towards `remote` cuts by itself; 0: it does not.
+    /// See [`LinkCaps::segment_offload`](crate::link::LinkCaps::segment_offload).
+    fn segment_offload(&self, src: IpAddr, remote: SocketAddr) -> u32;
 }
 
 /// What the stack lends to TCP for the length of a call.

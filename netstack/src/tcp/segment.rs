@@ -18,7 +18,11 @@ impl Tcp {
     pub(crate) fn handle_segment(&mut self, now: Instant, ip: &IpMeta, bytes: &[u8], env: &mut Env<'_>) {
         self.now = now;
         let Ok(segment) = Segment::parse(bytes) else { return };
-        let segment = Segment { ecn: ip.ecn, ..segment };
+        let packet_text = match ip.segment_size {
+            0 => segment.packet_text,
+            size => segment.packet_text.min(size.into()),
+        };
+        let segment = Segment { ecn: ip.ecn, packet_text, ..segment };
         // RFC 9293 §3.9.2.3 (MUST-57, MUST-63): only from one host to one host.
         if !is_unicast(ip.src) || !is_unicast(ip.dst) {
             return;

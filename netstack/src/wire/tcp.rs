@@ -120,6 +120,8 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
     /// The ECN field of the packet that brought it (RFC 3168 §5); 0 as parsed.
     pub ecn: u8,
+    /// Bytes of text in the packets that it came in: less than all of it where a device joined several.
+    pub packet_text: u32,
 }
 
 impl Header {
@@ -198,7 +200,7 @@ impl<'a> Segment<'a> {
         if header.src_port == 0 || header.dst_port == 0 {
             return Err(Malformed::Invalid);
         }
-        Ok(Segment { header, payload, ecn: 0 })
+        Ok(Segment { header, payload, ecn: 0, packet_text: payload.len() as u32 })
     }
 
     /// SEG.LEN: the sequence numbers that the segment occupies, SYN and FIN counted.

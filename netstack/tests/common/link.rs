@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
-use super::NodeId;
-use netstack::link::{IfIndex, Mac, Sink, TxFrame, TxResult};
+use super::{NodeId, segments};
+use netstack::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
 use netstack::rng::Rng;
 use netstack::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ use netstack::time::{Duration, Instant};
 pub struct Link {
     pub mtu: u32,
     pub checksum_offload: bool,
+    /// What becomes of TCP segments that are longer than the MTU; with `checksum_offload`.
+    pub segments: Segments,
     /// Time from end to end.
     pub delay: Duration,
     /// Up to this much more, by chance: frames overtake each other.
@@ -39,6 +41,17 @@ pub struct Link {
     pub cut: bool,
 }
 
+/// What a link does about TCP segments that are longer than its MTU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segments {
+    /// It takes none.
+    Short,
+    /// It cuts them.
+    Cut,
+    /// It gives them whole to stations that know what they are.
+    Joined,
+}
+
 /// Losses in bursts (Gilbert's model): the link turns bad and good again by chance at each frame, and loses all while bad.
 #[derive(Clone, Copy, Debug)]
 pub struct Bursts {
@@ -53,6 +66,7 @@ impl Default for Link {
         Link {
             mtu: 1500,
             checksum_offload: false,
+            segments: Segments::Short,
             delay: Duration::from_micros(50),
             jitter: Duration::ZERO,
             loss: 0,
@@ -75,6 +89,16 @@ impl Link {
     /// As the bus: frames of 64 KiB, no checksums.
     pub fn bus() -> Link {
         Link { mtu: 65535, checksum_offload: true, delay: Duration::from_micros(5), ..Link::default() }
+    }
+
+    /// As a TAP interface of Linux.
+    pub fn tap(segments: Segments) -> Link {
+        Link { checksum_offload: true, segments, ..Link::default() }
+    }
+
+    pub(super) fn caps(&self) -> LinkCaps {
+        let segment_offload = if self.segments == Segments::Short { 0 } else { 65_535 };
+        LinkCaps { checksum_offload: self.checksum_offload, segment_offload }
     }
 
     pub fn delay_ms(self, ms: u64) -> Link {
@@ -194,14 +218,23 @@ impl LinkState {
     }
 }
 
+/// A frame that a station sends.
+pub(super) struct Leaving {
+    /// The link and the station's number there.
+    pub(super) from: (usize, usize),
+    pub(super) frame: Vec<u8>,
+    pub(super) checksum_partial: bool,
+    /// See `RxMeta`.
+    pub(super) segment_size: u16,
+}
+
 /// Takes the frames of one poll.
 pub(super) struct Outbox<'a> {
     now: Instant,
     /// The link of each interface from 2 on, and the node's number there.
     of_interface: &'a [(usize, usize)],
     links: &'a mut [LinkState],
-    /// Link and number there, bytes, `checksum_partial`.
-    pub(super) frames: Vec<((usize, usize), Vec<u8>, bool)>,
+    pub(super) frames: Vec<Leaving>,
     /// Bytes and frames of this poll.
     pending: (usize, usize),
 }
@@ -216,13 +249,26 @@ impl Sink for Outbox<'_> {
     fn transmit(&mut self, on: IfIndex, frame: &TxFrame<'_>) -> TxResult {
         let (link, from) = self.of_interface[on.0 as usize - 2];
         let state = &mut self.links[link];
-        assert!(frame.len() <= state.link.mtu as usize + 14, "a frame longer than the link takes");
+        let joined = frame.segment_size > 0;
+        assert!(!joined || state.link.segments != Segments::Short, "segments joined unasked");
+        assert!(joined || frame.len() <= state.link.mtu as usize + 14, "a frame longer than the link takes");
         assert!(!frame.checksum_partial || state.link.checksum_offload, "a checksum left out unasked");
         if state.refuses(self.now, from, self.pending) {
             return TxResult::Full;
         }
         self.pending = (self.pending.0 + frame.len(), self.pending.1 + 1);
-        self.frames.push(((link, from), frame.parts().concat(), frame.checksum_partial));
+        let (from, checksum_partial, segment_size) = ((link, from), frame.checksum_partial, frame.segment_size);
+        let whole = frame.parts().concat();
+        if joined && state.link.segments == Segments::Cut {
+            assert!(checksum_partial, "a checksum of what is still to be cut");
+            let pieces = segments::cut(&whole, frame.head.len(), segment_size);
+            for frame in pieces {
+                assert!(frame.len() <= state.link.mtu as usize + 14, "a piece longer than the link takes");
+                self.frames.push(Leaving { from, frame, checksum_partial, segment_size: 0 });
+            }
+        } else {
+            self.frames.push(Leaving { from, frame: whole, checksum_partial, segment_size });
+        }
         TxResult::Sent
     }
 }

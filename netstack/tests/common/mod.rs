@@ -10,9 +10,10 @@ mod link;
 mod memory;
 mod router;
 pub mod seeds;
+mod segments;
 
 pub use frames::*;
-pub use link::{Bursts, Link};
+pub use link::{Bursts, Link, Segments};
 pub use memory::Memory;
 
 use std::cmp::Reverse;
@@ -20,10 +21,10 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::Ipv4Addr;
 
-use link::{LinkState, Outbox, Station};
+use link::{Leaving, LinkState, Outbox, Station};
 use netstack::datagram::{HEADER_LEN, Header};
 use netstack::iface::InterfaceConfig;
-use netstack::link::{IfIndex, LinkCaps, Mac, RxMeta};
+use netstack::link::{IfIndex, Mac, RxMeta};
 use netstack::rng::Rng;
 use netstack::time::{Duration, Instant};
 use netstack::wire::{arp, ethernet, ipv4};
@@ -78,6 +79,7 @@ struct Flight {
     to: (usize, usize),
     frame: Vec<u8>,
     checksum_good: bool,
+    segment_size: u16,
 }
 
 /// The network.
@@ -166,7 +168,7 @@ impl Net {
         let now = self.now;
         for interface in old.interfaces().filter(|interface| !interface.loopback) {
             let (link, _) = self.nodes[node.0].links[interface.index.0 as usize - 2];
-            let caps = LinkCaps { checksum_offload: self.links[link].link.checksum_offload };
+            let caps = self.links[link].link.caps();
             let (name, mac, mtu) = (interface.name.to_owned(), interface.mac, interface.mtu);
             let stack = self.stack(node);
             let on = stack.add_interface(now, InterfaceConfig { name, mac, mtu, caps });
@@ -233,7 +235,7 @@ impl Net {
         let now = self.now;
         let state = &mut self.links[link];
         let mac = station_mac(link, state.members.len());
-        let caps = LinkCaps { checksum_offload: state.link.checksum_offload };
+        let caps = state.link.caps();
         let name = format!("sim{link}");
         let config = InterfaceConfig { name, mac, mtu: state.link.mtu, caps };
         let on = self.nodes[node.0].stack.add_interface(now, config);
@@ -336,11 +338,11 @@ impl Net {
         if slept && !touched.is_empty() {
             self.awake.push(node);
         }
-        for (from, frame, checksum_partial) in outbox.frames {
-            if !checksum_partial {
-                assert_checksums(&frame);
+        for leaving in outbox.frames {
+            if !leaving.checksum_partial {
+                assert_checksums(&leaving.frame);
             }
-            self.send(from, frame, checksum_partial);
+            self.send(leaving);
         }
     }
 
@@ -388,11 +390,11 @@ impl Net {
         true
     }
 
-    fn arrive(&mut self, Flight { to: (link, member), frame, checksum_good, .. }: Flight) {
+    fn arrive(&mut self, Flight { to: (link, member), frame, checksum_good, segment_size, .. }: Flight) {
         match self.links[link].members[member].station {
             Station::Node(node, on) => {
                 if self.nodes[node.0].alive {
-                    self.nodes[node.0].stack.input(self.now, on, &frame, RxMeta { checksum_good });
+                    self.nodes[node.0].stack.input(self.now, on, &frame, RxMeta { checksum_good, segment_size });
                     self.poll(node);
                 }
             }
@@ -401,7 +403,8 @@ impl Net {
     }
 
     /// A frame of a station of a link enters it.
-    fn send(&mut self, (link, member): (usize, usize), mut frame: Vec<u8>, checksum_partial: bool) {
+    fn send(&mut self, leaving: Leaving) {
+        let Leaving { from: (link, member), mut frame, checksum_partial, segment_size } = leaving;
         let state = &mut self.links[link];
         self.tcp_frames += u64::from(as_ipv4(&frame).is_some_and(|packet| packet.protocol() == ipv4::TCP));
         let fate = state.fate(self.now, member, frame.len(), &mut self.rng);
@@ -433,7 +436,8 @@ impl Net {
         while let Some((at, to)) = receivers.next() {
             self.sent += 1;
             let frame = if receivers.peek().is_some() { frame.clone() } else { std::mem::take(&mut frame) };
-            self.in_flight.push(Reverse(Flight { at, number: self.sent, to: (link, to), frame, checksum_good }));
+            let (number, to) = (self.sent, (link, to));
+            self.in_flight.push(Reverse(Flight { at, number, to, frame, checksum_good, segment_size }));
         }
     }
 
@@ -446,7 +450,8 @@ impl Net {
             if target == port.addr {
                 let (operation, target_mac) = (arp::Operation::Reply, sender_mac);
                 let reply = arp::Packet { operation, sender_mac: port.mac, sender: target, target_mac, target: sender };
-                self.send(from, arp_frame(sender_mac, reply), false);
+                let frame = arp_frame(sender_mac, reply);
+                self.send(Leaving { from, frame, checksum_partial: false, segment_size: 0 });
             }
             return;
         }
@@ -462,7 +467,7 @@ impl Net {
         if partial {
             netstack::wire::checksum::complete(&mut frame);
         }
-        self.send(from, frame, false);
+        self.send(Leaving { from, frame, checksum_partial: false, segment_size: 0 });
     }
 
     /// Gives a frame to a node as if a stranger on its link had sent it.

@@ -1,7 +1,7 @@
 //! What happens in a run, decided by its seed before it begins.
 
 use super::program::{End, LONGEST, Plan};
-use crate::common::{Bursts, Link, seeds};
+use crate::common::{Bursts, Link, Segments, seeds};
 use netstack::rng::Rng;
 use netstack::time::Duration;
 
@@ -35,7 +35,14 @@ impl Scenario {
     pub fn new(seed: u64) -> Scenario {
         let rng = &mut seeds::rng(seed, 0x5c);
         let kind = rng.below(10);
-        let links: Vec<Link> = (0..[1, 1, 1, 2, 2, 3][rng.below(6) as usize]).map(|_| link(rng, kind)).collect();
+        let mut links: Vec<Link> = (0..[1, 1, 1, 2, 2, 3][rng.below(6) as usize]).map(|_| link(rng, kind)).collect();
+        // The simulated routers do not know joined segments.
+        if let [link] = &mut links[..]
+            && link.segments == Segments::Cut
+            && rng.below(2) == 0
+        {
+            link.segments = Segments::Joined;
+        }
         let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(1500) as usize;
         // The slowest link carries a megabyte in some minutes; a run has some thousand segments.
         let rate = links.iter().filter_map(|link| link.rate).min().unwrap_or(u64::MAX);
@@ -101,7 +108,8 @@ fn link(rng: &mut Rng, kind: u32) -> Link {
     let mtu = [576, 1280, 1500, 1500, 1500, 9000, 65535][rng.below(7) as usize];
     let checksum_offload = rng.below(3) == 0;
     let delay = Duration::from_micros(1 << rng.below(18));
-    let link = Link { mtu, checksum_offload, delay, ..Link::default() };
+    let segments = if checksum_offload && rng.below(2) == 0 { Segments::Cut } else { Segments::Short };
+    let link = Link { mtu, checksum_offload, segments, delay, ..Link::default() };
     match kind {
         0 => link,
         1 => Link::bus(),

@@ -65,7 +65,7 @@ impl Wire {
                     break;
                 }
                 match end.receive(buffer) {
-                    Receive::Frame { len, checksum } => {
+                    Receive::Frame { len, checksum, .. } => {
                         let frame = &buffer[..len];
                         direction.enter(now, frame, to_complete(checksum), carries_data(frame));
                     }
@@ -83,7 +83,7 @@ impl Wire {
             let mut now = now();
             direction.leave(now, |due, frame, checksum| {
                 lateness.add(now.saturating_sub(due));
-                if end.transmit(&[frame], checksum) != Transmit::Sent {
+                if end.transmit(&[frame], checksum, None) != Transmit::Sent {
                     *refused += 1;
                 }
                 now = self::now();

@@ -25,11 +25,19 @@ pub(super) struct Arrival {
     pub(super) looped: bool,
     /// The transport checksum need not be verified.
     pub(super) checksum_good: bool,
+    /// See [`RxMeta::segment_size`].
+    pub(super) segment_size: u16,
 }
 
 impl Arrival {
     pub(super) fn looped(item: &Looped) -> Arrival {
-        Arrival { on: item.on, unicast: item.on == LOOPBACK, looped: true, checksum_good: item.packet.checksum_partial }
+        Arrival {
+            on: item.on,
+            unicast: item.on == LOOPBACK,
+            looped: true,
+            checksum_good: item.packet.checksum_partial,
+            segment_size: 0,
+        }
     }
 }
 
@@ -67,7 +75,8 @@ impl Stack {
             interface.counters.rx.drops += 1; // For another station (a promiscuous link), or our own, reflected.
             return;
         }
-        let arrival = Arrival { on, unicast, looped: false, checksum_good: meta.checksum_good };
+        let RxMeta { checksum_good, segment_size } = meta;
+        let arrival = Arrival { on, unicast, looped: false, checksum_good, segment_size };
         match header.ethertype {
             ethernet::ARP => self.input_arp(now, on, payload),
             ethernet::IPV4 => self.input_v4(now, arrival, payload),
@@ -124,7 +133,7 @@ impl Stack {
             self.count_error(on);
             return;
         }
-        let meta = IpMeta { src, dst, on, ecn: packet.tos & 3 };
+        let meta = IpMeta { src, dst, on, ecn: packet.tos & 3, segment_size: packet.segment_size };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
     }

@@ -63,6 +63,7 @@ fn received<'a>(arrival: Arrival, cast: Cast, packet: &ipv4::Packet<'a>) -> Rece
     Received {
         unicast: cast == Cast::Unicast,
         checksum_good: arrival.checksum_good,
+        segment_size: arrival.segment_size,
         ..Received::v4(packet, arrival.on)
     }
 }

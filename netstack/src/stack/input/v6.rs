@@ -147,7 +147,12 @@ fn of<'a>(
     packet: &ipv6::Packet<'a>,
     upper: &Extensions<'a>,
 ) -> Received<'a> {
-    Received { unicast: cast == Cast::Unicast, checksum_good: arrival.checksum_good, ..Received::v6(packet, upper, on) }
+    Received {
+        unicast: cast == Cast::Unicast,
+        checksum_good: arrival.checksum_good,
+        segment_size: arrival.segment_size,
+        ..Received::v6(packet, upper, on)
+    }
 }
 
 /// RFC 8200 §4: the extension headers in their order, up to the upper layer or a fragment header.

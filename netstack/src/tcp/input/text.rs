@@ -42,7 +42,7 @@ impl Tcb {
             self.ack.set_now();
         }
         let start = first.max(rcv_nxt);
-        let taken = self.place(now, start, new, segment.header.has(Flags::PSH))?;
+        let taken = self.place(now, start, new, segment)?;
         if taken < new.len() {
             // It does not fit: say at once what does.
             self.ack.set_now();
@@ -53,7 +53,7 @@ impl Tcb {
     }
 
     /// Puts text into the rx ring, in order or ahead of a gap; returns how much of it fits.
-    fn place(&mut self, now: Instant, start: Seq, text: &[u8], pushed: bool) -> Result<usize, Discard> {
+    fn place(&mut self, now: Instant, start: Seq, text: &[u8], segment: &Segment<'_>) -> Result<usize, Discard> {
         let rcv_nxt = self.durable.rcv_nxt;
         let taken = self.rx.write_at((start - rcv_nxt) as usize, text);
         let end = start + taken as u32;
@@ -72,7 +72,7 @@ impl Tcb {
             return Ok(0);
         }
         let drained = self.rx.used() == 0;
-        self.counters.data_segs_in += 1;
+        self.counters.data_segs_in += (text.len() as u64).div_ceil(u64::from(segment.packet_text)).max(1);
         // RFC 5681 §4.2: at once when a gap was filled, in whole or in part.
         if !self.reassembly.is_empty() {
             self.ack.set_now();
@@ -84,7 +84,8 @@ impl Tcb {
         self.sack_report.on_in_order(self.durable.rcv_nxt);
         self.counters.bytes_received += published as u64;
         self.touched = true;
-        let (len, rcv_nxt, rto) = (text.len() as u32, self.durable.rcv_nxt, self.rtt.rto());
+        let (len, pushed) = (segment.packet_text.min(text.len() as u32), segment.header.has(Flags::PSH));
+        let (rcv_nxt, rto) = (self.durable.rcv_nxt, self.rtt.rto());
         self.ack.on_text(now, &TextArrival { len, pushed, drained, rcv_nxt, rto });
         if self.window_grew() {
             self.ack.set_now();

@@ -1,0 +1,44 @@
+//! Segmentation in software: what [`LinkCaps::segment_offload`](crate::link::LinkCaps::segment_offload) leaves to a link, for
+//! segments that meet another one: the route changed, or the neighbor is not known yet.
+
+use crate::tcp::seam::TcpSegmentOut;
+use crate::wire::tcp::{Flags, MAX_HEADER_LEN};
+
+/// Calls `each` with the header and the payload of every piece. One piece if the segment is not to be cut.
+pub(super) fn pieces<'a>(segment: &TcpSegmentOut<'a>, mut each: impl FnMut(&[u8], (&'a [u8], &'a [u8]))) {
+    const SEQ: core::ops::Range<usize> = 4..8;
+    const FLAGS: usize = 13;
+    let total = segment.payload.0.len() + segment.payload.1.len();
+    let size = match segment.segment_size {
+        0 => return each(segment.header, segment.payload),
+        size => usize::from(size),
+    };
+    let mut space = [0; MAX_HEADER_LEN];
+    let header = &mut space[..segment.header.len()];
+    header.copy_from_slice(segment.header);
+    let seq = crate::wire::be32(header, SEQ.start);
+    let flags = Flags::from_bits_retain(header[FLAGS]);
+    for start in (0..total).step_by(size) {
+        let end = (start + size).min(total);
+        header[SEQ].copy_from_slice(&seq.wrapping_add(start as u32).to_be_bytes());
+        // What ends the text stands in the last piece, what answers an ECN echo in the first (RFC 3168 §6.1.2).
+        let mut here = flags;
+        here.set(Flags::FIN, flags.contains(Flags::FIN) && end == total);
+        here.set(Flags::PSH, flags.contains(Flags::PSH) && end == total);
+        here.set(Flags::CWR, flags.contains(Flags::CWR) && start == 0);
+        header[FLAGS] = here.bits();
+        each(
+            header,
+            (within(segment.payload.0, 0, start, end), within(segment.payload.1, segment.payload.0.len(), start, end)),
+        );
+    }
+}
+
+/// What of `part`, which begins at `at`, lies between `start` and `end`.
+fn within(part: &[u8], at: usize, start: usize, end: usize) -> &[u8] {
+    let cut = |position: usize| position.saturating_sub(at).min(part.len());
+    &part[cut(start)..cut(end)]
+}
+
+#[cfg(test)]
+mod tests;
