@@ -11,9 +11,9 @@ use kernel::descriptor::{self, Lookup};
 use kernel::socket::{DatagramInfo, Origin, QueuedError, SendControl};
 use kernel::{Errno, Result, Socket};
 use libc::{
-    IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_TCLASS, MSG_CTRUNC,
-    MSG_DONTWAIT, MSG_WAITFORONE, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPNS, SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IP,
-    SOL_IPV6, SOL_SOCKET, mmsghdr, msghdr, timespec,
+    IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_UDP, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_TCLASS,
+    MSG_CTRUNC, MSG_DONTWAIT, MSG_WAITFORONE, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPNS, SO_TIMESTAMP, SO_TIMESTAMPNS,
+    SOL_IP, SOL_IPV6, SOL_SOCKET, UDP_SEGMENT, mmsghdr, msghdr, timespec,
 };
 use std::ffi::{c_int, c_uint};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -33,7 +33,10 @@ pub fn sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> Option<Result<i
 
 fn send_one(socket: &Socket, message: Message, flags: c_int) -> Result<usize> {
     let to = address::destination(socket.domain(), message.name.as_in(), message.name_len)?;
-    let control = send_control(message.control.slice(message.control_len)?)?;
+    let control = match socket.is_corked() {
+        true => SendControl::default(),
+        false => send_control(socket, message.control.slice(message.control_len)?)?,
+    };
     user::gather(message.vectors, message.count, |bufs| send_on(socket, bufs, flags, to, &control))
 }
 
@@ -143,8 +146,9 @@ pub fn duration(time: timespec) -> Result<Duration> {
 }
 
 /// What the control messages of a send say (ip(7)). As on Linux, a level that is not the socket's is passed over.
-fn send_control(bytes: &[u8]) -> Result<SendControl> {
+fn send_control(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
     let mut control = SendControl::default();
+    let udp = socket.protocol() == IPPROTO_UDP;
     for message in Reader::new(bytes) {
         let message = message?;
         match (message.level, message.kind) {
@@ -173,6 +177,11 @@ fn send_control(bytes: &[u8]) -> Result<SendControl> {
             // -1 is the socket's own.
             (SOL_IPV6, IPV6_HOPLIMIT) => control.ttl = byte(message.words()?)?.or(control.ttl),
             (SOL_IPV6, IPV6_TCLASS) => control.tos = byte(message.words()?)?.or(control.tos),
+            (IPPROTO_UDP, UDP_SEGMENT) if udp => {
+                let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;
+                control.segment = Some(u16::from_ne_bytes(bytes));
+            }
+            (IPPROTO_UDP, _) if udp => return Err(Errno::INVAL),
             (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
             _ => {}
         }

@@ -42,6 +42,10 @@ pub enum Call<'a> {
     Close(SocketId, Close),
     /// Sends a datagram: [`Reply::Sent`].
     Send(SocketId, Option<SocketAddr>, &'a [&'a [u8]], SendOptions),
+    /// UDP_CORK taken off: what was given in pieces goes.
+    Uncork(SocketId),
+    /// A piece of a datagram could not be read: those before it are dropped.
+    DropCorked(SocketId),
     /// The options of a stream.
     SetTcpOptions(SocketId, TcpOptions),
     /// The options of a datagram socket; a UDP socket has only the first part of them.

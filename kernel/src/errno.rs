@@ -42,7 +42,7 @@ pub(crate) fn send(error: SendError) -> Errno {
     match error {
         SendError::NotFound => Errno::BADF,
         SendError::DestinationRequired => Errno::DESTADDRREQ,
-        SendError::InvalidDestination | SendError::AddrNotAvailable => Errno::INVAL,
+        SendError::InvalidDestination | SendError::AddrNotAvailable | SendError::TooManySegments => Errno::INVAL,
         SendError::NetUnreachable => Errno::NETUNREACH,
         SendError::AccessDenied => Errno::ACCESS,
         SendError::MessageTooLong => Errno::MSGSIZE,

@@ -37,6 +37,8 @@ pub struct Socket {
     nonblocking: AtomicBool,
     /// connect(2) has begun and no call has told its end yet (Linux's SS_CONNECTING).
     connecting: AtomicBool,
+    /// A UDP datagram waits for more pieces (MSG_MORE, UDP_CORK).
+    corked: AtomicBool,
     settings: Mutex<Settings>,
 }
 
@@ -81,6 +83,8 @@ pub struct SendControl {
     pub ttl: Option<u8>,
     /// IP_TOS.
     pub tos: Option<u8>,
+    /// UDP_SEGMENT; 0 for none.
+    pub segment: Option<u16>,
 }
 
 /// Which control messages a program wants with what it receives.
@@ -158,6 +162,7 @@ impl Socket {
             family,
             nonblocking: AtomicBool::new(false),
             connecting: AtomicBool::new(false),
+            corked: AtomicBool::new(false),
             settings: Mutex::new(settings),
         }
     }
@@ -334,6 +339,11 @@ impl Socket {
             return Err(Errno::INVAL);
         }
         Ok(self.endpoint.rings().map_or(0, |rings| rings.unsent()))
+    }
+
+    /// Whether a UDP datagram waits for more pieces: what comes with the next one for its way does not count.
+    pub fn is_corked(&self) -> bool {
+        self.corked.load(Ordering::Acquire)
     }
 
     /// O_NONBLOCK.

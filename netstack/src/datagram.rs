@@ -3,6 +3,8 @@
 //! The ring holds a sequence of records: a [`Header`] of [`HEADER_LEN`] bytes, then [`Header::len`] bytes of payload. A
 //! record is published whole or not at all; what does not fit is dropped and counted, as a full SO_RCVBUF on Linux.
 
+mod cork;
+
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use arena::Producer;
@@ -11,6 +13,8 @@ use crate::ip::{Received, end};
 use crate::link::IfIndex;
 use crate::socket::SocketError;
 use crate::time::Instant;
+
+pub(crate) use cork::{Corked, Way};
 
 /// Bytes of an encoded [`Header`].
 pub const HEADER_LEN: usize = 64;

@@ -4,6 +4,7 @@
 //! caller's business.
 
 use core::net::IpAddr;
+use core::num::NonZeroU16;
 
 use crate::link::IfIndex;
 use crate::slab::Handle;
@@ -103,6 +104,11 @@ pub struct SendOptions {
     pub tos: Option<u8>,
     /// Flow label of IPv6 (`sin6_flowinfo`), 20 bits.
     pub flow_label: Option<u32>,
+    /// MSG_MORE, UDP_CORK: this is a piece, and the datagram goes with the first send that does not say so. Sockets of UDP,
+    /// and raw ones whose IP header is ours.
+    pub more: bool,
+    /// UDP_SEGMENT: cut into datagrams of this many bytes, the last may be shorter.
+    pub segment: Option<NonZeroU16>,
 }
 
 /// Why bind(2) failed.
@@ -177,6 +183,8 @@ pub enum SendError {
     AddrNotAvailable,
     /// A broadcast without SO_BROADCAST.
     AccessDenied,
+    /// More datagrams than one send may be cut into.
+    TooManySegments,
     /// Larger than a datagram can be, or than the path allows where fragmenting is forbidden.
     MessageTooLong,
     /// Every ephemeral port is taken.

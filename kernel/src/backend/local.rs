@@ -149,6 +149,20 @@ impl Engine {
                 Handle::Raw(raw) => self.stack.raw_send(now, raw, to, payload, &options).map_err(errno::send),
             }
             .map(Reply::Sent),
+            Call::Uncork(id) => {
+                if let Handle::Udp(udp) = self.handle(id)? {
+                    self.stack.udp_uncork(now, udp);
+                }
+                Ok(Reply::Done)
+            }
+            Call::DropCorked(id) => {
+                match self.handle(id)? {
+                    Handle::Tcp(_) => {}
+                    Handle::Udp(udp) => self.stack.udp_drop_corked(udp),
+                    Handle::Raw(raw) => self.stack.raw_drop_corked(raw),
+                }
+                Ok(Reply::Done)
+            }
             Call::SetTcpOptions(id, options) => {
                 let tcp = self.stream(id)?;
                 *self.stack.tcp_options(tcp).ok_or(Errno::BADF)? = options;

@@ -2,7 +2,7 @@
 
 use super::{DatagramInfo, Received, SendControl, Socket};
 use crate::backend::Call;
-use crate::endpoint::State;
+use crate::endpoint::{Kind, State};
 use crate::{Errno, Result};
 use arena::{Consumer, fault};
 use netstack::datagram::{HEADER_LEN, Header};
@@ -10,6 +10,8 @@ use netstack::link::IfIndex;
 use netstack::socket::SendOptions;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::sync::atomic::Ordering;
 
 impl Socket {
     pub(super) fn send_datagram(
@@ -22,26 +24,41 @@ impl Socket {
         if flags & libc::MSG_OOB != 0 {
             return Err(Errno::OPNOTSUPP);
         }
-        if self.endpoint.state().contains(State::NO_MORE_OUT) {
+        // Linux: another piece of a datagram meets neither shutdown(2) nor an error.
+        let corked = self.is_corked();
+        if self.endpoint.state().contains(State::NO_MORE_OUT) && !corked {
             return Err(Errno::PIPE);
         }
         let to = to.map(|to| self.to_reach(to)).transpose()?;
-        if let Some(error) = self.take_error() {
+        if !corked && let Some(error) = self.take_error() {
             return Err(error);
         }
         let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
         for part in &parts {
             // The engine copies it, under its lock. What is longer than any datagram is refused unread.
-            fault::readable(part.as_ptr(), part.len().min(usize::from(u16::MAX))).map_err(|_| Errno::FAULT)?;
+            if fault::readable(part.as_ptr(), part.len().min(usize::from(u16::MAX))).is_err() {
+                self.corked.store(false, Ordering::Release);
+                self.backend.call(Call::DropCorked(self.id()))?;
+                return Err(Errno::FAULT);
+            }
         }
+        let (cork, segment) = {
+            let settings = self.settings.lock();
+            (settings.cork, control.segment.unwrap_or(settings.segment))
+        };
         let options = SendOptions {
             source: control.source,
             on: control.interface.map(IfIndex),
             ttl: control.ttl,
             tos: control.tos,
             flow_label: None,
+            more: cork || flags & libc::MSG_MORE != 0,
+            segment: NonZeroU16::new(segment),
         };
         let sent = self.backend.call(Call::Send(self.id(), to, &parts, options));
+        if self.endpoint.kind == Kind::Datagram && sent.as_ref().err() != Some(&Errno::AGAIN) {
+            self.corked.store(options.more && sent.is_ok(), Ordering::Release);
+        }
         if let Err(Errno::MSGSIZE) = sent {
             self.report_too_long(to, parts.iter().map(|part| part.len()).sum());
         }

@@ -10,6 +10,7 @@ mod settings;
 mod sol_socket;
 mod sources;
 mod tcp;
+mod udp;
 mod values;
 
 pub(super) use settings::Settings;
@@ -40,8 +41,16 @@ enum On {
 }
 
 /// All there are.
-static TABLES: &[&[Row]] =
-    &[sol_socket::ROWS, ip::ROWS, multicast::ROWS, sources::ROWS, sources::ROWS_BY_SOURCE, ipv6::ROWS, tcp::ROWS];
+static TABLES: &[&[Row]] = &[
+    sol_socket::ROWS,
+    ip::ROWS,
+    multicast::ROWS,
+    sources::ROWS,
+    sources::ROWS_BY_SOURCE,
+    ipv6::ROWS,
+    tcp::ROWS,
+    udp::ROWS,
+];
 
 struct Row {
     level: i32,

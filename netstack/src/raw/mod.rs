@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use arena::Producer;
 
-use crate::datagram::{DatagramOptions, Errors, Inbox};
+use crate::datagram::{Corked, DatagramOptions, Errors, Inbox};
 use crate::ip::Received;
 use crate::link::IfIndex;
 use crate::ports;
@@ -78,6 +78,8 @@ pub(crate) struct Socket {
     pub(crate) inbox: Inbox,
     pub(crate) options: RawOptions,
     pub(crate) errors: Errors,
+    /// A packet of which more pieces are to come (MSG_MORE).
+    pub(crate) corked: Option<Corked>,
     /// Unspecified: all our addresses.
     pub(crate) local: IpAddr,
     /// bind(2) chose `local`, so it stays when the socket is disconnected.
@@ -146,6 +148,7 @@ impl Raw {
             inbox: Inbox::new(rx),
             options: RawOptions { header_included, checksum_at, ..RawOptions::default() },
             errors: Errors::default(),
+            corked: None,
             local: kind.any(),
             bound: false,
             remote: None,

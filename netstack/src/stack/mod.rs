@@ -1,11 +1,12 @@
 //! [`Stack`]: all of the engine behind one `&mut self`.
 //!
 //! Reading order: [`Stack`], `run` (poll and deadlines), `input` (a frame on its way up), `arp` and `icmp` (what those
-//! answer), `config` (interfaces, addresses, routes), and the user calls of `udp`, `raw` and `tcp_api`.
+//! answer), `config` (interfaces, addresses, routes), and the user calls of `udp`, `cork`, `raw` and `tcp_api`.
 
 mod arp;
 mod autoconf;
 mod config;
+mod cork;
 mod dhcp;
 mod forward;
 mod icmp;

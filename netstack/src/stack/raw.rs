@@ -6,7 +6,7 @@ use arena::Producer;
 
 use super::Stack;
 use super::udp::{datagram_header, destination, mtu_discovery, multicast_loop};
-use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport};
+use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
 use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::raw::{RawKind, RawOptions, Socket, prepare_echo};
@@ -71,6 +71,7 @@ impl Stack {
 
     /// close(2). The key is released at once.
     pub fn raw_close(&mut self, id: RawId) {
+        self.raw_drop_corked(id);
         if let Some(socket) = self.raw.close(id) {
             self.events.release(socket.key);
         }
@@ -118,15 +119,21 @@ impl Stack {
                 self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop)
             }
             RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => {
-                let header = datagram_header(&options.datagram, hop, dst, protocol, how);
-                let whole = payload.concat();
+                let way = Way {
+                    hop,
+                    header: datagram_header(&options.datagram, hop, dst, protocol, how),
+                    discovery: mtu_discovery(&options.datagram, dst),
+                    multicast_loop,
+                    ports: (0, 0),
+                    segment: None,
+                };
+                let Some((way, whole)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
                 let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
                 // RFC 3542 §3.1: where the checksum has no room, the packet is refused.
                 if at.is_some_and(|at| at + 2 > whole.len()) {
                     return Err(SendError::InvalidDestination);
                 }
-                let sent = self.send_summed(now, hop, header, whole, at, &options.datagram);
-                return self.sent(key, sent).map(|()| len);
+                self.send_summed(now, way.hop, way.header, whole, at, &options.datagram)
             }
             RawKind::Ping | RawKind::Ping6 => {
                 self.raw.identify(id, 0, &mut self.rng).map_err(|_| SendError::NoPorts)?;

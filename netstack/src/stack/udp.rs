@@ -5,8 +5,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use arena::Producer;
 
 use super::Stack;
-use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery};
-use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
+use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery, Way};
+use crate::ip::{Header, Hop, NextHop, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::multicast::Filter;
 use crate::socket::{
@@ -51,11 +51,13 @@ impl Stack {
         self.udp_autobind(id, dst).map_err(|_| ConnectError::NoPorts)?;
         let zone = on.unwrap_or_else(|| self.ip.zone_of(hop.src, hop.on));
         self.udp.connect(id, hop.src, zone, end(dst, remote.port(), zone));
+        self.redirect_corked(id, remote);
         Ok(())
     }
 
-    /// close(2). The key is released at once.
+    /// close(2). The key is released at once; pieces of a datagram that was not finished are dropped.
     pub fn udp_close(&mut self, id: UdpId) {
+        self.udp_drop_corked(id);
         if let Some(socket) = self.udp.close(id) {
             for (group, on) in socket.groups {
                 self.set_membership(on, group, socket.key, Filter::NONE);
@@ -68,7 +70,7 @@ impl Stack {
     }
 
     /// send(2), sendto(2), sendmsg(2): queues one datagram, which the next poll sends, and returns its length. An error
-    /// that the network reported comes first, once. Binds if needed.
+    /// that the network reported comes first, once. Binds if needed. With [`SendOptions::more`] it is a piece of one.
     pub fn udp_send(
         &mut self,
         now: Instant,
@@ -79,6 +81,9 @@ impl Stack {
     ) -> Result<usize, SendError> {
         self.now = now;
         let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
+        if socket.corked.is_some() {
+            return self.udp_continue(id, to, payload, how.more);
+        }
         let remote = to.or(socket.remote()).ok_or(SendError::DestinationRequired)?;
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
         if len > if remote.is_ipv4() { udp::MAX_PAYLOAD } else { udp::MAX_PAYLOAD_V6 } {
@@ -95,20 +100,16 @@ impl Stack {
         let (key, options) = (socket.key, socket.options);
         let hop = self.sending_hop(&options, from, dst, zone(remote), how)?;
         let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
-        let transport = udp::emit(local.port(), remote.port(), len);
-        let discovery = mtu_discovery(&options, dst);
-        let header = datagram_header(&options, hop, dst, ipv4::UDP, how);
-        let dont_fragment = self.forbids_fragments(discovery, hop, &header, udp::HEADER_LEN + len);
-        let out = Outgoing {
-            header: Header { dont_fragment, ..header },
-            transport: &transport,
-            payload,
-            fill: Fill::At(6),
+        let way = Way {
+            hop,
+            header: datagram_header(&options, hop, dst, ipv4::UDP, how),
+            discovery: mtu_discovery(&options, dst),
             multicast_loop: multicast_loop(&options, dst),
-            link_mtu: !discovery.heeds_path(),
+            ports: (local.port(), remote.port()),
+            segment: how.segment,
         };
-        let sent = self.ip.send(now, &mut *self.pool, hop, &out);
-        self.sent(key, sent).map(|()| len)
+        let sent = if how.more { self.udp_begin(id, way, how, payload) } else { self.udp_emit(key, &way, payload) };
+        sent.map(|()| len)
     }
 
     /// The socket's options: changes count from the next datagram on.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use arena::Producer;
 
-use crate::datagram::{DatagramOptions, Errors, Inbox};
+use crate::datagram::{Corked, DatagramOptions, Errors, Inbox};
 use crate::ip::{end, plain};
 use crate::link::IfIndex;
 use crate::ports::{self, is_wildcard_for, overlap};
@@ -22,6 +22,8 @@ pub(crate) struct Socket {
     pub(crate) inbox: Inbox,
     pub(crate) options: DatagramOptions,
     pub(crate) errors: Errors,
+    /// A datagram of which more pieces are to come (MSG_MORE, UDP_CORK).
+    pub(crate) corked: Option<Corked>,
     /// Multicast groups and where each was joined.
     pub(crate) groups: Vec<(IpAddr, IfIndex)>,
     binding: Option<Binding>,
@@ -90,6 +92,7 @@ impl Udp {
             inbox: Inbox::new(rx),
             options: DatagramOptions::default(),
             errors: Errors::default(),
+            corked: None,
             groups: Vec::new(),
             binding: None,
             remote: None,

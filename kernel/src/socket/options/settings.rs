@@ -22,6 +22,10 @@ pub(in crate::socket) struct Settings {
     /// SO_SNDBUF and SO_RCVBUF as set by the program, in bytes before Linux's doubling.
     pub(super) send_buffer: Option<usize>,
     pub(super) receive_buffer: Option<usize>,
+    /// UDP_CORK.
+    pub(in crate::socket) cork: bool,
+    /// UDP_SEGMENT.
+    pub(in crate::socket) segment: u16,
     pub(super) priority: i32,
     pub(super) mark: i32,
     pub(super) oob_inline: bool,
@@ -68,6 +72,8 @@ impl Settings {
             reuse_port: false,
             send_buffer: None,
             receive_buffer: None,
+            cork: false,
+            segment: 0,
             priority: 0,
             mark: 0,
             oob_inline: false,

@@ -52,7 +52,8 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (IPPROTO_TCP, libc::TCP_USER_TIMEOUT) => (1234, 1234),
         (IPPROTO_TCP, libc::TCP_LINGER2) => (7, 7),
         (SOL_RAW, 1) => (0x55, 0x55),
-        (SOL_SOCKET | IPPROTO_IP | IPPROTO_IPV6 | IPPROTO_TCP, _) => (9, 1),
+        (IPPROTO_UDP, libc::UDP_SEGMENT) => (9, 9),
+        (SOL_SOCKET | IPPROTO_IP | IPPROTO_IPV6 | IPPROTO_TCP | IPPROTO_UDP, _) => (9, 1),
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@
 //! A case is a function of [`report::Report`] and a row of its module's `CASES`, or one that [`matrix`] generates. The calls are in
 //! [`sys`], made pairs in [`net`].
 
+mod cork;
 mod data;
 mod dgram;
 mod epoll;
@@ -44,6 +45,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         data::CASES,
         options::CASES,
         dgram::CASES,
+        cork::CASES,
         multicast::CASES,
         poll::CASES,
         epoll::CASES,

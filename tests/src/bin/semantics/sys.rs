@@ -170,6 +170,13 @@ pub fn recv_nowhere(fd: Fd) -> Ret<i64> {
     if value < 0 { Err(Errno::last()) } else { Ok(value as i64) }
 }
 
+/// `send` from memory that is not there.
+pub fn send_nowhere(fd: Fd, flags: c_int) -> Ret<i64> {
+    // SAFETY: the pointer is invalid on purpose; the call must answer EFAULT.
+    let value = unsafe { libc::send(fd, ptr::without_provenance::<c_void>(8), 4, flags) };
+    if value < 0 { Err(Errno::last()) } else { Ok(value as i64) }
+}
+
 fn gather(parts: &[&[u8]]) -> Vec<iovec> {
     parts.iter().map(|part| iovec { iov_base: part.as_ptr().cast_mut().cast(), iov_len: part.len() }).collect()
 }
@@ -201,6 +208,29 @@ pub fn sendmsg(fd: Fd, parts: &[&[u8]], flags: c_int, to: Option<SocketAddrV4>) 
     if let Some(address) = &mut c {
         message.msg_name = ptr::from_mut(address).cast();
         message.msg_namelen = ADDRESS_LEN;
+    }
+    call!(libc::sendmsg(fd, &raw const message, flags))
+}
+
+/// `sendmsg` with one control message: level, type and data.
+pub fn sendmsg_with(fd: Fd, bytes: &[u8], flags: c_int, control: (c_int, c_int, &[u8])) -> Ret<i64> {
+    let (level, kind, data) = control;
+    let mut vector = gather(&[bytes]);
+    let mut space = [0u64; 16];
+    // SAFETY: an all-zero msghdr is a valid one: null pointers with zero lengths.
+    let mut message: msghdr = unsafe { zeroed() };
+    message.msg_iov = vector.as_mut_ptr();
+    message.msg_iovlen = 1;
+    message.msg_control = space.as_mut_ptr().cast();
+    // SAFETY: `space` has room for the header and the few bytes of data, and is aligned for a cmsghdr.
+    unsafe {
+        message.msg_controllen = libc::CMSG_SPACE(data.len() as u32) as usize;
+        assert!(message.msg_controllen <= size_of_val(&space));
+        let header = libc::CMSG_FIRSTHDR(&raw const message);
+        (*header).cmsg_level = level;
+        (*header).cmsg_type = kind;
+        (*header).cmsg_len = libc::CMSG_LEN(data.len() as u32) as usize;
+        libc::CMSG_DATA(header).copy_from_nonoverlapping(data.as_ptr(), data.len());
     }
     call!(libc::sendmsg(fd, &raw const message, flags))
 }
@@ -259,6 +289,11 @@ pub fn recvmsg(fd: Fd, rooms: &[usize], flags: c_int, control_room: usize) -> Re
 
 /// Sends each datagram to `to`; how many went.
 pub fn sendmmsg(fd: Fd, datagrams: &[&[u8]], to: SocketAddrV4) -> Ret<i64> {
+    sendmmsg_flags(fd, datagrams, to, 0)
+}
+
+/// As [`sendmmsg`], with flags.
+pub fn sendmmsg_flags(fd: Fd, datagrams: &[&[u8]], to: SocketAddrV4, flags: c_int) -> Ret<i64> {
     let mut vector = gather(datagrams);
     let mut c = to_c(to);
     let mut messages: Vec<libc::mmsghdr> = Vec::new();
@@ -271,7 +306,7 @@ pub fn sendmmsg(fd: Fd, datagrams: &[&[u8]], to: SocketAddrV4) -> Ret<i64> {
         message.msg_hdr.msg_iovlen = 1;
         messages.push(message);
     }
-    call!(libc::sendmmsg(fd, messages.as_mut_ptr(), messages.len() as u32, 0))
+    call!(libc::sendmmsg(fd, messages.as_mut_ptr(), messages.len() as u32, flags))
 }
 
 /// Receives up to `count` datagrams of at most `room` bytes: what came in each.

@@ -1,0 +1,210 @@
+//! Sending UDP datagrams whole, in pieces (MSG_MORE, UDP_CORK) and many at once (UDP_SEGMENT).
+
+use core::net::SocketAddr;
+
+use super::Stack;
+use super::udp::{datagram_header, destination};
+use crate::datagram::{Corked, Way};
+use crate::ip::{Fill, Header, Outgoing, OutputError, zone};
+use crate::socket::{Key, RawId, SendError, SendOptions, UdpId};
+use crate::time::Instant;
+use crate::wire::udp;
+
+/// Datagrams that one send may be cut into (Linux's UDP_MAX_SEGMENTS).
+const MAX_SEGMENTS: usize = 128;
+/// What Linux refuses before it looks whether there are pieces already.
+const TOO_LONG: usize = 0xffff;
+
+impl Stack {
+    /// UDP_CORK taken off: the pieces so far become a datagram. As on Linux nobody hears what became of it.
+    pub fn udp_uncork(&mut self, now: Instant, id: UdpId) {
+        self.now = now;
+        let _ = self.udp_finish(id);
+    }
+
+    /// Drops the pieces of a datagram that was never finished.
+    pub fn udp_drop_corked(&mut self, id: UdpId) {
+        if let Some(corked) = self.udp.get_mut(id).and_then(|socket| socket.corked.take()) {
+            corked.release(&mut *self.pool);
+        }
+    }
+
+    /// As [`udp_drop_corked`](Self::udp_drop_corked).
+    pub fn raw_drop_corked(&mut self, id: RawId) {
+        if let Some(corked) = self.raw.get_mut(id).and_then(|socket| socket.corked.take()) {
+            corked.release(&mut *self.pool);
+        }
+    }
+
+    /// The first piece of a datagram.
+    pub(super) fn udp_begin(
+        &mut self,
+        id: UdpId,
+        way: Way,
+        how: &SendOptions,
+        piece: &[&[u8]],
+    ) -> Result<(), SendError> {
+        let most = self.most_in_pieces(&way).saturating_sub(udp::HEADER_LEN);
+        let mut corked = Corked::new(way, *how, most);
+        corked.add(&mut *self.pool, piece)?;
+        self.udp.get_mut(id).ok_or(SendError::NotFound)?.corked = Some(corked);
+        Ok(())
+    }
+
+    /// Another piece of a datagram. Its destination does not count; only its family is looked at, as on Linux. What is
+    /// refused takes the pieces before it along.
+    pub(super) fn udp_continue(
+        &mut self,
+        id: UdpId,
+        to: Option<SocketAddr>,
+        piece: &[&[u8]],
+        more: bool,
+    ) -> Result<usize, SendError> {
+        let len = piece.iter().map(|part| part.len()).sum::<usize>();
+        let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
+        let corked = socket.corked.as_mut().ok_or(SendError::NotFound)?;
+        let v4 = corked.way.header.dst.is_ipv4();
+        if v4 && len > TOO_LONG {
+            return Err(SendError::MessageTooLong);
+        }
+        if !v4 && to.is_some_and(|to| to.is_ipv4()) {
+            return Err(SendError::InvalidDestination);
+        }
+        let (key, hop) = (socket.key, corked.way.hop);
+        if !more && !self.ip.has_room(hop, corked.way.header.len() + udp::HEADER_LEN + corked.bytes.len() + len) {
+            return self.sent(key, Err(OutputError::Full)).map(|()| 0);
+        }
+        if let Err(error) = corked.add(&mut *self.pool, piece) {
+            self.udp_drop_corked(id);
+            return Err(error);
+        }
+        if !more {
+            self.udp_finish(id)?;
+        }
+        Ok(len)
+    }
+
+    fn udp_finish(&mut self, id: UdpId) -> Result<(), SendError> {
+        let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
+        let (key, Some(corked)) = (socket.key, socket.corked.take()) else { return Ok(()) };
+        let mut way = corked.way;
+        if way.header.dst.is_ipv4() {
+            // Linux: what the first piece did not say for itself is as the socket has it now.
+            way.header = datagram_header(&socket.options, way.hop, way.header.dst, way.header.protocol, &corked.how);
+        }
+        let sent = self.udp_emit(key, &way, &[&corked.bytes]);
+        corked.release(&mut *self.pool);
+        sent
+    }
+
+    /// A raw packet or a piece of one: what goes now. As on Linux the last piece's address is that of an IPv4 packet, and the
+    /// first piece's that of an IPv6 packet.
+    pub(super) fn raw_gather(
+        &mut self,
+        id: RawId,
+        way: Way,
+        how: &SendOptions,
+        piece: &[&[u8]],
+    ) -> Result<Option<(Way, Vec<u8>)>, SendError> {
+        let most = self.most_in_pieces(&way);
+        let socket = self.raw.get_mut(id).ok_or(SendError::NotFound)?;
+        if socket.corked.is_none() && !how.more {
+            return Ok(Some((way, piece.concat())));
+        }
+        let key = socket.key;
+        let there = socket.corked.as_ref().map_or(0, |corked| corked.bytes.len());
+        let len = way.header.len() + there + piece.iter().map(|part| part.len()).sum::<usize>();
+        if !how.more && !self.ip.has_room(way.hop, len) {
+            return self.sent(key, Err(OutputError::Full)).map(|()| None);
+        }
+        let mut corked = socket.corked.take().unwrap_or_else(|| Corked::new(way, *how, most));
+        if let Err(error) = corked.add(&mut *self.pool, piece) {
+            corked.release(&mut *self.pool);
+            return Err(error);
+        }
+        if how.more {
+            socket.corked = Some(corked);
+            return Ok(None);
+        }
+        let Header { dst, protocol, .. } = way.header;
+        let header = datagram_header(&socket.options.datagram, way.hop, dst, protocol, &corked.how);
+        let way = if dst.is_ipv4() { Way { header, ..way } } else { corked.way };
+        Ok(Some((way, corked.release(&mut *self.pool))))
+    }
+
+    /// Linux: a connect(2) by IPv4 also redirects a datagram that is not finished.
+    pub(super) fn redirect_corked(&mut self, id: UdpId, remote: SocketAddr) {
+        let Some(socket) = self.udp.get(id) else { return };
+        let from = socket.local().map(|local| local.ip()).filter(|from| !from.is_unspecified());
+        let dst = destination(remote.ip(), from);
+        let hop = self.datagram_hop(&socket.options, from, dst, zone(remote));
+        let Some(corked) = self.udp.get_mut(id).and_then(|socket| socket.corked.as_mut()) else { return };
+        if let Some(hop) = hop
+            && dst.is_ipv4()
+            && corked.way.header.dst.is_ipv4()
+        {
+            corked.way.hop = hop;
+            corked.way.header = Header { src: hop.src, dst, ..corked.way.header };
+            corked.way.ports.1 = remote.port();
+        }
+    }
+
+    /// Sends a datagram, or with UDP_SEGMENT what it is cut into.
+    pub(super) fn udp_emit(&mut self, key: Key, way: &Way, payload: &[&[u8]]) -> Result<(), SendError> {
+        let Some(segment) = way.segment.map(|segment| usize::from(segment.get())) else {
+            let sent = self.udp_output(way, payload);
+            return self.sent(key, sent);
+        };
+        let len = payload.iter().map(|part| part.len()).sum::<usize>();
+        let packet = way.header.len() + udp::HEADER_LEN + len.min(segment);
+        if packet > self.mtu_of(way) {
+            return Err(SendError::MessageTooLong);
+        }
+        if len > segment * MAX_SEGMENTS {
+            return Err(SendError::TooManySegments);
+        }
+        let headers = len.div_ceil(segment) * (way.header.len() + udp::HEADER_LEN);
+        // All of them or none: what was given is one send.
+        if !self.ip.has_room(way.hop, headers + len) {
+            return self.sent(key, Err(OutputError::Full));
+        }
+        let whole = payload.concat();
+        let mut sent = Ok(());
+        match whole.len() {
+            0 => sent = self.udp_output(way, &[]),
+            _ => {
+                for datagram in whole.chunks(segment) {
+                    sent = self.udp_output(way, &[datagram]);
+                    if sent.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.sent(key, sent)
+    }
+
+    fn udp_output(&mut self, way: &Way, payload: &[&[u8]]) -> Result<(), OutputError> {
+        let len = payload.iter().map(|part| part.len()).sum::<usize>();
+        let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, udp::HEADER_LEN + len);
+        let out = Outgoing {
+            header: Header { dont_fragment, ..way.header },
+            transport: &udp::emit(way.ports.0, way.ports.1, len),
+            payload,
+            fill: Fill::At(6),
+            multicast_loop: way.multicast_loop,
+            link_mtu: !way.discovery.heeds_path(),
+        };
+        self.ip.send(self.now, &mut *self.pool, way.hop, &out)
+    }
+
+    fn mtu_of(&self, way: &Way) -> usize {
+        if way.discovery.heeds_path() { self.ip.path_mtu(way.hop.on, way.header.dst) } else { self.ip.mtu(way.hop.on) }
+    }
+
+    /// What may follow the IP header of a packet that is given in pieces.
+    pub(super) fn most_in_pieces(&self, way: &Way) -> usize {
+        let most = way.header.max_payload();
+        if way.discovery.fragments() { most } else { most.min(self.mtu_of(way).saturating_sub(way.header.len())) }
+    }
+}

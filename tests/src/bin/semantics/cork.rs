@@ -1,0 +1,273 @@
+//! Datagrams in pieces (MSG_MORE, UDP_CORK) and sends that are cut into several (UDP_SEGMENT).
+
+use libc::{
+    IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_RECVTTL, IP_TTL, IPPROTO_IP, IPPROTO_UDP, MSG_DONTWAIT, MSG_MORE, MSG_TRUNC,
+    POLLIN, UDP_CORK, UDP_SEGMENT,
+};
+
+use crate::Case;
+use crate::net::{bound_udp, must, settle, udp, udp_pair};
+use crate::report::{Report, place};
+use crate::sys::{self, Fd};
+
+pub const CASES: &[Case] = &[
+    ("cork.pieces", pieces),
+    ("cork.addresses", addresses),
+    ("cork.option", option),
+    ("cork.limits", limits),
+    ("cork.forbidden_fragments", forbidden_fragments),
+    ("cork.empty", empty),
+    ("cork.connect", connect),
+    ("cork.ends", ends),
+    ("cork.time_to_live", time_to_live),
+    ("cork.nowhere", nowhere),
+    ("cork.many_messages", many_messages),
+    ("cork.raw", raw),
+    ("cork.segments", segments),
+    ("cork.segment_option", segment_option),
+    ("cork.segments_in_pieces", segments_in_pieces),
+];
+
+/// The lengths of all datagrams that have come, and how the first begins.
+fn see_arrived(r: &mut Report, what: &str, fd: Fd) {
+    let mut lengths = Vec::new();
+    let mut first = Vec::new();
+    while let Ok((bytes, len)) = sys::recv_len(fd, 8, MSG_DONTWAIT | MSG_TRUNC) {
+        if lengths.is_empty() {
+            first = bytes;
+        }
+        lengths.push(len);
+    }
+    r.see(what, format!("{lengths:?}"));
+    r.see("the first begins", first);
+}
+
+fn pieces(r: &mut Report) {
+    let (a, b) = udp_pair();
+    r.see("first", sys::send(a, b"one", MSG_MORE));
+    r.see("nothing yet", sys::recv(b, 8, MSG_DONTWAIT));
+    r.see("second", sys::sendmsg(a, &[b"t", b"wo"], MSG_MORE, None));
+    r.see("last", sys::write(a, b"!"));
+    r.see("bound", place(sys::getsockname(a)));
+    see_arrived(r, "arrived", b);
+}
+
+/// Where a datagram goes is settled by its first piece.
+fn addresses(r: &mut Report) {
+    let ((b, at_b), (c, at_c)) = (bound_udp(), bound_udp());
+    let a = udp();
+    r.see("nowhere", sys::send(a, b"x", MSG_MORE));
+    r.see("to b", sys::sendto(a, b"ab", MSG_MORE, at_b));
+    r.see("bound", place(sys::getsockname(a)));
+    r.see("to c", sys::sendto(a, b"cd", MSG_MORE, at_c));
+    let mut nowhere = at_c;
+    nowhere.set_port(0);
+    r.see("to port 0", sys::sendto(a, b"ef", MSG_MORE, nowhere));
+    r.see("to nobody", sys::send(a, b"gh", 0));
+    see_arrived(r, "b", b);
+    see_arrived(r, "c", c);
+    must("connect", sys::connect(a, at_c));
+    r.see("to b", sys::sendto(a, b"ab", MSG_MORE, at_b));
+    r.see("to the peer", sys::send(a, b"cd", 0));
+    see_arrived(r, "b", b);
+    see_arrived(r, "c", c);
+}
+
+fn option(r: &mut Report) {
+    let (a, b) = udp_pair();
+    r.see("at first", sys::get_option(a, IPPROTO_UDP, UDP_CORK));
+    r.see("set", sys::set_option(a, IPPROTO_UDP, UDP_CORK, 5));
+    r.see("get", sys::get_option(a, IPPROTO_UDP, UDP_CORK));
+    r.see("one", sys::send(a, b"one", 0));
+    r.see("two", sys::send(a, b"two", MSG_MORE));
+    see_arrived(r, "held", b);
+    r.see("off", sys::set_option(a, IPPROTO_UDP, UDP_CORK, 0));
+    see_arrived(r, "let go", b);
+    r.see("MSG_MORE", sys::send(a, b"three", MSG_MORE));
+    r.see("off though it was", sys::set_option(a, IPPROTO_UDP, UDP_CORK, 0));
+    see_arrived(r, "let go", b);
+    r.see("off with nothing", sys::set_option(a, IPPROTO_UDP, UDP_CORK, 0));
+    see_arrived(r, "nothing", b);
+}
+
+/// What is refused takes the pieces before it along, unless it is longer than any datagram.
+fn limits(r: &mut Report) {
+    let (a, b) = udp_pair();
+    let bytes = vec![b'.'; 70_000];
+    for lengths in
+        [&[40_000, 30_000, 1][..], &[40_000, 65_536, 1], &[65_507, 1, 1], &[65_500, 7, 0], &[65_508, 1], &[0xffff, 0]]
+    {
+        let (last, before) = lengths.split_last().expect("some");
+        for len in before {
+            r.see(&format!("{len} more"), sys::send(a, &bytes[..*len], MSG_MORE));
+        }
+        r.see(&format!("{last}"), sys::send(a, &bytes[..*last], 0));
+        see_arrived(r, "arrived", b);
+    }
+}
+
+fn forbidden_fragments(r: &mut Report) {
+    let (a, b) = udp_pair();
+    must("setsockopt", sys::set_option(a, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO));
+    r.see("40000", sys::send(a, &[b'.'; 40_000], MSG_MORE));
+    r.see("25600", sys::send(a, &[b'.'; 25_600], MSG_MORE));
+    r.see("empty", sys::send(a, b"", 0));
+    see_arrived(r, "arrived", b);
+}
+
+fn empty(r: &mut Report) {
+    let (a, b) = udp_pair();
+    r.see("more", sys::send(a, b"", MSG_MORE));
+    see_arrived(r, "nothing", b);
+    r.see("last", sys::send(a, b"", 0));
+    see_arrived(r, "one", b);
+    r.see("more", sys::send(a, b"", MSG_MORE));
+    r.see("off", sys::set_option(a, IPPROTO_UDP, UDP_CORK, 0));
+    see_arrived(r, "one", b);
+    r.see("next", sys::send(a, b"next", 0));
+    see_arrived(r, "next", b);
+}
+
+fn connect(r: &mut Report) {
+    let ((b, at_b), (c, at_c)) = (bound_udp(), bound_udp());
+    let a = udp();
+    must("connect", sys::connect(a, at_b));
+    r.see("to b", sys::send(a, b"ab", MSG_MORE));
+    r.see("connect to c", sys::connect(a, at_c));
+    r.see("last", sys::send(a, b"cd", 0));
+    see_arrived(r, "b", b);
+    see_arrived(r, "c", c);
+    r.see("to c", sys::send(a, b"ab", MSG_MORE));
+    r.see("disconnect", sys::connect_raw(a, libc::AF_UNSPEC, 16));
+    r.see("last", sys::send(a, b"cd", 0));
+    see_arrived(r, "c", c);
+    r.see("the next has no way", sys::send(a, b"ef", 0));
+}
+
+fn ends(r: &mut Report) {
+    let (b, at_b) = bound_udp();
+    let a = udp();
+    must("connect", sys::connect(a, at_b));
+    r.see("more", sys::send(a, b"ab", MSG_MORE));
+    r.see("shutdown", sys::shutdown(a, libc::SHUT_WR));
+    r.see("last", sys::send(a, b"cd", 0));
+    see_arrived(r, "arrived", b);
+    r.see("the next", sys::send(a, b"ef", MSG_MORE));
+    let a = udp();
+    must("connect", sys::connect(a, at_b));
+    r.see("more", sys::send(a, b"ab", MSG_MORE));
+    r.see("close", sys::close(a));
+    see_arrived(r, "nothing", b);
+}
+
+/// The option counts as it is when the datagram goes.
+fn time_to_live(r: &mut Report) {
+    let (a, b) = udp_pair();
+    must("setsockopt", sys::set_option(b, IPPROTO_IP, IP_RECVTTL, 1));
+    r.see("more", sys::send(a, b"ab", MSG_MORE));
+    must("setsockopt", sys::set_option(a, IPPROTO_IP, IP_TTL, 9));
+    r.see("last", sys::send(a, b"cd", 0));
+    settle(b, POLLIN);
+    r.see("got", sys::recvmsg(b, &[8], 0, 64).map(|message| message.control_data.concat()));
+}
+
+/// Memory that is not there takes the pieces before it along.
+fn nowhere(r: &mut Report) {
+    let (a, b) = udp_pair();
+    r.see("more", sys::send(a, b"ab", MSG_MORE));
+    r.see("from nowhere", sys::send_nowhere(a, MSG_MORE));
+    r.see("last", sys::send(a, b"cd", 0));
+    see_arrived(r, "arrived", b);
+}
+
+fn many_messages(r: &mut Report) {
+    let ((b, at_b), (c, at_c)) = (bound_udp(), bound_udp());
+    let a = udp();
+    r.see("three more", sys::sendmmsg_flags(a, &[b"one", b"two", b"three"], at_b, MSG_MORE));
+    see_arrived(r, "nothing", b);
+    r.see("two", sys::sendmmsg(a, &[b"four", b"five"], at_c));
+    see_arrived(r, "b", b);
+    see_arrived(r, "c", c);
+}
+
+/// Raw sockets look at the address of each piece.
+fn raw(r: &mut Report) {
+    const PROTOCOL: i32 = 253;
+    let to = crate::net::here(0);
+    let (Ok(a), Ok(b)) = (sys::socket(libc::AF_INET, libc::SOCK_RAW, PROTOCOL), {
+        sys::socket(libc::AF_INET, libc::SOCK_RAW, PROTOCOL)
+    }) else {
+        return;
+    };
+    r.see("more", sys::sendto(a, b"ab", MSG_MORE, to));
+    r.see("to nobody", sys::send(a, b"cd", MSG_MORE));
+    must("setsockopt", sys::set_option(a, IPPROTO_IP, IP_TTL, 9));
+    r.see("last", sys::sendto(a, b"ef", 0, to));
+    settle(b, POLLIN);
+    r.see("got", sys::recv(b, 64, MSG_DONTWAIT).map(|packet| packet[20..].to_vec()));
+    r.see("40000", sys::sendto(a, &[b'.'; 40_000], MSG_MORE, to));
+    r.see("30000", sys::sendto(a, &[b'.'; 30_000], MSG_MORE, to));
+    r.see("last", sys::sendto(a, b"gh", 0, to));
+    settle(b, POLLIN);
+    r.see("got", sys::recv(b, 64, MSG_DONTWAIT).map(|packet| packet[20..].to_vec()));
+}
+
+fn segments(r: &mut Report) {
+    let (a, b) = udp_pair();
+    must("setsockopt", sys::set_option(b, libc::SOL_SOCKET, libc::SO_RCVBUF, 1 << 20));
+    let bytes = vec![b'.'; 70_000];
+    for (len, segment) in [
+        (1000, 300),
+        (1000, 1000),
+        (1000, 2000),
+        (1000, 0),
+        (0, 5),
+        (128, 1),
+        (129, 1),
+        (64_000, 500),
+        (64_001, 500),
+        (65_507, 60_000),
+        (65_508, 60_000),
+        (60_000, 65_535),
+    ] {
+        let control = (IPPROTO_UDP, UDP_SEGMENT, &u16::to_ne_bytes(segment)[..]);
+        r.see(&format!("{len} by {segment}"), sys::sendmsg_with(a, &bytes[..len], 0, control));
+        see_arrived(r, "arrived", b);
+    }
+    r.see("an int", sys::sendmsg_with(a, b"ab", 0, (IPPROTO_UDP, UDP_SEGMENT, &1u32.to_ne_bytes())));
+    r.see("another", sys::sendmsg_with(a, b"ab", 0, (IPPROTO_UDP, 99, &1u16.to_ne_bytes())));
+    see_arrived(r, "nothing", b);
+}
+
+fn segment_option(r: &mut Report) {
+    let (a, b) = udp_pair();
+    for value in [-1, 65_535, 65_536, 300] {
+        r.see(&format!("set {value}"), sys::set_option(a, IPPROTO_UDP, UDP_SEGMENT, value));
+        r.see("get", sys::get_option(a, IPPROTO_UDP, UDP_SEGMENT));
+    }
+    for (what, segment) in [("the option's", None), ("none", Some(0)), ("500", Some(500))] {
+        let sent = match segment {
+            None => sys::send(a, &[b'.'; 1000], 0),
+            Some(segment) => {
+                sys::sendmsg_with(a, &[b'.'; 1000], 0, (IPPROTO_UDP, UDP_SEGMENT, &u16::to_ne_bytes(segment)))
+            }
+        };
+        r.see(what, sent);
+        see_arrived(r, "arrived", b);
+    }
+}
+
+/// The first piece says how the whole is cut.
+fn segments_in_pieces(r: &mut Report) {
+    let (a, b) = udp_pair();
+    let by_300 = (IPPROTO_UDP, UDP_SEGMENT, &300u16.to_ne_bytes()[..]);
+    r.see("first", sys::sendmsg_with(a, &[b'.'; 200], MSG_MORE, by_300));
+    r.see("last", sys::send(a, &[b'.'; 500], 0));
+    see_arrived(r, "arrived", b);
+    r.see("first", sys::send(a, &[b'.'; 200], MSG_MORE));
+    r.see("last", sys::sendmsg_with(a, &[b'.'; 500], 0, by_300));
+    see_arrived(r, "arrived", b);
+    r.see("first", sys::send(a, &[b'.'; 200], MSG_MORE));
+    r.see("wrong", sys::sendmsg_with(a, b"ab", 0, (IPPROTO_IP, IP_TTL, &777u32.to_ne_bytes())));
+    see_arrived(r, "arrived", b);
+}
