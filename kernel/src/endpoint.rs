@@ -71,6 +71,8 @@ pub struct Endpoint {
     /// SO_RCVLOWAT: how many bytes make a stream readable.
     low_water: AtomicUsize,
     marks: AtomicU32,
+    /// The last send had MSG_MORE.
+    more_comes: AtomicBool,
     released: AtomicBool,
     /// What MSG_ERRQUEUE reads.
     pub(crate) errors: ErrorQueue,
@@ -145,6 +147,7 @@ impl Endpoint {
             wants_space: AtomicBool::new(false),
             low_water: AtomicUsize::new(1),
             marks: AtomicU32::new(0),
+            more_comes: AtomicBool::new(false),
             released: AtomicBool::new(false),
             errors: ErrorQueue::default(),
             seen: Mutex::new(Seen { state: state.bits(), ..Seen::default() }),
@@ -313,6 +316,16 @@ impl Endpoint {
     pub(crate) fn forget_history(&self) {
         self.record.set_error(0);
         self.record.set_state(State::CLOSED.bits());
+    }
+
+    /// Whether the last send said that more is about to come (MSG_MORE).
+    pub(crate) fn more_comes(&self) -> bool {
+        self.more_comes.load(Ordering::SeqCst)
+    }
+
+    /// Says so, before the mark that tells the engine of the bytes.
+    pub(crate) fn set_more_comes(&self, more: bool) {
+        self.more_comes.store(more, Ordering::SeqCst);
     }
 
     /// Leaves work for the engine. True: the caller must enter the socket into the owner's list.

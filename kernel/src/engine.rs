@@ -92,7 +92,10 @@ impl Engine {
             let marks = endpoint.take_marks();
             let Some(Handle::Tcp(id)) = self.sockets.handle(endpoint.id()) else { continue };
             if marks & DATA_QUEUED != 0 {
-                self.stack.tcp_data_queued(now, id);
+                match endpoint.more_comes() {
+                    false => self.stack.tcp_data_queued(now, id),
+                    true => self.stack.tcp_part_queued(now, id),
+                }
             }
             if marks & SPACE_FREED != 0 {
                 self.stack.tcp_space_freed(now, id);

@@ -180,6 +180,29 @@ fn cork_keeps_small_pieces_for_200_ms_or_until_it_is_taken_off() {
 }
 
 #[test]
+fn what_more_is_to_follow_waits_for_it_or_200_ms() {
+    let mut s = Script::established();
+    s.sets(|options| options.nodelay = true);
+    s.writes_part(10);
+    s.is_silent_for_ms(190);
+    s.writes_part(1460);
+    s.sends(". 1:1461(1460) ack 1");
+    s.writes(5);
+    s.sends("P. 1461:1476(15) ack 1");
+    s.gets(". 1:1(0) ack 1476 win 65535");
+    s.writes_part(10);
+    s.wait_ms(210);
+    s.sends("P. 1476:1486(10) ack 1");
+    s.gets(". 1:1(0) ack 1486 win 65535");
+    // As on Linux, an acknowledgement lets it go as well.
+    s.writes_part(1470);
+    s.sends(". 1486:2946(1460) ack 1");
+    s.sends_nothing();
+    s.gets(". 1:1(0) ack 2946 win 65535");
+    s.sends("P. 2946:2956(10) ack 1");
+}
+
+#[test]
 fn the_sender_waits_for_a_useful_window_and_then_sends_what_fits() {
     // RFC 9293 §3.8.6.2.1.
     let mut s = Script::established();

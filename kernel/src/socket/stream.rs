@@ -75,6 +75,8 @@ impl Socket {
                 let before = sent;
                 let written = write(&mut tx.lock(), bufs, &mut sent);
                 if sent > before {
+                    // What waits for room in the ring is not held back as well.
+                    self.endpoint.set_more_comes(flags & libc::MSG_MORE != 0 && sent == total);
                     self.backend.mark(&self.endpoint, Mark::DataQueued);
                 }
                 written?;
@@ -183,6 +185,12 @@ impl Socket {
             self.backend.mark(&self.endpoint, Mark::SpaceFreed);
         }
         Ok(taken)
+    }
+
+    /// Lets go what MSG_MORE holds back.
+    pub(super) fn push(&self) {
+        self.endpoint.set_more_comes(false);
+        self.backend.mark(&self.endpoint, Mark::DataQueued);
     }
 
     /// Takes the pending error.

@@ -49,7 +49,14 @@ impl Stack {
     /// The program put bytes into the tx ring.
     pub fn tcp_data_queued(&mut self, now: Instant, id: TcpId) {
         self.now = now;
-        self.tcp.data_queued(now, id);
+        self.tcp.data_queued(now, id, false);
+    }
+
+    /// The program put bytes into the tx ring, and is about to put more there (MSG_MORE): what is no full segment waits for
+    /// them, for 200 ms.
+    pub fn tcp_part_queued(&mut self, now: Instant, id: TcpId) {
+        self.now = now;
+        self.tcp.data_queued(now, id, true);
     }
 
     /// The program took bytes out of the rx ring, past the mark that the engine set there.

@@ -14,7 +14,9 @@ use core::net::IpAddr;
 
 impl Tcp {
     /// The program put bytes into the tx ring.
-    pub(crate) fn data_queued(&mut self, now: Instant, id: TcpId) {
+    pub(crate) fn data_queued(&mut self, now: Instant, id: TcpId, more_comes: bool) {
+        let Some(tcb) = self.tcb_mut(id.0) else { return };
+        tcb.more_comes = more_comes;
         self.make_ready(now, id.0);
     }
 

@@ -9,7 +9,7 @@ impl Tcb {
         if self.override_hold {
             return true;
         }
-        if self.options.cork {
+        if self.options.cork || self.more_comes {
             return false;
         }
         self.options.nodelay || self.durable.snd_una.at_or_after(self.small_end)

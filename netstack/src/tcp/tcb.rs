@@ -56,6 +56,8 @@ pub(super) struct Tcb {
     pub(super) persist_backoff: u8,
     /// What was held back for a better segment goes now, whatever its size (RFC 9293 §3.8.6.2.1, override).
     pub(super) override_hold: bool,
+    /// The last send said that more is about to come (MSG_MORE), and no acknowledgement has come since: as under `TCP_CORK`.
+    pub(super) more_comes: bool,
     /// A probe that asks only for an acknowledgement is to be sent: for a window or as keepalive.
     pub(super) probe_due: bool,
     /// When the oldest thing that still waits for an answer was first sent or probed.
@@ -126,6 +128,7 @@ impl Tcb {
             probes: 0,
             persist_backoff: 0,
             override_hold: false,
+            more_comes: false,
             probe_due: false,
             waiting_since: None,
             reassembly: Reassembly::default(),

@@ -99,6 +99,15 @@ impl Socket {
         n
     }
 
+    /// Writes what fits as a part of more to come (MSG_MORE), and lets the engine send.
+    pub fn write_part(&mut self, net: &mut Net, data: &[u8]) -> usize {
+        let n = self.tx.write(data);
+        let now = net.now();
+        net.stack(self.node).tcp_part_queued(now, self.id);
+        net.poll(self.node);
+        n
+    }
+
     /// Reads up to `max` bytes.
     pub fn read(&mut self, net: &mut Net, max: usize) -> Vec<u8> {
         let mut data = vec![0; max.min(self.rx.len())];

@@ -236,6 +236,14 @@ impl Script {
         self.written += n;
     }
 
+    /// The program writes the next `n` bytes of its stream, and says that more is about to come (MSG_MORE).
+    pub fn writes_part(&mut self, n: usize) {
+        let data: Vec<u8> = (self.written..self.written + n).map(|at| byte(OURS, at)).collect();
+        let (net, socket) = self.program();
+        assert_eq!(socket.write_part(net, &data), n, "the tx ring takes it");
+        self.written += n;
+    }
+
     /// The program reads, and gets exactly the next `n` bytes of the peer's stream.
     #[track_caller]
     pub fn reads(&mut self, n: usize) {

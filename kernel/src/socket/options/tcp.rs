@@ -11,8 +11,42 @@ use netstack::tcp::Algorithm;
 use std::time::Duration;
 
 pub(super) static ROWS: &[Row] = &[
-    engine!(IPPROTO_TCP, libc::TCP_NODELAY, On::Stream, s => i32::from(s.tcp.nodelay), v => s.tcp.nodelay = v != 0),
-    engine!(IPPROTO_TCP, libc::TCP_CORK, On::Stream, s => i32::from(s.tcp.cork), v => s.tcp.cork = v != 0),
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_NODELAY,
+        on: On::Stream,
+        access: Int {
+            get: |s| Ok(i32::from(s.settings.lock().tcp.nodelay)),
+            set: Some(|s, v| {
+                change(s, |settings| {
+                    settings.tcp.nodelay = v != 0;
+                    Ok(())
+                })?;
+                if v != 0 {
+                    s.push();
+                }
+                Ok(())
+            }),
+        },
+    },
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_CORK,
+        on: On::Stream,
+        access: Int {
+            get: |s| Ok(i32::from(s.settings.lock().tcp.cork)),
+            set: Some(|s, v| {
+                change(s, |settings| {
+                    settings.tcp.cork = v != 0;
+                    Ok(())
+                })?;
+                if v == 0 {
+                    s.push();
+                }
+                Ok(())
+            }),
+        },
+    },
     engine!(IPPROTO_TCP, libc::TCP_QUICKACK, On::Stream, s => i32::from(s.tcp.quickack.unwrap_or(true)),
         v => s.tcp.quickack = Some(v != 0)),
     engine!(IPPROTO_TCP, libc::TCP_KEEPIDLE, On::Stream, s => s.tcp.keepalive.idle.as_secs() as i32,

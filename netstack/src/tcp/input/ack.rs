@@ -65,6 +65,8 @@ impl Tcb {
         if segment.header.ack == self.durable.snd_una && self.sent.is_empty() {
             return;
         }
+        // Linux: MSG_MORE holds back until then, and Nagle's algorithm from then on.
+        self.more_comes = false;
         let mut news = self.take_news(now, segment, text_start);
         news.rate = self.rate.sample(now, self.rtt.smallest());
         self.recover(now, &news);

@@ -1,12 +1,12 @@
 //! Datagrams in pieces (MSG_MORE, UDP_CORK) and sends that are cut into several (UDP_SEGMENT).
 
 use libc::{
-    IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_RECVTTL, IP_TTL, IPPROTO_IP, IPPROTO_UDP, MSG_DONTWAIT, MSG_MORE, MSG_TRUNC,
-    POLLIN, UDP_CORK, UDP_SEGMENT,
+    IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_RECVTTL, IP_TTL, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, MSG_DONTWAIT, MSG_MORE,
+    MSG_TRUNC, POLLIN, SHUT_WR, TCP_CORK, TCP_NODELAY, UDP_CORK, UDP_SEGMENT,
 };
 
 use crate::Case;
-use crate::net::{bound_udp, must, settle, udp, udp_pair};
+use crate::net::{bound_udp, later, must, pair, settle, timed, udp, udp_pair};
 use crate::report::{Report, place};
 use crate::sys::{self, Fd};
 
@@ -26,6 +26,10 @@ pub const CASES: &[Case] = &[
     ("cork.segments", segments),
     ("cork.segment_option", segment_option),
     ("cork.segments_in_pieces", segments_in_pieces),
+    ("cork.stream", stream),
+    ("cork.stream_let_go", stream_let_go),
+    ("cork.stream_many_messages", stream_many_messages),
+    ("cork.stream_sendfile", stream_sendfile),
 ];
 
 /// The lengths of all datagrams that have come, and how the first begins.
@@ -270,4 +274,63 @@ fn segments_in_pieces(r: &mut Report) {
     r.see("first", sys::send(a, &[b'.'; 200], MSG_MORE));
     r.see("wrong", sys::sendmsg_with(a, b"ab", 0, (IPPROTO_IP, IP_TTL, &777u32.to_ne_bytes())));
     see_arrived(r, "arrived", b);
+}
+
+/// What comes, and whether it took 200 ms.
+fn see_held(r: &mut Report, what: &str, fd: Fd) {
+    let (got, held) = timed(150, || sys::recv(fd, 64, 0));
+    r.see(what, got);
+    r.see("held back", held);
+}
+
+fn stream(r: &mut Report) {
+    let (a, b) = pair();
+    r.see("more", sys::send(a, b"ab", MSG_MORE));
+    see_held(r, "alone", b);
+    r.see("more", sys::send(a, b"cd", MSG_MORE));
+    r.see("last", sys::send(a, b"ef", 0));
+    see_held(r, "together", b);
+    r.see("nodelay", sys::set_option(a, IPPROTO_TCP, TCP_NODELAY, 1));
+    r.see("more", sys::send(a, b"gh", MSG_MORE));
+    see_held(r, "alone", b);
+    r.see("more", sys::send(a, b"ij", MSG_MORE));
+    r.see("nothing", sys::send(a, b"", 0));
+    see_held(r, "nothing does not let go", b);
+}
+
+/// Other things that let go what is held back.
+fn stream_let_go(r: &mut Report) {
+    for (what, option, value) in [("nodelay", TCP_NODELAY, 1), ("cork off", TCP_CORK, 0)] {
+        let (a, b) = pair();
+        r.see("more", sys::send(a, b"ab", MSG_MORE));
+        r.see(what, sys::set_option(a, IPPROTO_TCP, option, value));
+        see_held(r, "let go", b);
+    }
+    let (a, b) = pair();
+    r.see("more", sys::send(a, b"ab", MSG_MORE));
+    r.see("shutdown", sys::shutdown(a, SHUT_WR));
+    see_held(r, "let go", b);
+    let (a, b) = pair();
+    r.see("more", sys::send(a, b"ab", MSG_MORE));
+    let writer = later(30, move || sys::write(a, b"cd"));
+    see_held(r, "let go by another", b);
+    r.see("write", writer.join().expect("the writer"));
+}
+
+fn stream_many_messages(r: &mut Report) {
+    let (a, b) = pair();
+    let peer = must("getpeername", sys::getpeername(a));
+    r.see("two more", sys::sendmmsg_flags(a, &[b"one", b"two"], peer, MSG_MORE));
+    see_held(r, "together", b);
+    r.see("two", sys::sendmmsg(a, &[b"three", b"four"], peer));
+    settle(b, POLLIN);
+    r.see("at once", sys::recv(b, 9, libc::MSG_WAITALL));
+}
+
+fn stream_sendfile(r: &mut Report) {
+    let (a, b) = pair();
+    let file = must("memfd", sys::memfd(b"the body"));
+    r.see("the head", sys::send(a, b"head ", MSG_MORE));
+    r.see("the body", sys::sendfile(a, file, 8));
+    see_held(r, "together", b);
 }
