@@ -256,15 +256,23 @@ fn receive_control6(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'
 /// `struct sock_extended_err` and the address of the offender behind it (ip(7), IP_RECVERR).
 fn extended_error(error: &QueuedError, control: &mut Writer<'_>) {
     let v6 = error.destination.is_ipv6();
+    /// From linux/errqueue.h.
+    const SO_EE_ORIGIN_ZEROCOPY: u8 = 5;
+    const SO_EE_CODE_ZEROCOPY_COPIED: u8 = 1;
+    let (mut info, mut data) = (error.info, 0);
     let (origin, kind, code, offender) = match error.origin {
         Origin::Local => (libc::SO_EE_ORIGIN_LOCAL, 0, 0, None),
+        Origin::Copied { first, last } => {
+            (info, data) = (first, last);
+            (SO_EE_ORIGIN_ZEROCOPY, 0, SO_EE_CODE_ZEROCOPY_COPIED, None)
+        }
         Origin::Icmp { kind, code, carrier } => {
             let origin = if v6 { libc::SO_EE_ORIGIN_ICMP6 } else { libc::SO_EE_ORIGIN_ICMP };
             (origin, kind, code, Some(carrier.src.ip()))
         }
     };
     let mut bytes =
-        [&error.errno.to_ne_bytes()[..], &[origin, kind, code, 0], &error.info.to_ne_bytes(), &[0; 4]].concat();
+        [&error.errno.to_ne_bytes()[..], &[origin, kind, code, 0], &info.to_ne_bytes(), &data.to_ne_bytes()].concat();
     let len = address::encode(error.destination).1;
     match offender {
         Some(offender) => bytes.extend(&address::encode(SocketAddr::new(offender, 0)).0[..len]),

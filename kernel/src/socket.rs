@@ -250,10 +250,14 @@ impl Socket {
         to: Option<SocketAddr>,
         control: &SendControl,
     ) -> Result<usize> {
-        match self.endpoint.kind {
+        let sent = match self.endpoint.kind {
             Kind::Stream => self.send_stream(bufs, flags),
             _ => self.send_datagram(bufs, flags, to, control),
+        }?;
+        if flags & libc::MSG_ZEROCOPY != 0 {
+            self.report_copied(sent);
         }
+        Ok(sent)
     }
 
     /// recv(2), recvfrom(2), recvmsg(2).

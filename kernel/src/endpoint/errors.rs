@@ -1,9 +1,9 @@
-//! The error queue of a socket (ip(7), IP_RECVERR): what the network said of what the program sent, until it reads it with
-//! MSG_ERRQUEUE.
+//! The error queue of a socket (ip(7), IP_RECVERR): what the network said of what the program sent, and that sends with
+//! MSG_ZEROCOPY are complete, until it reads it with MSG_ERRQUEUE.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use netstack::datagram::Header;
 use parking_lot::Mutex;
@@ -25,6 +25,13 @@ pub enum Origin {
         /// The packet that brought it: its source is who complains.
         carrier: Header,
     },
+    /// No error: sends with MSG_ZEROCOPY have been copied, and their memory is the program's again.
+    Copied {
+        /// The number of the first of them; the socket counts them from 0, and over.
+        first: u32,
+        /// The number of the last.
+        last: u32,
+    },
 }
 
 /// An error about one datagram.
@@ -36,7 +43,7 @@ pub struct QueuedError {
     pub origin: Origin,
     /// `ee_info`: the MTU that was told, in bytes, or 0.
     pub info: u32,
-    /// Where the datagram was sent to.
+    /// Where the datagram was sent to; of what is no error, the unspecified address of the socket's family.
     pub destination: SocketAddr,
     /// Its payload, as far as the report quotes it.
     pub payload: Vec<u8>,
@@ -52,6 +59,8 @@ impl QueuedError {
 #[derive(Default)]
 pub(crate) struct ErrorQueue {
     errors: Mutex<VecDeque<QueuedError>>,
+    /// Sends with MSG_ZEROCOPY so far. Changes under the lock.
+    copied: AtomicU32,
     /// How many there are, for who only looks.
     len: AtomicUsize,
 }
@@ -64,6 +73,20 @@ impl ErrorQueue {
             queue.push_back(error);
             self.len.store(queue.len(), Ordering::SeqCst);
         }
+    }
+
+    /// A send with MSG_ZEROCOPY has been copied: it gets the next number, and goes into the newest report if that is of the
+    /// sends before it. None is left out for want of room: the program waits for it.
+    pub(crate) fn copied(&self, unspecified: SocketAddr) {
+        let mut queue = self.errors.lock();
+        let number = self.copied.fetch_add(1, Ordering::Relaxed);
+        if let Some(QueuedError { origin: Origin::Copied { last, .. }, .. }) = queue.back_mut() {
+            *last = number;
+            return;
+        }
+        let origin = Origin::Copied { first: number, last: number };
+        queue.push_back(QueuedError { errno: 0, origin, info: 0, destination: unspecified, payload: Vec::new() });
+        self.len.store(queue.len(), Ordering::SeqCst);
     }
 
     /// The oldest error, and what the pending error (SO_ERROR) becomes by taking it: the next one's, or nothing; where neither

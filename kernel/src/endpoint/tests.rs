@@ -1,5 +1,6 @@
 use super::*;
 use arena::Arena;
+use std::net::SocketAddr;
 
 /// Counts its notifications.
 #[derive(Default)]
@@ -155,4 +156,25 @@ fn work_is_entered_once_until_it_is_taken() {
     assert_eq!(endpoint.take_marks() & (DATA_QUEUED | SPACE_FREED), DATA_QUEUED | SPACE_FREED);
     assert!(endpoint.mark(DATA_QUEUED));
     assert_eq!(endpoint.take_marks() & (DATA_QUEUED | SPACE_FREED), DATA_QUEUED);
+}
+
+#[test]
+fn copies_are_counted_and_those_that_nobody_has_read_are_told_together() {
+    let (endpoint, ..) = stream();
+    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    let take = || endpoint.errors.take().map(|(error, pending)| (error.origin, pending));
+    let refused = QueuedError { errno: 111, origin: Origin::Local, info: 0, destination: nowhere, payload: Vec::new() };
+    endpoint.errors.copied(nowhere);
+    endpoint.errors.copied(nowhere);
+    assert!(endpoint.readiness().contains(Events::ERR));
+    assert_eq!(take(), Some((Origin::Copied { first: 0, last: 1 }, None)));
+    // However many errors nobody reads, and whatever came between.
+    for _ in 0..1000 {
+        endpoint.errors.push(refused.clone());
+    }
+    endpoint.errors.copied(nowhere);
+    endpoint.errors.copied(nowhere);
+    let last = std::iter::from_fn(take).last();
+    assert_eq!(last, Some((Origin::Copied { first: 2, last: 3 }, None)));
+    assert!(!endpoint.readiness().contains(Events::ERR));
 }

@@ -1,8 +1,8 @@
-//! MSG_ERRQUEUE: reading what the network said of what was sent.
+//! MSG_ERRQUEUE: reading what the network said of what was sent, and which sends with MSG_ZEROCOPY are complete.
 
 use super::{DatagramInfo, Received, Socket};
 use crate::backend::{Call, Reply};
-use crate::endpoint::{Origin, QueuedError};
+use crate::endpoint::{Kind, Origin, QueuedError};
 use crate::{Errno, Result};
 use netstack::datagram::MtuDiscovery;
 use std::io::IoSliceMut;
@@ -29,14 +29,26 @@ impl Socket {
         let cut = if copied < report.payload.len() { libc::MSG_TRUNC } else { 0 };
         Ok(Received {
             len: copied,
-            from: Some(self.family.shown(report.destination)),
+            from: match report.origin {
+                Origin::Copied { .. } => None,
+                _ => Some(self.family.shown(report.destination)),
+            },
             flags: libc::MSG_ERRQUEUE | cut,
             info: match &report.origin {
                 Origin::Icmp { carrier, .. } => Some(DatagramInfo::of(carrier)),
-                Origin::Local => None,
+                Origin::Local | Origin::Copied { .. } => None,
             },
             error: Some(report),
         })
+    }
+
+    /// A send with MSG_ZEROCOPY has succeeded. It was copied, so it is complete at once.
+    pub(super) fn report_copied(&self, sent: usize) {
+        if !self.settings.lock().zerocopy || sent == 0 && self.endpoint.kind == Kind::Stream {
+            return;
+        }
+        self.endpoint.errors.copied(SocketAddr::new(self.family.unspecified(), 0));
+        self.endpoint.changed();
     }
 
     /// EMSGSIZE of a datagram that the path does not take: who asked for reports is told the path's MTU (Linux's

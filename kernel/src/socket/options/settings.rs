@@ -26,6 +26,8 @@ pub(in crate::socket) struct Settings {
     pub(in crate::socket) cork: bool,
     /// UDP_SEGMENT.
     pub(in crate::socket) segment: u16,
+    /// SO_ZEROCOPY.
+    pub(in crate::socket) zerocopy: bool,
     pub(super) priority: i32,
     pub(super) mark: i32,
     pub(super) oob_inline: bool,
@@ -74,6 +76,7 @@ impl Settings {
             receive_buffer: None,
             cork: false,
             segment: 0,
+            zerocopy: false,
             priority: 0,
             mark: 0,
             oob_inline: false,

@@ -1,7 +1,7 @@
 //! SOL_SOCKET: socket(7).
 
 use super::Access::Int;
-use super::rows::{bytes, change, engine, local, reading};
+use super::rows::{bytes, change, engine, local, reading, within};
 use super::{On, Row, values};
 use crate::backend::{Call, Reply};
 use crate::endpoint::{Kind, State};
@@ -10,6 +10,8 @@ use crate::{Errno, Result};
 use libc::SOL_SOCKET;
 use netstack::link::IfIndex;
 
+/// MSG_ZEROCOPY is heeded. Linux's number, which libc does not name.
+const SO_ZEROCOPY: i32 = 60;
 /// net.core.rmem_max and wmem_max, to which SO_RCVBUF and SO_SNDBUF are cut.
 const BUFFER_MAX: usize = 4 << 20;
 /// SO_RCVBUFFORCE and SO_SNDBUFFORCE pass over it, up to the largest ring.
@@ -45,6 +47,21 @@ pub(super) static ROWS: &[Row] = &[
                 // A negative one is the most, 0 the least (Linux: sk_setsockopt).
                 let bytes = if v < 0 { i32::MAX } else { v.max(1) };
                 s.endpoint.set_low_water(bytes as usize);
+                Ok(())
+            }),
+        },
+    },
+    Row {
+        level: SOL_SOCKET,
+        name: SO_ZEROCOPY,
+        on: On::All,
+        access: Int {
+            get: |s| Ok(i32::from(s.settings.lock().zerocopy)),
+            set: Some(|s, v| {
+                if !matches!(s.endpoint.kind, Kind::Stream | Kind::Datagram) {
+                    return Err(Errno::OPNOTSUPP);
+                }
+                s.settings.lock().zerocopy = within(v, 0, 1)? == 1;
                 Ok(())
             }),
         },

@@ -36,6 +36,8 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
     Some(match (level, name) {
         (SOL_SOCKET, libc::SO_RCVBUF | libc::SO_SNDBUF) => (10_000, 20_000),
         (SOL_SOCKET, libc::SO_RCVLOWAT | libc::SO_PRIORITY | libc::SO_MARK) => (5, 5),
+        // SO_ZEROCOPY takes nothing but 0 and 1.
+        (SOL_SOCKET, 60) => (1, 1),
         (IPPROTO_IP, libc::IP_TTL | libc::IP_MULTICAST_TTL) => (17, 17),
         (IPPROTO_IP, libc::IP_TOS) => (0x10, 0x10),
         (IPPROTO_IP, libc::IP_MULTICAST_LOOP | libc::IP_MULTICAST_ALL) => (0, 0),

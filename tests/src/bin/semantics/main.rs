@@ -26,6 +26,7 @@ mod report;
 mod resolver;
 mod signal;
 mod sys;
+mod zerocopy;
 
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -46,6 +47,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         options::CASES,
         dgram::CASES,
         cork::CASES,
+        zerocopy::CASES,
         multicast::CASES,
         poll::CASES,
         epoll::CASES,
