@@ -13,7 +13,7 @@ use kernel::{Errno, Result, Socket};
 use libc::{
     IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_UDP, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_TCLASS,
     MSG_CTRUNC, MSG_DONTWAIT, MSG_WAITFORONE, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPNS, SO_TIMESTAMP, SO_TIMESTAMPNS,
-    SOL_IP, SOL_IPV6, SOL_SOCKET, UDP_SEGMENT, mmsghdr, msghdr, timespec,
+    SOL_IP, SOL_IPV6, SOL_SOCKET, UDP_GRO, UDP_SEGMENT, mmsghdr, msghdr, timespec,
 };
 use std::ffi::{c_int, c_uint};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -215,6 +215,9 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
         control.put(SOL_SOCKET, SCM_TIMESTAMPNS, &[seconds.to_ne_bytes(), nanos.to_ne_bytes()].concat());
     } else if asked(SOL_SOCKET, SO_TIMESTAMP) {
         control.put(SOL_SOCKET, SCM_TIMESTAMP, &[seconds.to_ne_bytes(), (nanos / 1000).to_ne_bytes()].concat());
+    }
+    if let Some(segment) = info.segment {
+        control.put(IPPROTO_UDP, UDP_GRO, &segment.to_ne_bytes());
     }
     if asked(SOL_IP, IP_PKTINFO)
         && let IpAddr::V4(destination) = info.destination

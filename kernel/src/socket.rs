@@ -68,6 +68,8 @@ pub struct DatagramInfo {
     pub ttl: u8,
     /// Type of service as received.
     pub tos: u8,
+    /// UDP_GRO: it is several datagrams of this many bytes, the last may be shorter.
+    pub segment: Option<u32>,
     /// When it came, CLOCK_REALTIME nanoseconds.
     pub timestamp_ns: u64,
 }

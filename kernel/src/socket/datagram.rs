@@ -90,7 +90,7 @@ impl Socket {
         self.backend.look();
         let rings = self.endpoint.rings().ok_or(Errno::INVAL)?;
         let rx = rings.rx.lock();
-        Ok(header(&rx).map_or(0, |header| header.len as usize))
+        Ok(header_at(&rx, 0).map_or(0, |header| header.len as usize))
     }
 
     /// As on Linux, a datagram that meets memory that is not there (EFAULT) is gone.
@@ -100,22 +100,22 @@ impl Socket {
             self.backend.look();
         }
         let mut rx = rings.rx.lock();
-        let Some(header) = header(&rx) else { return Ok(None) };
-        let len = header.len as usize;
-        let (mut copied, mut there) = (0, Ok(()));
-        for buf in bufs.iter_mut() {
-            let room = buf.len().min(len - copied);
-            match rx.give_at(HEADER_LEN + copied, &mut buf[..room]) {
+        let Some(header) = header_at(&rx, 0) else { return Ok(None) };
+        let count =
+            if self.settings.lock().gro { alike(&rx, &header, bufs.iter().map(|buf| buf.len()).sum()) } else { 1 };
+        let (mut copied, mut len, mut whole, mut there) = (0, 0, 0, Ok(()));
+        for _ in 0..count {
+            let one = header_at(&rx, whole).map_or(0, |header| header.len as usize);
+            match give(&rx, whole + HEADER_LEN, one, bufs, len) {
                 Ok(n) => copied += n,
-                Err(_) => {
-                    there = Err(Errno::FAULT);
-                    break;
-                }
+                Err(errno) => there = Err(errno),
             }
+            len += one;
+            whole += HEADER_LEN + one;
         }
         if flags & libc::MSG_PEEK == 0 {
             // A producer that wrote a length beyond what it published would be our own engine's bug.
-            let whole = (HEADER_LEN + len).min(rx.len());
+            let whole = whole.min(rx.len());
             rx.consume(whole);
         }
         drop(rx);
@@ -124,7 +124,7 @@ impl Socket {
             len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
             from: Some(self.family.shown(header.src)),
             flags: if copied < len { libc::MSG_TRUNC } else { 0 },
-            info: Some(DatagramInfo::of(&header)),
+            info: Some(DatagramInfo { segment: (count > 1).then_some(header.len), ..DatagramInfo::of(&header) }),
             error: None,
         }))
     }
@@ -138,15 +138,53 @@ impl DatagramInfo {
             interface: header.on.0,
             ttl: header.ttl,
             tos: header.tos,
+            segment: None,
             timestamp_ns: crate::clock::realtime_at(header.timestamp),
         }
     }
 }
 
-/// The header of the oldest datagram.
-fn header(rx: &Consumer) -> Option<Header> {
+/// The header that lies `at` bytes behind the oldest.
+fn header_at(rx: &Consumer, at: usize) -> Option<Header> {
     let mut bytes = [0; HEADER_LEN];
-    (rx.peek_at(0, &mut bytes) == HEADER_LEN).then(|| Header::decode(&bytes)).flatten()
+    (rx.peek_at(at, &mut bytes) == HEADER_LEN).then(|| Header::decode(&bytes)).flatten()
+}
+
+/// UDP_GRO: how many of the oldest datagrams are given as one: those of the first one's flow and length that fit whole into
+/// `room` bytes, the last of which may be shorter.
+fn alike(rx: &Consumer, first: &Header, room: usize) -> usize {
+    /// Linux's UDP_GRO_CNT_MAX.
+    const MOST: usize = 64;
+    /// Together they are no longer than one could be.
+    const LONGEST: usize = 65507;
+    let one = first.len as usize;
+    let (mut count, mut len) = (1, one);
+    while one > 0 && count < MOST {
+        let Some(next) = header_at(rx, count * (HEADER_LEN + one)) else { break };
+        let same = Header { len: first.len, timestamp: first.timestamp, ..next } == *first;
+        let next = next.len as usize;
+        len += next;
+        if !same || next == 0 || next > one || len > room.min(LONGEST) {
+            break;
+        }
+        count += 1;
+        if next < one {
+            break;
+        }
+    }
+    count
+}
+
+/// Copies `len` bytes of the ring behind the first `skip` bytes of `bufs`, as many as fit.
+fn give(rx: &Consumer, at: usize, len: usize, bufs: &mut [IoSliceMut<'_>], skip: usize) -> Result<usize> {
+    let (mut skip, mut copied) = (skip, 0);
+    for buf in bufs {
+        let from = skip.min(buf.len());
+        skip -= from;
+        let room = (buf.len() - from).min(len - copied);
+        copied += rx.give_at(at + copied, &mut buf[from..from + room]).map_err(|_| Errno::FAULT)?;
+    }
+    Ok(copied)
 }
 
 #[cfg(test)]

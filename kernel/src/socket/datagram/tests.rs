@@ -6,6 +6,31 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
+fn datagrams_of_one_flow_and_length_are_received_as_one_where_that_is_asked_for() {
+    let kernel = Alone::boot();
+    let (from, other, to) = (kernel.datagram(), kernel.datagram(), kernel.datagram());
+    let address = at("127.0.0.1:9");
+    to.bind(address).expect("bind");
+    let take = |room: usize| {
+        let received = to.recv_from(&mut vec![0; room]).expect("some");
+        (received.len, received.info.expect("of a datagram").segment)
+    };
+    let send = |len: usize| from.send_to(&vec![1; len], address).expect("sent");
+    let all = || [300, 300, 300, 100, 300, 400, 0, 0].map(send);
+    all();
+    assert_eq!([300, 300, 300, 100, 300, 400, 0, 0].map(|len| (len, None)), [4000; 8].map(take));
+    to.setsockopt(libc::IPPROTO_UDP, libc::UDP_GRO, &1i32.to_ne_bytes()).expect("UDP_GRO");
+    all();
+    assert_eq!([4000; 5].map(take), [(1000, Some(300)), (300, None), (400, None), (0, None), (0, None)]);
+    all();
+    assert_eq!(take(999), (900, Some(300)), "no more than fit");
+    assert_eq!([4000; 5].map(take), [(100, None), (300, None), (400, None), (0, None), (0, None)]);
+    send(300);
+    other.send_to(&[1; 300], address).expect("sent");
+    assert_eq!([4000; 2].map(take), [(300, None), (300, None)], "two flows");
+}
+
+#[test]
 fn datagrams_keep_their_bounds_and_name_their_sender() {
     let kernel = Alone::boot();
     let (one, two) = (kernel.datagram_at("127.0.0.1:1000"), kernel.datagram_at("127.0.0.1:2000"));

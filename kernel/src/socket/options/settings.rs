@@ -26,6 +26,8 @@ pub(in crate::socket) struct Settings {
     pub(in crate::socket) cork: bool,
     /// UDP_SEGMENT.
     pub(in crate::socket) segment: u16,
+    /// UDP_GRO.
+    pub(in crate::socket) gro: bool,
     /// SO_ZEROCOPY.
     pub(in crate::socket) zerocopy: bool,
     pub(super) priority: i32,
@@ -76,6 +78,7 @@ impl Settings {
             receive_buffer: None,
             cork: false,
             segment: 0,
+            gro: false,
             zerocopy: false,
             priority: 0,
             mark: 0,

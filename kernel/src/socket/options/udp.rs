@@ -26,4 +26,5 @@ pub(super) static ROWS: &[Row] = &[
     },
     local!(IPPROTO_UDP, libc::UDP_SEGMENT, On::Datagram, s => s.segment,
         v => s.segment = within(v, 0, i32::from(u16::MAX))? as u16),
+    local!(IPPROTO_UDP, libc::UDP_GRO, On::Datagram, s => s.gro, v => s.gro = v != 0),
 ];

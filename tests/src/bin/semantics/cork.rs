@@ -2,7 +2,7 @@
 
 use libc::{
     IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_RECVTTL, IP_TTL, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, MSG_DONTWAIT, MSG_MORE,
-    MSG_TRUNC, POLLIN, SHUT_WR, TCP_CORK, TCP_NODELAY, UDP_CORK, UDP_SEGMENT,
+    MSG_TRUNC, POLLIN, SHUT_WR, TCP_CORK, TCP_NODELAY, UDP_CORK, UDP_GRO, UDP_SEGMENT,
 };
 
 use crate::Case;
@@ -26,6 +26,7 @@ pub const CASES: &[Case] = &[
     ("cork.segments", segments),
     ("cork.segment_option", segment_option),
     ("cork.segments_in_pieces", segments_in_pieces),
+    ("cork.received_as_one", received_as_one),
     ("cork.stream", stream),
     ("cork.stream_let_go", stream_let_go),
     ("cork.stream_many_messages", stream_many_messages),
@@ -274,6 +275,30 @@ fn segments_in_pieces(r: &mut Report) {
     r.see("first", sys::send(a, &[b'.'; 200], MSG_MORE));
     r.see("wrong", sys::sendmsg_with(a, b"ab", 0, (IPPROTO_IP, IP_TTL, &777u32.to_ne_bytes())));
     see_arrived(r, "arrived", b);
+}
+
+/// UDP_GRO: what was cut by one send may come as one, and does so on the loopback.
+fn received_as_one(r: &mut Report) {
+    let (a, b) = udp_pair();
+    r.see("set", sys::set_option(b, IPPROTO_UDP, UDP_GRO, 3));
+    r.see("get", sys::get_option(b, IPPROTO_UDP, UDP_GRO));
+    must("setsockopt", sys::set_option(b, IPPROTO_IP, IP_RECVTTL, 1));
+    for (len, segment) in [(1000, 300), (900, 300), (200, 300), (0, 300)] {
+        let by = (IPPROTO_UDP, UDP_SEGMENT, &u16::to_ne_bytes(segment)[..]);
+        r.see(&format!("{len} by {segment}"), sys::sendmsg_with(a, &vec![b'.'; len], 0, by));
+        settle(b, POLLIN);
+        r.see("peek", sys::recv(b, 4000, libc::MSG_PEEK));
+        match sys::recvmsg(b, &[150, 3850], MSG_DONTWAIT, 128) {
+            Err(errno) => r.see("got", Err::<(), _>(errno)),
+            Ok(message) => {
+                r.see("got", (message.returned, message.parts));
+                for ((level, kind, _), data) in message.control.into_iter().zip(message.control_data) {
+                    r.see("control", format!("level {level} type {kind} {data:?}"));
+                }
+            }
+        }
+        r.see("no more", sys::recv(b, 8, MSG_DONTWAIT));
+    }
 }
 
 /// What comes, and whether it took 200 ms.
