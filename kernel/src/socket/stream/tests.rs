@@ -77,6 +77,7 @@ fn unread_data_makes_a_close_a_reset() {
     let kernel = Alone::boot();
     let (client, server) = kernel.pair();
     send(&client, b"never read", 0).expect("send");
+    recv(&server, 1, MSG_PEEK).expect("it has come");
     drop(server);
     assert_eq!(recv(&client, 9, 0), Err(Errno::CONNRESET));
 }
