@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SocketType};
+
 use crate::protocol::{BULK, CONNECT, FLOW, ROUNDTRIP};
 
 /// Writes of `size` bytes for `time`, then waits for the server's count. Prints `gbit`.
@@ -75,10 +77,7 @@ pub fn connect(address: SocketAddr, count: u32) -> io::Result<()> {
 
 /// Sends for as long as the server takes it: it lets `skip` pass and counts for `time`. The server prints the figure.
 pub fn flow(address: SocketAddr, skip: Duration, time: Duration, congestion: Option<&str>) -> io::Result<()> {
-    let mut stream = TcpStream::connect(address)?;
-    if let Some(algorithm) = congestion {
-        rustix::net::sockopt::set_tcp_congestion(&stream, algorithm)?;
-    }
+    let mut stream = connected(address, congestion)?;
     let mut request = vec![FLOW];
     for wait in [skip, time] {
         request.extend_from_slice(&(wait.as_millis() as u32).to_le_bytes());
@@ -88,4 +87,14 @@ pub fn flow(address: SocketAddr, skip: Duration, time: Duration, congestion: Opt
     // The server ends it by closing with data unread, which is a reset.
     while stream.write_all(&block).is_ok() {}
     Ok(())
+}
+
+/// The algorithm is chosen before the connection begins: a Linux socket that had BBR for a moment stays paced whatever follows it.
+fn connected(address: SocketAddr, congestion: Option<&str>) -> io::Result<TcpStream> {
+    let Some(algorithm) = congestion else { return TcpStream::connect(address) };
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    rustix::net::sockopt::set_tcp_congestion(&socket, algorithm)?;
+    rustix::net::connect(&socket, &address)?;
+    Ok(socket.into())
 }
