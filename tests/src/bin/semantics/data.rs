@@ -5,7 +5,7 @@ use std::thread;
 use libc::{FIONREAD, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, POLLIN, POLLOUT, SOL_SOCKET};
 
 use crate::Case;
-use crate::net::{here, later, listener, must, nonblocking, pair, pattern, settle, timed, within};
+use crate::net::{here, later, listener, must, nonblocking, pair, pattern, settle, timed, within, woken};
 use crate::report::Report;
 use crate::sys;
 
@@ -162,7 +162,7 @@ fn send_timeout(r: &mut Report) {
 fn receive_waits(r: &mut Report) {
     let (a, b) = pair();
     let other = later(100, move || sys::send(a, b"late", 0));
-    let (result, in_time) = timed(100, || sys::recv(b, 16, 0));
+    let (result, in_time) = woken(|| sys::recv(b, 16, 0));
     r.see("recv", result);
     r.see("in time", in_time);
     drop(other.join());

@@ -6,7 +6,7 @@ use libc::{
 };
 
 use crate::Case;
-use crate::net::{bound_udp, connected, here, later, listener, must, nonblocking, settle, tcp, timed, within};
+use crate::net::{bound_udp, connected, here, later, listener, must, nonblocking, settle, tcp, timed, within, woken};
 use crate::report::{Report, made, place};
 use crate::sys;
 
@@ -149,7 +149,7 @@ fn accept_timeout(r: &mut Report) {
 fn accept_waits(r: &mut Report) {
     let (fd, at) = listener(4);
     let client = later(100, move || connected(at));
-    let (result, in_time) = timed(100, || sys::accept(fd));
+    let (result, in_time) = woken(|| sys::accept(fd));
     r.see("accept", made(result.map(|(fd, _)| fd)));
     r.see("in time", in_time);
     drop(client.join());

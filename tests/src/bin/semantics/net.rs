@@ -1,6 +1,8 @@
 //! Sockets in the states that cases begin in. They panic where the setting up fails: the case then shows as ended by a signal.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -107,14 +109,41 @@ pub fn settle(fd: Fd, events: i16) {
     assert!(seen.is_some(), "setting up: the awaited readiness {events:#x} never came");
 }
 
-/// The time that `f` takes, and whether it lies in `least..least + 400` ms.
+/// The limit of what counts as late, in milliseconds. Shorter than any case here would wait in vain.
+const LATE: u64 = 1500;
+
+/// Does something that waits `least` milliseconds for nothing: what came out, and whether it took that time.
 pub fn timed<T>(least: u64, f: impl FnOnce() -> T) -> (T, bool) {
     let start = Instant::now();
+    let (value, in_time) = at_most(least + LATE, f);
+    // A timer may be a millisecond early by rounding.
+    (value, in_time && start.elapsed() + Duration::from_millis(2) >= Duration::from_millis(least))
+}
+
+/// Does something that [`later`] ends: what came out, and whether it did not wait for a time limit of its own. How long it
+/// waited is not to be told: the other thread's time began before.
+pub fn woken<T>(f: impl FnOnce() -> T) -> (T, bool) {
+    at_most(LATE, f)
+}
+
+/// Does something: what came out, and whether it took no more than `millis`. The time is counted by a thread that does nothing
+/// else, so that it stands still when the whole machine does.
+fn at_most<T>(millis: u64, f: impl FnOnce() -> T) -> (T, bool) {
+    const TICK: u64 = 10;
+    static TICKS: AtomicU64 = AtomicU64::new(0);
+    static COUNT: Once = Once::new();
+    COUNT.call_once(|| {
+        thread::spawn(|| {
+            sys::block_alarm();
+            loop {
+                thread::sleep(Duration::from_millis(TICK));
+                TICKS.fetch_add(1, Relaxed);
+            }
+        });
+    });
+    let start = TICKS.load(Relaxed);
     let value = f();
-    let took = start.elapsed();
-    // A timer may be a millisecond early by rounding; a busy machine makes it late.
-    let span = Duration::from_millis(least.saturating_sub(2))..Duration::from_millis(least + 400);
-    (value, span.contains(&took))
+    (value, (TICKS.load(Relaxed) - start) * TICK <= millis)
 }
 
 /// Runs `f` in another thread after `millis`, when the calling thread has long blocked.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use libc::{EPOLL_CTL_ADD, EPOLLIN, MSG_NOSIGNAL, POLLIN, SA_RESTART, SIGALRM, SIGPIPE, SIGUSR1};
 
 use crate::Case;
-use crate::net::{bound_udp, connected, later, listener, must, pair, settle, timed};
+use crate::net::{bound_udp, connected, later, listener, must, pair, settle, woken};
 use crate::report::{Report, made};
 use crate::sys;
 
@@ -68,7 +68,7 @@ fn undisturbed<T: Send + 'static>(millis: u64, f: impl FnOnce() -> T + Send + 's
 fn recv_interrupted(r: &mut Report) {
     let (a, b) = pair();
     alarm(0);
-    let (result, in_time) = timed(100, || sys::recv(a, 4, 0));
+    let (result, in_time) = woken(|| sys::recv(a, 4, 0));
     r.see("recv", result);
     r.see("in time", in_time);
     r.see("handled", counted());
@@ -92,7 +92,7 @@ fn recv_with_timeout(r: &mut Report) {
     let (a, _b) = pair();
     must("timeout", sys::set_timeout(a, libc::SO_RCVTIMEO, 2000));
     alarm(SA_RESTART);
-    let (result, in_time) = timed(100, || sys::recv(a, 8, 0));
+    let (result, in_time) = woken(|| sys::recv(a, 8, 0));
     r.see("recv", result);
     r.see("in time", in_time);
 }
