@@ -60,8 +60,8 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
         b[at..at + 4].copy_from_slice(&value.to_ne_bytes());
     }
     for (at, value) in [
-        (104, u64::MAX),
-        (112, u64::MAX),
+        (104, info.pacing_rate),
+        (112, info.max_pacing_rate),
         (120, info.bytes_acked),
         (128, info.bytes_received),
         (160, info.delivery_rate),

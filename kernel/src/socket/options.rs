@@ -24,6 +24,8 @@ enum Access {
     /// An `int`; a shorter value is EINVAL, but Linux takes and gives those of IPPROTO_IP as a single byte too. `set` is
     /// None for what can only be read.
     Int { get: fn(&Socket) -> Result<i32>, set: Option<fn(&Socket, i32) -> Result<()>> },
+    /// An `unsigned long`, or an `unsigned int` where the program has no more room; the most of either means no bound.
+    Long { get: fn(&Socket) -> Result<u64>, set: fn(&Socket, u64) -> Result<()> },
     /// A structure or a string.
     Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
 }
@@ -69,6 +71,8 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
                 _ => value.to_ne_bytes().to_vec(),
             }
         }
+        Access::Long { get, .. } if into.len() >= size_of::<u64>() => get(socket)?.to_ne_bytes().to_vec(),
+        Access::Long { get, .. } => u32::try_from(get(socket)?).unwrap_or(u32::MAX).to_ne_bytes().to_vec(),
         Access::Bytes { get: Some(get), .. } => get(socket)?,
         Access::Bytes { get: None, .. } => return Err(Errno::NOPROTOOPT),
     };
@@ -87,6 +91,7 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
                 (int, _) => set(socket, int?),
             }
         }
+        Access::Long { set, .. } => set(socket, values::long(value)?),
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
 }

@@ -123,6 +123,10 @@ pub struct TcpInfo {
     pub delivered: u64,
     /// The last measurement of how fast that goes, in bytes a second.
     pub delivery_rate: u64,
+    /// At which text leaves where it is paced, in bytes a second; `u64::MAX` before the first round trip.
+    pub pacing_rate: u64,
+    /// `SO_MAX_PACING_RATE`, in bytes a second.
+    pub max_pacing_rate: u64,
     /// In that measurement the program held the sender back.
     pub app_limited: bool,
     /// Segments that the peer reported as duplicates (RFC 2883), ever.
@@ -195,6 +199,8 @@ impl Tcb {
             repeated: self.sent.repeated(),
             delivered: self.rate.delivered(),
             delivery_rate: self.rate.last().map_or(0, |sample| sample.rate()),
+            pacing_rate: self.pacing_rate(),
+            max_pacing_rate: self.options.max_pacing_rate,
             app_limited: self.rate.last().is_some_and(|sample| sample.app_limited),
             dsacks: c.dsacks,
         }

@@ -8,7 +8,7 @@
 //! - a connection: `state`, `durable`, `tcb`; what comes in: `input`, a file a step of §3.10.7; what goes out:
 //!   `output`, and when: `nagle`, `window`, `delayed_ack`, `persist`, `retransmit`;
 //! - what is out: `sent`, and what is lost of it: `recovery`, `rack`, `tlp`, `undo`; how much may be: `congestion`, `prr`,
-//!   `usage`, `autotune`; what the path is like: `rtt`, `windowed_min`, `rate`; the order of bytes that come: `reassembly`, `sack`;
+//!   `usage`, `pacing`, `autotune`; what the path is like: `rtt`, `windowed_min`, `rate`; the order of bytes that come: `reassembly`, `sack`;
 //! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
 //!   `demux`, `reply`; the program's calls: `calls`, `close`; the run: `poll`; ICMP: `icmp`.
 
@@ -30,6 +30,7 @@ mod mtu_search;
 mod nagle;
 mod options;
 mod output;
+mod pacing;
 mod persist;
 mod poll;
 mod ports;

@@ -45,6 +45,8 @@ pub struct TcpOptions {
     pub buffers: StreamSizes,
     /// `TCP_CONGESTION`.
     pub congestion: Algorithm,
+    /// `SO_MAX_PACING_RATE`: bytes a second; `u64::MAX` and 0 are no bound.
+    pub max_pacing_rate: u64,
     /// A connection that we open asks for ECN (`tcp_ecn` = 1); one that the peer opens uses it if the peer asks.
     pub ecn: bool,
     /// `IP_TTL`; 64.
@@ -72,6 +74,7 @@ impl Default for TcpOptions {
             retries: 15,
             buffers: StreamSizes::default(),
             congestion: Algorithm::default(),
+            max_pacing_rate: u64::MAX,
             ecn: false,
             ttl: 64,
             tos: 0,

@@ -59,7 +59,7 @@ impl Tcb {
         let before = self.durable.snd_nxt;
         let most = self.most_text(out);
         for number in 0..BURST {
-            let Some(plan) = self.next_segment(most) else {
+            let Some(plan) = self.next_segment(now, most) else {
                 self.rest(now, before);
                 return Turn::Done;
             };
@@ -106,7 +106,7 @@ impl Tcb {
     }
 
     /// `most`: text of the largest segment.
-    fn next_segment(&mut self, most: u32) -> Option<Plan> {
+    fn next_segment(&mut self, now: Instant, most: u32) -> Option<Plan> {
         match self.durable.state {
             State::Closed | State::Listen | State::TimeWait => return None,
             State::SynSent | State::SynReceived => {
@@ -120,7 +120,13 @@ impl Tcb {
             // RFC 5681 §4.2: duplicates are pure, so they go before any text.
             _ if self.ack.owes_duplicates() => {}
             _ => {
-                let text = self.probe().or_else(|| self.repetition()).or_else(|| self.next_text(0, most));
+                let text = self.probe().or_else(|| {
+                    // Repetitions are slow enough by PRR, and urgent.
+                    self.repetition().or_else(|| {
+                        let text = self.next_text(0, most);
+                        text.filter(|plan| plan.text == 0 || self.pacing_allows(now))
+                    })
+                });
                 if text.is_some() {
                     return text;
                 }
@@ -355,6 +361,7 @@ impl Tcb {
     fn sent_text(&mut self, now: Instant, plan: &Plan) {
         self.counters.data_segs_out += self.segments(plan);
         self.counters.bytes_sent += u64::from(plan.text);
+        self.note_paced(plan.text);
         self.last_text_sent = Some(now);
         self.ack.on_answer(now);
         if plan.text < self.mss() {
@@ -377,7 +384,8 @@ impl Tcb {
     fn arm_persist(&mut self, now: Instant) {
         let fin_due = self.durable.fin.is_some_and(|fin| self.durable.snd_nxt.at_or_before(fin));
         let waits = self.unsent() > 0 || fin_due || self.sent.has_waiting();
-        if !waits || !self.durable.state.is_synchronized() || self.sent.pipe() > 0 {
+        if !waits || !self.durable.state.is_synchronized() || self.sent.pipe() > 0 || self.timers.is_set(Timer::Pacing)
+        {
             self.timers.cancel(Timer::Persist);
         } else if !self.timers.is_set(Timer::Persist) {
             self.timers.set(Timer::Persist, now + self.persist_interval());

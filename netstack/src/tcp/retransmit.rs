@@ -19,6 +19,8 @@ impl Tcb {
                 Timer::Keepalive => self.on_keepalive(now),
                 Timer::Reorder => self.on_reorder(now),
                 Timer::Probe => self.on_probe(now),
+                // Output follows every timer.
+                Timer::Pacing => {}
             }
         }
     }

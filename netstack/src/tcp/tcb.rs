@@ -9,6 +9,7 @@ use super::errors::TcpError;
 use super::info::Counters;
 use super::mtu_search::MtuSearch;
 use super::options::TcpOptions;
+use super::pacing::Pacer;
 use super::rack::Rack;
 use super::rate::RateEstimator;
 use super::reassembly::Reassembly;
@@ -45,6 +46,7 @@ pub(super) struct Tcb {
     pub(super) congestion: Box<dyn Congestion>,
     pub(super) usage: WindowUsage,
     pub(super) rate: RateEstimator,
+    pub(super) pacer: Pacer,
     pub(super) rack: Rack,
     pub(super) tlp: Tlp,
     pub(super) recovery: Recovery,
@@ -121,6 +123,7 @@ impl Tcb {
             congestion: options.congestion.start(u32::from(durable.snd_mss)),
             usage: WindowUsage::new(durable.iss),
             rate: RateEstimator::default(),
+            pacer: Pacer::default(),
             rack: Rack::new(durable.iss),
             tlp: Tlp::default(),
             recovery: Recovery::new(durable.iss),

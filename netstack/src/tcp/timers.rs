@@ -18,12 +18,21 @@ pub(super) enum Timer {
     Reorder,
     /// RFC 8985 §7: nothing has come for two round trips.
     Probe,
+    /// Text waits for its time to leave ([`pacing`](super::pacing)).
+    Pacing,
 }
 
-const COUNT: usize = 6;
+const COUNT: usize = 7;
 /// In the order in which they are run if several are due: a probe goes instead of a timeout of the same moment.
-const ALL: [Timer; COUNT] =
-    [Timer::Reorder, Timer::Probe, Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Keepalive];
+const ALL: [Timer; COUNT] = [
+    Timer::Reorder,
+    Timer::Probe,
+    Timer::Retransmit,
+    Timer::Persist,
+    Timer::DelayedAck,
+    Timer::Keepalive,
+    Timer::Pacing,
+];
 const NEVER: Instant = Instant(u64::MAX);
 
 /// At most one deadline a kind.

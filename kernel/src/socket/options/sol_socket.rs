@@ -1,6 +1,6 @@
 //! SOL_SOCKET: socket(7).
 
-use super::Access::Int;
+use super::Access::{Int, Long};
 use super::rows::{bytes, change, engine, local, reading, within};
 use super::{On, Row, values};
 use crate::backend::{Call, Reply};
@@ -82,6 +82,21 @@ pub(super) static ROWS: &[Row] = &[
         None,
         Some(|s, value| set_send_buffer(s, values::int(value)?.max(0), FORCED_BUFFER_MAX)),
     ),
+    // Datagrams are not paced: Linux leaves them to a queueing discipline.
+    Row {
+        level: SOL_SOCKET,
+        name: libc::SO_MAX_PACING_RATE,
+        on: On::All,
+        access: Long {
+            get: |s| Ok(s.settings.lock().tcp.max_pacing_rate),
+            set: |s, rate| {
+                change(s, |settings| {
+                    settings.tcp.max_pacing_rate = rate;
+                    Ok(())
+                })
+            },
+        },
+    },
     engine!(SOL_SOCKET, libc::SO_BROADCAST, On::All, s => i32::from(s.raw.datagram.broadcast),
         v => s.raw.datagram.broadcast = v != 0),
     engine!(SOL_SOCKET, libc::SO_KEEPALIVE, On::All, s => i32::from(s.tcp.keepalive.on),

@@ -9,6 +9,14 @@ pub(super) fn int(value: &[u8]) -> Result<i32> {
     value.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes)).ok_or(Errno::INVAL)
 }
 
+/// An `unsigned long`, or an `unsigned int` whose most is that of the former; EINVAL when it is shorter.
+pub(super) fn long(value: &[u8]) -> Result<u64> {
+    match value.first_chunk() {
+        Some(bytes) => Ok(u64::from_ne_bytes(*bytes)),
+        None => int(value).map(|int| if int == -1 { u64::MAX } else { u64::from(int as u32) }),
+    }
+}
+
 /// struct timeval: None for zero, which means for ever. EDOM for microseconds out of range, EINVAL when it is shorter.
 pub(super) fn timeval(value: &[u8]) -> Result<Option<Duration>> {
     let (Some(seconds), Some(micros)) = (value.first_chunk(), value.get(8..).and_then(|v| v.first_chunk())) else {

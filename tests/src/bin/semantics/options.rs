@@ -7,7 +7,7 @@ use libc::{
 };
 
 use crate::Case;
-use crate::net::{listener, pair, tcp, udp};
+use crate::net::{listener, pair, tcp, timed, udp};
 use crate::report::{Report, made};
 use crate::sys;
 
@@ -17,6 +17,7 @@ pub const CASES: &[Case] = &[
     ("options.identity", identity),
     ("options.switches", switches),
     ("options.buffers", buffers),
+    ("options.pacing", pacing),
     ("options.linger", linger),
     ("options.tcp", tcp_options),
     ("options.tcp_refused", tcp_refused),
@@ -94,6 +95,40 @@ fn switches(r: &mut Report) {
         r.see(&format!("{name} := 0"), sys::set_option(fd, level, option, 0));
         r.see(name, sys::get_option(fd, level, option));
     }
+}
+
+fn pacing(r: &mut Report) {
+    const RATE: i32 = libc::SO_MAX_PACING_RATE;
+    for (what, fd) in [("tcp", tcp()), ("udp", udp())] {
+        let see = |r: &mut Report| {
+            for room in [0, 2, 4, 6, 8, 12] {
+                r.see(&format!("{what} in {room} bytes"), sys::get_option_bytes(fd, SOL_SOCKET, RATE, room));
+            }
+        };
+        see(r);
+        for value in [0u64, 1, 1_000_000, u64::from(u32::MAX), 1 << 32, u64::MAX] {
+            for length in [2, 4, 6, 8] {
+                let set = sys::set_option_bytes(fd, SOL_SOCKET, RATE, &value.to_ne_bytes()[..length]);
+                r.see(&format!("{what} := {value:#x} as {length} bytes"), set);
+                see(r);
+            }
+        }
+    }
+    // Linux does not pace the first ten segments, which are of 64 KiB on its loopback.
+    let (a, b) = pair();
+    r.see("2 MB a second", sys::set_option(a, SOL_SOCKET, RATE, 2_000_000));
+    let reader = std::thread::spawn(move || {
+        let mut left = 2_000_000;
+        while left > 0 {
+            left -= sys::recv(b, left.min(65_536), 0).map_or(left, |bytes| bytes.len());
+        }
+    });
+    let (_, held) = timed(400, || {
+        let sent = sys::send(a, &vec![1; 2_000_000], 0);
+        drop(reader.join());
+        sent
+    });
+    r.see("held back", held);
 }
 
 fn buffers(r: &mut Report) {
