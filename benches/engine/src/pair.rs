@@ -13,12 +13,22 @@ use netstack::tcp::{Close, TcpId};
 use netstack::time::{Duration, Instant};
 use netstack::{Config, Stack};
 
-use crate::wire::Wire;
+use crate::wire::{Frame, Wire};
 
 const ETHERNET: IfIndex = IfIndex(2);
 /// The side that connects, and the side that listens.
 pub const CLIENT: usize = 0;
 pub const SERVER: usize = 1;
+
+/// What is left to the link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Offload {
+    None,
+    /// Checksums.
+    Checksums,
+    /// And cutting TCP's segments, which it gives the other side as it got them.
+    Segments,
+}
 
 /// A program's end of a connection.
 pub struct End {
@@ -40,15 +50,16 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Stacks on a link with this MTU; `offload`: the link wants no checksums. The server listens on `ports` ports from 1
+    /// Stacks on a link with this MTU. The server listens on `ports` ports from 1
     /// on. Rings are of `ring` bytes.
-    pub fn new(mtu: u32, offload: bool, ring: usize, ports: u16) -> Pair {
+    pub fn new(mtu: u32, offload: Offload, ring: usize, ports: u16) -> Pair {
         let arrivals = Arc::<Mutex<HashMap<_, _>>>::default();
         let stack = |number: u8| {
             let pool = Pool { next: 0, ring, arrivals: arrivals.clone() };
             let config = Config { time_wait: Duration::from_millis(1), seed: [number; 32], ..Config::default() };
             let mut stack = Stack::new(config, Box::new(pool));
-            let caps = LinkCaps { checksum_offload: offload, segment_offload: 0 };
+            let segment_offload = if offload == Offload::Segments { 65_535 } else { 0 };
+            let caps = LinkCaps { checksum_offload: offload != Offload::None, segment_offload };
             let mac = Mac([2, 0, 0, 0, 0, number]);
             stack.add_interface(Instant::default(), InterfaceConfig { name: "bench0".into(), mac, mtu, caps });
             stack.add_address(Instant::default(), ETHERNET, address(number), 24).expect("a good address");
@@ -112,9 +123,9 @@ impl Pair {
 
     /// A stack gets what the other has sent.
     pub fn receive(&mut self, side: usize) {
-        while let Some((frame, checksum_good)) = self.wires[1 - side].receive() {
-            self.stacks[side].input(self.now, ETHERNET, &frame, RxMeta { checksum_good, segment_size: 0 });
-            self.wires[1 - side].give_back(frame);
+        while let Some(Frame { bytes, good, segment_size }) = self.wires[1 - side].receive() {
+            self.stacks[side].input(self.now, ETHERNET, &bytes, RxMeta { checksum_good: good, segment_size });
+            self.wires[1 - side].give_back(bytes);
         }
     }
 
@@ -140,7 +151,7 @@ impl Sink for Wire {
     fn transmit(&mut self, _on: IfIndex, frame: &TxFrame<'_>) -> TxResult {
         let mut buffer = self.buffer();
         frame.parts().into_iter().for_each(|part| buffer.extend_from_slice(part));
-        self.send(buffer, frame.checksum_partial);
+        self.send(Frame { bytes: buffer, good: frame.checksum_partial, segment_size: frame.segment_size });
         TxResult::Sent
     }
 }

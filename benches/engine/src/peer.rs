@@ -6,7 +6,8 @@ use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 
-use crate::wire::Wire;
+use crate::pair::Offload;
+use crate::wire::{Frame, Wire};
 
 /// Two stacks and the wires that leave them.
 pub struct Pair {
@@ -24,8 +25,9 @@ struct Side {
 }
 
 impl Pair {
-    /// A connection over a link with this MTU; `offload`: no checksums. Buffers are of `ring` bytes.
-    pub fn new(mtu: u32, offload: bool, ring: usize) -> Pair {
+    /// A connection over a link with this MTU. Segments longer than that smoltcp does not make. Buffers are of `ring` bytes.
+    pub fn new(mtu: u32, offload: Offload, ring: usize) -> Pair {
+        let offload = offload != Offload::None;
         let mut wires = [Wire::default(), Wire::default()];
         let now = Instant::ZERO;
         let sides = (0..2).map(|number| {
@@ -95,8 +97,8 @@ impl Device for Port<'_> {
     fn receive(&mut self, _now: Instant) -> Option<(Received, Sending<'_>)> {
         let [a, b] = &mut *self.wires;
         let (own, others) = if self.side == 0 { (a, b) } else { (b, a) };
-        let (frame, _) = others.receive()?;
-        Some((Received(frame), Sending(own)))
+        let frame = others.receive()?;
+        Some((Received(frame.bytes), Sending(own)))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<Sending<'_>> {
@@ -130,7 +132,7 @@ impl TxToken for Sending<'_> {
         let mut buffer = self.0.buffer();
         buffer.resize(len, 0);
         let result = f(&mut buffer);
-        self.0.send(buffer, false);
+        self.0.send(Frame { bytes: buffer, good: false, segment_size: 0 });
         result
     }
 }

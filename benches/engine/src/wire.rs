@@ -2,10 +2,19 @@
 
 use std::collections::VecDeque;
 
+/// A frame and what the link says of it.
+pub struct Frame {
+    pub bytes: Vec<u8>,
+    /// Its checksum need not be looked at.
+    pub good: bool,
+    /// It is several segments of this many bytes of text; 0: it is one.
+    pub segment_size: u16,
+}
+
 /// Frames on their way.
 #[derive(Default)]
 pub struct Wire {
-    frames: VecDeque<(Vec<u8>, bool)>,
+    frames: VecDeque<Frame>,
     spare: Vec<Vec<u8>>,
     /// Frames ever sent.
     pub sent: u64,
@@ -19,14 +28,14 @@ impl Wire {
         buffer
     }
 
-    /// Sends a frame; `good`: its checksum need not be looked at.
-    pub fn send(&mut self, frame: Vec<u8>, good: bool) {
+    /// Sends a frame.
+    pub fn send(&mut self, frame: Frame) {
         self.sent += 1;
-        self.frames.push_back((frame, good));
+        self.frames.push_back(frame);
     }
 
     /// The oldest frame, to be given back when it has been looked at.
-    pub fn receive(&mut self) -> Option<(Vec<u8>, bool)> {
+    pub fn receive(&mut self) -> Option<Frame> {
         self.frames.pop_front()
     }
 
