@@ -243,14 +243,15 @@ impl World {
     fn accept(&mut self, node: usize) {
         while let Some(socket) = self.listeners[node].accept(&mut self.net) {
             let remote = socket.status(&mut self.net).remote.expect("connected");
-            let flow = *self.ports.get(&(1 - node, remote.port())).expect("somebody connects from there");
-            if self.ends[flow][1].is_some() {
-                // Another life of a connection whose first answer was given up.
-                self.keys[node].insert(socket.key);
-                socket.close(&mut self.net);
-                continue;
+            match self.ports.get(&(1 - node, remote.port())).copied() {
+                Some(flow) if self.ends[flow][1].is_none() => self.add_program(socket, flow, 1),
+                flow => {
+                    // Another life of a connection whose first answer was given up, or one whose other end has started again since.
+                    assert!(flow.is_some() || self.rebooted, "somebody connects from there");
+                    self.keys[node].insert(socket.key);
+                    socket.close(&mut self.net);
+                }
             }
-            self.add_program(socket, flow, 1);
         }
     }
 
