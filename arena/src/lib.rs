@@ -1,6 +1,6 @@
 //! Memory that a rump kernel shares with its programs: byte rings and socket records.
 //!
-//! Reading order: [`ring`] (how bytes move between a program and the engine) and `growth` (how a ring gets larger), [`record`] (what an observer or an
+//! Reading order: [`ring`] (how bytes move between a program and the engine) and `growth` (how a ring gets larger), `urgent` (a byte that stands out), [`record`] (what an observer or an
 //! adopter can read about a socket), [`Arena`] (where both live), [`fault`] (when the program's memory is not there).
 //!
 //! The rings are the whole data path: a program copies in or out without the engine's lock, the engine segments from
@@ -14,8 +14,10 @@ mod memory;
 pub mod observe;
 pub mod record;
 pub mod ring;
+mod urgent;
 
 pub use allocator::{Arena, Side};
 pub use memory::Region;
 pub use record::Record;
 pub use ring::{Consumer, Producer, View};
+pub use urgent::{Mark, UrgentByte};

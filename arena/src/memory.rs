@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 struct Line {
     position: AtomicU64,
     notify_at: AtomicU64,
+    /// Of the head: the urgent mark (see `urgent`), and the position of one that was not passed when a newer one came, plus one.
+    urgent: AtomicU64,
+    passed_over: AtomicU64,
 }
 
 /// The positions of a ring, as they lie in shared memory. All counts are of bytes since the ring was made; they only grow.
@@ -57,8 +60,24 @@ impl Header {
         fence(Ordering::SeqCst);
     }
 
+    /// The word of the urgent mark.
+    pub(crate) fn mark(&self) -> &AtomicU64 {
+        &self.head.urgent
+    }
+
+    /// The position of an urgent byte that a newer one has replaced while it was the next to be read.
+    pub(crate) fn passed_over(&self) -> Option<u64> {
+        self.head.passed_over.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    pub(crate) fn set_passed_over(&self, position: u64) {
+        self.head.passed_over.store(position.wrapping_add(1), Ordering::Release);
+    }
+
     /// As a new ring has it.
     pub(crate) fn reset(&self) {
+        self.head.urgent.store(0, Ordering::Relaxed);
+        self.head.passed_over.store(0, Ordering::Relaxed);
         self.set_head(0);
         self.set_tail(0);
         self.set_notify_at(0);

@@ -9,6 +9,7 @@ use crate::fault::{self, Fault};
 pub use crate::growth::REACH;
 use crate::growth::{Growth, Lane, copy_in, slices};
 use crate::memory::{Copy, Header, Positions, Region};
+use crate::urgent::Mark;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -166,6 +167,21 @@ impl Producer {
         self.shared.header().set_head(self.head);
     }
 
+    /// The urgent mark that the consumer has not passed.
+    pub fn urgent(&self) -> Option<Mark> {
+        self.shared.header().urgent()
+    }
+
+    /// Sets the urgent mark, before the bytes behind it are published.
+    pub fn set_urgent(&mut self, mark: Mark) {
+        self.shared.header().set_urgent(mark);
+    }
+
+    /// The byte at the mark is the next to be read, and a newer mark will replace it: it is out of line all the same.
+    pub fn pass_over(&mut self, mark: Mark) {
+        self.shared.header().set_passed_over(mark.position);
+    }
+
     /// Asks the consumer to say so ([`Consumer::consume`] returns true) when it has freed `bytes` more than it has by now.
     /// Look at [`free`](Self::free) afterwards: what the consumer freed in the meantime it does not tell.
     pub fn notify_after(&mut self, bytes: usize) {
@@ -270,6 +286,21 @@ impl Consumer {
         }
     }
 
+    /// The urgent mark.
+    pub fn urgent(&self) -> Option<Mark> {
+        self.shared.header().urgent()
+    }
+
+    /// The byte at `mark` is read out of line: true if it still was the mark and nobody had it.
+    pub fn take_urgent(&mut self, mark: Mark) -> bool {
+        self.shared.header().take_urgent(mark)
+    }
+
+    /// Where a byte stood that was out of line, and that a newer mark has replaced when it was the next to be read.
+    pub fn passed_over(&self) -> Option<u64> {
+        self.shared.header().passed_over()
+    }
+
     /// Copies out and frees up to `into.len()` bytes; returns how many, and whether the producer asked to be told now.
     pub fn read(&mut self, into: &mut [u8]) -> (usize, bool) {
         let n = self.peek_at(0, into);
@@ -287,6 +318,11 @@ impl Consumer {
             self.lane = next;
         }
         self.shared.header().set_tail(self.tail);
+        if let Some(mark) = self.urgent()
+            && mark.position < self.tail
+        {
+            self.shared.header().forget_urgent(mark);
+        }
         self.shared.header().order_mark_and_tail();
         let at = self.shared.header().notify_at();
         before < at && at <= self.tail
@@ -314,6 +350,21 @@ impl View {
     /// Bytes that the ring can hold.
     pub fn capacity(&self) -> usize {
         self.0.growth.capacity(self.0.header().tail())
+    }
+
+    /// Bytes ever freed.
+    pub fn freed(&self) -> u64 {
+        self.0.header().tail()
+    }
+
+    /// The urgent mark.
+    pub fn urgent(&self) -> Option<Mark> {
+        self.0.header().urgent()
+    }
+
+    /// As [`Consumer::passed_over`].
+    pub fn passed_over(&self) -> Option<u64> {
+        self.0.header().passed_over()
     }
 
     /// Bytes ever published: grows with every arrival.

@@ -51,6 +51,7 @@ fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> R
     match request {
         FIONREAD => number(socket.inq()?)?,
         TIOCOUTQ => number(socket.outq()?)?,
+        SIOCATMARK if socket.kind() == libc::SOCK_STREAM => number(usize::from(socket.at_mark()))?,
         FIONBIO => {
             let on = argument.pointer::<c_int>().get()? != 0;
             outcome(host::ioctl(fd, request, argument))?;

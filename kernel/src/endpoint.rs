@@ -6,7 +6,7 @@
 mod errors;
 
 use crate::events::{Events, Watcher};
-use arena::{Consumer, Producer, Record, View};
+use arena::{Consumer, Mark, Producer, Record, UrgentByte, View};
 pub(crate) use errors::ErrorQueue;
 pub use errors::{Origin, QueuedError};
 use parking_lot::{Mutex, RwLock};
@@ -71,6 +71,8 @@ pub struct Endpoint {
     /// SO_RCVLOWAT: how many bytes make a stream readable.
     low_water: AtomicUsize,
     marks: AtomicU32,
+    /// SO_OOBINLINE: the urgent byte is read with the others.
+    oob_inline: AtomicBool,
     /// The last send had MSG_MORE.
     more_comes: AtomicBool,
     released: AtomicBool,
@@ -87,6 +89,22 @@ struct Seen {
     error: i32,
     accept_queue: u32,
     received: u64,
+    urgent: Option<Mark>,
+}
+
+/// What lies before the reader of a stream.
+pub(crate) struct Ahead {
+    /// Bytes that have come, the urgent one among them.
+    pub(crate) bytes: usize,
+    pub(crate) mark: Option<UrgentMark>,
+}
+
+/// Where the urgent byte is.
+pub(crate) struct UrgentMark {
+    /// Bytes to be read before it.
+    pub(crate) ahead: u64,
+    /// It has come and was not read (MSG_OOB).
+    pub(crate) has_arrived: bool,
 }
 
 /// The program's ends of a socket's rings. Threads of one socket take turns by the locks.
@@ -111,6 +129,17 @@ impl Rings {
     /// Bytes waiting to be read.
     pub fn readable(&self) -> usize {
         self.rx_view.used()
+    }
+
+    /// What a read meets.
+    pub(crate) fn ahead(&self, inline: bool) -> Ahead {
+        let (used, freed) = (self.rx_view.used(), self.rx_view.freed());
+        let over = usize::from(!inline && used > 0 && self.rx_view.passed_over() == Some(freed));
+        let mark = self.rx_view.urgent().and_then(|mark| {
+            let ahead = mark.position.checked_sub(freed + over as u64)?;
+            Some(UrgentMark { ahead, has_arrived: matches!(mark.byte, UrgentByte::Arrived(_)) })
+        });
+        Ahead { bytes: used - over, mark }
     }
 
     /// Sizes of the two now, in bytes: they grow with the path.
@@ -147,6 +176,7 @@ impl Endpoint {
             wants_space: AtomicBool::new(false),
             low_water: AtomicUsize::new(1),
             marks: AtomicU32::new(0),
+            oob_inline: AtomicBool::new(false),
             more_comes: AtomicBool::new(false),
             released: AtomicBool::new(false),
             errors: ErrorQueue::default(),
@@ -196,9 +226,20 @@ impl Endpoint {
         }
         let rings = self.rings.read();
         // Linux keeps the mark within half of the buffer (tcp_set_rcvlowat()): a window can reach it.
-        let least = if self.kind == Kind::Stream { self.low_water() } else { 1 };
-        if rings.as_ref().is_some_and(|rings| rings.readable() >= least.min(rings.rx_view.capacity() / 2)) {
-            events |= Events::IN | Events::RDNORM;
+        let mut least = if self.kind == Kind::Stream { self.low_water() } else { 1 };
+        if let Some(rings) = rings.as_ref() {
+            let inline = self.oob_inline();
+            let Ahead { bytes, mark } = rings.ahead(inline);
+            if let Some(mark) = mark {
+                // An urgent byte that is next counts for nothing, unless it is in line.
+                least += usize::from(mark.ahead == 0 && !inline);
+                if mark.has_arrived {
+                    events |= Events::PRI;
+                }
+            }
+            if bytes >= least.min(rings.rx_view.capacity() / 2) {
+                events |= Events::IN | Events::RDNORM;
+            }
         }
         if state.intersects(State::NO_MORE_OUT | State::DATAGRAM | State::CLOSED) || self.has_room(rings.as_deref()) {
             events |= Events::OUT | Events::WRNORM;
@@ -227,6 +268,17 @@ impl Endpoint {
         // The engine may have freed space between the look and the wish, and not have seen the wish.
         fence(Ordering::SeqCst);
         rings.writable()
+    }
+
+    /// SO_OOBINLINE.
+    pub(crate) fn oob_inline(&self) -> bool {
+        self.oob_inline.load(Ordering::Relaxed)
+    }
+
+    /// Sets SO_OOBINLINE, which may change what a watcher sees.
+    pub(crate) fn set_oob_inline(&self, inline: bool) {
+        self.oob_inline.store(inline, Ordering::Relaxed);
+        self.changed();
     }
 
     /// Called by the engine's owner after space came free in the tx ring: true when a writer waits for what there is now.
@@ -275,11 +327,13 @@ impl Endpoint {
     /// Wakes the watchers if something that they can see has changed: data came, the state did, or space that was missed
     /// is there. An acknowledgement alone wakes nobody.
     pub(crate) fn settle(&self) {
+        let rings = self.rings();
         let now = Seen {
             state: self.record.state(),
             error: self.record.error(),
             accept_queue: self.record.accept_queue(),
-            received: self.rings.read().as_ref().map_or(0, |rings| rings.received()),
+            received: rings.as_ref().map_or(0, |rings| rings.received()),
+            urgent: rings.and_then(|rings| rings.rx_view.urgent()),
         };
         let before = std::mem::replace(&mut *self.seen.lock(), now);
         let space = self.space_wanted();

@@ -14,6 +14,7 @@ mod stream;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod urgent;
 
 use crate::backend::{Backend, Buffers, Call, Reply};
 use crate::config::TcpDefaults;
@@ -234,6 +235,7 @@ impl Socket {
                 Ok(Reply::Accepted(endpoint, peer)) => {
                     let settings = self.settings.lock().inherited();
                     endpoint.set_low_water(self.endpoint.low_water());
+                    endpoint.set_oob_inline(self.endpoint.oob_inline());
                     let socket = Socket::new(self.backend.clone(), endpoint, self.family, settings);
                     Ok(Some((Arc::new(socket), self.family.shown(peer), prepared)))
                 }
@@ -334,7 +336,7 @@ impl Socket {
     pub fn inq(&self) -> Result<usize> {
         match self.endpoint.kind {
             Kind::Stream if self.endpoint.state().contains(State::LISTENING) => Err(Errno::INVAL),
-            Kind::Stream => Ok(self.endpoint.rings().map_or(0, |rings| rings.readable())),
+            Kind::Stream => Ok(self.endpoint.rings().map_or(0, |rings| self.readable_to_mark(&rings))),
             _ => self.next_datagram(),
         }
     }

@@ -66,7 +66,8 @@ impl Socket {
     }
 
     pub(super) fn recv_datagram(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
-        if flags & libc::MSG_OOB != 0 {
+        // Of UDP's Linux does not look at it.
+        if flags & libc::MSG_OOB != 0 && self.endpoint.kind != Kind::Datagram {
             return Err(Errno::OPNOTSUPP);
         }
         let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;

@@ -1,5 +1,6 @@
 //! TCP sockets: connect, send, receive.
 
+use super::urgent::{self, Stretch};
 use super::{Received, Socket};
 use crate::backend::{Call, Mark};
 use crate::endpoint::State;
@@ -73,7 +74,7 @@ impl Socket {
             let (tx, _) = rings.tx.as_ref().ok_or(Errno::PIPE)?;
             loop {
                 let before = sent;
-                let written = write(&mut tx.lock(), bufs, &mut sent);
+                let written = write(&mut tx.lock(), bufs, &mut sent, flags & libc::MSG_OOB != 0);
                 if sent > before {
                     // What waits for room in the ring is not held back as well.
                     self.endpoint.set_more_comes(flags & libc::MSG_MORE != 0 && sent == total);
@@ -101,7 +102,7 @@ impl Socket {
 
     pub(super) fn recv_stream(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
         if flags & libc::MSG_OOB != 0 {
-            return Err(Errno::INVAL);
+            return self.recv_urgent(bufs, flags);
         }
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
         let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
@@ -116,8 +117,8 @@ impl Socket {
                 got = 0;
             }
             let taken = self.take(bufs, got, peek, flags & libc::MSG_TRUNC != 0)?;
-            got += taken;
-            if got > 0 && got >= least || total == 0 && self.inq()? > 0 {
+            got += taken.len;
+            if got > 0 && (got >= least || taken.at_mark) || total == 0 && self.inq()? > 0 {
                 return Ok(Some(()));
             }
             // A reset after the peer's FIN (EPIPE) takes the writing side only: as on Linux, reading finds the end.
@@ -144,19 +145,22 @@ impl Socket {
         }
     }
 
-    /// Copies out of the ring what fits behind the first `skip` bytes of `bufs`; with `discard` (MSG_TRUNC) nothing is
-    /// copied. EFAULT where memory is not there.
-    fn take(&self, bufs: &mut [IoSliceMut<'_>], skip: usize, peek: bool, discard: bool) -> Result<usize> {
-        let Some(rings) = self.endpoint.rings() else { return Ok(0) };
+    /// Copies out of the ring what fits behind the first `skip` bytes of `bufs`, not beyond the urgent mark; with `discard`
+    /// (MSG_TRUNC) nothing is copied. EFAULT where memory is not there.
+    fn take(&self, bufs: &mut [IoSliceMut<'_>], skip: usize, peek: bool, discard: bool) -> Result<Taken> {
+        let Some(rings) = self.endpoint.rings() else { return Ok(Taken::default()) };
         if rings.readable() == 0 {
             self.backend.look();
             if rings.readable() == 0 {
-                return Ok(0);
+                return Ok(Taken::default());
             }
         }
         let mut rx = rings.rx.lock();
+        let Some(Stretch { over, end, to_mark }) = urgent::stretch(&rx, skip > 0, self.endpoint.oob_inline()) else {
+            return Ok(Taken { len: 0, at_mark: true });
+        };
         // What comes meanwhile is for the next call: it would leave a gap behind a piece that was not filled.
-        let there = rx.len();
+        let there = end - over;
         let (mut skip, mut taken) = (skip, 0);
         'bufs: for buf in bufs.iter_mut() {
             let from = skip.min(buf.len());
@@ -168,7 +172,7 @@ impl Socket {
                 continue;
             }
             for piece in into.chunks_mut(PIECE) {
-                match rx.give_at(taken, piece) {
+                match rx.give_at(over + taken, piece) {
                     Ok(n) => taken += n,
                     Err(_) if taken < PIECE => return Err(Errno::FAULT),
                     // What came before this piece counts; the next call meets the rest.
@@ -179,12 +183,12 @@ impl Socket {
                 }
             }
         }
-        let news = !peek && rx.consume(taken);
+        let news = !peek && rx.consume(over + taken);
         drop(rx);
         if news {
             self.backend.mark(&self.endpoint, Mark::SpaceFreed);
         }
-        Ok(taken)
+        Ok(Taken { len: taken, at_mark: to_mark && taken == there })
     }
 
     /// Lets go what MSG_MORE holds back.
@@ -202,9 +206,23 @@ impl Socket {
     }
 }
 
-/// Writes as much as fits of what lies behind the first `done` bytes of `bufs`, and counts it there. Memory that is not there
-/// is EFAULT; as on Linux, the pieces before the one that it is in have gone.
-fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], done: &mut usize) -> Result<()> {
+/// What a look into the receive ring brought.
+#[derive(Default)]
+struct Taken {
+    len: usize,
+    /// The urgent mark is next: what is behind it is for another call.
+    at_mark: bool,
+}
+
+/// Writes as much as fits of what lies behind the first `done` bytes of `bufs`, and counts it there; `urgent`: the last byte is
+/// marked so. Memory that is not there is EFAULT; as on Linux, the pieces before the one that it is in have gone.
+fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], done: &mut usize, urgent: bool) -> Result<()> {
+    let publish = |tx: &mut Producer, n: usize| {
+        if urgent {
+            urgent::mark_last(tx, n);
+        }
+        tx.publish(n);
+    };
     let (mut skip, mut ahead) = (*done, 0);
     'bufs: for buf in bufs {
         let from = skip.min(buf.len());
@@ -216,13 +234,13 @@ fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], done: &mut usize) -> Result<()
                 break 'bufs;
             }
             if ahead >= PIECE {
-                tx.publish(ahead);
+                publish(tx, ahead);
                 *done += std::mem::take(&mut ahead);
             }
         }
     }
     if ahead > 0 {
-        tx.publish(ahead);
+        publish(tx, ahead);
         *done += ahead;
     }
     Ok(())

@@ -147,6 +147,8 @@ pub(super) struct Counters {
     pub(super) segs_in: u64,
     pub(super) data_segs_out: u64,
     pub(super) data_segs_in: u64,
+    /// Urgent pointers that were news.
+    pub(super) urgent_in: u32,
 }
 
 impl Tcb {

@@ -6,7 +6,7 @@
 //!
 //! Reading order:
 //! - a connection: `state`, `durable`, `tcb`; what comes in: `input`, a file a step of §3.10.7; what goes out:
-//!   `output`, and when: `nagle`, `window`, `delayed_ack`, `persist`, `retransmit`;
+//!   `output`, `urgent`, and when: `nagle`, `window`, `delayed_ack`, `persist`, `retransmit`;
 //! - what is out: `sent`, and what is lost of it: `recovery`, `rack`, `tlp`, `undo`; how much may be: `congestion`, `prr`,
 //!   `usage`, `pacing`, `autotune`; what the path is like: `rtt`, `windowed_min`, `rate`; the order of bytes that come: `reassembly`, `sack`;
 //! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
@@ -57,6 +57,7 @@ mod tcb;
 mod timers;
 mod tlp;
 mod undo;
+mod urgent;
 mod usage;
 mod window;
 mod windowed_min;

@@ -91,7 +91,8 @@ impl Tcb {
     /// in a millisecond, lest a bottleneck's queue get it all at once (as Linux's tcp_tso_autosize).
     fn most_text(&self, out: &dyn TcpOut) -> u32 {
         let (mss, d) = (self.mss(), &self.durable);
-        if self.unsent() <= mss as usize || !d.state.is_synchronized() {
+        // The pointer is of one segment.
+        if self.unsent() <= mss as usize || !d.state.is_synchronized() || self.snd_up().is_some() {
             return mss;
         }
         let offload = out.segment_offload(d.local.ip(), d.remote);
@@ -136,14 +137,12 @@ impl Tcb {
         if self.ack.is_due() {
             return Some(Plan { seq: d.snd_nxt, text: 0, flags: Flags::ACK, why: Why::Ack, joined: false });
         }
+        let nothing = Plan { seq: d.snd_una, text: 0, flags: Flags::ACK, why: Why::Probe, joined: false };
+        if self.urgent_due {
+            return Some(nothing);
+        }
         // A segment before the window, which RFC 9293 §3.10.7.4 (first) makes the peer answer.
-        self.probe_due.then_some(Plan {
-            seq: d.snd_una - 1,
-            text: 0,
-            flags: Flags::ACK,
-            why: Why::Probe,
-            joined: false,
-        })
+        self.probe_due.then_some(Plan { seq: d.snd_una - 1, ..nothing })
     }
 
     /// The SYN, for the first time or again.
@@ -254,13 +253,14 @@ impl Tcb {
             new_text: plan.why == Why::New && plan.text > 0,
         };
         let (ecn_flags, ecn_field) = self.ecn_of(outgoing);
-        let header = Header {
+        let mut header = Header {
             src_port: d.local.port(),
             dst_port: d.remote.port(),
             seq: plan.seq,
             ack: if plan.flags.contains(Flags::ACK) { d.rcv_nxt } else { Seq(0) },
             flags: plan.flags | ecn_flags,
             window,
+            urgent: 0,
             options: Options {
                 mss: syn.then_some(self.advertised_mss),
                 window_scale: (syn && self.offers_scale()).then_some(d.rcv_scale),
@@ -269,6 +269,7 @@ impl Tcb {
                 sack: self.sack_blocks(plan),
             },
         };
+        self.point_at_urgent(&mut header);
         let mut bytes = [0; MAX_HEADER_LEN];
         let header_len = header.emit(&mut bytes);
         let offset = if plan.text > 0 { (plan.seq - self.text_start()) as usize } else { 0 };
@@ -314,7 +315,11 @@ impl Tcb {
         self.counters.segs_out += self.segments(plan);
         self.durable.rcv_adv = self.durable.rcv_adv.max(edge);
         if plan.why == Why::Probe {
-            self.probe_due = false;
+            if plan.seq == self.durable.snd_una {
+                self.urgent_due = false;
+            } else {
+                self.probe_due = false;
+            }
             return;
         }
         if plan.flags.contains(Flags::ACK) {

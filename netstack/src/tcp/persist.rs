@@ -33,6 +33,7 @@ impl Tcb {
         self.waiting_since.get_or_insert(now);
         self.persist_backoff = self.persist_backoff.saturating_add(1);
         self.probe_due = true;
+        self.urgent_due = self.urgent_can_be_announced();
         self.timers.set(Timer::Persist, now + self.persist_interval());
     }
 

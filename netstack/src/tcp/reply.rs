@@ -80,6 +80,7 @@ fn transmit(reply: &Reply, out: &mut dyn TcpOut) -> TxResult {
         ack: reply.ack,
         flags: reply.flags,
         window: reply.window,
+        urgent: 0,
         options: reply.options,
     };
     let mut bytes = [0; MAX_HEADER_LEN];

@@ -62,6 +62,8 @@ pub(super) struct Tcb {
     pub(super) more_comes: bool,
     /// A probe that asks only for an acknowledgement is to be sent: for a window or as keepalive.
     pub(super) probe_due: bool,
+    /// The same, to tell of urgent data that a closed window holds back.
+    pub(super) urgent_due: bool,
     /// When the oldest thing that still waits for an answer was first sent or probed.
     pub(super) waiting_since: Option<Instant>,
 
@@ -133,6 +135,7 @@ impl Tcb {
             override_hold: false,
             more_comes: false,
             probe_due: false,
+            urgent_due: false,
             waiting_since: None,
             reassembly: Reassembly::default(),
             sack_report: SackReport::default(),

@@ -107,6 +107,8 @@ pub struct Header {
     pub flags: Flags,
     /// SEG.WND as it stands in the header, not scaled.
     pub window: u16,
+    /// SEG.UP, if the URG bit is set: the distance from SEG.SEQ to the byte after the urgent one.
+    pub urgent: u16,
     /// Options.
     pub options: Options,
 }
@@ -172,7 +174,8 @@ impl Header {
         out[12] = ((len / 4) as u8) << 4;
         out[13] = self.flags.bits();
         out[14..16].copy_from_slice(&self.window.to_be_bytes());
-        out[16..20].fill(0);
+        out[16..18].fill(0);
+        out[18..20].copy_from_slice(&self.urgent.to_be_bytes());
         len
     }
 }
@@ -195,6 +198,7 @@ impl<'a> Segment<'a> {
             ack: Seq(be32(head, 8)),
             flags: Flags::from_bits_retain(head[13]),
             window: be16(head, 14),
+            urgent: be16(head, 18),
             options: Options::parse(&head[HEADER_LEN..]),
         };
         if header.src_port == 0 || header.dst_port == 0 {
@@ -273,6 +277,7 @@ mod tests {
             ack: Seq(7),
             flags: Flags::SYN | Flags::ACK,
             window: 65535,
+            urgent: 513,
             options: Options {
                 mss: Some(65495),
                 window_scale: Some(7),

@@ -1,12 +1,12 @@
 //! Segments as one line of text, in packetdrill's manner: `S. 0:0(0) ack 1 win 65535 <mss 1460,ws 7>`.
 //!
-//! Flags (`S` SYN, `F` FIN, `R` RST, `P` PSH, `.` ACK, `E` ECE, `W` CWR), first and last sequence number and the bytes between, the
-//! acknowledgement, the window as it stands in the header, options (`sackOK`, `sack 1:1461 2921:4381`). Numbers count from each side's SYN.
+//! Flags (`S` SYN, `F` FIN, `R` RST, `P` PSH, `.` ACK, `E` ECE, `W` CWR, `U` URG), first and last sequence number and the bytes between, the
+//! acknowledgement, the window and the urgent pointer as they stand in the header, options (`sackOK`, `sack 1:1461 2921:4381`). Numbers count from each side's SYN.
 
 use netstack::tcp::Seq;
 use netstack::wire::tcp::{Flags, Header, MAX_HEADER_LEN, Options, SackBlocks, Segment, Stamps};
 
-const LETTERS: [(char, Flags); 7] = [
+const LETTERS: [(char, Flags); 8] = [
     ('S', Flags::SYN),
     ('F', Flags::FIN),
     ('R', Flags::RST),
@@ -14,6 +14,7 @@ const LETTERS: [(char, Flags); 7] = [
     ('.', Flags::ACK),
     ('E', Flags::ECE),
     ('W', Flags::CWR),
+    ('U', Flags::URG),
 ];
 
 /// A segment of a script.
@@ -24,6 +25,8 @@ pub struct Line {
     pub len: u32,
     pub ack: Option<u32>,
     pub window: Option<u16>,
+    /// 0 where the line does not say.
+    pub urgent: u16,
     pub options: Option<Options>,
 }
 
@@ -46,12 +49,14 @@ impl Line {
             len: number(len.trim_end_matches(')')),
             ack: None,
             window: None,
+            urgent: 0,
             options,
         };
         while let (Some(key), Some(value)) = (words.next(), words.next()) {
             match key {
                 "ack" => line.ack = Some(number(value)),
                 "win" => line.window = Some(number(value) as u16),
+                "urg" => line.urgent = number(value) as u16,
                 other => panic!("{other:?} in {text:?}"),
             }
         }
@@ -68,6 +73,7 @@ impl Line {
             len: segment.payload.len() as u32,
             ack: has_ack.then(|| header.ack - ack),
             window: Some(header.window),
+            urgent: header.urgent,
             options: Some(relate(header.options, |number| Seq(number - ack))),
         }
     }
@@ -82,6 +88,7 @@ impl Line {
             ack: self.ack.map_or(Seq(0), |n| ack + n),
             flags: self.flags,
             window: self.window.unwrap_or(65535),
+            urgent: self.urgent,
             options,
         };
         let mut bytes = [0; MAX_HEADER_LEN];
@@ -92,7 +99,7 @@ impl Line {
     /// True if a segment is what this line says; what it leaves open may be anything.
     pub fn matches(&self, seen: &Line) -> bool {
         self.flags == seen.flags
-            && (self.seq, self.len, self.ack) == (seen.seq, seen.len, seen.ack)
+            && (self.seq, self.len, self.ack, self.urgent) == (seen.seq, seen.len, seen.ack, seen.urgent)
             && self.window.is_none_or(|window| seen.window == Some(window))
             && self.options.is_none_or(|options| seen.options == Some(options))
     }
@@ -111,6 +118,9 @@ impl std::fmt::Display for Line {
         }
         if let Some(window) = self.window {
             write!(f, " win {window}")?;
+        }
+        if self.flags.contains(Flags::URG) {
+            write!(f, " urg {}", self.urgent)?;
         }
         let Some(options) = self.options else { return Ok(()) };
         let mut words = Vec::new();

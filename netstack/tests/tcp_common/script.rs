@@ -6,6 +6,8 @@
 use super::byte;
 use super::notation::Line;
 use super::{Listener, Socket};
+use arena::{Mark, UrgentByte};
+
 use crate::common::{Link, Net, NodeId, STRANGER, arp_frame, as_ipv4, ethernet_frame};
 use netstack::link::{IfIndex, Mac};
 use netstack::tcp::{Close, Seq, State, TcpError, TcpInfo, TcpOptions, TcpStatus};
@@ -234,6 +236,20 @@ impl Script {
         let (net, socket) = self.program();
         assert_eq!(socket.write(net, &data), n, "the tx ring takes it");
         self.written += n;
+    }
+
+    /// The program writes the next `n` bytes of its stream, the last of them urgent (MSG_OOB).
+    pub fn writes_urgent(&mut self, n: usize) {
+        let (_, socket) = self.program();
+        let position = socket.tx.position() + n as u64 - 1;
+        socket.tx.set_urgent(Mark { position, byte: UrgentByte::Announced });
+        self.writes(n);
+    }
+
+    /// What is urgent in the peer's stream: how far behind the next byte to be read, and what is known of the byte.
+    pub fn urgent(&mut self) -> Option<(u64, UrgentByte)> {
+        let (_, socket) = self.program();
+        socket.rx.urgent().map(|mark| (mark.position - socket.rx.position(), mark.byte))
     }
 
     /// The program writes the next `n` bytes of its stream, and says that more is about to come (MSG_MORE).

@@ -32,7 +32,6 @@ pub(super) static ROWS: &[Row] = &[
     reading(libc::SO_DONTROUTE, |_| Ok(0)),
     local!(SOL_SOCKET, libc::SO_REUSEADDR, On::All, s => s.reuse_addr, v => s.reuse_addr = v != 0),
     local!(SOL_SOCKET, libc::SO_REUSEPORT, On::All, s => s.reuse_port, v => s.reuse_port = v != 0),
-    local!(SOL_SOCKET, libc::SO_OOBINLINE, On::All, s => s.oob_inline, v => s.oob_inline = v != 0),
     local!(SOL_SOCKET, libc::SO_PRIORITY, On::All, s => s.priority, v => s.priority = v),
     local!(SOL_SOCKET, libc::SO_MARK, On::All, s => s.mark, v => s.mark = v),
     local!(SOL_SOCKET, libc::SO_TIMESTAMP, On::All, s => s.wanted.timestamp, v => s.wanted.timestamp = v != 0),
@@ -47,6 +46,18 @@ pub(super) static ROWS: &[Row] = &[
                 // A negative one is the most, 0 the least (Linux: sk_setsockopt).
                 let bytes = if v < 0 { i32::MAX } else { v.max(1) };
                 s.endpoint.set_low_water(bytes as usize);
+                Ok(())
+            }),
+        },
+    },
+    Row {
+        level: SOL_SOCKET,
+        name: libc::SO_OOBINLINE,
+        on: On::All,
+        access: Int {
+            get: |s| Ok(i32::from(s.endpoint.oob_inline())),
+            set: Some(|s, v| {
+                s.endpoint.set_oob_inline(v != 0);
                 Ok(())
             }),
         },

@@ -6,10 +6,11 @@
 //! | first: sequence number; and PAWS | [`sequence`] |
 //! | second: RST; fourth: SYN | [`reset`] |
 //! | fifth: ACK | [`ack`] |
+//! | sixth: URG | [`urgent`] |
 //! | seventh: text | [`text`] |
 //! | eighth: FIN | [`fin`] |
 //!
-//! The third (security) and the sixth (urgent) do nothing: text marked urgent is delivered in line.
+//! The third (security) does nothing.
 
 mod ack;
 mod fin;
@@ -17,6 +18,7 @@ mod reset;
 mod sequence;
 mod syn_sent;
 mod text;
+mod urgent;
 
 use super::delayed_ack::DELAY;
 use super::state::State;
@@ -78,6 +80,7 @@ impl Tcb {
         self.check_syn(segment)?;
         self.heard(now);
         self.process_ack(now, segment)?;
+        self.process_urgent(segment);
         self.process_text(now, segment)?;
         self.process_fin(now);
         Ok(())

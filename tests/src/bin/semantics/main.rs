@@ -26,6 +26,7 @@ mod report;
 mod resolver;
 mod signal;
 mod sys;
+mod urgent;
 mod zerocopy;
 
 use std::process::{Command, ExitCode};
@@ -48,6 +49,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         dgram::CASES,
         cork::CASES,
         zerocopy::CASES,
+        urgent::CASES,
         multicast::CASES,
         poll::CASES,
         epoll::CASES,

@@ -368,6 +368,13 @@ pub fn ioctl(fd: Fd, request: libc::Ioctl, value: c_int) -> Ret<c_int> {
     Ok(value)
 }
 
+pub fn sockatmark(fd: Fd) -> Ret<i64> {
+    unsafe extern "C" {
+        fn sockatmark(fd: c_int) -> c_int;
+    }
+    call!(sockatmark(fd))
+}
+
 pub fn fcntl(fd: Fd, command: c_int, argument: c_int) -> Ret<c_int> {
     call!(libc::fcntl(fd, command, argument)).map(|n| n as c_int)
 }
