@@ -30,6 +30,11 @@ pub enum Call<'a> {
     Bind(SocketId, SocketAddr, BindOptions),
     /// connect(2): begins; the endpoint's state tells how it went.
     Connect(SocketId, SocketAddr, Buffers),
+    /// connect(2) with Fast Open. With text (MSG_FASTOPEN): [`Reply::Sent`], how much of it the SYN takes. Without, the SYN may
+    /// wait for some.
+    ConnectFast(SocketId, SocketAddr, Buffers, Option<&'a [&'a [u8]]>),
+    /// A SYN that waits goes, with this: [`Reply::Sent`].
+    SendSyn(SocketId, &'a [&'a [u8]]),
     /// connect(2) with AF_UNSPEC.
     Disconnect(SocketId),
     /// listen(2).

@@ -15,6 +15,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockWriteGuard};
+use std::time::Duration;
 
 /// Why a kernel did not boot. Displays as one sentence.
 #[derive(Debug)]
@@ -135,8 +136,13 @@ impl Kernel {
         let mut seed = [0; 32];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
             .map_err(|errno| BootError::Host("random numbers", errno))?;
-        let stack =
-            Stack::new(netstack::Config { seed, ..netstack::Config::default() }, Box::new(Pool(sockets.clone())));
+        let stack = netstack::Config {
+            seed,
+            fast_open: config.tcp.fast_open,
+            fast_open_pause: Duration::from_secs(config.tcp.fast_open_pause.into()),
+            ..netstack::Config::default()
+        };
+        let stack = Stack::new(stack, Box::new(Pool(sockets.clone())));
         let engine = Engine::new(stack, sockets);
         let mut boot = Boot { config, name, engine, bells: Vec::new(), leads: Vec::new() };
         attach::all(&mut boot)?;

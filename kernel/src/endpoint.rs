@@ -49,6 +49,8 @@ bitflags::bitflags! {
         const CONNECTED = 64;
         /// A connection was tried: CLOSED now means over, not fresh.
         const USED = 128;
+        /// With CONNECTING: the SYN waits for the first text (TCP_FASTOPEN_CONNECT).
+        const DEFERRED = 256;
     }
 }
 
@@ -220,6 +222,10 @@ impl Endpoint {
         }
         if state.contains(State::NO_MORE_IN) {
             events |= Events::IN | Events::RDNORM | Events::RDHUP;
+        }
+        if state.contains(State::DEFERRED) {
+            // As Linux: the program is to write.
+            events |= Events::OUT | Events::WRNORM;
         }
         if state.contains(State::CONNECTING) {
             return events;

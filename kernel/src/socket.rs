@@ -255,7 +255,7 @@ impl Socket {
         control: &SendControl,
     ) -> Result<usize> {
         let sent = match self.endpoint.kind {
-            Kind::Stream => self.send_stream(bufs, flags),
+            Kind::Stream => self.send_stream(bufs, flags, to),
             _ => self.send_datagram(bufs, flags, to, control),
         }?;
         if flags & libc::MSG_ZEROCOPY != 0 {
@@ -286,6 +286,10 @@ impl Socket {
         let how = netstack::socket::Shutdown { read, write };
         match self.endpoint.kind {
             Kind::Stream if self.endpoint.state().contains(State::CLOSED) => return Err(Errno::NOTCONN),
+            // inet_shutdown(): a connection that nobody was told of counts as told.
+            Kind::Stream if self.endpoint.state().contains(State::CONNECTED) => {
+                self.connecting.store(false, Ordering::Release);
+            }
             Kind::Stream => {}
             _ => {
                 // inet_shutdown(): without a peer it is ENOTCONN, and takes effect: whoever waits in recv(2) is let go.

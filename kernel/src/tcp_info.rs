@@ -1,6 +1,6 @@
 //! TCP_INFO: the engine's figures as Linux's `struct tcp_info`.
 
-use netstack::tcp::{Phase, State, TcpInfo};
+use netstack::tcp::{FastOpenFail, Phase, State, TcpInfo};
 
 /// Bytes of the structure, as of Linux 6.1.
 const LEN: usize = 232;
@@ -15,7 +15,8 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
     b[4] = info.backoff;
     b[5] = u8::from(info.timestamps) | u8::from(info.sack) << 1 | u8::from(info.scales.is_some()) << 2;
     b[5] |= u8::from(info.ecn) << 3 | u8::from(info.ecn_seen) << 4;
-    b[7] = u8::from(info.app_limited);
+    b[5] |= u8::from(info.syn_data) << 5 | u8::from(info.fast_open_child) << 7;
+    b[7] = u8::from(info.app_limited) | fast_open_fail(info.fast_open_fail) << 1;
     if let Some((send, receive)) = info.scales {
         b[6] = send & 15 | receive << 4;
     }
@@ -71,6 +72,16 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
         b[at..at + 8].copy_from_slice(&value.to_ne_bytes());
     }
     b
+}
+
+/// Linux's `enum tcp_fastopen_client_fail`.
+fn fast_open_fail(fail: FastOpenFail) -> u8 {
+    match fail {
+        FastOpenFail::None => 0,
+        FastOpenFail::CookieUnavailable => 1,
+        FastOpenFail::DataNotAcked => 2,
+        FastOpenFail::SynRetransmitted => 3,
+    }
 }
 
 /// Linux's `enum tcp_ca_state`.

@@ -42,14 +42,23 @@ impl Sockets {
                 let options = BindOptions { reuse_addr: true, v6_only: !dual, ..BindOptions::default() };
                 if stack.tcp_bind(id, SocketAddr::new(any(v6), port(which)), options).is_ok() {
                     let _ = stack.tcp_listen(id, usize::from(backlog % 8));
+                    if let Some(options) = stack.tcp_options(id) {
+                        options.fast_open.queue = usize::from(backlog % 4);
+                    }
                 }
                 self.listeners.push(id);
             }
             Call::Connect { v6, port: which, small_rings } if self.streams.len() < MOST => {
                 let id = stack.tcp_open(self.key(memory));
                 let size = if small_rings { 1 << 10 } else { 1 << 14 };
-                let ((tx, engine_tx), (engine_rx, rx)) = (arena::ring::heap(size), arena::ring::heap(size));
-                let _ = stack.tcp_connect(now, id, peer(v6, which), engine_tx, engine_rx);
+                let ((mut tx, engine_tx), (engine_rx, rx)) = (arena::ring::heap(size), arena::ring::heap(size));
+                if small_rings {
+                    let _ = stack.tcp_fast_open(now, id, peer(v6, which), engine_tx, engine_rx, false);
+                    let room = stack.tcp_syn_room(id).map_or(0, |room| (room as usize).min(700));
+                    tx.write(&[which; 700][..room]);
+                } else {
+                    let _ = stack.tcp_connect(now, id, peer(v6, which), engine_tx, engine_rx);
+                }
                 self.streams.push(Stream { id, tx, rx });
             }
             Call::Accept { which } => {

@@ -2,6 +2,7 @@
 
 use netstack::iface::InterfaceConfig;
 use netstack::link::{IfIndex, LinkCaps, Mac, RxMeta, Sink, TxFrame, TxResult};
+use netstack::tcp::FastOpenModes;
 use netstack::time::{Duration, Instant};
 use netstack::{AutoConfig, Config, Key, Stack};
 
@@ -65,7 +66,9 @@ impl World {
         memory.set_largest_ring(1 << 15);
         memory.set_limit(if setting.limit == 0 { 1 << 20 } else { usize::from(setting.limit) << 10 });
         let now = Instant::from_millis(1000);
-        let mut stack = Stack::new(Config { seed: [7; 32], ..Config::default() }, Box::new(memory.pool()));
+        // Any SYN with text may open a connection, any SYN of ours have some.
+        let fast_open = FastOpenModes::all() - FastOpenModes::ALL_LISTENERS;
+        let mut stack = Stack::new(Config { seed: [7; 32], fast_open, ..Config::default() }, Box::new(memory.pool()));
         // Small ones, one of 1280 to 9000, or the bus's.
         let mtu = match setting.mtu {
             0..100 => u32::from(setting.mtu) * 12 + 68,

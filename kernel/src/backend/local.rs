@@ -8,10 +8,12 @@ use crate::link::Lead;
 use crate::socket::Family;
 use crate::wait::{Waiter, left};
 use crate::{Errno, InterfaceInfo, Result, errno, signal};
+use arena::{Consumer, Producer};
+use netstack::Stack;
 use netstack::iface::{Address, InterfaceView};
 use netstack::link::IfIndex;
 use netstack::raw::{RawKind, RawOptions};
-use netstack::socket::Key;
+use netstack::socket::{ConnectError, Key};
 use netstack::tcp::{Accepted, Close, State, TcpId};
 use netstack::time::Instant as Now;
 use std::net::SocketAddr;
@@ -121,6 +123,8 @@ impl Engine {
             }
             .map(|()| self.described(id)),
             Call::Connect(id, remote, buffers) => self.connect(now, id, remote, buffers),
+            Call::ConnectFast(id, remote, buffers, text) => self.connect_fast(now, id, remote, buffers, text),
+            Call::SendSyn(id, text) => self.send_syn(now, id, text),
             Call::Disconnect(id) => self.disconnect(now, id),
             Call::Listen(id, backlog) => {
                 let tcp = self.stream(id)?;
@@ -256,21 +260,70 @@ impl Engine {
     fn connect(&mut self, now: Now, id: SocketId, remote: SocketAddr, buffers: Buffers) -> Result<Reply> {
         match self.handle(id)? {
             Handle::Tcp(tcp) => {
-                match self.stack.tcp_status(tcp).ok_or(Errno::BADF)?.state {
-                    State::Closed => {}
-                    State::SynSent | State::SynReceived => return Err(Errno::ALREADY),
-                    _ => return Err(Errno::ISCONN),
-                }
-                let (endpoint, _) = self.sockets.get(id).ok_or(Errno::BADF)?;
-                endpoint.set_rings(None);
-                let (rings, tx, rx) = self.sockets.stream_rings(&endpoint, buffers.send, buffers.receive)?;
-                self.stack.tcp_connect(now, tcp, remote, tx, rx).map_err(errno::connect)?;
-                endpoint.set_rings(Some(rings));
+                self.connect_stream(id, tcp, buffers, |stack, tx, rx| stack.tcp_connect(now, tcp, remote, tx, rx))?
             }
             Handle::Udp(udp) => self.stack.udp_connect(udp, Some(remote)).map_err(errno::connect)?,
             Handle::Raw(raw) => self.stack.raw_connect(raw, Some(remote)).map_err(errno::connect)?,
         }
         Ok(self.described(id))
+    }
+
+    fn connect_stream(
+        &mut self,
+        id: SocketId,
+        tcp: TcpId,
+        buffers: Buffers,
+        connect: impl FnOnce(&mut Stack, Consumer, Producer) -> std::result::Result<(), ConnectError>,
+    ) -> Result<()> {
+        match self.stack.tcp_status(tcp).ok_or(Errno::BADF)?.state {
+            State::Closed => {}
+            State::SynSent | State::SynReceived => return Err(Errno::ALREADY),
+            _ => return Err(Errno::ISCONN),
+        }
+        let (endpoint, _) = self.sockets.get(id).ok_or(Errno::BADF)?;
+        endpoint.set_rings(None);
+        let (rings, tx, rx) = self.sockets.stream_rings(&endpoint, buffers.send, buffers.receive)?;
+        connect(&mut self.stack, tx, rx).map_err(errno::connect)?;
+        endpoint.set_rings(Some(rings));
+        Ok(())
+    }
+
+    fn connect_fast(
+        &mut self,
+        now: Now,
+        id: SocketId,
+        remote: SocketAddr,
+        buffers: Buffers,
+        text: Option<&[&[u8]]>,
+    ) -> Result<Reply> {
+        let tcp = self.stream(id)?;
+        let waits = text.is_none();
+        self.connect_stream(id, tcp, buffers, |stack, tx, rx| stack.tcp_fast_open(now, tcp, remote, tx, rx, waits))?;
+        match text {
+            Some(text) => self.send_syn(now, id, text),
+            None => Ok(self.described(id)),
+        }
+    }
+
+    /// A SYN that has not left takes along what it has room for, which the caller has seen to be readable.
+    fn send_syn(&mut self, now: Now, id: SocketId, text: &[&[u8]]) -> Result<Reply> {
+        let tcp = self.stream(id)?;
+        let (endpoint, _) = self.sockets.get(id).ok_or(Errno::BADF)?;
+        let mut room = self.stack.tcp_syn_room(tcp).unwrap_or(0) as usize;
+        let mut sent = 0;
+        // Another thread that writes is past the SYN.
+        if let Some(rings) = endpoint.rings()
+            && let Some(mut tx) = rings.tx.as_ref().and_then(|(tx, _)| tx.try_lock())
+        {
+            for part in text {
+                let taken = tx.write(&part[..part.len().min(room)]);
+                room -= taken;
+                sent += taken;
+            }
+        }
+        self.stack.tcp_send_syn(now, tcp);
+        self.described(id);
+        Ok(Reply::Sent(sent))
     }
 
     fn disconnect(&mut self, now: Now, id: SocketId) -> Result<Reply> {

@@ -7,7 +7,7 @@ use super::ConfigError;
 use super::error::Refusal;
 use super::net::{AddrSpec, Interface, Net, host_mask, is_host};
 use super::variables::decimal;
-use netstack::tcp::Algorithm;
+use netstack::tcp::{Algorithm, FastOpenModes};
 
 /// A key of `RUMP_NET`.
 pub struct Key {
@@ -214,6 +214,42 @@ pub const KEYS: &[Key] = &[
                 Ok(())
             },
             show: |net| net.tcp.ecn.then(|| "on".to_owned()).into_iter().collect(),
+        },
+    },
+    Key {
+        name: "fastopen",
+        takes: "a sum of 1 (programs that connect), 2 (programs that listen), 4 and 512 (the same without cookies) and 1024 (listeners without TCP_FASTOPEN, too)",
+        example: "3",
+        about: "who uses TCP Fast Open, as in Linux's net.ipv4.tcp_fastopen; 1 otherwise",
+        repeatable: false,
+        target: Target::Kernel {
+            set: |net, value| {
+                let modes = decimal(value).and_then(|bits| u16::try_from(bits).ok());
+                net.tcp.fast_open = modes.and_then(FastOpenModes::from_bits).ok_or(Refusal::Form)?;
+                Ok(())
+            },
+            show: |net| {
+                let modes = net.tcp.fast_open;
+                (modes != FastOpenModes::default()).then(|| modes.bits().to_string()).into_iter().collect()
+            },
+        },
+    },
+    Key {
+        name: "fastopen_pause",
+        takes: "seconds, 0 to 4294967295",
+        example: "3600",
+        about: "how long programs that connect do without TCP Fast Open after a path has swallowed it, as in Linux's net.ipv4.tcp_fastopen_blackhole_timeout_sec; 0, never, otherwise",
+        repeatable: false,
+        target: Target::Kernel {
+            set: |net, value| {
+                let seconds = decimal(value).and_then(|seconds| u32::try_from(seconds).ok());
+                net.tcp.fast_open_pause = seconds.ok_or(Refusal::Form)?;
+                Ok(())
+            },
+            show: |net| {
+                let seconds = net.tcp.fast_open_pause;
+                (seconds != 0).then(|| seconds.to_string()).into_iter().collect()
+            },
         },
     },
 ];

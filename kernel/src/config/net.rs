@@ -19,7 +19,7 @@ use super::error::nearest;
 use super::keys::{KEYS, Key, Target};
 use super::links::LINKS;
 use super::{ConfigError, check};
-use netstack::tcp::Algorithm;
+use netstack::tcp::{Algorithm, FastOpenModes};
 
 /// What `RUMP_NET` says. [`Display`](fmt::Display) writes text that parses to the same value, as long as no path holds
 /// `,` or `;` or begins or ends with a space, which no parsed one does.
@@ -42,6 +42,10 @@ pub struct TcpDefaults {
     pub congestion: Algorithm,
     /// Connections that are opened ask for ECN (RFC 3168).
     pub ecn: bool,
+    /// What of TCP Fast Open (RFC 7413) is on.
+    pub fast_open: FastOpenModes,
+    /// For how many seconds a path that swallows it turns it off, the first time; 0: never.
+    pub fast_open_pause: u32,
 }
 
 /// One interface of a kernel.

@@ -11,7 +11,7 @@ use super::keys::KEYS;
 use super::links::LINKS;
 use super::variables::VARIABLES;
 use super::{AddrSpec, Config, ConfigError, Interface, LinkSpec, Names, Net, TcpDefaults};
-use netstack::tcp::Algorithm;
+use netstack::tcp::{Algorithm, FastOpenModes};
 
 fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variables: HashMap<_, _> = variables.iter().copied().collect();
@@ -37,7 +37,8 @@ fn without_variables_a_kernel_has_its_loopback_and_two_cpus() {
     assert_eq!(from(&[]), Ok(Config::default()));
     assert_eq!(from(&[("RUMP_NET", "")]), Ok(Config::default()));
     let Config { interfaces, names, forward, tcp, ncpu, verbose, memlimit, spin } = Config::default();
-    assert_eq!(tcp, TcpDefaults { congestion: Algorithm::Cubic, ecn: false }, "Linux's");
+    let (congestion, fast_open) = (Algorithm::Cubic, FastOpenModes::CLIENT);
+    assert_eq!(tcp, TcpDefaults { congestion, ecn: false, fast_open, fast_open_pause: 0 }, "Linux's");
     assert!(!forward, "a host (RFC 1122 §3.3.1.1)");
     assert_eq!((interfaces, names), (vec![], Names::default()));
     assert_eq!((ncpu, verbose, memlimit, spin), (2, false, None, None));
@@ -95,7 +96,7 @@ fn error_sentences_name_the_setting_the_value_and_what_is_allowed() {
     assert_eq!(
         refusal("tap:tap0,adress=10.0.0.1/8"),
         "RUMP_NET: there is no key \"adress\", perhaps addr is meant: allowed are addr, gw, mtu, mac, pcap, dns, hosts, \
-         search, hostname, forward, congestion, ecn"
+         search, hostname, forward, congestion, ecn, fastopen, fastopen_pause"
     );
     assert_eq!(
         refusal("shimf:/dev/shm/bus"),
@@ -317,10 +318,12 @@ proptest! {
     #[test]
     fn what_is_displayed_parses_to_the_same(
         a in interface(1), b in interface(2), names in names(), forward in any::<bool>(), reno in any::<bool>(),
-        ecn in any::<bool>()
+        ecn in any::<bool>(), fast_open in any::<u16>(), fast_open_pause in any::<u32>()
     ) {
         let congestion = if reno { Algorithm::NewReno } else { Algorithm::Cubic };
-        let written = Net { interfaces: vec![a, b], names, forward, tcp: TcpDefaults { congestion, ecn } };
+        let fast_open = FastOpenModes::from_bits_truncate(fast_open);
+        let tcp = TcpDefaults { congestion, ecn, fast_open, fast_open_pause };
+        let written = Net { interfaces: vec![a, b], names, forward, tcp };
         prop_assert_eq!(written.to_string().parse::<Net>(), Ok(written));
     }
 
@@ -331,7 +334,7 @@ proptest! {
 
     #[test]
     fn no_text_like_a_net_panics_and_what_is_taken_is_stable(
-        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|pcap|dns|hosts|search|hostname|forward|congestion|ecn)=[0-9a-fon:/. ]{0,14}){0,4}"
+        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|pcap|dns|hosts|search|hostname|forward|congestion|ecn|fastopen)=[0-9a-fon:/. ]{0,14}){0,4}"
     ) {
         if let Ok(net) = text.parse::<Net>() {
             prop_assert_eq!(net.to_string().parse::<Net>(), Ok(net));

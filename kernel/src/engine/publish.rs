@@ -59,7 +59,10 @@ fn stream(endpoint: &Endpoint, status: &TcpStatus) {
         }
         tcp::State::Closed => state |= State::CLOSED,
         tcp::State::Listen => state |= State::LISTENING,
-        tcp::State::SynSent | tcp::State::SynReceived => state |= State::CONNECTING | State::USED,
+        tcp::State::SynSent | tcp::State::SynReceived if !status.early => {
+            state |= State::CONNECTING | State::USED;
+            state.set(State::DEFERRED, status.deferred);
+        }
         _ => state |= State::CONNECTED | State::USED,
     }
     if status.state != tcp::State::Closed {

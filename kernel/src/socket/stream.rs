@@ -1,55 +1,30 @@
-//! TCP sockets: connect, send, receive.
+//! TCP sockets: send, receive; and connect in [`opening`].
+
+mod opening;
 
 use super::urgent::{self, Stretch};
 use super::{Received, Socket};
-use crate::backend::{Call, Mark};
+use crate::backend::Mark;
 use crate::endpoint::State;
 use crate::{Errno, Events, Result};
 use arena::Producer;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 
 impl Socket {
-    /// The states of inet_stream_connect() in Linux.
-    pub(super) fn connect_stream(&self, addr: SocketAddr) -> Result<()> {
-        if addr.port() == 0 {
-            // No segment can carry it (RFC 9293 has no word for it); on Linux the peer's RST says the same.
-            return Err(Errno::CONNREFUSED);
-        }
-        if !self.connecting.load(Ordering::Acquire) {
-            self.backend.call(Call::Connect(self.id(), addr, self.buffers()))?;
-            self.connecting.store(true, Ordering::Release);
-            if self.nonblocking() {
-                return Err(Errno::INPROGRESS);
-            }
-        } else if self.nonblocking() && self.endpoint.state().contains(State::CONNECTING) {
-            return Err(Errno::ALREADY);
-        }
-        let waited = self.block(false, self.send_deadline(), || {
-            let over = !self.endpoint.state().contains(State::CONNECTING);
-            Ok(over.then_some(()))
-        });
-        match waited {
-            Ok(()) => {}
-            Err(Errno::AGAIN) => return Err(Errno::INPROGRESS),
-            Err(error) => return Err(error),
-        }
-        self.connecting.store(false, Ordering::Release);
-        if self.endpoint.state().contains(State::CONNECTED) {
-            return Ok(());
-        }
-        let error = self.take_error().unwrap_or(Errno::CONNABORTED);
-        // As Linux after a connect that said that it failed: the socket is fresh again.
-        self.disconnect()?;
-        Err(error)
-    }
-
-    pub(super) fn send_stream(&self, bufs: &[IoSlice<'_>], flags: i32) -> Result<usize> {
+    pub(super) fn send_stream(&self, bufs: &[IoSlice<'_>], flags: i32, to: Option<SocketAddr>) -> Result<usize> {
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
         let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
         let deadline = if nonblocking { None } else { self.send_deadline() };
         let mut sent = 0;
+        if flags & libc::MSG_FASTOPEN != 0 || self.endpoint.state().contains(State::DEFERRED) {
+            let (taken, opened) = self.open_with_text(bufs, to, nonblocking);
+            match opened {
+                Ok(()) => sent = taken,
+                Err(Errno::INPROGRESS) if taken > 0 => return Ok(taken),
+                Err(error) => return Err(error),
+            }
+        }
         let result = self.block(nonblocking, deadline, || {
             let state = self.endpoint.state();
             if self.endpoint.record.error() != 0 {
@@ -67,7 +42,7 @@ impl Socket {
             if state.contains(State::CONNECTING) {
                 return Ok(None);
             }
-            if total == 0 {
+            if sent == total {
                 return Ok(Some(()));
             }
             let rings = self.endpoint.rings().ok_or(Errno::PIPE)?;

@@ -31,7 +31,7 @@ use crate::ip::Ip;
 use crate::rng::Rng;
 use crate::socket::{BufferPool, Key};
 use crate::tcp::seam::Env;
-use crate::tcp::{Tcp, TcpConfig};
+use crate::tcp::{FastOpenModes, Tcp, TcpConfig};
 use crate::time::{Duration, Instant};
 use crate::udp::Udp;
 
@@ -44,12 +44,23 @@ pub struct Config {
     pub time_wait: Duration,
     /// Ports for sockets that are not bound to one.
     pub ephemeral: RangeInclusive<u16>,
+    /// What of Fast Open is on.
+    pub fast_open: FastOpenModes,
+    /// How long a path that swallows connections of Fast Open turns it off for the programs that connect, the first time;
+    /// zero: never.
+    pub fast_open_pause: Duration,
 }
 
 impl Default for Config {
     /// Linux's figures, and a seed of zeros.
     fn default() -> Config {
-        Config { seed: [0; 32], time_wait: Duration::from_secs(60), ephemeral: 32768..=60999 }
+        Config {
+            seed: [0; 32],
+            time_wait: Duration::from_secs(60),
+            ephemeral: 32768..=60999,
+            fast_open: FastOpenModes::default(),
+            fast_open_pause: Duration::ZERO,
+        }
     }
 }
 
@@ -80,12 +91,13 @@ pub struct Stack {
 impl Stack {
     /// A stack with nothing but `lo` (127.0.0.1/8, ::1/128).
     pub fn new(config: Config, pool: Box<dyn BufferPool>) -> Stack {
-        let Config { seed, time_wait, ephemeral } = config;
+        let Config { seed, time_wait, ephemeral, fast_open, fast_open_pause } = config;
+        let tcp = TcpConfig { time_wait, ephemeral: ephemeral.clone(), fast_open, fast_open_pause };
         let mut rng = Rng::new(seed);
         Stack {
             ip: Ip::new(&mut rng),
             errors: Limiter::new(&mut rng),
-            tcp: Tcp::new(TcpConfig { time_wait, ephemeral: ephemeral.clone() }, &mut rng),
+            tcp: Tcp::new(tcp, &mut rng),
             udp: Udp::new(&mut rng, ephemeral),
             raw: crate::raw::Raw::new(&mut rng),
             forwarding: false,

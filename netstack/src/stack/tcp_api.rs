@@ -6,7 +6,7 @@ use arena::{Consumer, Producer};
 
 use super::Stack;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
-use crate::tcp::{Accepted, Close, Durable, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
+use crate::tcp::{Accepted, Close, Durable, FirstText, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
 use crate::time::Instant;
 
 impl Stack {
@@ -38,7 +38,36 @@ impl Stack {
     ) -> Result<(), ConnectError> {
         self.now = now;
         let (tcp, mut env) = self.tcp_env();
-        tcp.connect(now, id, remote, tx, rx, &mut env)
+        tcp.connect(now, id, remote, (tx, rx), FirstText::Ordinary, &mut env)
+    }
+
+    /// connect(2) with Fast Open (RFC 7413): the SYN takes along what is in the tx ring by the next poll, as much as
+    /// [`tcp_syn_room`](Self::tcp_syn_room) tells. With `waits` a SYN that has room for text goes when
+    /// [`tcp_send_syn`](Self::tcp_send_syn) says so.
+    pub fn tcp_fast_open(
+        &mut self,
+        now: Instant,
+        id: TcpId,
+        remote: SocketAddr,
+        tx: Consumer,
+        rx: Producer,
+        waits: bool,
+    ) -> Result<(), ConnectError> {
+        self.now = now;
+        let (tcp, mut env) = self.tcp_env();
+        let first = if waits { FirstText::SynWaits } else { FirstText::InSyn };
+        tcp.connect(now, id, remote, (tx, rx), first, &mut env)
+    }
+
+    /// How many bytes a SYN takes along that has not left; `None` where there is none.
+    pub fn tcp_syn_room(&self, id: TcpId) -> Option<u32> {
+        self.tcp.syn_room(id)
+    }
+
+    /// A SYN that waits for text goes at the next poll.
+    pub fn tcp_send_syn(&mut self, now: Instant, id: TcpId) {
+        self.now = now;
+        self.tcp.send_syn(now, id);
     }
 
     /// accept(2): the oldest connection in a listener's queue.

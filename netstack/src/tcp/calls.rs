@@ -4,6 +4,7 @@
 use super::demux::{Owner, Tuple};
 use super::durable::{Durable, Timestamps};
 use super::errors::TcpError;
+use super::fast_open::FirstText;
 use super::info::{TcpInfo, TcpStatus};
 use super::listen::announced_mss;
 use super::options::TcpOptions;
@@ -77,14 +78,14 @@ impl Tcp {
         Ok(())
     }
 
-    /// connect(2): the SYN goes at the next poll.
+    /// connect(2): the SYN goes at the next poll, or when there is text for it.
     pub(crate) fn connect(
         &mut self,
         now: Instant,
         id: TcpId,
         remote: SocketAddr,
-        tx: Consumer,
-        rx: Producer,
+        (tx, rx): (Consumer, Producer),
+        first: FirstText,
         env: &mut Env<'_>,
     ) -> Result<(), ConnectError> {
         let remote = match loopback_for_any(remote.ip()) {
@@ -119,7 +120,8 @@ impl Tcp {
             ecn: options.ecn,
             ..Durable::syn_sent(tuple.local, tuple.remote, iss)
         };
-        let tcb = Tcb::new(now, Opening { durable, options, tx, rx, advertised_mss });
+        let mut tcb = Tcb::new(now, Opening { durable, options, tx, rx, advertised_mss });
+        tcb.early = self.fast_open.active(now, &tuple, first, &options, advertised_mss);
         if let Some(socket) = self.sockets.get_mut(id.0) {
             socket.error = None;
             socket.kind = Kind::Connection(Box::new(tcb));

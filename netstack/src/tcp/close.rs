@@ -129,7 +129,7 @@ impl Tcp {
     }
 
     /// The connection may have something to send.
-    fn make_ready(&mut self, now: Instant, handle: Handle) {
+    pub(super) fn make_ready(&mut self, now: Instant, handle: Handle) {
         self.now = now;
         let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) else { return };
         if !tcb.queued {

@@ -48,7 +48,12 @@ impl Tcb {
         }
         if out.flags.contains(Flags::SYN) {
             // What is on the path may drop SYNs that ask (RFC 3168 §6.1.1.1): one that is repeated does not.
-            return (if out.again || out.flags.contains(Flags::ACK) { Flags::empty() } else { ASKED }, 0);
+            let flags = match out.flags.contains(Flags::ACK) {
+                true if self.is_early() => Flags::ECE,
+                false if !out.again => ASKED,
+                _ => Flags::empty(),
+            };
+            return (flags, 0);
         }
         let mut flags = Flags::empty();
         flags.set(Flags::ECE, self.ecn.echo);
@@ -61,7 +66,7 @@ impl Tcb {
         if out.new_text {
             self.ecn.reduced = false;
         }
-        if out.flags.contains(Flags::SYN) && out.again {
+        if out.flags.contains(Flags::SYN) && out.again && !self.is_early() {
             self.durable.ecn = false;
         }
     }

@@ -46,7 +46,7 @@ impl Tcb {
     /// (RFC 1122 §4.2.3.9, RFC 5461 §3).
     fn unreachable(&mut self, why: TcpError) {
         match self.durable.state {
-            State::SynSent | State::SynReceived => self.fail(why),
+            State::SynSent | State::SynReceived if !self.is_early() => self.fail(why),
             _ => self.soft_error = Some(why),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Tcp;
 use super::errors::TcpError;
+use super::fast_open::FastOpenFail;
 use super::recovery::Phase;
 use super::state::State;
 use super::tcb::Tcb;
@@ -24,6 +25,10 @@ pub struct TcpStatus {
     pub peer_closed: bool,
     /// Nothing more can be written: FIN queued or sent, or the connection is over.
     pub write_closed: bool,
+    /// In SYN-SENT: the SYN waits for the program's first text (`TCP_FASTOPEN_CONNECT`).
+    pub deferred: bool,
+    /// In SYN-RECEIVED: the program may have it already (Fast Open).
+    pub early: bool,
     /// Connections that accept(2) can take.
     pub accept_queue: usize,
     /// Bytes in the tx ring that were never sent.
@@ -111,6 +116,12 @@ pub struct TcpInfo {
     pub ecn: bool,
     /// See [`ecn`](Self::ecn).
     pub ecn_seen: bool,
+    /// The text of a SYN was taken: ours by the peer, or the peer's by us.
+    pub syn_data: bool,
+    /// The peer's SYN opened the connection before the handshake ended.
+    pub fast_open_child: bool,
+    /// Why our SYN brought no text.
+    pub fast_open_fail: FastOpenFail,
     /// What loss recovery is doing.
     pub phase: Phase,
     /// Bytes that are out and that the peer has, out of order.
@@ -195,6 +206,9 @@ impl Tcb {
             sack: d.sack,
             ecn: d.ecn,
             ecn_seen: self.ecn.seen,
+            syn_data: self.early.carried,
+            fast_open_child: self.early.child,
+            fast_open_fail: self.early.fail,
             phase: self.recovery.phase(),
             sacked: self.sent.sacked(),
             lost: self.sent.lost(),
@@ -224,6 +238,8 @@ impl Tcb {
             error: None,
             peer_closed: d.state.peer_closed() || self.read_shutdown,
             write_closed: d.fin.is_some(),
+            deferred: d.state == State::SynSent && self.early.deferred,
+            early: self.is_early(),
             accept_queue: 0,
             unsent: self.unsent(),
             unacked: (d.snd_nxt - d.snd_una) as usize,

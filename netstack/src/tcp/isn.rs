@@ -2,6 +2,7 @@
 //! guess them, plus a clock, so that they move on from one incarnation of a connection to the next.
 
 use super::demux::Tuple;
+use super::fast_open::Cookies;
 use super::seq::Seq;
 use super::syn_cookie::CookieSecrets;
 use crate::rng::{HashKey, Rng};
@@ -23,6 +24,11 @@ impl Secrets {
     /// RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secret), M counting 4 µs.
     pub(super) fn isn(&self, tuple: &Tuple, now: Instant) -> Seq {
         Seq((self.isn.hash(tuple) as u32).wrapping_add((now.0 / 4000) as u32))
+    }
+
+    /// What makes a server's Fast Open cookies.
+    pub(super) fn fast_open_cookies(&self) -> Cookies {
+        Cookies::new(&self.isn)
     }
 
     /// The offset depends on the two hosts only, so that a later connection of theirs has a later timestamp and can

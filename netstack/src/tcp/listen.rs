@@ -16,6 +16,7 @@ use super::window::{MAX_UNSCALED, SCALE};
 use super::{Tcp, Waiter};
 use crate::events::Events;
 use crate::slab::Handle;
+use crate::socket::Key;
 use crate::time::Instant;
 use crate::wire::tcp::{Flags, Segment};
 
@@ -81,7 +82,11 @@ impl Tcp {
             last_answer: None,
         };
         if listening.has_request_room(&self.requests) {
-            self.replies.push(request.syn_ack(now));
+            let Err(fast_open) = self.open_early(now, &request, segment, env) else { return };
+            let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
+            let mut syn_ack = request.syn_ack(now);
+            syn_ack.options.fast_open = fast_open;
+            self.replies.push(syn_ack);
             let deadline = request.deadline(now);
             let handle = self.requests.insert(request);
             listening.requests.push(handle);
@@ -154,42 +159,50 @@ impl Tcp {
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) {
-        let tuple = request.tuple;
-        let Some(socket) = self.sockets.get_mut(request.listener) else { return };
-        let binding = socket.binding.map(|binding| binding.inherited(tuple.local.ip()));
-        let Some(listening) = socket.listener_mut() else { return };
-        if listening.is_full() {
-            return;
-        }
-        let Some(buffers) = env.pool.stream(request.options.buffers) else { return };
+        let Some((mut tcb, key)) = self.child_tcb(now, request, env) else { return };
         if let Some(handle) = handle {
             self.drop_request(handle);
         }
-        let key = buffers.key;
-        let mut tcb = Tcb::new(
-            now,
-            Opening {
-                durable: request.durable(buffers.rx.capacity()),
-                options: request.options,
-                tx: buffers.tx,
-                rx: buffers.rx,
-                advertised_mss: request.advertised_mss,
-            },
-        );
         tcb.note_syn_ack(request.sent_at, request.retries > 0);
         tcb.complete_handshake(now, segment);
+        let child = self.adopt(request, key, tcb, env);
+        self.segment_for_connection(now, child, request.tuple, segment, env);
+    }
+
+    /// The connection that a request becomes, with its rings, if the listener and the pool have room for it.
+    pub(super) fn child_tcb(&self, now: Instant, request: &Request, env: &mut Env<'_>) -> Option<(Tcb, Key)> {
+        let listening = self.sockets.get(request.listener)?.listener()?;
+        if listening.is_full() {
+            return None;
+        }
+        let buffers = env.pool.stream(request.options.buffers)?;
+        let opening = Opening {
+            durable: request.durable(buffers.rx.capacity()),
+            options: request.options,
+            tx: buffers.tx,
+            rx: buffers.rx,
+            advertised_mss: request.advertised_mss,
+        };
+        Some((Tcb::new(now, opening), buffers.key))
+    }
+
+    /// Gives a new connection its socket, and that its place in the accept queue.
+    pub(super) fn adopt(&mut self, request: &Request, key: Key, tcb: Tcb, env: &mut Env<'_>) -> Handle {
+        let tuple = request.tuple;
+        let binding = self.sockets.get(request.listener).and_then(|socket| socket.binding);
+        let binding = binding.map(|binding| binding.inherited(tuple.local.ip()));
         if let Some(binding) = &binding {
             self.ports.hold(binding);
         }
         let child = self.sockets.insert(Socket { key, binding, error: None, kind: Kind::Connection(Box::new(tcb)) });
         self.demux.claim(tuple, Owner::Connection(child));
-        if let Some(listening) = self.sockets.get_mut(request.listener).and_then(Socket::listener_mut) {
-            listening.accept_queue.push_back(child);
-        }
-        if let Some(socket) = self.sockets.get(request.listener) {
+        if let Some(socket) = self.sockets.get_mut(request.listener) {
             env.events.touch(socket.key);
+            if let Some(listening) = socket.listener_mut() {
+                listening.accept_queue.push_back(child);
+            }
         }
-        self.segment_for_connection(now, child, tuple, segment, env);
+        child
     }
 
     /// The SYN-ACK was not acknowledged in time (RFC 6298).

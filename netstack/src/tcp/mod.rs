@@ -10,7 +10,7 @@
 //! - what is out: `sent`, and what is lost of it: `recovery`, `rack`, `tlp`, `undo`; how much may be: `congestion`, `prr`,
 //!   `usage`, `pacing`, `autotune`; what the path is like: `rtt`, `windowed_min`, `rate`; the order of bytes that come: `reassembly`, `sack`;
 //! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
-//!   `demux`, `reply`; the program's calls: `calls`, `close`; the run: `poll`; ICMP: `icmp`.
+//!   `demux`, `reply`; the program's calls: `calls`, `close`; the run: `poll`; ICMP: `icmp`; text in SYNs: `fast_open`.
 
 mod autotune;
 mod calls;
@@ -21,6 +21,7 @@ mod demux;
 mod durable;
 mod ecn;
 mod errors;
+mod fast_open;
 mod icmp;
 mod info;
 mod input;
@@ -65,6 +66,8 @@ mod windowed_min;
 pub use congestion::Algorithm;
 pub use durable::{Durable, Timestamps};
 pub use errors::TcpError;
+pub(crate) use fast_open::FirstText;
+pub use fast_open::{FastOpenFail, FastOpenKeys, FastOpenModes, FastOpenOptions};
 pub use info::{TcpInfo, TcpStatus};
 pub use options::{Keepalive, TcpOptions};
 pub use recovery::Phase;
@@ -79,6 +82,7 @@ use crate::timer::TimerQueue;
 use core::net::SocketAddr;
 use core::ops::RangeInclusive;
 use demux::Demux;
+use fast_open::FastOpening;
 use isn::Secrets;
 use ports::Ports;
 use remnant::Remnant;
@@ -123,6 +127,10 @@ pub(crate) struct TcpConfig {
     pub(crate) time_wait: Duration,
     /// Ports for sockets that are not bound to one.
     pub(crate) ephemeral: RangeInclusive<u16>,
+    /// What of Fast Open is on.
+    pub(crate) fast_open: FastOpenModes,
+    /// How long a path that swallows it turns it off.
+    pub(crate) fast_open_pause: Duration,
 }
 
 /// Whose deadline it is in the stack's queue.
@@ -137,6 +145,7 @@ enum Waiter {
 pub(crate) struct Tcp {
     config: TcpConfig,
     secrets: Secrets,
+    fast_open: FastOpening,
     sockets: Slab<Socket>,
     requests: Slab<Request>,
     remnants: Slab<Remnant>,
@@ -154,8 +163,11 @@ pub(crate) struct Tcp {
 
 impl Tcp {
     pub(crate) fn new(config: TcpConfig, rng: &mut Rng) -> Tcp {
+        let secrets = Secrets::new(rng);
+        let fast_open = FastOpening::new(config.fast_open, config.fast_open_pause, secrets.fast_open_cookies());
         Tcp {
-            secrets: Secrets::new(rng),
+            secrets,
+            fast_open,
             sockets: Slab::new(),
             requests: Slab::new(),
             remnants: Slab::new(),

@@ -1,6 +1,7 @@
 //! What a program can set on a TCP socket (tcp(7), socket(7), ip(7)).
 
 use super::congestion::Algorithm;
+use super::fast_open::FastOpenOptions;
 use crate::socket::StreamSizes;
 use core::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct TcpOptions {
     pub max_pacing_rate: u64,
     /// A connection that we open asks for ECN (`tcp_ecn` = 1); one that the peer opens uses it if the peer asks.
     pub ecn: bool,
+    /// Fast Open; a connection that comes of a listener has its listener's.
+    pub fast_open: FastOpenOptions,
     /// `IP_TTL`; 64.
     pub ttl: u8,
     /// `IP_TOS`, without the ECN bits.
@@ -76,6 +79,7 @@ impl Default for TcpOptions {
             congestion: Algorithm::default(),
             max_pacing_rate: u64::MAX,
             ecn: false,
+            fast_open: FastOpenOptions::default(),
             ttl: 64,
             tos: 0,
         }

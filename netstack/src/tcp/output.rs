@@ -108,16 +108,16 @@ impl Tcb {
 
     /// `most`: text of the largest segment.
     fn next_segment(&mut self, now: Instant, most: u32) -> Option<Plan> {
-        match self.durable.state {
-            State::Closed | State::Listen | State::TimeWait => return None,
-            State::SynSent | State::SynReceived => {
-                if let Some(plan) = self.syn() {
-                    return Some(plan);
-                }
-                if self.durable.state == State::SynSent {
-                    return None;
-                }
+        let state = self.durable.state;
+        if matches!(state, State::SynSent | State::SynReceived) {
+            let syn = self.syn();
+            if syn.is_some() || state == State::SynSent {
+                return syn;
             }
+        }
+        match state {
+            State::Closed | State::Listen | State::TimeWait => return None,
+            State::SynReceived if !self.is_early() => {}
             // RFC 5681 §4.2: duplicates are pure, so they go before any text.
             _ if self.ack.owes_duplicates() => {}
             _ => {
@@ -150,10 +150,12 @@ impl Tcb {
         let flags = if self.durable.state == State::SynSent { Flags::SYN } else { Flags::SYN | Flags::ACK };
         let iss = self.durable.iss;
         if self.durable.snd_nxt == iss {
-            return Some(Plan { seq: iss, text: 0, flags, why: Why::New, joined: false });
+            let plan = Plan { seq: iss, text: self.syn_text(), flags, why: Why::New, joined: false };
+            return (!self.early.deferred).then_some(plan);
         }
-        self.sent.next_waiting(1)?;
-        Some(Plan { seq: iss, text: 0, flags, why: Why::Again, joined: false })
+        // Text that left with it, or after a SYN-ACK of Fast Open, waits for the handshake to end.
+        let (start, _) = self.sent.next_waiting(1)?;
+        (start == iss).then_some(Plan { seq: iss, text: 0, flags, why: Why::Again, joined: false })
     }
 
     /// The oldest of what is lost and was not sent again, if the windows let it go.
@@ -245,8 +247,8 @@ impl Tcb {
 
     fn transmit(&mut self, now: Instant, plan: &Plan, out: &mut dyn TcpOut) -> TxResult {
         let d = &self.durable;
-        let (window, edge) = self.window_to_offer();
         let syn = plan.flags.contains(Flags::SYN);
+        let (window, edge) = self.window_to_offer(syn);
         let outgoing = ecn::Outgoing {
             flags: plan.flags,
             again: plan.why == Why::Again,
@@ -267,12 +269,13 @@ impl Tcb {
                 timestamps: self.stamps(now),
                 sack_permitted: syn && self.durable.sack,
                 sack: self.sack_blocks(plan),
+                fast_open: if syn { self.early.option } else { None },
             },
         };
         self.point_at_urgent(&mut header);
         let mut bytes = [0; MAX_HEADER_LEN];
         let header_len = header.emit(&mut bytes);
-        let offset = if plan.text > 0 { (plan.seq - self.text_start()) as usize } else { 0 };
+        let offset = if plan.text > 0 && !syn { (plan.seq - self.text_start()) as usize } else { 0 };
         let segment = TcpSegmentOut {
             src: d.local.ip(),
             remote: d.remote,
@@ -337,7 +340,16 @@ impl Tcb {
             self.mtu_probe_repeated(plan.seq);
             self.note_repetition(now, end - plan.seq);
         } else {
-            self.sent.push(plan.seq, end, now, departure);
+            let mut start = plan.seq;
+            if plan.flags.contains(Flags::SYN) {
+                // The text behind a SYN is a segment of its own: only that is ever sent again together with others.
+                self.sent.push(start, start + 1, now, departure);
+                self.syn_left(plan.text);
+                start += 1;
+            }
+            if start != end {
+                self.sent.push(start, end, now, departure);
+            }
             self.durable.snd_nxt = end;
             if !plan.joined {
                 self.mtu_probe_sent(plan.seq, plan.text);
@@ -370,7 +382,7 @@ impl Tcb {
         self.last_text_sent = Some(now);
         self.ack.on_answer(now);
         if plan.text < self.mss() {
-            self.small_end = plan.seq + plan.text;
+            self.small_end = plan.seq + plan.text + u32::from(plan.flags.contains(Flags::SYN));
         }
     }
 

@@ -36,11 +36,15 @@ impl Tcb {
         }
         let limit = match self.durable.state {
             State::SynSent => self.options.syn_retries,
+            // As Linux: the program may have it already.
+            State::SynReceived if self.is_early() => SYN_ACK_RETRIES + 1,
             State::SynReceived => SYN_ACK_RETRIES,
             _ => self.retry_limit(),
         };
         // RFC 9293 §3.8.3: R2, or the user timeout.
-        if self.retries >= limit || self.user_timeout_passed(now) {
+        let over = self.retries >= limit || self.user_timeout_passed(now);
+        self.suspect_fast_open(over);
+        if over {
             self.give_up();
             return;
         }

@@ -19,6 +19,9 @@ impl Tcp {
     /// Draws the consequences of what happened to a connection. Every path that touches a TCB ends here.
     pub(super) fn settle(&mut self, now: Instant, handle: Handle, events: &mut Events) {
         self.now = now;
+        if self.sockets.get(handle).and_then(Socket::tcb).is_some_and(Tcb::has_early_news) {
+            self.take_early_news(now, handle);
+        }
         let Some(socket) = self.sockets.get_mut(handle) else { return };
         let key = socket.key;
         let Some(tcb) = socket.tcb_mut() else { return };
@@ -129,7 +132,7 @@ fn release_chosen_port(socket: &mut Socket, ports: &mut super::ports::Ports) {
 /// The segment that a TCB still owes when it goes.
 fn last_words(now: Instant, tcb: &Tcb, flags: Flags) -> Reply {
     let d = &tcb.durable;
-    let (window, _) = tcb.window_to_offer();
+    let (window, _) = tcb.window_to_offer(false);
     Reply {
         tuple: Tuple { local: d.local, remote: d.remote },
         seq: d.snd_nxt,

@@ -2,6 +2,7 @@
 
 use super::demux::Tuple;
 use super::errors::TcpError;
+use super::fast_open::Queue;
 use super::info::TcpStatus;
 use super::options::TcpOptions;
 use super::ports::Binding;
@@ -51,6 +52,8 @@ pub(super) struct Listener {
     /// The SYN queue; where `stale` says so, some have moved on.
     pub(super) requests: Vec<Handle>,
     pub(super) stale: bool,
+    /// Connections that Fast Open has opened.
+    pub(super) early: Queue,
     /// When a SYN was last answered with a cookie.
     pub(super) last_cookie: Option<Instant>,
 }

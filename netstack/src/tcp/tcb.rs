@@ -6,6 +6,7 @@ use super::delayed_ack::DelayedAck;
 use super::durable::Durable;
 use super::ecn::Ecn;
 use super::errors::TcpError;
+use super::fast_open::Early;
 use super::info::Counters;
 use super::mtu_search::MtuSearch;
 use super::options::TcpOptions;
@@ -78,6 +79,7 @@ pub(super) struct Tcb {
     /// When an acknowledgement last went out that only answers an unacceptable segment (RFC 5961 §7).
     pub(super) last_challenge: Option<Instant>,
 
+    pub(super) early: Early,
     pub(super) timers: Timers,
     /// When anything last came from the peer.
     pub(super) last_heard: Instant,
@@ -145,6 +147,7 @@ impl Tcb {
             autotune: Autotune::new(now),
             reading_watched: false,
             last_challenge: None,
+            early: Early::default(),
             timers: Timers::new(),
             last_heard: now,
             last_text_sent: None,

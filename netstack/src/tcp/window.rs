@@ -16,14 +16,16 @@ impl Tcb {
     }
 
     /// The window field for a segment that leaves now, and the right edge that it means.
-    pub(super) fn window_to_offer(&self) -> (u16, Seq) {
+    /// `syn`: it is a SYN, in which a window is never scaled (RFC 7323 §2.2).
+    pub(super) fn window_to_offer(&self, syn: bool) -> (u16, Seq) {
         let d = &self.durable;
         let (room, current) = (self.room(), self.receive_window());
         // RFC 9293 §3.8.6.2.2: the edge moves by min(ring / 2, MSS) at least, and never left.
         let step = self.ack.segment().min(self.largest_window() / 2);
         let window = if room >= current + step || room == self.largest_window() { room.max(current) } else { current };
-        let field = (window >> self.scale()).min(MAX_UNSCALED);
-        (field as u16, d.rcv_nxt + (field << self.scale()))
+        let scale = if syn { 0 } else { self.scale() };
+        let field = (window >> scale).min(MAX_UNSCALED);
+        (field as u16, d.rcv_nxt + (field << scale))
     }
 
     /// What could be offered now.
@@ -36,9 +38,9 @@ impl Tcb {
         (self.rx.capacity() as u32).min(MAX_UNSCALED << self.scale())
     }
 
-    /// RFC 7323 §2.2: the window in a SYN is never scaled.
+    /// What windows are scaled by, outside of SYNs.
     fn scale(&self) -> u8 {
-        if self.durable.state.is_synchronized() { self.durable.rcv_scale } else { 0 }
+        if self.durable.state.is_synchronized() || self.is_early() { self.durable.rcv_scale } else { 0 }
     }
 
     /// True if the window has grown so much beyond what the peer knows that it must hear of it now: to twice its size,

@@ -1,4 +1,4 @@
-//! TCP segments (RFC 9293 §3.1) and their options (RFC 9293 §3.2, RFC 7323, RFC 2018).
+//! TCP segments (RFC 9293 §3.1) and their options (RFC 9293 §3.2, RFC 7323, RFC 2018, RFC 7413).
 
 use super::{Malformed, be16, be32};
 use crate::tcp::Seq;
@@ -77,6 +77,55 @@ impl SackBlocks {
     }
 }
 
+/// The Fast Open option (RFC 7413 §4.1.1): a cookie, or without one the wish for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FastOpen {
+    bytes: [u8; FastOpen::LONGEST],
+    len: u8,
+    /// It stands in the option for experiments that came before (RFC 6994), which Linux still understands.
+    pub experimental: bool,
+}
+
+impl FastOpen {
+    /// The shortest and the longest cookie.
+    const SHORTEST: usize = 4;
+    const LONGEST: usize = 16;
+    /// The option's kind.
+    const KIND: u8 = 34;
+    /// The kind for experiments, and what tells this one apart.
+    const EXPERIMENT: u8 = 254;
+    const MAGIC: [u8; 2] = [0xf9, 0x89];
+
+    /// The option with this cookie, none where it is empty. `None` for a length that no cookie has.
+    pub fn new(cookie: &[u8]) -> Option<FastOpen> {
+        let fits = (Self::SHORTEST..=Self::LONGEST).contains(&cookie.len()) && cookie.len().is_multiple_of(2);
+        if !fits && !cookie.is_empty() {
+            return None;
+        }
+        let mut bytes = [0; Self::LONGEST];
+        bytes[..cookie.len()].copy_from_slice(cookie);
+        Some(FastOpen { bytes, len: cookie.len() as u8, experimental: false })
+    }
+
+    /// The cookie; empty where one is asked for.
+    pub fn cookie(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// Writes the option, filled up with NOPs; returns how many bytes that is, 0 where there is no room.
+    fn emit(&self, out: &mut [u8]) -> usize {
+        let magic: &[u8] = if self.experimental { &Self::MAGIC } else { &[] };
+        let len = 2 + magic.len() + self.cookie().len();
+        let Some(room) = out.get_mut(..len.next_multiple_of(4)) else { return 0 };
+        room[0] = if self.experimental { Self::EXPERIMENT } else { Self::KIND };
+        room[1] = len as u8;
+        room[2..2 + magic.len()].copy_from_slice(magic);
+        room[2 + magic.len()..len].copy_from_slice(self.cookie());
+        room[len..].fill(1);
+        room.len()
+    }
+}
+
 /// The options that we know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -90,6 +139,8 @@ pub struct Options {
     pub sack_permitted: bool,
     /// SACK.
     pub sack: SackBlocks,
+    /// Fast Open, only in a SYN.
+    pub fast_open: Option<FastOpen>,
 }
 
 /// A header's meaning.
@@ -166,6 +217,9 @@ impl Header {
                 out[len + 4..len + 8].copy_from_slice(&end.0.to_be_bytes());
                 len += 8;
             }
+        }
+        if let Some(fast_open) = &self.options.fast_open {
+            len += fast_open.emit(&mut out[len..]);
         }
         out[0..2].copy_from_slice(&self.src_port.to_be_bytes());
         out[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
@@ -248,6 +302,11 @@ impl Options {
                             options.timestamps = Some(Stamps { value: be32(value, 0), echo: be32(value, 4) });
                         }
                         (4, 0) => options.sack_permitted = true,
+                        (FastOpen::KIND, _) => options.fast_open = FastOpen::new(value),
+                        (FastOpen::EXPERIMENT, 2..) if value[..2] == FastOpen::MAGIC => {
+                            let read = FastOpen::new(&value[2..]);
+                            options.fast_open = read.map(|read| FastOpen { experimental: true, ..read });
+                        }
                         (5, 8 | 16 | 24 | 32) => {
                             options.sack = SackBlocks::default();
                             value.chunks_exact(8).for_each(|block| {
@@ -308,6 +367,33 @@ mod tests {
             assert_eq!(seen.sack.as_slice(), &sack.as_slice()[..blocks]);
             assert_eq!(seen.timestamps, timestamps);
         }
+    }
+
+    #[test]
+    fn a_fast_open_cookie_survives_beside_all_that_a_syn_has() {
+        for cookie in [&[][..], &[7; 4], &[7; 8], &[7; 16]] {
+            for experimental in [false, true] {
+                let fast_open = FastOpen { experimental, ..FastOpen::new(cookie).unwrap() };
+                let options = Options {
+                    mss: Some(1460),
+                    window_scale: Some(7),
+                    timestamps: Some(Stamps { value: 7, echo: 8 }),
+                    sack_permitted: true,
+                    fast_open: Some(fast_open),
+                    ..Options::default()
+                };
+                let header = Header { src_port: 1, dst_port: 2, options, ..Header::default() };
+                let mut bytes = [0; MAX_HEADER_LEN];
+                let len = header.emit(&mut bytes);
+                assert_eq!(Segment::parse(&bytes[..len]).unwrap().header.options, options);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cookie_of_a_length_that_none_has_is_no_option() {
+        assert_eq!([2, 3, 5, 18].map(|len| FastOpen::new(&[1; 18][..len])), [None; 4]);
+        assert_eq!(Options::parse(&[34, 5, 1, 2, 3, 2, 4, 5, 0xb4]).fast_open, None);
     }
 
     #[test]

@@ -90,6 +90,36 @@ impl Socket {
         Ok(Socket { node, id, key, tx, rx })
     }
 
+    /// Connects with Fast Open; returns how much of `data` the SYN takes, which goes at once unless it waits for text.
+    pub fn open_fast(
+        net: &mut Net,
+        node: NodeId,
+        remote: &str,
+        data: &[u8],
+        waits: bool,
+        set: impl FnOnce(&mut TcpOptions),
+    ) -> (Socket, usize) {
+        let key = net.memory(node).new_key();
+        let id = net.stack(node).tcp_open(key);
+        set(net.stack(node).tcp_options(id).expect("just made"));
+        let (mut tx, engine_tx) = arena::ring::heap(1 << 16);
+        let (engine_rx, rx) = arena::ring::heap(1 << 16);
+        let now = net.now();
+        net.stack(node).tcp_fast_open(now, id, remote.parse().unwrap(), engine_tx, engine_rx, waits).expect("a route");
+        let room = net.stack(node).tcp_syn_room(id).expect("a SYN that has not left") as usize;
+        let taken = tx.write(&data[..data.len().min(room)]);
+        net.poll(node);
+        (Socket { node, id, key, tx, rx }, taken)
+    }
+
+    /// The SYN that waited for text goes with this.
+    pub fn send_syn(&mut self, net: &mut Net, data: &[u8]) {
+        assert_eq!(self.tx.write(data), data.len());
+        let now = net.now();
+        net.stack(self.node).tcp_send_syn(now, self.id);
+        net.poll(self.node);
+    }
+
     /// Writes what fits, and lets the engine send.
     pub fn write(&mut self, net: &mut Net, data: &[u8]) -> usize {
         let n = self.tx.write(data);

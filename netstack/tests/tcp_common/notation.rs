@@ -1,10 +1,11 @@
 //! Segments as one line of text, in packetdrill's manner: `S. 0:0(0) ack 1 win 65535 <mss 1460,ws 7>`.
 //!
 //! Flags (`S` SYN, `F` FIN, `R` RST, `P` PSH, `.` ACK, `E` ECE, `W` CWR, `U` URG), first and last sequence number and the bytes between, the
-//! acknowledgement, the window and the urgent pointer as they stand in the header, options (`sackOK`, `sack 1:1461 2921:4381`). Numbers count from each side's SYN.
+//! acknowledgement, the window and the urgent pointer as they stand in the header, options (`sackOK`, `sack 1:1461 2921:4381`; `fo` asks for a
+//! Fast Open cookie, `fo 0102…` is one, `foexp` in the option for experiments). Numbers count from each side's SYN.
 
 use netstack::tcp::Seq;
-use netstack::wire::tcp::{Flags, Header, MAX_HEADER_LEN, Options, SackBlocks, Segment, Stamps};
+use netstack::wire::tcp::{FastOpen, Flags, Header, MAX_HEADER_LEN, Options, SackBlocks, Segment, Stamps};
 
 const LETTERS: [(char, Flags); 8] = [
     ('S', Flags::SYN),
@@ -130,8 +131,24 @@ impl std::fmt::Display for Line {
         let blocks = options.sack.as_slice().iter().map(|(start, end)| format!(" {}:{}", start.0, end.0));
         words.extend((!options.sack.is_empty()).then(|| format!("sack{}", blocks.collect::<String>())));
         words.extend(options.timestamps.map(|ts| format!("ts {} {}", ts.value, ts.echo)));
+        words.extend(options.fast_open.map(|fast_open| show_fast_open(&fast_open)));
         if words.is_empty() { Ok(()) } else { write!(f, " <{}>", words.join(",")) }
     }
+}
+
+/// A Fast Open option as a script has it.
+pub fn show_fast_open(option: &FastOpen) -> String {
+    let cookie: String = option.cookie().iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = if option.experimental { "foexp" } else { "fo" };
+    format!("{name} {cookie}").trim_end().to_owned()
+}
+
+fn parse_fast_open(name: &str, cookie: &str) -> Option<FastOpen> {
+    let bytes = (0..cookie.len()).step_by(2).map(|at| u8::from_str_radix(&cookie[at..at + 2], 16));
+    let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().unwrap_or_else(|_| panic!("{cookie:?} is no cookie"));
+    let mut option = FastOpen::new(&bytes).unwrap_or_else(|| panic!("{cookie:?} is no cookie"));
+    option.experimental = name == "foexp";
+    Some(option)
 }
 
 /// The options with the numbers of SACK blocks counted from elsewhere.
@@ -157,6 +174,8 @@ fn parse_options(text: &str) -> Options {
             ["ws", shift] => options.window_scale = Some(number(shift) as u8),
             ["ts", value, echo] => options.timestamps = Some(Stamps { value: number(value), echo: number(echo) }),
             ["sackOK"] => options.sack_permitted = true,
+            [name @ ("fo" | "foexp")] => options.fast_open = parse_fast_open(name, ""),
+            [name @ ("fo" | "foexp"), cookie] => options.fast_open = parse_fast_open(name, cookie),
             ["sack", ref blocks @ ..] => {
                 for block in blocks {
                     let (start, end) = block.split_once(':').unwrap_or_else(|| panic!("{block:?} is no range"));

@@ -9,11 +9,12 @@ use super::{Listener, Socket};
 use arena::{Mark, UrgentByte};
 
 use crate::common::{Link, Net, NodeId, STRANGER, arp_frame, as_ipv4, ethernet_frame};
+use netstack::Config;
 use netstack::link::{IfIndex, Mac};
 use netstack::tcp::{Close, Seq, State, TcpError, TcpInfo, TcpOptions, TcpStatus};
 use netstack::time::Duration;
 use netstack::wire::checksum::Sum;
-use netstack::wire::tcp::Segment;
+use netstack::wire::tcp::{Flags, Segment};
 use netstack::wire::{arp, ethernet, ipv4};
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -53,8 +54,13 @@ pub struct Script {
 impl Script {
     /// A stack at [`US`] on an Ethernet that takes packets of `mtu` bytes, and nothing else.
     pub fn new(mtu: u32) -> Script {
+        Script::with(mtu, Config::default())
+    }
+
+    /// The same with a configuration of its own.
+    pub fn with(mtu: u32, config: Config) -> Script {
         let mut net = Net::new(1);
-        let node = net.node();
+        let node = net.node_with(config);
         let link = net.link(Link { mtu, ..Link::default() });
         let on = net.join(node, link, "10.0.0.1/24");
         let mac = net.stack(node).interfaces().find(|view| view.index == on).expect("just made").mac;
@@ -92,8 +98,38 @@ impl Script {
     /// A server's socket that listens.
     pub fn listening(mtu: u32, backlog: usize) -> Script {
         let mut script = Script::new(mtu);
-        script.listener = Some(Listener::new(&mut script.net, script.node, "0.0.0.0:80", backlog));
+        script.listens(backlog);
         script
+    }
+
+    /// A socket begins to listen.
+    pub fn listens(&mut self, backlog: usize) {
+        self.listener = Some(Listener::new(&mut self.net, self.node, "0.0.0.0:80", backlog));
+    }
+
+    /// Changes the options of the socket that listens.
+    pub fn sets_listener(&mut self, change: impl FnOnce(&mut TcpOptions)) {
+        let id = self.listener.as_ref().expect("a listener").id;
+        change(self.net.stack(self.node).tcp_options(id).expect("a socket"));
+    }
+
+    /// The program opens a connection with Fast Open and `n` bytes; `waits`: as under `TCP_FASTOPEN_CONNECT`. Returns how many of
+    /// them the SYN takes.
+    pub fn opens_fast(&mut self, n: usize, waits: bool, set: impl FnOnce(&mut TcpOptions)) -> usize {
+        let data: Vec<u8> = (0..n).map(|at| byte(OURS, at)).collect();
+        self.ports.1 = SERVICE;
+        let (socket, taken) = Socket::open_fast(&mut self.net, self.node, "10.0.0.9:80", &data, waits, set);
+        self.socket = Some(socket);
+        self.written = taken;
+        taken
+    }
+
+    /// The SYN that waited goes, with `n` bytes.
+    pub fn lets_the_syn_go(&mut self, n: usize) {
+        let data: Vec<u8> = (0..n).map(|at| byte(OURS, at)).collect();
+        let (net, socket) = self.program();
+        socket.send_syn(net, &data);
+        self.written += n;
     }
 
     /// A connection that the peer opened: MSS 1460, no timestamps, its window never scaled and wide open.
@@ -149,7 +185,9 @@ impl Script {
 
     fn gets_with(&mut self, line: &str, tos: u8) {
         let line = Line::parse(line);
-        let payload: Vec<u8> = (0..line.len).map(|i| byte(THEIRS, (line.seq + i).wrapping_sub(1) as usize)).collect();
+        // The text of a SYN stands behind it.
+        let first = line.seq.wrapping_add(u32::from(line.flags.contains(Flags::SYN))).wrapping_sub(1);
+        let payload: Vec<u8> = (0..line.len).map(|i| byte(THEIRS, first.wrapping_add(i) as usize)).collect();
         let mut segment = line.emit((self.ports.1, self.ports.0), self.irs, self.iss.unwrap_or_default(), &payload);
         let sum = Sum::pseudo_v4(PEER, US, ipv4::TCP, segment.len() as u16).bytes(&segment).finish();
         segment[16..18].copy_from_slice(&sum.to_be_bytes());
@@ -373,8 +411,9 @@ impl Script {
             self.ports.0 = header.src_port;
             let iss = *self.iss.get_or_insert(header.seq);
             let line = Line::of(&segment, iss, self.irs);
+            let syn = usize::from(line.flags.contains(Flags::SYN));
             for (i, &sent) in segment.payload.iter().enumerate() {
-                assert_eq!(sent, byte(OURS, line.seq as usize - 1 + i), "our stream, in {line}");
+                assert_eq!(sent, byte(OURS, line.seq as usize + syn - 1 + i), "our stream, in {line}");
             }
             return Some(line);
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use system_tests::failure::ensure;
 use system_tests::unique::Directory;
 use system_tests::web::{self, Site};
 use system_tests::{Namespace, Outcome, Program, Running, capture};
@@ -132,6 +133,61 @@ fn ecn_is_asked_for_and_agreed_to() -> Outcome {
     client.within(&namespace).run()?;
     server.expect("ecn 1 cubic")?;
     Ok(())
+}
+
+/// Text in the SYN, from the second connection on: TCPI_OPT_SYN_DATA and tcpi_fastopen_client_fail of both ends.
+const FAST_OPEN: &str = "
+import socket, sys
+def told(who, s):
+    info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    print(who, 'SYN data', info[5] >> 5 & 1, 'fail', info[7] >> 1 & 3, flush=True)
+def serve(at):
+    l = socket.socket(); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); l.bind(at)
+    l.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16); l.listen()
+    print('up', flush=True)
+    for number in range(3):
+        s, _ = l.accept()
+        assert s.recv(5, socket.MSG_WAITALL) == b'hello'
+        s.sendall(b'world'); told('server', s); s.close()
+def ask(at, connects):
+    s = socket.socket()
+    if connects:
+        s.setsockopt(socket.IPPROTO_TCP, 30, 1); s.connect(at); s.sendall(b'hello')
+    else:
+        assert s.sendto(b'hello', socket.MSG_FASTOPEN, at) == 5
+    assert s.recv(5, socket.MSG_WAITALL) == b'world'
+    told('client', s)
+def fetch(at): ask(at, False); ask(at, False); ask(at, True)
+";
+
+#[test]
+fn fast_open_with_the_host_both_ways() -> Outcome {
+    let (namespace, captures) = (Namespace::new()?, Directory::new("rump-captures")?);
+    namespace.tap("tap0", "10.1.0.1/24")?;
+    let allow = "echo 3 >/proc/sys/net/ipv4/tcp_fastopen";
+    Program::new("sh").args(["-c", allow]).within(&namespace).run()?;
+    let wire = captures.join("wire.pcap");
+    let host = |what: &str| Program::python(&format!("{FAST_OPEN}{what}")).within(&namespace);
+    let rump = |what: &str| host(what).rump(&format!("tap:tap0,addr=10.1.0.2/24,fastopen=3,pcap={}", wire.display()));
+    let met = |server: &mut Running, client: &str| {
+        // The first has no cookie yet, and so no text in its SYN.
+        let outcomes = ["SYN data 0 fail 1", "SYN data 1 fail 0", "SYN data 1 fail 0"];
+        let expected: String = outcomes.iter().map(|how| format!("client {how}\n")).collect();
+        ensure(client == expected, || format!("the client was told\n{client}"))?;
+        ["server SYN data 0", "server SYN data 1", "server SYN data 1"]
+            .iter()
+            .try_for_each(|line| server.expect(line).map(drop))
+    };
+    let mut server = host("serve(('10.1.0.1', 9000))").start()?;
+    server.expect("up")?;
+    met(&mut server, &rump("fetch(('10.1.0.1', 9000))").run()?.text())?;
+    let text = "tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.len == 5 && tcp.options.tfo.cookie && ip.src ==";
+    ensure(capture::check(&wire, &format!("{text} 10.1.0.2"))? == 2, || "not two SYNs with text".into())?;
+    let mut server = rump("serve(('10.1.0.2', 9000))").start()?;
+    server.expect("up")?;
+    met(&mut server, &host("fetch(('10.1.0.2', 9000))").run()?.text())?;
+    server.finish()?.success()?;
+    ensure(capture::check(&wire, &format!("{text} 10.1.0.1"))? == 2, || "not two SYNs with text".into())
 }
 
 #[test]

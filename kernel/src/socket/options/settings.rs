@@ -7,7 +7,7 @@ use crate::engine::DEFAULT_RING;
 use crate::socket::{Family, WantedInfo};
 use netstack::raw::RawOptions;
 use netstack::socket::BindOptions;
-use netstack::tcp::TcpOptions;
+use netstack::tcp::{FastOpenModes, TcpOptions};
 use std::time::Duration;
 
 /// All settings of one socket. The engine's copies are [`tcp`](Self::tcp) and [`datagram`](Self::datagram).
@@ -30,6 +30,10 @@ pub(in crate::socket) struct Settings {
     pub(in crate::socket) gro: bool,
     /// SO_ZEROCOPY.
     pub(in crate::socket) zerocopy: bool,
+    /// What of Fast Open the kernel does.
+    pub(in crate::socket) fast_open: FastOpenModes,
+    /// TCP_FASTOPEN_CONNECT.
+    pub(in crate::socket) fast_open_connect: bool,
     pub(super) priority: i32,
     pub(super) mark: i32,
     pub(super) mtu_discover: i32,
@@ -79,6 +83,8 @@ impl Settings {
             segment: 0,
             gro: false,
             zerocopy: false,
+            fast_open: tcp.fast_open,
+            fast_open_connect: false,
             priority: 0,
             mark: 0,
             mtu_discover: libc::IP_PMTUDISC_WANT,
@@ -94,7 +100,10 @@ impl Settings {
 
     /// What an accepted socket has from its listener.
     pub(in crate::socket) fn inherited(&self) -> Settings {
-        self.clone()
+        let mut settings = self.clone();
+        settings.tcp.fast_open.queue = 0;
+        settings.tcp.fast_open.keys = None;
+        settings
     }
 
     pub(in crate::socket) fn bind(&self) -> BindOptions {

@@ -3,11 +3,13 @@
 use super::Access::Int;
 use super::rows::{bytes, change, engine, seconds, within};
 use super::{On, Row};
-use crate::Errno;
 use crate::backend::{Call, Reply};
+use crate::endpoint::State;
+use crate::socket::{SOMAXCONN, Socket};
 use crate::tcp_info;
+use crate::{Errno, Result};
 use libc::IPPROTO_TCP;
-use netstack::tcp::Algorithm;
+use netstack::tcp::{Algorithm, FastOpenKeys, FastOpenModes};
 use std::time::Duration;
 
 pub(super) static ROWS: &[Row] = &[
@@ -85,6 +87,77 @@ pub(super) static ROWS: &[Row] = &[
             }),
         },
     },
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_FASTOPEN,
+        on: On::Stream,
+        access: Int {
+            get: |s| Ok(s.settings.lock().tcp.fast_open.queue as i32),
+            set: Some(|s, v| {
+                let queue = usize::try_from(v).map_err(|_| Errno::INVAL)?;
+                before_connecting(s, State::CLOSED | State::LISTENING)?;
+                change(s, |settings| {
+                    settings.tcp.fast_open.queue = queue.min(SOMAXCONN);
+                    Ok(())
+                })
+            }),
+        },
+    },
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_FASTOPEN_CONNECT,
+        on: On::Stream,
+        access: Int {
+            get: |s| Ok(i32::from(s.settings.lock().fast_open_connect)),
+            set: Some(|s, v| {
+                let on = within(v, 0, 1)? == 1;
+                if !s.settings.lock().fast_open.contains(FastOpenModes::CLIENT) {
+                    return Err(Errno::OPNOTSUPP);
+                }
+                before_connecting(s, State::CLOSED)?;
+                s.settings.lock().fast_open_connect = on;
+                Ok(())
+            }),
+        },
+    },
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_FASTOPEN_NO_COOKIE,
+        on: On::Stream,
+        access: Int {
+            get: |s| Ok(i32::from(s.settings.lock().tcp.fast_open.no_cookie)),
+            set: Some(|s, v| {
+                let on = within(v, 0, 1)? == 1;
+                before_connecting(s, State::CLOSED | State::LISTENING)?;
+                change(s, |settings| {
+                    settings.tcp.fast_open.no_cookie = on;
+                    Ok(())
+                })
+            }),
+        },
+    },
+    bytes(
+        IPPROTO_TCP,
+        libc::TCP_FASTOPEN_KEY,
+        On::Stream,
+        Some(|s| {
+            // As Linux: the kernel's own keys do not show.
+            let keys = s.settings.lock().tcp.fast_open.keys;
+            let bytes = keys.map(|keys| [&keys.primary[..], keys.backup.as_ref().map_or(&[], |key| &key[..])].concat());
+            Ok(bytes.unwrap_or_default())
+        }),
+        Some(|s, value| {
+            let (primary, rest) = value.split_first_chunk().ok_or(Errno::INVAL)?;
+            let backup = match rest {
+                [] => None,
+                rest => Some(rest.try_into().map_err(|_| Errno::INVAL)?),
+            };
+            change(s, |settings| {
+                settings.tcp.fast_open.keys = Some(FastOpenKeys { primary: *primary, backup });
+                Ok(())
+            })
+        }),
+    ),
     bytes(
         IPPROTO_TCP,
         libc::TCP_INFO,
@@ -110,6 +183,11 @@ pub(super) static ROWS: &[Row] = &[
         }),
     ),
 ];
+
+/// EINVAL where the socket is in none of `states`.
+fn before_connecting(socket: &Socket, states: State) -> Result<()> {
+    if socket.endpoint.state().intersects(states) { Ok(()) } else { Err(Errno::INVAL) }
+}
 
 /// A name in TCP_CA_NAME_MAX bytes.
 fn padded(name: &str) -> Vec<u8> {

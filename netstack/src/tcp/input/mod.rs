@@ -60,8 +60,7 @@ impl Tcb {
             Err(Discard::Silently) => {}
             Err(Discard::WithAck) => self.ack.set_now(),
             Err(Discard::WithChallenge) => {
-                if self.last_challenge.is_none_or(|last| now.since(last) >= CHALLENGE_INTERVAL) {
-                    self.last_challenge = Some(now);
+                if self.may_challenge(now) {
                     self.ack.set_now();
                 }
             }
@@ -74,7 +73,22 @@ impl Tcb {
         false
     }
 
+    /// Not more often than [`CHALLENGE_INTERVAL`].
+    fn may_challenge(&mut self, now: Instant) -> bool {
+        let may = self.last_challenge.is_none_or(|last| now.since(last) >= CHALLENGE_INTERVAL);
+        if may {
+            self.last_challenge = Some(now);
+        }
+        may
+    }
+
     fn input_otherwise(&mut self, now: Instant, segment: &Segment<'_>) -> Result<(), Discard> {
+        if self.repeats_syn(segment) {
+            if self.may_challenge(now) {
+                self.repeat_without_reduction(0);
+            }
+            return Err(Discard::Silently);
+        }
         self.check_sequence(now, segment)?;
         self.check_reset(segment)?;
         self.check_syn(segment)?;

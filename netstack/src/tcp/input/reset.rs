@@ -23,8 +23,8 @@ impl Tcb {
     /// The connection ends as by a RST.
     pub(in crate::tcp) fn peer_reset(&mut self) {
         match self.durable.state {
-            // Of a simultaneous open; a passive one has no TCB yet.
-            State::SynSent | State::SynReceived => self.fail(TcpError::Refused),
+            // Of a simultaneous open; a passive one has no TCB yet, but for Fast Open.
+            State::SynSent | State::SynReceived if !self.is_early() => self.fail(TcpError::Refused),
             // As Linux: the program may have more to write, and would learn it by EPIPE.
             State::CloseWait => self.fail(TcpError::BrokenPipe),
             // In CLOSING and LAST-ACK too, as Linux: what is not acknowledged is lost, and nobody else would say so.
@@ -39,7 +39,8 @@ impl Tcb {
         }
         // RFC 9293 figure 8: the SYN-ACK of a simultaneous open repeats a SYN that we have, and acknowledges ours.
         let d = &self.durable;
-        if d.state == State::SynReceived && header.has(Flags::ACK) && header.seq == d.irs && header.ack == d.snd_nxt {
+        let acks_syn = header.ack.after(d.snd_una) && header.ack.at_or_before(d.snd_nxt);
+        if d.state == State::SynReceived && header.has(Flags::ACK) && header.seq == d.irs && acks_syn {
             return Ok(());
         }
         // RFC 5961 §4.2.

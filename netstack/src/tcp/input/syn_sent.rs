@@ -96,6 +96,7 @@ impl Tcb {
             self.congestion.on_timeout(now, 0, false);
             self.rtt.fall_back();
         }
+        self.conclude_fast_open(segment, lost_syn);
         self.retries = 0;
         self.waiting_since = None;
         self.timers.cancel(crate::tcp::timers::Timer::Retransmit);

@@ -52,6 +52,17 @@ impl Tcb {
         Ok(())
     }
 
+    /// The text of the SYN that opens a connection at once (RFC 7413 §4.2.2). True if there is any. A FIN behind it takes
+    /// effect when the handshake has ended.
+    pub(in crate::tcp) fn take_syn_text(&mut self, now: Instant, segment: &Segment<'_>) -> bool {
+        let text = segment.payload;
+        let taken = self.place(now, self.durable.rcv_nxt, text, segment).unwrap_or(0);
+        if taken == text.len() && segment.header.has(Flags::FIN) {
+            self.reassembly.set_fin(self.durable.rcv_nxt);
+        }
+        taken > 0
+    }
+
     /// Puts text into the rx ring, in order or ahead of a gap; returns how much of it fits.
     fn place(&mut self, now: Instant, start: Seq, text: &[u8], segment: &Segment<'_>) -> Result<usize, Discard> {
         let rcv_nxt = self.durable.rcv_nxt;

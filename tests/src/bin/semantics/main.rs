@@ -12,6 +12,7 @@ mod data;
 mod dgram;
 mod epoll;
 mod errno;
+mod fastopen;
 mod fd;
 mod life;
 mod listen;
@@ -50,6 +51,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         cork::CASES,
         zerocopy::CASES,
         urgent::CASES,
+        fastopen::CASES,
         multicast::CASES,
         poll::CASES,
         epoll::CASES,

@@ -1,0 +1,118 @@
+//! connect(2), and what Fast Open makes of it: MSG_FASTOPEN, and the first send after TCP_FASTOPEN_CONNECT.
+
+use crate::backend::Call;
+use crate::endpoint::State;
+use crate::socket::Socket;
+use crate::{Errno, Result};
+use arena::fault;
+use netstack::tcp::FastOpenModes;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+
+/// No SYN takes more along.
+const MOST_TEXT: usize = u16::MAX as usize;
+
+impl Socket {
+    /// The states of inet_stream_connect() in Linux.
+    pub(in crate::socket) fn connect_stream(&self, addr: SocketAddr) -> Result<()> {
+        refuse_port_zero(addr)?;
+        if !self.connecting.load(Ordering::Acquire) {
+            // Also where the connection is over, until it is dissolved (AF_UNSPEC).
+            if self.endpoint.state().contains(State::CONNECTED) {
+                return Err(Errno::ISCONN);
+            }
+            let fast = self.settings.lock().fast_open_connect;
+            self.backend.call(match fast {
+                true => Call::ConnectFast(self.id(), addr, self.buffers(), None),
+                false => Call::Connect(self.id(), addr, self.buffers()),
+            })?;
+            self.connecting.store(true, Ordering::Release);
+            if self.endpoint.state().contains(State::DEFERRED) {
+                return Ok(());
+            }
+            if self.nonblocking() {
+                return Err(Errno::INPROGRESS);
+            }
+        } else if self.endpoint.state().contains(State::DEFERRED) {
+            // Linux says so too, but where it may block it waits for a SYN that nobody sends.
+            return Err(Errno::ISCONN);
+        } else if self.nonblocking() && self.endpoint.state().contains(State::CONNECTING) {
+            return Err(Errno::ALREADY);
+        }
+        self.await_connected()
+    }
+
+    /// tcp_sendmsg_fastopen() in Linux: connects if need be, with text in the SYN. How much of `bufs` that took, and what
+    /// connect(2) would have said.
+    pub(super) fn open_with_text(
+        &self,
+        bufs: &[IoSlice<'_>],
+        to: Option<SocketAddr>,
+        nonblocking: bool,
+    ) -> (usize, Result<()>) {
+        let state = self.endpoint.state();
+        let fresh = !self.connecting.load(Ordering::Acquire);
+        if fresh || state.contains(State::DEFERRED) {
+            let taken = match self.send_syn(bufs, to, fresh) {
+                Ok(taken) => taken,
+                Err(error) => return (0, Err(error)),
+            };
+            self.connecting.store(true, Ordering::Release);
+            return (taken, if nonblocking { Err(Errno::INPROGRESS) } else { self.await_connected() });
+        }
+        if nonblocking && state.contains(State::CONNECTING) {
+            return (0, Err(Errno::ALREADY));
+        }
+        (0, self.await_connected())
+    }
+
+    fn send_syn(&self, bufs: &[IoSlice<'_>], to: Option<SocketAddr>, fresh: bool) -> Result<usize> {
+        let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+        let readable = |part: &&[u8]| fault::readable(part.as_ptr(), part.len().min(MOST_TEXT)).is_ok();
+        let call = if fresh {
+            if !self.settings.lock().fast_open.contains(FastOpenModes::CLIENT) {
+                return Err(Errno::OPNOTSUPP);
+            }
+            if self.endpoint.state().intersects(State::LISTENING | State::CONNECTED) {
+                return Err(Errno::ISCONN);
+            }
+            let remote = self.to_connect(to.ok_or(Errno::INVAL)?)?;
+            refuse_port_zero(remote)?;
+            Call::ConnectFast(self.id(), remote, self.buffers(), Some(&parts))
+        } else {
+            Call::SendSyn(self.id(), &parts)
+        };
+        // The engine copies it, under its lock.
+        if !parts.iter().all(readable) {
+            return Err(Errno::FAULT);
+        }
+        self.backend.call(call)?.sent()
+    }
+
+    /// Waits for the end of the handshake, and tells it.
+    fn await_connected(&self) -> Result<()> {
+        let waited = self.block(false, self.send_deadline(), || {
+            let over = !self.endpoint.state().contains(State::CONNECTING);
+            Ok(over.then_some(()))
+        });
+        match waited {
+            Ok(()) => {}
+            Err(Errno::AGAIN) => return Err(Errno::INPROGRESS),
+            Err(error) => return Err(error),
+        }
+        self.connecting.store(false, Ordering::Release);
+        if !self.endpoint.state().contains(State::CLOSED) {
+            return Ok(());
+        }
+        let error = self.take_error().unwrap_or(Errno::CONNABORTED);
+        // As Linux after a connect that said that it failed: the socket is fresh again.
+        self.disconnect()?;
+        Err(error)
+    }
+}
+
+/// No segment can carry it (RFC 9293 has no word for it); on Linux the peer's RST says the same.
+fn refuse_port_zero(addr: SocketAddr) -> Result<()> {
+    if addr.port() == 0 { Err(Errno::CONNREFUSED) } else { Ok(()) }
+}
