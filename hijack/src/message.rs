@@ -11,9 +11,10 @@ use kernel::descriptor::{self, Lookup};
 use kernel::socket::{DatagramInfo, Origin, QueuedError, SendControl};
 use kernel::{Errno, Result, Socket};
 use libc::{
-    IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_UDP, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_TCLASS,
-    MSG_CTRUNC, MSG_DONTWAIT, MSG_WAITFORONE, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPNS, SO_TIMESTAMP, SO_TIMESTAMPNS,
-    SOL_IP, SOL_IPV6, SOL_SOCKET, UDP_GRO, UDP_SEGMENT, mmsghdr, msghdr, timespec,
+    IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_TCP, IPPROTO_UDP, IPV6_HOPLIMIT, IPV6_PKTINFO,
+    IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPNS,
+    SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IP, SOL_IPV6, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT, mmsghdr, msghdr,
+    timespec,
 };
 use std::ffi::{c_int, c_uint};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -86,6 +87,9 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
     let mut control = Writer::new(&mut space[..message.control_len.min(LONGEST_CONTROL)]);
     if let Some(info) = received.info {
         receive_control(socket, &info, &mut control);
+    }
+    if socket.wanted_info().inq && flags & MSG_ERRQUEUE == 0 {
+        control.put(IPPROTO_TCP, TCP_INQ, &socket.inq_hint().to_ne_bytes());
     }
     if let Some(error) = &received.error {
         extended_error(error, &mut control);

@@ -109,6 +109,8 @@ pub struct WantedInfo {
     pub hop_limit: bool,
     /// IPV6_RECVTCLASS.
     pub traffic_class: bool,
+    /// TCP_INQ.
+    pub inq: bool,
 }
 
 impl Kernel {
@@ -343,6 +345,13 @@ impl Socket {
             Kind::Stream => Ok(self.endpoint.rings().map_or(0, |rings| self.readable_to_mark(&rings))),
             _ => self.next_datagram(),
         }
+    }
+
+    /// What TCP_INQ tells after a read: bytes that have come, and 1 at the end of the stream, which is to be read, too.
+    pub fn inq_hint(&self) -> u32 {
+        let readable = self.endpoint.rings().map_or(0, |rings| rings.readable());
+        let ended = self.endpoint.state().contains(State::NO_MORE_IN);
+        if readable == 0 { u32::from(ended) } else { u32::try_from(readable).unwrap_or(u32::MAX) }
     }
 
     /// SIOCOUTQ: bytes written and not acknowledged.

@@ -80,6 +80,8 @@ pub struct BindOptions {
     pub reuse_port: bool,
     /// IPV6_V6ONLY: bound to `::`, the socket does not get what comes by IPv4 as well.
     pub v6_only: bool,
+    /// IP_FREEBIND: the address need not be ours yet. Nothing is sent from it before it is.
+    pub free: bool,
 }
 
 /// shutdown(2): which directions end.

@@ -78,10 +78,10 @@ fn two_ping_sockets_cannot_have_one_identifier() {
     let (mut net, a, _) = Net::pair(3, Link::default());
     let (one, two) = (net.raw(a, RawKind::Ping), net.raw(a, RawKind::Ping));
     let at: SocketAddr = "10.0.0.1:77".parse().expect("an address");
-    assert_eq!(net.stack(a).raw_bind(one.id, at), Ok(at));
-    assert_eq!(net.stack(a).raw_bind(two.id, at), Err(netstack::socket::BindError::AddrInUse));
+    assert_eq!(net.stack(a).raw_bind(one.id, at, Default::default()), Ok(at));
+    assert_eq!(net.stack(a).raw_bind(two.id, at, Default::default()), Err(netstack::socket::BindError::AddrInUse));
     net.stack(a).raw_close(one.id);
-    assert_eq!(net.stack(a).raw_bind(two.id, at), Ok(at));
+    assert_eq!(net.stack(a).raw_bind(two.id, at, Default::default()), Ok(at));
 }
 
 #[test]

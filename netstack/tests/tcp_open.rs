@@ -298,3 +298,54 @@ fn a_connection_reset_in_the_queue_is_accepted_with_its_error() {
     s.has_failed(TcpError::Reset);
     s.reads(10);
 }
+
+/// A server whose listener has TCP_DEFER_ACCEPT.
+fn deferring(times: u8) -> Script {
+    let mut s = Script::listening(1500, 5);
+    let id = s.listener.as_ref().unwrap().id;
+    s.net.stack(s.node).tcp_options(id).unwrap().defer_accept = times;
+    s.gets("S 0:0(0) win 65535 <mss 1460>");
+    s.sends("S. 0:0(0) ack 1");
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.accepts_nothing();
+    s
+}
+
+#[test]
+fn a_connection_may_wait_for_its_first_text() {
+    let mut s = deferring(3);
+    // Who has acknowledged is not asked again.
+    s.is_silent_for_ms(2500);
+    s.gets("P. 1:11(10) ack 1 win 65535");
+    s.accepts();
+    s.reads(10);
+}
+
+#[test]
+fn a_connection_without_text_is_asked_again_at_the_end_of_the_time() {
+    let mut s = deferring(2);
+    s.sends_after_ms(3000, "S. 0:0(0) ack 1");
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.accepts();
+}
+
+#[test]
+fn an_end_is_worth_a_connection_too() {
+    let mut s = deferring(2);
+    s.gets("F. 1:1(0) ack 1 win 65535");
+    s.accepts();
+}
+
+#[test]
+fn a_window_may_be_clamped() {
+    let mut s = Script::listening(1500, 5);
+    let id = s.listener.as_ref().unwrap().id;
+    s.net.stack(s.node).tcp_options(id).unwrap().window_clamp = Some(3000);
+    s.gets("S 0:0(0) win 65535 <mss 1460>");
+    s.sends("S. 0:0(0) ack 1 win 3000");
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.accepts();
+    s.gets("P. 1:1001(1000) ack 1 win 65535");
+    s.reads(1000);
+    s.sends(". 1:1(0) ack 1001 win 3000");
+}

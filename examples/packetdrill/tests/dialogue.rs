@@ -201,6 +201,7 @@ impl Ends {
             ack: Seq(0),
             flags: Flags::ACK,
             window: 32792,
+            urgent: 0,
             options: Options::default(),
         }
     }

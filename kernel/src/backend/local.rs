@@ -119,7 +119,7 @@ impl Engine {
             Call::Bind(id, addr, options) => match self.handle(id)? {
                 Handle::Tcp(tcp) => self.stack.tcp_bind(tcp, addr, options).map_err(errno::bind).map(drop),
                 Handle::Udp(udp) => self.stack.udp_bind(udp, addr, options).map_err(errno::bind).map(drop),
-                Handle::Raw(raw) => self.stack.raw_bind(raw, addr).map_err(errno::bind).map(drop),
+                Handle::Raw(raw) => self.stack.raw_bind(raw, addr, options).map_err(errno::bind).map(drop),
             }
             .map(|()| self.described(id)),
             Call::Connect(id, remote, buffers) => self.connect(now, id, remote, buffers),

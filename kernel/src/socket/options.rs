@@ -4,6 +4,7 @@
 
 mod ip;
 mod ipv6;
+mod kept;
 mod multicast;
 mod rows;
 mod settings;
@@ -26,6 +27,8 @@ enum Access {
     Int { get: fn(&Socket) -> Result<i32>, set: Option<fn(&Socket, i32) -> Result<()>> },
     /// An `unsigned long`, or an `unsigned int` where the program has no more room; the most of either means no bound.
     Long { get: fn(&Socket) -> Result<u64>, set: fn(&Socket, u64) -> Result<()> },
+    /// What can only be read, and whole: EINVAL where there is less room, or with `exact` more.
+    Whole { get: GetBytes, exact: bool },
     /// A structure or a string.
     Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
 }
@@ -45,6 +48,7 @@ enum On {
 /// All there are.
 static TABLES: &[&[Row]] = &[
     sol_socket::ROWS,
+    kept::ROWS,
     ip::ROWS,
     multicast::ROWS,
     sources::ROWS,
@@ -73,6 +77,13 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
         }
         Access::Long { get, .. } if into.len() >= size_of::<u64>() => get(socket)?.to_ne_bytes().to_vec(),
         Access::Long { get, .. } => u32::try_from(get(socket)?).unwrap_or(u32::MAX).to_ne_bytes().to_vec(),
+        Access::Whole { get, exact } => {
+            let value = get(socket)?;
+            if into.len() < value.len() || *exact && into.len() > value.len() {
+                return Err(Errno::INVAL);
+            }
+            value
+        }
         Access::Bytes { get: Some(get), .. } => get(socket)?,
         Access::Bytes { get: None, .. } => return Err(Errno::NOPROTOOPT),
     };
@@ -83,17 +94,37 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
 
 /// setsockopt(2).
 pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Result<()> {
+    if value.len() < size_of::<i32>() && has_level(socket, level) && wants_int(level, name) {
+        return Err(Errno::INVAL);
+    }
     match &find(socket, level, name, Errno::NOPROTOOPT)?.access {
         Access::Int { set, .. } => {
             let set = set.ok_or(Errno::NOPROTOOPT)?;
             match (values::int(value), value) {
                 (Err(_), [byte, ..]) if level == libc::IPPROTO_IP => set(socket, i32::from(*byte)),
+                (Err(_), []) if level == libc::IPPROTO_IP && !wants_a_byte(name) => set(socket, 0),
                 (int, _) => set(socket, int?),
             }
         }
+        Access::Whole { .. } => Err(Errno::NOPROTOOPT),
         Access::Long { set, .. } => set(socket, values::long(value)?),
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
+}
+
+/// Linux looks for an `int` before it looks at the option, the few that are strings excepted.
+fn wants_int(level: i32, name: i32) -> bool {
+    match level {
+        libc::SOL_SOCKET => name != libc::SO_BINDTODEVICE,
+        libc::IPPROTO_TCP => !matches!(name, libc::TCP_CONGESTION | libc::TCP_ULP | libc::TCP_FASTOPEN_KEY),
+        libc::IPPROTO_UDP => true,
+        _ => false,
+    }
+}
+
+/// Of IPPROTO_IP's, those for which no bytes are not a 0.
+fn wants_a_byte(name: i32) -> bool {
+    matches!(name, libc::IP_MULTICAST_TTL | libc::IP_MULTICAST_LOOP | libc::IP_MULTICAST_ALL | libc::IP_FREEBIND)
 }
 
 /// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.

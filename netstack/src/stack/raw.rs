@@ -10,7 +10,7 @@ use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
 use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::raw::{RawKind, RawOptions, Socket, prepare_echo};
-use crate::socket::{BindError, ConnectError, Key, RawId, SendError, SendOptions, SocketError};
+use crate::socket::{BindError, BindOptions, ConnectError, Key, RawId, SendError, SendOptions, SocketError};
 use crate::time::Instant;
 use crate::wire::{checksum, ipv4, ipv6};
 
@@ -22,14 +22,14 @@ impl Stack {
     }
 
     /// bind(2). The port is the identifier of a ping socket (0: a free one), and nothing to a raw socket.
-    pub fn raw_bind(&mut self, id: RawId, local: SocketAddr) -> Result<SocketAddr, BindError> {
+    pub fn raw_bind(&mut self, id: RawId, local: SocketAddr, options: BindOptions) -> Result<SocketAddr, BindError> {
         let addr = local.ip();
         let socket = self.raw.get(id).ok_or(BindError::NotFound)?;
         let possible = match socket.kind {
             RawKind::Raw { .. } | RawKind::Raw6 { .. } => self.can_bind_datagrams(local),
             RawKind::Ping | RawKind::Ping6 => addr.is_unspecified() || self.ip.interfaces.is_local(addr),
         };
-        if !possible || socket.kind.is_v6() != addr.is_ipv6() {
+        if !(possible || options.free) || socket.kind.is_v6() != addr.is_ipv6() {
             return Err(BindError::AddrNotAvailable);
         }
         self.raw.identify(id, local.port(), &mut self.rng)?;

@@ -27,7 +27,7 @@ impl Stack {
     /// bind(2). 0.0.0.0 is all our IPv4 addresses, `::` all our addresses (with IPV6_V6ONLY all of IPv6), port 0 an
     /// ephemeral one. Returns the address bound to.
     pub fn udp_bind(&mut self, id: UdpId, local: SocketAddr, reuse: BindOptions) -> Result<SocketAddr, BindError> {
-        if !self.can_bind_datagrams(local) {
+        if !reuse.free && !self.can_bind_datagrams(local) {
             return Err(BindError::AddrNotAvailable);
         }
         self.udp.bind(id, local, reuse, &mut self.rng)
@@ -234,6 +234,10 @@ impl Stack {
         on: Option<IfIndex>,
     ) -> Option<Hop> {
         let multicast_on = if dst.is_ipv4() { options.multicast_on } else { options.v6.multicast_on };
+        // Of an address that is not ours, by IP_FREEBIND, nothing leaves.
+        if from.is_some_and(|from| !self.can_bind_datagrams(SocketAddr::new(from, 0))) {
+            return None;
+        }
         // Bound to a broadcast or multicast address a socket only hears there; it sends from a real one.
         let from = from.filter(|from| self.ip.interfaces.is_local(*from));
         self.ip.hop(from, dst, on.or(options.bound_to).or(multicast_on.filter(|_| dst.is_multicast())))

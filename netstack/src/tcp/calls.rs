@@ -42,7 +42,7 @@ impl Tcp {
         if socket.binding.is_some() || !matches!(socket.kind, Kind::Idle(_)) {
             return Err(BindError::InvalidState);
         }
-        if !local.ip().is_unspecified() && !env.paths.is_local(local.ip()) {
+        if !options.free && !local.ip().is_unspecified() && !env.paths.is_local(local.ip()) {
             return Err(BindError::AddrNotAvailable);
         }
         let binding = self.ports.bind(plain(local), options, env.rng)?;
@@ -102,6 +102,9 @@ impl Tcp {
         let bound = socket.binding.map(|binding| binding.local.ip()).filter(|addr| !addr.is_unspecified());
         // RFC 9293 §3.9.2.3 (MUST-46): only to one host.
         if remote.ip().is_multicast() || remote.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return Err(ConnectError::NetUnreachable);
+        }
+        if bound.is_some_and(|addr| !env.paths.is_local(addr)) {
             return Err(ConnectError::NetUnreachable);
         }
         let path = env.paths.path(bound, remote).ok_or(ConnectError::NetUnreachable)?;

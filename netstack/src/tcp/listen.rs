@@ -5,6 +5,7 @@ use super::demux::{Owner, Tuple};
 use super::durable::Timestamps;
 use super::ecn;
 use super::input::peer_mss;
+use super::options::TcpOptions;
 use super::retransmit::SYN_ACK_RETRIES;
 use super::seam::Env;
 use super::seq::Seq;
@@ -75,10 +76,11 @@ impl Tcp {
             sack: header.options.sack_permitted,
             ecn: ecn::asks(segment),
             snd_wnd: u32::from(header.window),
-            rcv_wnd: (env.pool.receive_size(options.buffers) as u32).min(MAX_UNSCALED),
+            rcv_wnd: window_of_syn_ack(env, &options),
             options,
             sent_at: now,
             retries: 0,
+            acked: false,
             last_answer: None,
         };
         if listening.has_request_room(&self.requests) {
@@ -134,11 +136,12 @@ impl Tcp {
             sack: told.sack,
             ecn: told.ecn,
             snd_wnd: u32::from(header.window),
-            rcv_wnd: (env.pool.receive_size(options.buffers) as u32).min(MAX_UNSCALED),
+            rcv_wnd: window_of_syn_ack(env, &options),
             options,
             // Nobody knows when the SYN-ACK went.
             sent_at: now,
             retries: 1,
+            acked: true,
             last_answer: None,
         })
     }
@@ -208,12 +211,18 @@ impl Tcp {
     /// The SYN-ACK was not acknowledged in time (RFC 6298).
     pub(super) fn request_timer(&mut self, now: Instant, handle: Handle) {
         let Some(request) = self.requests.get_mut(handle) else { return };
-        if request.retries >= SYN_ACK_RETRIES {
+        // TCP_DEFER_ACCEPT: who has acknowledged is not asked again before the time is almost over (Linux's syn_ack_recalc).
+        let defer = request.options.defer_accept;
+        let waits = request.acked && request.retries < defer;
+        if request.retries >= SYN_ACK_RETRIES && !waits {
             return self.drop_request(handle);
         }
+        let asks = !request.acked || request.retries + 1 >= defer;
         request.retries += 1;
         let (reply, deadline) = (request.syn_ack(now), request.deadline(now));
-        self.replies.push(reply);
+        if asks {
+            self.replies.push(reply);
+        }
         self.timers.set(Waiter::Request(handle), deadline);
     }
 
@@ -258,6 +267,12 @@ impl Tcp {
             _ => self.forget(handle, events),
         }
     }
+}
+
+/// What a SYN-ACK offers.
+fn window_of_syn_ack(env: &Env<'_>, options: &TcpOptions) -> u32 {
+    let most = options.window_clamp.unwrap_or(MAX_UNSCALED).min(MAX_UNSCALED);
+    (env.pool.receive_size(options.buffers) as u32).min(most)
 }
 
 /// The MSS option for a path (RFC 9293 §3.7.1): what fits its MTU, and what `TCP_MAXSEG` allows.

@@ -46,6 +46,11 @@ pub struct TcpOptions {
     pub buffers: StreamSizes,
     /// `TCP_CONGESTION`.
     pub congestion: Algorithm,
+    /// `TCP_DEFER_ACCEPT`, as times that the SYN-ACK is sent: while no text has come for so long, a connection does not come to
+    /// accept(2); 0.
+    pub defer_accept: u8,
+    /// `TCP_WINDOW_CLAMP`: no larger window is offered, in bytes.
+    pub window_clamp: Option<u32>,
     /// `SO_MAX_PACING_RATE`: bytes a second; `u64::MAX` and 0 are no bound.
     pub max_pacing_rate: u64,
     /// A connection that we open asks for ECN (`tcp_ecn` = 1); one that the peer opens uses it if the peer asks.
@@ -77,6 +82,8 @@ impl Default for TcpOptions {
             retries: 15,
             buffers: StreamSizes::default(),
             congestion: Algorithm::default(),
+            defer_accept: 0,
+            window_clamp: None,
             max_pacing_rate: u64::MAX,
             ecn: false,
             fast_open: FastOpenOptions::default(),

@@ -38,6 +38,8 @@ pub(super) struct Request {
     pub(super) options: TcpOptions,
     pub(super) sent_at: Instant,
     pub(super) retries: u8,
+    /// The peer has acknowledged the SYN-ACK, and `TCP_DEFER_ACCEPT` waits for its text.
+    pub(super) acked: bool,
     pub(super) last_answer: Option<Instant>,
 }
 
@@ -84,7 +86,14 @@ impl Request {
             return Verdict::Ignore;
         }
         // Fifth.
-        if header.ack == self.iss + 1 { Verdict::Complete } else { Verdict::Reset }
+        if header.ack != self.iss + 1 {
+            return Verdict::Reset;
+        }
+        if self.retries < self.options.defer_accept && segment.end() == rcv_nxt {
+            self.acked = true;
+            return Verdict::Ignore;
+        }
+        Verdict::Complete
     }
 
     fn limited(&mut self, now: Instant, verdict: Verdict) -> Verdict {

@@ -30,12 +30,17 @@ impl Tcb {
 
     /// What could be offered now.
     fn room(&self) -> u32 {
-        (self.rx.free() as u32).min(MAX_UNSCALED << self.scale())
+        (self.rx.free() as u32).min(self.most_to_offer())
     }
 
     /// What could be offered if the ring were empty.
     fn largest_window(&self) -> u32 {
-        (self.rx.capacity() as u32).min(MAX_UNSCALED << self.scale())
+        (self.rx.capacity() as u32).min(self.most_to_offer())
+    }
+
+    fn most_to_offer(&self) -> u32 {
+        let clamp = self.options.window_clamp.unwrap_or(u32::MAX);
+        (MAX_UNSCALED << self.scale()).min(clamp)
     }
 
     /// What windows are scaled by, outside of SYNs.

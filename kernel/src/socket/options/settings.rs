@@ -1,5 +1,6 @@
 //! What a program has set on a socket.
 
+use super::kept::Kept;
 use crate::backend::Buffers;
 use crate::config::TcpDefaults;
 use crate::endpoint::Kind;
@@ -35,6 +36,7 @@ pub(in crate::socket) struct Settings {
     /// TCP_FASTOPEN_CONNECT.
     pub(in crate::socket) fast_open_connect: bool,
     pub(super) priority: i32,
+    pub(super) kept: Kept,
     pub(super) mark: i32,
     pub(super) mtu_discover: i32,
     pub(super) free_bind: bool,
@@ -86,6 +88,7 @@ impl Settings {
             fast_open: tcp.fast_open,
             fast_open_connect: false,
             priority: 0,
+            kept: Kept::default(),
             mark: 0,
             mtu_discover: libc::IP_PMTUDISC_WANT,
             free_bind: false,
@@ -100,14 +103,19 @@ impl Settings {
 
     /// What an accepted socket has from its listener.
     pub(in crate::socket) fn inherited(&self) -> Settings {
-        let mut settings = self.clone();
+        let mut settings = Settings { kept: self.kept.inherited(), ..self.clone() };
         settings.tcp.fast_open.queue = 0;
         settings.tcp.fast_open.keys = None;
         settings
     }
 
     pub(in crate::socket) fn bind(&self) -> BindOptions {
-        BindOptions { reuse_addr: self.reuse_addr, reuse_port: self.reuse_port, v6_only: self.v6_only }
+        BindOptions {
+            reuse_addr: self.reuse_addr,
+            reuse_port: self.reuse_port,
+            v6_only: self.v6_only,
+            free: self.free_bind,
+        }
     }
 
     /// Sizes of the rings to be made.

@@ -1,7 +1,7 @@
 //! IPPROTO_TCP: tcp(7).
 
 use super::Access::Int;
-use super::rows::{bytes, change, engine, seconds, within};
+use super::rows::{bytes, change, engine, local, seconds, within};
 use super::{On, Row};
 use crate::backend::{Call, Reply};
 use crate::endpoint::State;
@@ -70,6 +70,41 @@ pub(super) static ROWS: &[Row] = &[
         0 => Some(Duration::from_secs(60)),
         _ => Some(Duration::from_secs(v.min(120) as u64)),
     }),
+    engine!(IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, On::Stream, s => seconds_of(s.tcp.defer_accept),
+        v => s.tcp.defer_accept = repetitions_in(v)),
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_WINDOW_CLAMP,
+        on: On::Stream,
+        access: Int {
+            get: |s| Ok(s.settings.lock().tcp.window_clamp.map_or(0, |clamp| clamp as i32)),
+            set: Some(|s, v| {
+                if v == 0 && !s.endpoint.state().contains(State::CLOSED) {
+                    return Err(Errno::INVAL);
+                }
+                change(s, |settings| {
+                    settings.tcp.window_clamp = (v != 0).then_some(v.max(WINDOW_CLAMP_MIN) as u32);
+                    Ok(())
+                })
+            }),
+        },
+    },
+    local!(IPPROTO_TCP, libc::TCP_INQ, On::Stream, s => s.wanted.inq, v => s.wanted.inq = within(v, 0, 1)? == 1),
+    // Checked, and without effect on Linux as well.
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_THIN_DUPACK,
+        on: On::Stream,
+        access: Int { get: |_| Ok(0), set: Some(|_, v| within(v, 0, 1).map(drop)) },
+    },
+    // No protocol between TCP and the program is known here (kernel TLS is one on Linux).
+    bytes(
+        IPPROTO_TCP,
+        libc::TCP_ULP,
+        On::Stream,
+        Some(|_| Ok(Vec::new())),
+        Some(|_, value| Err(if value.is_empty() { Errno::INVAL } else { Errno::NOENT })),
+    ),
     Row {
         level: IPPROTO_TCP,
         name: libc::TCP_MAXSEG,
@@ -187,6 +222,31 @@ pub(super) static ROWS: &[Row] = &[
 /// EINVAL where the socket is in none of `states`.
 fn before_connecting(socket: &Socket, states: State) -> Result<()> {
     if socket.endpoint.state().intersects(states) { Ok(()) } else { Err(Errno::INVAL) }
+}
+
+/// Half of SOCK_MIN_RCVBUF.
+const WINDOW_CLAMP_MIN: i32 = 2304 / 2;
+/// A SYN-ACK's first timeout and the longest, in seconds: TCP_TIMEOUT_INIT and TCP_RTO_MAX.
+const SYN_ACK_TIMEOUT: i32 = 1;
+const LONGEST_TIMEOUT: i32 = 120;
+
+/// Seconds that so many timeouts of a SYN-ACK take (Linux: retrans_to_secs).
+fn seconds_of(repetitions: u8) -> i32 {
+    timeouts().take(repetitions.into()).sum()
+}
+
+/// Timeouts of a SYN-ACK that it takes to wait so many seconds (Linux: secs_to_retrans).
+fn repetitions_in(seconds: i32) -> u8 {
+    let before = timeouts().scan(0, |end, timeout| {
+        let begin = *end;
+        *end += timeout;
+        Some(begin)
+    });
+    before.take(255).take_while(|&begin| begin < seconds).count() as u8
+}
+
+fn timeouts() -> impl Iterator<Item = i32> {
+    std::iter::successors(Some(SYN_ACK_TIMEOUT), |timeout| Some((timeout * 2).min(LONGEST_TIMEOUT)))
 }
 
 /// A name in TCP_CA_NAME_MAX bytes.

@@ -7,7 +7,7 @@ use libc::{
 };
 
 use crate::Case;
-use crate::net::{listener, pair, tcp, timed, udp};
+use crate::net::{connected, listener, must, nonblocking, pair, settle, tcp, timed, udp};
 use crate::report::{Report, made};
 use crate::sys;
 
@@ -18,6 +18,11 @@ pub const CASES: &[Case] = &[
     ("options.switches", switches),
     ("options.buffers", buffers),
     ("options.pacing", pacing),
+    ("options.freebind", freebind),
+    ("options.defer_accept", defer_accept),
+    ("options.inq", inq),
+    ("options.cookie", cookie),
+    ("options.window_clamp", window_clamp),
     ("options.linger", linger),
     ("options.tcp", tcp_options),
     ("options.tcp_refused", tcp_refused),
@@ -95,6 +100,103 @@ fn switches(r: &mut Report) {
         r.see(&format!("{name} := 0"), sys::set_option(fd, level, option, 0));
         r.see(name, sys::get_option(fd, level, option));
     }
+}
+
+fn freebind(r: &mut Report) {
+    let elsewhere = std::net::SocketAddrV4::new([10, 99, 99, 99].into(), 0);
+    let (_, service) = listener(1);
+    for (what, kind, protocol) in [("tcp", SOCK_STREAM, 0), ("udp", SOCK_DGRAM, 0), ("raw", libc::SOCK_RAW, 253)] {
+        let fd = must("socket", sys::socket(AF_INET, kind, protocol));
+        r.see(&format!("{what} bind"), sys::bind(fd, elsewhere));
+        r.see(&format!("{what} IP_FREEBIND"), sys::set_option(fd, IPPROTO_IP, libc::IP_FREEBIND, 1));
+        r.see(&format!("{what} bind freely"), sys::bind(fd, elsewhere));
+        r.see(&format!("{what} name"), sys::getsockname(fd).map(|at| at.ip().to_string()));
+        if kind != SOCK_STREAM {
+            r.see(&format!("{what} sendto"), sys::sendto(fd, b"x", 0, service));
+        }
+        r.see(&format!("{what} connect"), sys::connect(fd, service));
+    }
+    let fd = tcp();
+    r.see("IP_FREEBIND", sys::set_option(fd, IPPROTO_IP, libc::IP_FREEBIND, 1));
+    r.see("bind", sys::bind(fd, elsewhere));
+    r.see("listen", sys::listen(fd, 4));
+}
+
+fn defer_accept(r: &mut Report) {
+    let (listening, at) = listener(4);
+    for seconds in [0, 1, 2, 5, 64, 1000, -1, 3] {
+        r.see(&format!(":= {seconds}"), sys::set_option(listening, IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds));
+        r.see("seconds", sys::get_option(listening, IPPROTO_TCP, libc::TCP_DEFER_ACCEPT));
+    }
+    let client = connected(at);
+    r.see("without text", sys::poll(&[(listening, libc::POLLIN)], 100));
+    r.see("the client is connected", sys::poll(&[(client, libc::POLLOUT)], 0));
+    must("send", sys::send(client, b"text", 0));
+    settle(listening, libc::POLLIN);
+    let (accepted, _) = must("accept", sys::accept(listening));
+    r.see("recv", sys::recv(accepted, 8, 0));
+    // After three seconds it comes without.
+    let silent = connected(at);
+    r.see("not at once", sys::poll(&[(listening, libc::POLLIN)], 100));
+    r.see("late", sys::poll(&[(listening, libc::POLLIN)], 8000));
+    let (accepted, _) = must("accept", sys::accept(listening));
+    must("send", sys::send(accepted, b"hello", 0));
+    r.see("recv", sys::recv(silent, 8, 0));
+}
+
+fn inq(r: &mut Report) {
+    let (a, b) = pair();
+    let controls = |r: &mut Report, what: &str, room: usize| match sys::recvmsg(b, &[room], 0, 64) {
+        Ok(message) => {
+            r.see(what, message.returned);
+            for ((level, kind, _), data) in message.control.into_iter().zip(message.control_data) {
+                r.see("control", format!("level {level} type {kind} {data:?}"));
+            }
+        }
+        Err(errno) => r.see(what, errno.to_string()),
+    };
+    must("send", sys::send(a, b"hello", 0));
+    settle(b, libc::POLLIN);
+    controls(r, "off", 1);
+    r.see("TCP_INQ", sys::set_option(b, IPPROTO_TCP, libc::TCP_INQ, 1));
+    controls(r, "two left", 2);
+    controls(r, "none left", 8);
+    must("send", sys::send(a, b"last", 0));
+    must("close", sys::close(a));
+    settle(b, libc::POLLRDHUP);
+    controls(r, "the end is left", 8);
+    controls(r, "the end", 8);
+}
+
+fn cookie(r: &mut Report) {
+    let of = |fd| sys::get_option_bytes(fd, SOL_SOCKET, libc::SO_COOKIE, 8);
+    let (listening, at) = listener(1);
+    let first = of(listening);
+    r.see("the same again", first == of(listening));
+    r.see("of a duplicate", first == of(must("dup", sys::dup(listening))));
+    let client = connected(at);
+    let (accepted, _) = must("accept", sys::accept(listening));
+    r.see("of another", first != of(client));
+    r.see("of an accepted one", first != of(accepted));
+    r.see("too short", sys::get_option_bytes(listening, SOL_SOCKET, libc::SO_COOKIE, 4));
+}
+
+fn window_clamp(r: &mut Report) {
+    let (listening, at) = listener(1);
+    r.see("set", sys::set_option(listening, IPPROTO_TCP, libc::TCP_WINDOW_CLAMP, 4000));
+    let client = connected(at);
+    let (accepted, _) = must("accept", sys::accept(listening));
+    nonblocking(client);
+    crate::net::within(std::time::Duration::from_millis(100), || {
+        let _ = sys::send(client, &[7; 4096], 0);
+        None::<()>
+    });
+    let mut got = 0;
+    while let Ok(bytes) = sys::recv(accepted, 65_536, libc::MSG_DONTWAIT) {
+        got += bytes.len();
+    }
+    r.see("no more than the window", got <= 4000);
+    r.see("0 in this state", sys::set_option(accepted, IPPROTO_TCP, libc::TCP_WINDOW_CLAMP, 0));
 }
 
 fn pacing(r: &mut Report) {
