@@ -17,6 +17,8 @@ pub struct Scenario {
     pub outage: Option<(usize, Duration, Duration)>,
     /// The node on the right starts again at that time.
     pub reboot: Option<Duration>,
+    /// Who opens a connection sends its first bytes in the SYN (RFC 7413).
+    pub fast_open: bool,
 }
 
 /// One connection.
@@ -56,7 +58,9 @@ impl Scenario {
             (rng.below(links.len() as u32) as usize, part(rng), length)
         });
         let reboot = (rng.below(12) == 0).then(|| part(rng));
-        let mut scenario = Scenario { seed, links, flows, rings, outage, reboot };
+        // Drawn apart, so that a seed's other decisions stay what they were.
+        let fast_open = seeds::rng(seed, 0xf0).below(3) == 0;
+        let mut scenario = Scenario { seed, links, flows, rings, outage, reboot, fast_open };
         let harsh = scenario.is_harsh();
         for flow in &mut scenario.flows {
             let keepalive = harsh || flow.is_rude();

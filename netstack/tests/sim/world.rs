@@ -9,16 +9,16 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::net::Ipv4Addr;
 
-use super::program::{End, Outcome, Program};
+use super::program::{End, Outcome, Program, stream};
 use super::scenario::{Flow, Scenario};
 use super::trace;
 use crate::common::{Link, Net, NodeId, seeds};
 use crate::tcp_common::{Listener, Socket};
 use netstack::link::IfIndex;
 use netstack::route::Route;
-use netstack::tcp::TcpError;
+use netstack::tcp::{FastOpenModes, TcpError};
 use netstack::time::{Duration, Instant};
-use netstack::{IpNet, Key};
+use netstack::{Config, IpNet, Key};
 
 /// The most that the engine's queues may hold for a node.
 const MOST_QUEUED: usize = 6 << 20;
@@ -97,6 +97,9 @@ impl World {
             net.memory(node).set_ring(ring);
         }
         let listeners = nodes.map(|node| Listener::new(&mut net, node, "0.0.0.0:80", 16));
+        for listener in &listeners {
+            net.stack(listener.node).tcp_options(listener.id).expect("a listener").fast_open.queue = 8;
+        }
         let start = net.now();
         let mut agenda = BinaryHeap::new();
         let mut plan = |at: Duration, due| agenda.push(Reverse((start + at, due)));
@@ -207,12 +210,14 @@ impl World {
         }
     }
 
-    fn add_program(&mut self, socket: Socket, flow: usize, side: usize) {
+    /// `sent`: bytes that its SYN has taken along.
+    fn add_program(&mut self, socket: Socket, flow: usize, side: usize, sent: usize) {
         let plans = &self.scenario.flows[flow].plans;
         let streams = (2 * flow + side, 2 * flow + 1 - side);
         let node = socket.node.0;
         self.keys[node].insert(socket.key);
-        let program = Program::new(&mut self.net, socket, plans[side].clone(), streams, plans[1 - side].bytes);
+        let mut program = Program::new(&mut self.net, socket, plans[side].clone(), streams, plans[1 - side].bytes);
+        program.sent = sent;
         let number = self.programs.len();
         self.by_key.insert((node, program.key()), number);
         self.ends[flow][side] = Some(number);
@@ -226,7 +231,7 @@ impl World {
         let node = self.nodes[from];
         let key = self.net.memory(node).new_key();
         let now = self.net.now();
-        let (tx, engine_tx) = arena::ring::heap(*ring);
+        let (mut tx, engine_tx) = arena::ring::heap(*ring);
         let (engine_rx, rx) = arena::ring::heap(*ring);
         let remote = (self.addresses[to], 80).into();
         let stack = self.net.stack(node);
@@ -234,18 +239,25 @@ impl World {
         let options = stack.tcp_options(id).expect("an open socket");
         // On a bad path, a SYN may need many tries.
         (options.maxseg, options.syn_retries) = (plans[0].maxseg, 12);
-        stack.tcp_connect(now, id, remote, engine_tx, engine_rx).expect("a route and a port");
+        let mut sent = 0;
+        if self.scenario.fast_open {
+            stack.tcp_fast_open(now, id, remote, engine_tx, engine_rx, false).expect("a route and a port");
+            let room = stack.tcp_syn_room(id).expect("it has not left") as usize;
+            sent = tx.write(stream(2 * number, 0, room.min(plans[0].bytes)));
+        } else {
+            stack.tcp_connect(now, id, remote, engine_tx, engine_rx).expect("a route and a port");
+        }
         let port = stack.tcp_status(id).and_then(|status| status.local).expect("bound").port();
         self.net.poll(node);
         self.ports.insert((from, port), number);
-        self.add_program(Socket { node, id, key, tx, rx }, number, 0);
+        self.add_program(Socket { node, id, key, tx, rx }, number, 0, sent);
     }
 
     fn accept(&mut self, node: usize) {
         while let Some(socket) = self.listeners[node].accept(&mut self.net) {
             let remote = socket.status(&mut self.net).remote.expect("connected");
             match self.ports.get(&(1 - node, remote.port())).copied() {
-                Some(flow) if self.ends[flow][1].is_none() => self.add_program(socket, flow, 1),
+                Some(flow) if self.ends[flow][1].is_none() => self.add_program(socket, flow, 1, 0),
                 flow => {
                     // Another life of a connection whose first answer was given up, or one whose other end has started again since.
                     assert!(flow.is_some() || self.rebooted, "somebody connects from there");
@@ -369,7 +381,9 @@ fn judge_flow(scenario: &Scenario, rebooted: bool, flow: &Flow, ends: [Option<&P
 /// Two nodes, their addresses, and between them these links with a router between each two.
 pub fn chain(seed: u64, links: &[Link]) -> (Net, [NodeId; 2], [Ipv4Addr; 2]) {
     let mut net = Net::new(seed);
-    let nodes = [net.node(), net.node()];
+    // Text goes in SYNs, and is taken from them, where a program asks for that.
+    let config = Config { fast_open: FastOpenModes::all() - FastOpenModes::ALL_LISTENERS, ..Config::default() };
+    let nodes = [net.node_with(config.clone()), net.node_with(config)];
     let last = links.len() as u8 - 1;
     let links: Vec<usize> = links.iter().map(|link| net.link(link.clone())).collect();
     let left = net.join(nodes[0], links[0], "10.0.0.1/24");
