@@ -11,7 +11,6 @@ use system_tests::{Failure, Outcome, Program, rump};
 
 /// (how the lines begin, why they differ). POSIX.md has a row for each.
 const DEVIATIONS: &[(&str, &str)] = &[
-    ("options.tcp: TCP_DEFER_ACCEPT", "there is no such option yet"),
     ("dgram.broadcast: not allowed", "127.255.255.255 is an address of the loopback like any other"),
     ("dgram.broadcast: connect not allowed", "127.255.255.255 is an address of the loopback like any other"),
     ("dgram.overflow: the rest dropped", "SO_RCVBUF does not change the queue of a datagram socket that is there"),
