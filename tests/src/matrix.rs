@@ -133,11 +133,15 @@ impl Net {
         }
     }
 
-    /// The program as a client.
+    /// The program as a client, once the servers have their addresses.
     fn client(&self, program: Program) -> Program {
+        self.client_at("10.0.0.0/24", program)
+    }
+
+    fn client_at(&self, address: &str, program: Program) -> Program {
         let program = program.limit(Duration::from_secs(60));
         match &self.0 {
-            Kind::Bus(bus) => program.rump(&bus.node("10.0.0.0/24")),
+            Kind::Bus(bus) => program.rump(&bus.node(address)),
             Kind::Tap(namespace) => program.within(namespace),
         }
     }
@@ -158,7 +162,8 @@ impl Net {
         let begun = Instant::now();
         loop {
             let probe = Program::new("nc").words("-z -w 1").arg(format!("10.0.0.{number}")).arg(port.to_string());
-            let probed = self.client(probe).finish()?;
+            // A free address might be that of the server that is about to start.
+            let probed = self.client_at("10.0.0.250/24", probe).finish()?;
             if probed.status.success() {
                 return Ok(());
             }
