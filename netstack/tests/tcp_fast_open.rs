@@ -67,6 +67,22 @@ fn a_cookie_lets_text_in_before_the_handshake_ends() {
 }
 
 #[test]
+fn the_text_of_a_syn_is_no_measure_of_the_segments_that_follow() {
+    let mut s = server(5);
+    let cookie = asks(&mut s);
+    // More than this peer may have on its way later: to wait for two of them would be to wait for the timer.
+    s.gets(&format!("S 0:1440(1440) win 65535 <mss 1460,{cookie}>"));
+    s.sends("S. 0:0(0) ack 1441 win 65535 <mss 1460>");
+    s.accepts();
+    s.writes(100);
+    s.sends("P. 1:101(100) ack 1441");
+    s.gets("P. 1441:1741(300) ack 101 win 65535");
+    s.sends_nothing();
+    s.gets("P. 1741:2041(300) ack 101 win 65535");
+    s.sends(". 101:101(0) ack 2041");
+}
+
+#[test]
 fn windows_of_text_before_the_end_of_the_handshake_are_scaled() {
     let mut s = server(5);
     let cookie = asks(&mut s);

@@ -95,7 +95,10 @@ impl Tcb {
         self.sack_report.on_in_order(self.durable.rcv_nxt);
         self.counters.bytes_received += published as u64;
         self.touched = true;
-        let (len, pushed) = (segment.packet_text.min(text.len() as u32), segment.header.has(Flags::PSH));
+        // A SYN may carry more than half a window, which no later segment does.
+        let syn = segment.header.has(Flags::SYN);
+        let len = if syn { 0 } else { segment.packet_text.min(text.len() as u32) };
+        let pushed = segment.header.has(Flags::PSH);
         let (rcv_nxt, rto) = (self.durable.rcv_nxt, self.rtt.rto());
         self.ack.on_text(now, &TextArrival { len, pushed, drained, rcv_nxt, rto });
         if self.window_grew() {
