@@ -154,6 +154,8 @@ pub struct DatagramOptions {
     pub mtu_discovery: MtuDiscovery,
     /// SO_BINDTODEVICE: send and receive on this interface only.
     pub bound_to: Option<IfIndex>,
+    /// SO_DONTROUTE: no router is used.
+    pub dont_route: bool,
     /// IP_RECVERR: soft errors are reported too, and on unconnected sockets.
     pub report_errors: bool,
     /// IP_MULTICAST_TTL.
@@ -215,6 +217,7 @@ impl Default for DatagramOptions {
             tos: 0,
             mtu_discovery: MtuDiscovery::Want,
             bound_to: None,
+            dont_route: false,
             report_errors: false,
             multicast_ttl: 1,
             multicast_loop: true,

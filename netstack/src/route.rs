@@ -70,14 +70,19 @@ impl Routes {
         self.index();
     }
 
-    /// The best route to `dst` by an interface that `usable` accepts: a binary search for each prefix length in use.
+    /// The best route to `dst` by an interface that `usable` accepts.
     pub(crate) fn lookup(&self, dst: IpAddr, usable: impl Fn(IfIndex) -> bool) -> Option<&Route> {
+        self.find(dst, |route| usable(route.on))
+    }
+
+    /// The best route to `dst` that `usable` accepts: a binary search for each prefix length in use.
+    pub(crate) fn find(&self, dst: IpAddr, usable: impl Fn(&Route) -> bool) -> Option<&Route> {
         let (v6, bits_of_dst) = (dst.is_ipv6(), bits(dst));
         self.lengths.iter().filter(|((family, _), _)| *family == v6).find_map(|((_, from_longest), range)| {
             let routes = &self.list[range.clone()];
             let net = bits_of_dst & mask(128 - from_longest);
             let first = routes.partition_point(|route| bits(route.dst.addr) < net);
-            routes[first..].iter().take_while(|route| bits(route.dst.addr) == net).find(|route| usable(route.on))
+            routes[first..].iter().take_while(|route| bits(route.dst.addr) == net).find(|route| usable(route))
         })
     }
 

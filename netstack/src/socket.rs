@@ -82,6 +82,8 @@ pub struct BindOptions {
     pub v6_only: bool,
     /// IP_FREEBIND: the address need not be ours yet. Nothing is sent from it before it is.
     pub free: bool,
+    /// SO_BINDTODEVICE, for streams: sockets on different interfaces may have the same address and port.
+    pub on: Option<IfIndex>,
 }
 
 /// shutdown(2): which directions end.
@@ -109,6 +111,8 @@ pub struct SendOptions {
     /// MSG_MORE, UDP_CORK: this is a piece, and the datagram goes with the first send that does not say so. Sockets of UDP,
     /// and raw ones whose IP header is ours.
     pub more: bool,
+    /// MSG_DONTROUTE: no router is used.
+    pub dont_route: bool,
     /// UDP_SEGMENT: cut into datagrams of this many bytes, the last may be shorter.
     pub segment: Option<NonZeroU16>,
 }

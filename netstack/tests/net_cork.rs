@@ -10,8 +10,16 @@ use netstack::raw::RawKind;
 use netstack::socket::{SendError, SendOptions};
 use netstack::time::Duration;
 
-const MORE: SendOptions =
-    SendOptions { source: None, on: None, ttl: None, tos: None, flow_label: None, more: true, segment: None };
+const MORE: SendOptions = SendOptions {
+    source: None,
+    on: None,
+    ttl: None,
+    tos: None,
+    flow_label: None,
+    more: true,
+    segment: None,
+    dont_route: false,
+};
 
 /// A sender, a receiver at 10.0.0.2:7, and the neighbours known.
 fn two(seed: u64, link: Link) -> (Net, Udp, Udp) {

@@ -11,9 +11,9 @@ use netstack::{Config, Key};
 use std::collections::HashSet;
 use tcp_common::{Listener, Socket};
 
-const PLAIN: BindOptions = BindOptions { reuse_addr: false, reuse_port: false, v6_only: false, free: false };
-const REUSE: BindOptions = BindOptions { reuse_addr: true, reuse_port: false, v6_only: false, free: false };
-const SHARE: BindOptions = BindOptions { reuse_addr: false, reuse_port: true, v6_only: false, free: false };
+const PLAIN: BindOptions = BindOptions { reuse_addr: false, reuse_port: false, v6_only: false, free: false, on: None };
+const REUSE: BindOptions = BindOptions { reuse_addr: true, reuse_port: false, v6_only: false, free: false, on: None };
+const SHARE: BindOptions = BindOptions { reuse_addr: false, reuse_port: true, v6_only: false, free: false, on: None };
 
 fn open(net: &mut Net, node: NodeId) -> TcpId {
     let key = net.memory(node).new_key();

@@ -53,6 +53,7 @@ impl Socket {
             tos: control.tos,
             flow_label: None,
             more: cork || flags & libc::MSG_MORE != 0,
+            dont_route: flags & libc::MSG_DONTROUTE != 0,
             segment: NonZeroU16::new(segment),
         };
         let sent = self.backend.call(Call::Send(self.id(), to, &parts, options));

@@ -8,6 +8,28 @@ use crate::iface::LOOPBACK;
 use crate::link::IfIndex;
 use crate::tcp::seam::{Path, Paths};
 
+/// Which ways a socket allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// SO_BINDTODEVICE, or a zone: the only interface.
+    pub(crate) on: Option<IfIndex>,
+    /// SO_DONTROUTE, MSG_DONTROUTE: no router. Of IPv4 alone, as on Linux.
+    pub(crate) direct: bool,
+}
+
+impl Limits {
+    /// These, and the zone of `remote`.
+    pub(crate) fn towards(self, remote: SocketAddr) -> Limits {
+        Limits { on: zone(remote).or(self.on), ..self }
+    }
+}
+
+impl From<Option<IfIndex>> for Limits {
+    fn from(on: Option<IfIndex>) -> Limits {
+        Limits { on, direct: false }
+    }
+}
+
 /// The way of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hop {
@@ -38,24 +60,29 @@ pub(crate) enum NextHop {
 }
 
 impl Ip {
-    /// The way to `dst`. `src`: the address to send from, if it is decided. `on`: the only interface allowed.
-    pub(crate) fn hop(&self, src: Option<IpAddr>, dst: IpAddr, on: Option<IfIndex>) -> Option<Hop> {
+    /// The way to `dst`. `src`: the address to send from, if it is decided.
+    pub(crate) fn hop(&self, src: Option<IpAddr>, dst: IpAddr, limits: impl Into<Limits>) -> Option<Hop> {
+        let limits = limits.into();
         match (dst, src) {
-            (IpAddr::V4(dst), None) => self.hop_v4(None, dst, on),
-            (IpAddr::V4(dst), Some(IpAddr::V4(src))) => self.hop_v4(Some(src), dst, on),
-            (IpAddr::V6(dst), None) => self.hop_v6(None, dst, on),
-            (IpAddr::V6(dst), Some(IpAddr::V6(src))) => self.hop_v6(Some(src), dst, on),
+            (IpAddr::V4(dst), None) => self.hop_v4(None, dst, limits),
+            (IpAddr::V4(dst), Some(IpAddr::V4(src))) => self.hop_v4(Some(src), dst, limits),
+            (IpAddr::V6(dst), None) => self.hop_v6(None, dst, limits.on),
+            (IpAddr::V6(dst), Some(IpAddr::V6(src))) => self.hop_v6(Some(src), dst, limits.on),
             _ => None,
         }
     }
 
-    fn hop_v4(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, on: Option<IfIndex>) -> Option<Hop> {
+    fn hop_v4(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, Limits { on, direct }: Limits) -> Option<Hop> {
         if dst.is_unspecified() {
             return None; // User calls that mean this host by it say so in other words.
         }
         let usable = |index: IfIndex| on.is_none_or(|only| only == index) && self.interfaces.is_up(index);
-        if self.interfaces.is_local(dst) {
+        if self.interfaces.is_local(dst) && on.is_none_or(|on| on == LOOPBACK || on == self.came_by(dst, LOOPBACK)) {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
+        }
+        // RFC 1122 §3.2.1.3 (g): nor to one.
+        if dst.is_loopback() {
+            return None;
         }
         // RFC 1122 §3.2.1.3 (g): a loopback address never appears outside a host, as a source either.
         if src.is_some_and(|src| src.is_loopback()) && on != Some(LOOPBACK) {
@@ -76,7 +103,11 @@ impl Ip {
             let to = if dst.is_broadcast() { NextHop::Broadcast } else { NextHop::Group(dst.into()) };
             return if usable(only) { link(only, dst, to) } else { None };
         }
-        let route = self.routes.lookup(dst.into(), usable)?;
+        let route = self.routes.find(dst.into(), |route| usable(route.on) && !(direct && route.via.is_some()));
+        let Some(route) = route else {
+            // Linux: what has no route is taken to be on the one link that is allowed.
+            return on.filter(|&on| usable(on)).and_then(|on| link(on, dst, NextHop::Neighbor(dst.into())));
+        };
         let via = match route.via {
             None => None,
             Some(IpAddr::V4(via)) => Some(via),
@@ -100,12 +131,12 @@ impl Ip {
             return None;
         }
         let link_scope = needs_zone(dst.into());
-        // A link-local address is ours on the link that is meant; any other is ours wherever it is.
-        if dst.is_loopback() || self.interfaces.owner(dst.into(), on.filter(|_| link_scope)).is_some() {
+        let allowed = on.filter(|on| *on != LOOPBACK || link_scope);
+        if self.interfaces.owner(dst.into(), allowed).is_some() {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
         }
         // RFC 4291 §2.5.3: the same of ::1.
-        if src.is_some_and(|src| src.is_loopback()) {
+        if dst.is_loopback() || src.is_some_and(|src| src.is_loopback()) {
             return None;
         }
         let usable = |index: IfIndex| on.is_none_or(|only| only == index) && self.interfaces.is_up(index);
@@ -154,6 +185,13 @@ impl Ip {
         self.interfaces.iter().filter(speaks).map(|interface| interface.index)
     }
 
+    /// The interface that a packet to `ours` came by, as those see it who are bound to one: what we send to ourselves comes, as on
+    /// Linux, by the interface that has the address.
+    pub(crate) fn came_by(&self, ours: impl Into<IpAddr>, on: IfIndex) -> IfIndex {
+        let owner = if on == LOOPBACK { self.interfaces.owner(ours.into(), None) } else { None };
+        owner.unwrap_or(on)
+    }
+
     /// The interface that an address of the link-local kind means where a packet came in by `on`: our own packets to
     /// ourselves come in by `lo`, but mean the link whose address they bear.
     pub(crate) fn zone_of(&self, ours: IpAddr, on: IfIndex) -> IfIndex {
@@ -162,9 +200,9 @@ impl Ip {
 }
 
 impl Paths for Ip {
-    fn path(&self, src: Option<IpAddr>, remote: SocketAddr) -> Option<Path> {
+    fn path(&self, src: Option<IpAddr>, remote: SocketAddr, limits: Limits) -> Option<Path> {
         let on = zone(remote);
-        let hop = self.hop(src, remote.ip(), on)?;
+        let hop = self.hop(src, remote.ip(), limits.towards(remote))?;
         // RFC 9293 §3.9.2.3 (MUST-57): no connections to groups.
         if !hop.is_unicast() {
             return None;

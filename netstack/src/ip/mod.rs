@@ -23,7 +23,7 @@ pub use address::{IpNet, Ipv4Net};
 pub(crate) use address::{bits, end, is_reserved, is_this_network, is_unicast, mask, needs_zone, plain, zone};
 pub(crate) use control::discovery;
 pub(crate) use header::Header;
-pub(crate) use hop::{Hop, NextHop};
+pub(crate) use hop::{Hop, Limits, NextHop};
 pub(crate) use output::{Fill, Outgoing, OutputError};
 pub(crate) use packet::{Packet, Packets};
 pub(crate) use reassembly::{Expired, Flaw, Fragment, Reassembly};

@@ -55,10 +55,12 @@ fn the_way_to_every_kind_of_address() {
 fn an_interface_that_is_asked_for_is_the_only_way() {
     let mut ip = ip();
     let on_tun = |ip: &Ip, dst| ip.hop(None, addr(dst), Some(TUN)).map(|hop| (hop.on, hop.to));
-    assert_eq!(on_tun(&ip, "8.8.8.8"), None, "the default route is by the other");
+    let there = Some((TUN, NextHop::Neighbor(addr("8.8.8.8"))));
+    assert_eq!(on_tun(&ip, "8.8.8.8"), there, "the default route is by the other: it is taken to be on this link");
     assert_eq!(on_tun(&ip, "255.255.255.255"), Some((TUN, NextHop::Broadcast)));
     assert_eq!(on_tun(&ip, "239.0.0.1"), Some((TUN, NextHop::Group(addr("239.0.0.1")))));
-    assert_eq!(on_tun(&ip, "10.0.0.1"), Some((LOOPBACK, NextHop::Ourselves)));
+    assert_eq!(on_tun(&ip, "192.0.2.1"), Some((LOOPBACK, NextHop::Ourselves)));
+    assert_eq!(on_tun(&ip, "127.0.0.1"), None);
     ip.interfaces.get_mut(TUN).expect("tun").up = false;
     assert_eq!(on_tun(&ip, "255.255.255.255"), None);
     assert_eq!(on_tun(&ip, "192.0.2.2"), None);
@@ -67,7 +69,7 @@ fn an_interface_that_is_asked_for_is_the_only_way() {
 #[test]
 fn tcp_is_told_of_unicast_ways_only() {
     let ip = ip();
-    let path = |dst| ip.path(None, SocketAddr::new(addr(dst), 80)).map(|path| (path.src, path.mtu));
+    let path = |dst| ip.path(None, SocketAddr::new(addr(dst), 80), Limits::default()).map(|path| (path.src, path.mtu));
     assert_eq!(path("10.0.0.7"), Some((addr("10.0.0.1"), 1500)));
     assert_eq!(path("127.0.0.1"), Some((addr("127.0.0.1"), 65535)), "no packet is longer, whatever lo says");
     assert_eq!(path("10.0.0.255"), None);

@@ -100,7 +100,7 @@ impl Socket {
             && self.options.datagram.bound_to.or(self.zone).is_none_or(|only| only == on)
     }
 
-    fn wants_packet(&self, packet: &Received<'_>) -> bool {
+    fn wants_packet(&self, packet: &Received<'_>, by: IfIndex) -> bool {
         let kind = packet.payload.first().copied();
         let filtered = match packet.protocol {
             ipv4::ICMP => kind.is_some_and(|kind| kind < 32 && self.options.icmp_filter & 1 << kind != 0),
@@ -109,7 +109,7 @@ impl Socket {
             }
             _ => false,
         };
-        self.wants(packet.src, packet.dst, packet.on) && !filtered && self.checksum_is_good(packet)
+        self.wants(packet.src, packet.dst, by) && !filtered && self.checksum_is_good(packet)
     }
 
     /// RFC 3542 §3.1: with IPV6_CHECKSUM the kernel also verifies.
@@ -203,9 +203,9 @@ impl Raw {
     }
 
     /// The raw sockets that get a copy of a packet.
-    pub(crate) fn find_all(&self, packet: &Received<'_>) -> Vec<RawId> {
+    pub(crate) fn find_all(&self, packet: &Received<'_>, by: IfIndex) -> Vec<RawId> {
         let list = &self.by_protocol[usize::from(packet.protocol)];
-        list.iter().filter(|id| self.get(**id).is_some_and(|socket| socket.wants_packet(packet))).copied().collect()
+        list.iter().filter(|id| self.get(**id).is_some_and(|socket| socket.wants_packet(packet, by))).copied().collect()
     }
 
     /// The raw sockets to be told of an error about a packet of ours from `src` to `dst`.

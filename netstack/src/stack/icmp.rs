@@ -145,7 +145,8 @@ impl Stack {
     }
 
     pub(super) fn deliver_echo_reply(&mut self, now: Instant, packet: &Received<'_>, identifier: u16) {
-        let Some(id) = self.raw.find_ping(identifier, packet.src, packet.dst, packet.on) else { return };
+        let by = self.ip.came_by(packet.dst, packet.on);
+        let Some(id) = self.raw.find_ping(identifier, packet.src, packet.dst, by) else { return };
         let Some(socket) = self.raw.get_mut(id) else { return };
         let bytes = packet.payload;
         if socket.inbox.deliver(&Header::of_packet(now, packet, (0, 0), bytes.len()), [bytes, &[]]) {
@@ -164,13 +165,14 @@ impl Stack {
         }
         let local = end(src, be16(payload, 0), on);
         let remote = end(dst, be16(payload, 2), on);
+        let by = self.ip.came_by(src, on);
         let mut of_a_socket = false;
         match quoted.protocol {
             ipv4::TCP => {
                 self.tcp.handle_icmp_error(now, report.error, local, remote, be32(payload, 4), &mut self.events);
             }
             ipv4::UDP => {
-                if let Some(socket) = self.udp.find(local, remote, on).and_then(|id| self.udp.get_mut(id)) {
+                if let Some(socket) = self.udp.find(local, remote, by).and_then(|id| self.udp.get_mut(id)) {
                     of_a_socket = true;
                     let connected = socket.remote().is_some();
                     let about = About { carrier, destination: remote, payload: &payload[udp::HEADER_LEN..] };
@@ -180,7 +182,7 @@ impl Stack {
                 }
             }
             ipv4::ICMP | ipv6::ICMPV6 if is_echo_request(src, payload[0]) => {
-                let ping = self.raw.find_ping(be16(payload, 4), dst, src, on);
+                let ping = self.raw.find_ping(be16(payload, 4), dst, src, by);
                 if let Some(socket) = ping.and_then(|id| self.raw.get_mut(id)) {
                     of_a_socket = true;
                     let about = About { carrier, destination: SocketAddr::new(dst, 0), payload };
@@ -191,7 +193,7 @@ impl Stack {
             }
             _ => {}
         }
-        for id in self.raw.find_senders(quoted.protocol, src, dst, on) {
+        for id in self.raw.find_senders(quoted.protocol, src, dst, by) {
             let Some(socket) = self.raw.get_mut(id) else { continue };
             of_a_socket = true;
             // Raw sockets that make their own headers find them in the quote, too (Linux: raw_err()).

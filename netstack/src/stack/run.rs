@@ -3,7 +3,7 @@
 use super::Stack;
 use super::input::Arrival;
 use crate::icmp::Complaint;
-use crate::ip::{self, Expired, Ip, Packet, Received, end, zone};
+use crate::ip::{self, Expired, Ip, Limits, Packet, Received, end};
 use crate::link::{IfIndex, Mac, Sink, TxResult};
 use crate::neighbor::Outcome;
 use crate::socket::BufferPool;
@@ -141,7 +141,9 @@ struct Output<'a> {
 impl TcpOut for Output<'_> {
     fn transmit(&mut self, segment: TcpSegmentOut<'_>) -> TxResult {
         let (src, dst) = (segment.src, segment.remote.ip());
-        let Some(hop) = self.ip.hop(Some(src), dst, zone(segment.remote)) else { return TxResult::Sent };
+        let Some(hop) = self.ip.hop(Some(src), dst, segment.limits.towards(segment.remote)) else {
+            return TxResult::Sent;
+        };
         if !hop.is_unicast() {
             return TxResult::Sent; // RFC 9293 §3.9.2.3 (MUST-57): no segments to groups.
         }
@@ -149,8 +151,8 @@ impl TcpOut for Output<'_> {
         self.ip.transmit_segment(self.now, self.pool, self.sink, hop, header, &segment)
     }
 
-    fn segment_offload(&self, src: IpAddr, remote: SocketAddr) -> u32 {
-        let hop = self.ip.hop(Some(src), remote.ip(), zone(remote));
+    fn segment_offload(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> u32 {
+        let hop = self.ip.hop(Some(src), remote.ip(), limits.towards(remote));
         let interface = hop.and_then(|hop| self.ip.interfaces.get(hop.on));
         interface.map_or(0, |interface| interface.caps.segment_offload)
     }

@@ -6,7 +6,7 @@ use arena::Producer;
 
 use super::Stack;
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery, Way};
-use crate::ip::{Header, Hop, NextHop, OutputError, end, zone};
+use crate::ip::{Header, Hop, Limits, NextHop, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::multicast::Filter;
 use crate::socket::{
@@ -240,7 +240,8 @@ impl Stack {
         }
         // Bound to a broadcast or multicast address a socket only hears there; it sends from a real one.
         let from = from.filter(|from| self.ip.interfaces.is_local(*from));
-        self.ip.hop(from, dst, on.or(options.bound_to).or(multicast_on.filter(|_| dst.is_multicast())))
+        let on = on.or(options.bound_to).or(multicast_on.filter(|_| dst.is_multicast()));
+        self.ip.hop(from, dst, Limits { on, direct: options.dont_route })
     }
 
     /// The way of a datagram, or why it may not go it.
@@ -257,6 +258,7 @@ impl Stack {
             Some(source) if !source.is_unspecified() => return Err(SendError::AddrNotAvailable),
             _ => from,
         };
+        let options = &DatagramOptions { dont_route: options.dont_route || how.dont_route, ..*options };
         let hop = self.datagram_hop(options, from, dst, how.on.or(zone)).ok_or(SendError::NetUnreachable)?;
         if hop.to == NextHop::Broadcast && !options.broadcast {
             return Err(SendError::AccessDenied);

@@ -68,7 +68,7 @@ impl Tcp {
                 self.ports.bind(any, BindOptions::default(), env.rng).map_err(|_| ListenError::NoPorts)?
             }
         };
-        let free = self.ports.start_listening(&mut binding);
+        let free = self.ports.start_listening(&mut binding, options.bound_to);
         socket.binding = Some(binding);
         if !free {
             return Err(ListenError::AddrInUse);
@@ -107,7 +107,7 @@ impl Tcp {
         if bound.is_some_and(|addr| !env.paths.is_local(addr)) {
             return Err(ConnectError::NetUnreachable);
         }
-        let path = env.paths.path(bound, remote).ok_or(ConnectError::NetUnreachable)?;
+        let path = env.paths.path(bound, remote, options.limits()).ok_or(ConnectError::NetUnreachable)?;
         let (tuple, successor) = self.claim_tuple(now, id.0, path, remote)?;
         let advertised_mss = announced_mss(path.mtu, remote.is_ipv6(), options.maxseg);
         let iss = successor.unwrap_or_else(|| self.secrets.isn(&tuple, now));

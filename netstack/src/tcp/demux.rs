@@ -1,6 +1,7 @@
 //! Whose segment is it: by four-tuple, else by listener.
 
 use super::ports::Binding;
+use crate::link::IfIndex;
 use crate::ports::is_wildcard_for;
 use crate::rng::HashKey;
 use crate::slab::Handle;
@@ -94,16 +95,27 @@ impl Demux {
         }
     }
 
-    /// The listener for a SYN: one bound to this very address before one bound to any, and of those one of the address's
-    /// family before one of both. Of several (`SO_REUSEPORT`) the tuple's hash chooses, so that a repeated SYN meets the
+    /// The listener for a SYN: one bound to this very address before one bound to any; of those one bound to the interface
+    /// (SO_BINDTODEVICE; `bound_to` tells) before one bound to none, and one of the address's family before one of both. Of
+    /// several (`SO_REUSEPORT`) the tuple's hash chooses, so that a repeated SYN meets the
     /// same one.
-    pub(super) fn listener(&self, tuple: &Tuple) -> Option<Handle> {
+    pub(super) fn listener(
+        &self,
+        tuple: &Tuple,
+        bound_to: impl Fn(Handle) -> Option<IfIndex>,
+        by: IfIndex,
+    ) -> Option<Handle> {
         let listeners = self.listeners.get(&tuple.local.port())?;
         let addr = tuple.local.ip();
-        let rank = |listening: &Listening| match listening.addr {
-            bound if bound == addr => Some(0),
-            bound if !is_wildcard_for(bound, listening.v6_only, addr) => None,
-            bound => Some(1 + u8::from(bound.is_ipv4() != addr.is_ipv4())),
+        let rank = |listening: &Listening| {
+            let only = bound_to(listening.socket);
+            let any_address = match listening.addr {
+                bound if bound == addr => false,
+                bound if is_wildcard_for(bound, listening.v6_only, addr) => true,
+                _ => return None,
+            };
+            let other_family = listening.addr.is_ipv4() != addr.is_ipv4();
+            only.is_none_or(|only| only == by).then_some((any_address, only.is_none(), other_family))
         };
         let best = listeners.iter().filter_map(rank).min()?;
         let mut equals = listeners.iter().filter(|listening| rank(listening) == Some(best));

@@ -50,7 +50,12 @@ impl Tcp {
         if !header.has(Flags::SYN) {
             return;
         }
-        let Some(path) = env.paths.path(Some(tuple.local.ip()), tuple.remote) else { return };
+        let Some(limits) =
+            self.sockets.get_mut(listener).and_then(Socket::listener_mut).map(|one| one.options.limits())
+        else {
+            return;
+        };
+        let Some(path) = env.paths.path(Some(tuple.local.ip()), tuple.remote, limits) else { return };
         let iss = iss.unwrap_or_else(|| self.secrets.isn(&tuple, now));
         let offset = self.secrets.timestamp_offset(&tuple);
         let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
@@ -119,7 +124,7 @@ impl Tcp {
         let (irs, iss) = (header.seq - 1, header.ack - 1);
         let mss = self.secrets.cookies.open(now, &tuple, irs, iss)?;
         let options = listening.options;
-        let path = env.paths.path(Some(tuple.local.ip()), tuple.remote)?;
+        let path = env.paths.path(Some(tuple.local.ip()), tuple.remote, options.limits())?;
         let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
         let stamps = header.options.timestamps;
         let told = stamps.map(|stamps| syn_cookie::options_of(stamps.echo)).unwrap_or_default();

@@ -2,6 +2,8 @@
 
 use super::congestion::Algorithm;
 use super::fast_open::FastOpenOptions;
+use crate::ip::Limits;
+use crate::link::IfIndex;
 use crate::socket::StreamSizes;
 use core::time::Duration;
 
@@ -57,10 +59,21 @@ pub struct TcpOptions {
     pub ecn: bool,
     /// Fast Open; a connection that comes of a listener has its listener's.
     pub fast_open: FastOpenOptions,
+    /// `SO_BINDTODEVICE`: the only interface that the socket's segments leave and come by.
+    pub bound_to: Option<IfIndex>,
+    /// `SO_DONTROUTE`: no router is used.
+    pub dont_route: bool,
     /// `IP_TTL`; 64.
     pub ttl: u8,
     /// `IP_TOS`, without the ECN bits.
     pub tos: u8,
+}
+
+impl TcpOptions {
+    /// Which ways the socket allows.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { on: self.bound_to, direct: self.dont_route }
+    }
 }
 
 impl Default for TcpOptions {
@@ -87,6 +100,8 @@ impl Default for TcpOptions {
             max_pacing_rate: u64::MAX,
             ecn: false,
             fast_open: FastOpenOptions::default(),
+            bound_to: None,
+            dont_route: false,
             ttl: 64,
             tos: 0,
         }

@@ -95,7 +95,7 @@ impl Tcb {
         if self.unsent() <= mss as usize || !d.state.is_synchronized() || self.snd_up().is_some() {
             return mss;
         }
-        let offload = out.segment_offload(d.local.ip(), d.remote);
+        let offload = out.segment_offload(d.local.ip(), d.remote, self.options.limits());
         if offload == 0 {
             return mss;
         }
@@ -279,6 +279,7 @@ impl Tcb {
         let segment = TcpSegmentOut {
             src: d.local.ip(),
             remote: d.remote,
+            limits: self.options.limits(),
             header: &bytes[..header_len],
             payload: self.tx.slices(offset, plan.text as usize),
             ttl: self.options.ttl,

@@ -1,5 +1,6 @@
 //! Who holds which local port: bind(2)'s conflict rules, and ephemeral ports (RFC 6056).
 
+use crate::link::IfIndex;
 use crate::ports::overlap;
 use crate::rng::{HashKey, Rng};
 use crate::socket::{BindError, BindOptions};
@@ -39,7 +40,16 @@ struct Holders {
     addr: IpAddr,
     /// IPV6_V6ONLY: `::` stands for no IPv4 address.
     v6_only: bool,
+    /// SO_BINDTODEVICE: the only interface.
+    on: Option<IfIndex>,
     classes: [u32; 4],
+}
+
+impl Holders {
+    fn is_at(&self, binding: &Binding) -> bool {
+        let BindOptions { v6_only, on, .. } = binding.options;
+        (self.addr, self.v6_only, self.on) == (binding.local.ip(), v6_only, on)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -82,8 +92,10 @@ impl Ports {
     }
 
     /// listen(2): a listener shares its port with other listeners only by `SO_REUSEPORT`. False: it may not.
-    pub(super) fn start_listening(&mut self, binding: &mut Binding) -> bool {
+    /// `on`: the interface that it is bound to by now.
+    pub(super) fn start_listening(&mut self, binding: &mut Binding, on: Option<IfIndex>) -> bool {
         self.release(binding);
+        binding.options.on = on;
         binding.listening = true;
         let free = !self.conflicts(binding);
         binding.listening = free;
@@ -116,13 +128,14 @@ impl Ports {
     pub(super) fn hold(&mut self, binding: &Binding) {
         let port = self.ports.entry(binding.local.port()).or_default();
         port.explicit += u32::from(binding.explicit);
-        let (addr, v6_only) = (binding.local.ip(), binding.options.v6_only);
-        match port.holders.iter_mut().find(|holders| (holders.addr, holders.v6_only) == (addr, v6_only)) {
+        let BindOptions { v6_only, on, .. } = binding.options;
+        let addr = binding.local.ip();
+        match port.holders.iter_mut().find(|holders| holders.is_at(binding)) {
             Some(holders) => holders.classes[binding.class()] += 1,
             None => {
                 let mut classes = [0; 4];
                 classes[binding.class()] = 1;
-                port.holders.push(Holders { addr, v6_only, classes });
+                port.holders.push(Holders { addr, v6_only, on, classes });
             }
         }
     }
@@ -132,8 +145,7 @@ impl Ports {
         let number = binding.local.port();
         let Some(port) = self.ports.get_mut(&number) else { return };
         port.explicit = port.explicit.saturating_sub(u32::from(binding.explicit));
-        let same = |holders: &Holders| holders.addr == binding.local.ip() && holders.v6_only == binding.options.v6_only;
-        if let Some(at) = port.holders.iter().position(same) {
+        if let Some(at) = port.holders.iter().position(|holders| holders.is_at(binding)) {
             let holders = &mut port.holders[at];
             holders.classes[binding.class()] = holders.classes[binding.class()].saturating_sub(1);
             if holders.classes == [0; 4] {
@@ -146,11 +158,15 @@ impl Ports {
     }
 
     /// socket(7): two sockets may hold overlapping addresses if both said `SO_REUSEADDR` and neither listens, or both
-    /// said `SO_REUSEPORT`.
+    /// said `SO_REUSEPORT`. Those that are bound to different interfaces never meet.
     fn conflicts(&self, binding: &Binding) -> bool {
         let Some(port) = self.ports.get(&binding.local.port()) else { return false };
         let ours = (binding.local.ip(), binding.options.v6_only);
-        port.holders.iter().filter(|holders| overlap((holders.addr, holders.v6_only), ours)).any(|holders| {
+        let meets = |holders: &&Holders| {
+            let elsewhere = matches!((holders.on, binding.options.on), (Some(theirs), Some(ours)) if theirs != ours);
+            !elsewhere && overlap((holders.addr, holders.v6_only), ours)
+        };
+        port.holders.iter().filter(meets).any(|holders| {
             holders.classes.iter().enumerate().any(|(class, &count)| {
                 let by_addr = binding.options.reuse_addr && class & 1 != 0;
                 let by_port = binding.options.reuse_port && class & 2 != 0;

@@ -8,6 +8,7 @@ use super::ports::Binding;
 use super::reply::Reply;
 use super::seq::Seq;
 use super::tcb::millis;
+use crate::ip::Limits;
 use crate::time::Instant;
 use crate::wire::tcp::{Flags, Options, Segment, Stamps};
 
@@ -20,6 +21,7 @@ pub(super) struct Remnant {
     pub(super) fin_wait_2: bool,
     pub(super) ttl: u8,
     pub(super) tos: u8,
+    pub(super) limits: Limits,
     pub(super) last_answer: Option<Instant>,
 }
 
@@ -112,6 +114,7 @@ impl Remnant {
             options: Options { timestamps, ..Options::default() },
             ttl: self.ttl,
             tos: self.tos,
+            limits: self.limits,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::demux::Tuple;
 use super::seam::{TcpOut, TcpSegmentOut};
 use super::seq::Seq;
+use crate::ip::Limits;
 use crate::link::TxResult;
 use crate::wire::tcp::{Flags, Header, MAX_HEADER_LEN, Options, Segment};
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ pub(super) struct Reply {
     pub(super) options: Options,
     pub(super) ttl: u8,
     pub(super) tos: u8,
+    pub(super) limits: Limits,
 }
 
 impl Reply {
@@ -35,7 +37,17 @@ impl Reply {
         } else {
             (Seq(0), segment.end(), Flags::RST | Flags::ACK)
         };
-        Some(Reply { tuple, seq, ack, flags, window: 0, options: Options::default(), ttl: 64, tos: 0 })
+        Some(Reply {
+            tuple,
+            seq,
+            ack,
+            flags,
+            window: 0,
+            options: Options::default(),
+            ttl: 64,
+            tos: 0,
+            limits: Limits::default(),
+        })
     }
 }
 
@@ -88,6 +100,7 @@ fn transmit(reply: &Reply, out: &mut dyn TcpOut) -> TxResult {
     out.transmit(TcpSegmentOut {
         src: local.ip(),
         remote,
+        limits: reply.limits,
         header: &bytes[..len],
         payload: (&[], &[]),
         ttl: reply.ttl,

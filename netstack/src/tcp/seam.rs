@@ -1,6 +1,7 @@
 //! The edge between TCP and the rest of the stack: what TCP is told, and what it asks for.
 
 use crate::events::Events;
+use crate::ip::Limits;
 use crate::link::{IfIndex, TxResult};
 use crate::rng::Rng;
 use crate::socket::BufferPool;
@@ -13,6 +14,8 @@ pub(crate) struct IpMeta {
     pub(crate) dst: IpAddr,
     /// The interface that link-local addresses of it are on.
     pub(crate) on: IfIndex,
+    /// The interface that it came by, to those who are bound to one.
+    pub(crate) came_by: IfIndex,
     /// The ECN field (RFC 3168 §5).
     pub(crate) ecn: u8,
     /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
@@ -33,7 +36,7 @@ pub(crate) struct Path {
 /// Facts that TCP asks of routing.
 pub(crate) trait Paths {
     /// The way from `src` (`None`: choose) to `remote`; `None` if no route leads there.
-    fn path(&self, src: Option<IpAddr>, remote: SocketAddr) -> Option<Path>;
+    fn path(&self, src: Option<IpAddr>, remote: SocketAddr, limits: Limits) -> Option<Path>;
     /// True for a unicast address of an interface of this stack, one that a socket can be bound to.
     fn is_local(&self, addr: IpAddr) -> bool;
 }
@@ -44,6 +47,8 @@ pub(crate) struct TcpSegmentOut<'a> {
     pub(crate) src: IpAddr,
     /// With the interface to leave by as its zone, if it is link-local.
     pub(crate) remote: SocketAddr,
+    /// What the socket says of the way.
+    pub(crate) limits: Limits,
     /// TCP header with options; the checksum field is zero, IP fills it in as the link wants it.
     pub(crate) header: &'a [u8],
     /// In two parts where it wraps in the ring.
@@ -68,7 +73,7 @@ pub(crate) trait TcpOut {
 
     /// The largest IP packet that the link towards `remote` cuts by itself; 0: it does not.
     /// See [`LinkCaps::segment_offload`](crate::link::LinkCaps::segment_offload).
-    fn segment_offload(&self, src: IpAddr, remote: SocketAddr) -> u32;
+    fn segment_offload(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> u32;
 }
 
 /// What the stack lends to TCP for the length of a call.

@@ -8,6 +8,7 @@ use super::seam::{Env, IpMeta};
 use super::syn_queue;
 use super::{Tcp, Waiter};
 use crate::ip::end;
+use crate::link::IfIndex;
 use crate::slab::Handle;
 use crate::time::Instant;
 use crate::wire::tcp::Segment;
@@ -31,15 +32,29 @@ impl Tcp {
             local: end(ip.dst, segment.header.dst_port, ip.on),
             remote: end(ip.src, segment.header.src_port, ip.on),
         };
-        match self.demux.owner(&tuple) {
+        match self.demux.owner(&tuple).filter(|owner| self.hears(*owner, ip.came_by)) {
             Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, tuple, &segment, env),
             Some(Owner::Request(handle)) => self.segment_for_request(now, handle, tuple, &segment, env),
-            Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, tuple, &segment, env),
-            None => match self.demux.listener(&tuple) {
+            Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, (tuple, ip.came_by), &segment, env),
+            None => match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by) {
                 Some(listener) => self.segment_for_listener(now, listener, tuple, &segment, None, env),
                 None => self.reset_sender(tuple, &segment),
             },
         }
+    }
+
+    /// SO_BINDTODEVICE: whether the owner of a four-tuple gets what comes by an interface.
+    fn hears(&self, owner: Owner, by: IfIndex) -> bool {
+        let only = match owner {
+            Owner::Connection(handle) => self.bound_to(handle),
+            Owner::Request(handle) => self.requests.get(handle).and_then(|request| request.options.bound_to),
+            Owner::Remnant(handle) => self.remnants.get(handle).and_then(|remnant| remnant.limits.on),
+        };
+        only.is_none_or(|only| only == by)
+    }
+
+    fn bound_to(&self, socket: Handle) -> Option<IfIndex> {
+        self.sockets.get(socket).and_then(|socket| socket.options().bound_to)
     }
 
     /// RFC 9293 §3.10.7.1: nobody has this four-tuple.
@@ -89,7 +104,7 @@ impl Tcp {
         &mut self,
         now: Instant,
         handle: Handle,
-        tuple: Tuple,
+        (tuple, came_by): (Tuple, IfIndex),
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) {
@@ -109,7 +124,7 @@ impl Tcp {
             remnant::Verdict::Reopen => {
                 let acknowledgement = remnant.acknowledgement(now);
                 let iss = remnant.successor_iss();
-                match self.demux.listener(&tuple) {
+                match self.demux.listener(&tuple, |socket| self.bound_to(socket), came_by) {
                     Some(listener) => {
                         self.drop_remnant(handle);
                         self.segment_for_listener(now, listener, tuple, segment, Some(iss), env);

@@ -66,8 +66,8 @@ impl Tcp {
         let remnant = wait.map(|wait| {
             let fin_wait_2 = tcb.durable.state == State::FinWait2;
             let (ttl, tos) = (tcb.options.ttl, tcb.options.tos);
-            let remnant =
-                Remnant { durable: tcb.durable, binding: socket.binding, fin_wait_2, ttl, tos, last_answer: None };
+            let (durable, binding, limits) = (tcb.durable, socket.binding, tcb.options.limits());
+            let remnant = Remnant { durable, binding, fin_wait_2, ttl, tos, limits, last_answer: None };
             (remnant, wait)
         });
         tcb.rx.notify_never();
@@ -142,5 +142,6 @@ fn last_words(now: Instant, tcb: &Tcb, flags: Flags) -> Reply {
         options: Options { timestamps: tcb.stamps(now), ..Options::default() },
         ttl: tcb.options.ttl,
         tos: tcb.options.tos,
+        limits: tcb.options.limits(),
     }
 }

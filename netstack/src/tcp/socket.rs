@@ -82,6 +82,14 @@ impl Socket {
         }
     }
 
+    pub(super) fn options(&self) -> &TcpOptions {
+        match &self.kind {
+            Kind::Idle(idle) => &idle.options,
+            Kind::Listening(listener) => &listener.options,
+            Kind::Connection(tcb) => &tcb.options,
+        }
+    }
+
     pub(super) fn tcb(&self) -> Option<&Tcb> {
         match &self.kind {
             Kind::Connection(tcb) => Some(tcb),

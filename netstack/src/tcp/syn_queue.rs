@@ -153,6 +153,7 @@ impl Request {
             options: Options { timestamps: self.stamps(now), ..Options::default() },
             ttl: self.options.ttl,
             tos: self.options.tos,
+            limits: self.options.limits(),
         }
     }
 

@@ -50,9 +50,9 @@ impl Socket {
         self.remote
     }
 
-    fn hears(&self, local: IpAddr, on: IfIndex) -> bool {
+    fn hears(&self, local: IpAddr, by: IfIndex) -> bool {
         let v6_only = self.binding.is_some_and(|binding| binding.reuse.v6_only && binding.local.is_ipv6());
-        self.options.bound_to.is_none_or(|only| only == on) && !(v6_only && local.is_ipv4())
+        self.options.bound_to.is_none_or(|only| only == by) && !(v6_only && local.is_ipv4())
     }
 }
 
@@ -180,13 +180,13 @@ impl Udp {
 
     /// The socket for a datagram to one of our unicast addresses: a connected one, else one bound to the address, else
     /// one bound to all of its family, else one bound to all of both.
-    pub(crate) fn find(&self, local: SocketAddr, remote: SocketAddr, on: IfIndex) -> Option<UdpId> {
+    pub(crate) fn find(&self, local: SocketAddr, remote: SocketAddr, by: IfIndex) -> Option<UdpId> {
         let any = match local {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => ANY_V6,
         };
         let ends = (local, remote);
-        let pick = |list: Option<&Vec<UdpId>>| self.pick(list?, &ends, on);
+        let pick = |list: Option<&Vec<UdpId>>| self.pick(list?, &ends, by);
         pick(self.by_ends.get(&ends))
             .or_else(|| pick(self.by_local.get(&local)))
             .or_else(|| pick(self.by_local.get(&SocketAddr::new(any, local.port()))))
@@ -202,7 +202,7 @@ impl Udp {
         &self,
         local: SocketAddr,
         remote: SocketAddr,
-        on: IfIndex,
+        by: IfIndex,
         also: impl Fn(&Socket) -> bool,
     ) -> Vec<UdpId> {
         let wants = |id: &&UdpId| {
@@ -211,7 +211,7 @@ impl Udp {
                 binding.asked.ip() == local.ip()
                     || is_wildcard_for(binding.asked.ip(), binding.reuse.v6_only, local.ip())
             });
-            bound && also(socket) && socket.remote.is_none_or(|peer| peer == remote) && socket.hears(local.ip(), on)
+            bound && also(socket) && socket.remote.is_none_or(|peer| peer == remote) && socket.hears(local.ip(), by)
         };
         self.by_port.get(&local.port()).map(|list| list.iter().filter(wants).copied().collect()).unwrap_or_default()
     }
@@ -232,17 +232,18 @@ impl Udp {
         })
     }
 
-    /// Of sockets with the same binding: SO_REUSEPORT spreads flows over all of them, else the newest gets everything.
-    fn pick(&self, list: &[UdpId], ends: &Ends, on: IfIndex) -> Option<UdpId> {
+    /// Of sockets with the same binding: those that are bound to the interface come first. SO_REUSEPORT spreads flows over all of them, else the newest gets everything.
+    fn pick(&self, list: &[UdpId], ends: &Ends, by: IfIndex) -> Option<UdpId> {
         if let [id] = list {
-            return self.get(*id)?.hears(ends.0.ip(), on).then_some(*id);
+            return self.get(*id)?.hears(ends.0.ip(), by).then_some(*id);
         }
-        let hears = |id: &&UdpId| self.get(**id).is_some_and(|socket| socket.hears(ends.0.ip(), on));
-        let newest = list.iter().rev().find(hears)?;
-        if !self.get(*newest)?.binding?.reuse.reuse_port {
-            return Some(*newest);
+        let hears = |id: &&UdpId| self.get(**id).is_some_and(|socket| socket.hears(ends.0.ip(), by));
+        let bound = |id: &&UdpId| self.get(**id).is_some_and(|socket| socket.options.bound_to.is_some());
+        let best = list.iter().filter(hears).max_by_key(bound)?;
+        if !self.get(*best)?.binding?.reuse.reuse_port {
+            return Some(*best);
         }
-        let mut group = list.iter().filter(hears);
+        let mut group = list.iter().filter(|id| hears(id) && bound(id) == bound(&best));
         let count = group.clone().count();
         group.nth((self.spread.hash(ends) % count as u64) as usize).copied()
     }

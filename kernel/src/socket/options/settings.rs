@@ -6,6 +6,7 @@ use crate::config::TcpDefaults;
 use crate::endpoint::Kind;
 use crate::engine::DEFAULT_RING;
 use crate::socket::{Family, WantedInfo};
+use netstack::link::IfIndex;
 use netstack::raw::RawOptions;
 use netstack::socket::BindOptions;
 use netstack::tcp::{FastOpenModes, TcpOptions};
@@ -115,7 +116,14 @@ impl Settings {
             reuse_port: self.reuse_port,
             v6_only: self.v6_only,
             free: self.free_bind,
+            on: self.tcp.bound_to,
         }
+    }
+
+    /// SO_BINDTODEVICE.
+    pub(super) fn bind_to(&mut self, on: Option<IfIndex>) {
+        self.tcp.bound_to = on;
+        self.raw.datagram.bound_to = on;
     }
 
     /// Sizes of the rings to be made.

@@ -12,6 +12,8 @@ use netstack::link::IfIndex;
 
 /// MSG_ZEROCOPY is heeded. Linux's number, which libc does not name.
 const SO_ZEROCOPY: i32 = 60;
+/// Linux's number, which libc does not name.
+const SO_BINDTOIFINDEX: i32 = 62;
 /// net.core.rmem_max and wmem_max, to which SO_RCVBUF and SO_SNDBUF are cut.
 const BUFFER_MAX: usize = 4 << 20;
 /// SO_RCVBUFFORCE and SO_SNDBUFFORCE pass over it, up to the largest ring.
@@ -28,8 +30,6 @@ pub(super) static ROWS: &[Row] = &[
     reading(libc::SO_ACCEPTCONN, |s| Ok(i32::from(s.endpoint.state().contains(State::LISTENING)))),
     // 1 for ever: Linux does not let it be set either.
     reading(libc::SO_SNDLOWAT, |_| Ok(1)),
-    // Cannot be set yet; this is what it is.
-    reading(libc::SO_DONTROUTE, |_| Ok(0)),
     local!(SOL_SOCKET, libc::SO_REUSEADDR, On::All, s => s.reuse_addr, v => s.reuse_addr = v != 0),
     local!(SOL_SOCKET, libc::SO_REUSEPORT, On::All, s => s.reuse_port, v => s.reuse_port = v != 0),
     local!(SOL_SOCKET, libc::SO_PRIORITY, On::All, s => s.priority, v => s.priority = v),
@@ -110,6 +110,10 @@ pub(super) static ROWS: &[Row] = &[
     },
     engine!(SOL_SOCKET, libc::SO_BROADCAST, On::All, s => i32::from(s.raw.datagram.broadcast),
         v => s.raw.datagram.broadcast = v != 0),
+    engine!(SOL_SOCKET, libc::SO_DONTROUTE, On::All, s => i32::from(s.tcp.dont_route), v => {
+        s.tcp.dont_route = v != 0;
+        s.raw.datagram.dont_route = v != 0;
+    }),
     engine!(SOL_SOCKET, libc::SO_KEEPALIVE, On::All, s => i32::from(s.tcp.keepalive.on),
         v => s.tcp.keepalive.on = v != 0),
     bytes(
@@ -148,6 +152,11 @@ pub(super) static ROWS: &[Row] = &[
         }),
     ),
     bytes(SOL_SOCKET, libc::SO_BINDTODEVICE, On::All, Some(bound_device), Some(bind_to_device)),
+    engine!(SOL_SOCKET, SO_BINDTOIFINDEX, On::All, s => s.tcp.bound_to.map_or(0, |on| on.0 as i32), v => {
+        // As on Linux there need not be such an interface.
+        let index = u32::try_from(v).map_err(|_| Errno::INVAL)?;
+        s.bind_to((index != 0).then_some(IfIndex(index)));
+    }),
 ];
 
 /// A row of SO_SNDBUF and its kin.
@@ -192,7 +201,7 @@ fn interface_named(socket: &Socket, name: &str) -> Result<u32> {
     }
 }
 
-/// SO_BINDTODEVICE: a name, or nothing for every device. A stream leaves by the route of its address.
+/// SO_BINDTODEVICE: a name, or nothing for every device.
 fn bind_to_device(socket: &Socket, value: &[u8]) -> Result<()> {
     let name = value.split(|&b| b == 0).next().unwrap_or_default();
     let on = match std::str::from_utf8(name) {
@@ -200,17 +209,14 @@ fn bind_to_device(socket: &Socket, value: &[u8]) -> Result<()> {
         Ok(name) => Some(IfIndex(interface_named(socket, name)?)),
         Err(_) => return Err(Errno::NODEV),
     };
-    if socket.endpoint.kind == Kind::Stream && on.is_some() {
-        return Err(Errno::NOPROTOOPT);
-    }
     change(socket, |settings| {
-        settings.raw.datagram.bound_to = on;
+        settings.bind_to(on);
         Ok(())
     })
 }
 
 fn bound_device(socket: &Socket) -> Result<Vec<u8>> {
-    let Some(IfIndex(index)) = socket.settings.lock().raw.datagram.bound_to else { return Ok(Vec::new()) };
+    let Some(IfIndex(index)) = socket.settings.lock().tcp.bound_to else { return Ok(Vec::new()) };
     match socket.backend.call(Call::Interfaces)? {
         Reply::Interfaces(list) => {
             let name = list.iter().find(|i| i.index == index).map(|i| format!("{}\0", i.name));

@@ -51,7 +51,7 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         // SO_ZEROCOPY and TCP_INQ take nothing but 0 and 1; SO_TXREHASH is 1.
         (SOL_SOCKET, 60) | (IPPROTO_TCP, libc::TCP_INQ) => (1, 1),
         (SOL_SOCKET, 74) => (0, 0),
-        (SOL_SOCKET, libc::SO_BUSY_POLL | libc::SO_INCOMING_CPU) => (9, 9),
+        (SOL_SOCKET, libc::SO_BUSY_POLL | libc::SO_INCOMING_CPU | 62) => (9, 9),
         (IPPROTO_TCP, libc::TCP_DEFER_ACCEPT) => (2, 3),
         (IPPROTO_TCP, libc::TCP_WINDOW_CLAMP) => (5000, 5000),
         (IPPROTO_IP, libc::IP_TTL | libc::IP_MULTICAST_TTL) => (17, 17),

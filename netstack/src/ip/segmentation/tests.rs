@@ -1,4 +1,5 @@
 use super::*;
+use crate::ip::Limits;
 use crate::tcp::Seq;
 use crate::wire::tcp::{Header, Segment};
 
@@ -10,6 +11,7 @@ fn pieces_are_the_segment() {
     let len = header.emit(&mut bytes);
     let address = core::net::IpAddr::from([10, 0, 0, 1]);
     let segment = TcpSegmentOut {
+        limits: Limits::default(),
         src: address,
         remote: (address, 2).into(),
         header: &bytes[..len],

@@ -133,7 +133,8 @@ impl Stack {
             self.count_error(on);
             return;
         }
-        let meta = IpMeta { src, dst, on, ecn: packet.tos & 3, segment_size: packet.segment_size };
+        let came_by = self.ip.came_by(dst, on);
+        let meta = IpMeta { src, dst, on, came_by, ecn: packet.tos & 3, segment_size: packet.segment_size };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
     }
@@ -148,7 +149,7 @@ impl Stack {
         let ports = (datagram.src_port, datagram.dst_port);
         let header = Header::of_packet(now, packet, ports, datagram.payload.len());
         if packet.unicast {
-            match self.udp.find(local, remote, on) {
+            match self.udp.find(local, remote, self.ip.came_by(dst, on)) {
                 Some(id) => self.deliver_udp(id, &header, datagram.payload),
                 // RFC 1122 §4.1.3.1, RFC 4443 §3.1.
                 None => self.refuse(now, packet, Complaint::NobodyAtPort),
@@ -178,7 +179,7 @@ impl Stack {
     /// Gives raw sockets their copies: of IPv4 the whole packet, of IPv6 what follows the headers (RFC 3542 §3). False
     /// if none wanted one.
     fn deliver_raw(&mut self, now: Instant, packet: &Received<'_>) -> bool {
-        let ids = self.raw.find_all(packet);
+        let ids = self.raw.find_all(packet, self.ip.came_by(packet.dst, packet.on));
         let bytes = if packet.dst.is_ipv4() { packet.bytes } else { packet.payload };
         let header = Header::of_packet(now, packet, (0, 0), bytes.len());
         for id in &ids {

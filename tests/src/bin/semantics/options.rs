@@ -7,7 +7,7 @@ use libc::{
 };
 
 use crate::Case;
-use crate::net::{connected, listener, must, nonblocking, pair, settle, tcp, timed, udp};
+use crate::net::{connected, here, listener, must, nonblocking, pair, settle, tcp, timed, udp};
 use crate::report::{Report, made};
 use crate::sys;
 
@@ -18,6 +18,8 @@ pub const CASES: &[Case] = &[
     ("options.switches", switches),
     ("options.buffers", buffers),
     ("options.pacing", pacing),
+    ("options.bound_device", bound_device),
+    ("options.dontroute", dontroute),
     ("options.freebind", freebind),
     ("options.defer_accept", defer_accept),
     ("options.inq", inq),
@@ -100,6 +102,41 @@ fn switches(r: &mut Report) {
         r.see(&format!("{name} := 0"), sys::set_option(fd, level, option, 0));
         r.see(name, sys::get_option(fd, level, option));
     }
+}
+
+/// SO_BINDTODEVICE and SO_BINDTOIFINDEX of streams, as far as one interface shows them.
+fn bound_device(r: &mut Report) {
+    const SO_BINDTOIFINDEX: i32 = 62;
+    let bind = |fd, index: i32| must("setsockopt", sys::set_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX, index));
+    let (listening, address) = {
+        let fd = tcp();
+        bind(fd, 1);
+        must("bind", sys::bind(fd, here(0)));
+        must("listen", sys::listen(fd, 8));
+        (fd, must("getsockname", sys::getsockname(fd)))
+    };
+    let client = tcp();
+    r.see("set", sys::set_option_bytes(client, SOL_SOCKET, libc::SO_BINDTODEVICE, b"lo"));
+    r.see("connect", sys::connect(client, address));
+    let (accepted, _) = must("accept", sys::accept(listening));
+    r.see("the accepted one's", sys::get_option(accepted, SOL_SOCKET, SO_BINDTOIFINDEX));
+    r.see("no such", sys::set_option_bytes(client, SOL_SOCKET, libc::SO_BINDTODEVICE, b"nosuch"));
+    r.see("then", sys::get_option(client, SOL_SOCKET, SO_BINDTOIFINDEX));
+    for (what, index) in [("the same interface", 1), ("another interface", 99), ("none", 0)] {
+        let fd = tcp();
+        bind(fd, index);
+        r.see(&format!("the port on {what}"), sys::bind(fd, address));
+    }
+}
+
+/// SO_DONTROUTE and MSG_DONTROUTE: the loopback needs no router.
+fn dontroute(r: &mut Report) {
+    let (_, address) = listener(1);
+    let client = tcp();
+    r.see("set", sys::set_option(client, SOL_SOCKET, libc::SO_DONTROUTE, 1));
+    r.see("connect", sys::connect(client, address));
+    let datagram = udp();
+    r.see("sendto", sys::sendto(datagram, b"x", libc::MSG_DONTROUTE, here(9)));
 }
 
 fn freebind(r: &mut Report) {
