@@ -3,7 +3,7 @@
 use crate::endpoint::{Endpoint, Kind};
 use arena::record::WORDS;
 use netstack::tcp::{Durable, TcpStatus};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Where what lies in the words of a record.
 mod at {
@@ -57,8 +57,12 @@ pub(super) fn names(
     };
     let port = |a: Option<SocketAddr>| u64::from(a.map_or(0, |a| a.port()));
     words[at::WHAT] = code | u64::from(protocol) << 8 | u64::from(state) << 16 | port(local) << 32 | port(remote) << 48;
+    let nobody = match local {
+        Some(SocketAddr::V6(_)) => Ipv6Addr::UNSPECIFIED,
+        _ => Ipv4Addr::UNSPECIFIED.to_ipv6_mapped(),
+    };
     for (addr, at) in [(local, at::LOCAL), (remote, at::REMOTE)] {
-        let bits = addr.map_or(0, |addr| address(addr.ip()).to_bits());
+        let bits = addr.map_or(nobody, |addr| address(addr.ip())).to_bits();
         words[at] = (bits >> 64) as u64;
         words[at + 1] = bits as u64;
     }
@@ -116,8 +120,7 @@ impl Description {
         };
         let end = |at: usize, port: u64| {
             let ip = Ipv6Addr::from_bits(u128::from(words[at]) << 64 | u128::from(words[at + 1]));
-            let ip = if ip.is_unspecified() { IpAddr::from([0, 0, 0, 0]) } else { ip.to_canonical() };
-            SocketAddr::new(ip, port as u16)
+            SocketAddr::new(ip.to_canonical(), port as u16)
         };
         Some(Description { kind, state, local: end(at::LOCAL, what >> 32), remote: end(at::REMOTE, what >> 48) })
     }

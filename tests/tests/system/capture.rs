@@ -61,3 +61,19 @@ fn netstat_and_nodes() -> Outcome {
     Program::rump_command().arg("ps").run()?.expect(&pid)?;
     Ok(())
 }
+
+#[test]
+fn netstat_tells_any_address_of_the_families_apart() -> Outcome {
+    let server = Program::python(
+        "import socket, time\n\
+         four = socket.create_server(('0.0.0.0', 4444))\n\
+         six = socket.create_server(('::', 6666), family=socket.AF_INET6)\n\
+         print('ready', flush=True)\n\
+         time.sleep(60)",
+    );
+    let mut server = server.rump(&Bus::new().node("10.0.0.1/24")).start()?;
+    server.expect("ready")?;
+    let shown = Program::rump_command().args(["netstat", "-p", &server.pid().to_string()]).run()?;
+    shown.expect("0.0.0.0:4444")?.expect("[::]:6666")?;
+    Ok(())
+}
