@@ -37,11 +37,6 @@ fn pair() -> (Net, NodeId, NodeId) {
     (net, a, b)
 }
 
-fn as_ipv6(frame: &[u8]) -> Option<ipv6::Packet<'_>> {
-    let (header, payload) = ethernet::parse(frame).ok()?;
-    (header.ethertype == ethernet::IPV6).then(|| ipv6::Packet::parse(payload).ok())?
-}
-
 /// Types and codes of the ICMPv6 messages on the wire, in their order; each has a right checksum.
 fn messages(net: &Net) -> Vec<(u8, u8)> {
     let message = |seen: &Seen| {
@@ -54,15 +49,11 @@ fn messages(net: &Net) -> Vec<(u8, u8)> {
 }
 
 fn packet(src: Ipv6Addr, dst: Ipv6Addr, next_header: u8, hop_limit: u8, payload: &[u8]) -> Vec<u8> {
-    let header = ipv6::Header { src, dst, next_header, hop_limit, traffic_class: 0, flow_label: 0 };
-    let packet = [&header.emit(payload.len())[..], payload].concat();
-    ethernet_frame(A_MAC, STRANGER, ethernet::IPV6, &packet)
+    ethernet_frame(A_MAC, STRANGER, ethernet::IPV6, &ipv6_packet(src, dst, next_header, hop_limit, payload))
 }
 
-fn icmp_packet(src: Ipv6Addr, dst: Ipv6Addr, hop_limit: u8, mut message: Vec<u8>) -> Vec<u8> {
-    let sum = Sum::pseudo_v6(src, dst, ipv6::ICMPV6, message.len() as u32).bytes(&message).finish();
-    message[2..4].copy_from_slice(&sum.to_be_bytes());
-    packet(src, dst, ipv6::ICMPV6, hop_limit, &message)
+fn icmp_packet(src: Ipv6Addr, dst: Ipv6Addr, hop_limit: u8, message: Vec<u8>) -> Vec<u8> {
+    ethernet_frame(A_MAC, STRANGER, ethernet::IPV6, &icmpv6_packet(src, dst, hop_limit, message))
 }
 
 fn datagram(src: Ipv6Addr, dst: Ipv6Addr, port: u16, payload: &[u8]) -> Vec<u8> {

@@ -6,7 +6,7 @@ use crate::socket::SocketError;
 use crate::tcp::seam::IcmpError;
 use crate::wire::icmpv4::{self, Message};
 use crate::wire::icmpv6::{self, unreachable};
-use crate::wire::{ipv4, ipv6};
+use crate::wire::{be16, ipv4, ipv6};
 
 /// An error that arrived about a packet of ours.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,16 @@ pub(crate) struct Quoted<'a> {
     pub(crate) transport: &'a [u8],
     /// All that was quoted, from the IP header on.
     pub(crate) bytes: &'a [u8],
+}
+
+impl Quoted<'_> {
+    /// Bytes of the whole packet, by its header.
+    pub(crate) fn packet_len(&self) -> u32 {
+        match self.dst {
+            IpAddr::V4(_) => be16(self.bytes, 2).into(),
+            IpAddr::V6(_) => ipv6::HEADER_LEN as u32 + u32::from(be16(self.bytes, 4)),
+        }
+    }
 }
 
 /// Does an error last?

@@ -208,7 +208,12 @@ impl Paths for Ip {
             return None;
         }
         let zone = on.unwrap_or_else(|| self.zone_of(hop.src, hop.on));
-        Some(Path { src: hop.src, on: zone, mtu: self.mtu(hop.on) as u32 })
+        Some(Path {
+            src: hop.src,
+            on: zone,
+            mtu: self.mtu(hop.on) as u32,
+            path_mtu: self.path_mtu(hop.on, remote.ip()) as u32,
+        })
     }
 
     fn is_local(&self, addr: IpAddr) -> bool {

@@ -152,12 +152,13 @@ impl Ip {
         if header.len() + len > most as usize {
             return self.queue_segment(now, pool, hop, header, segment);
         }
-        let partial = interface.caps.checksum_offload;
+        let (mac_from, partial) = (interface.mac, interface.caps.checksum_offload);
+        let header = self.identified(header, false);
         let mut head = [0; MAX_HEAD];
         let (link_header, rest) = head.split_at_mut(ethernet::HEADER_LEN);
         let (ip_header, transport) = rest.split_at_mut(header.len());
         let ethertype = if header.dst.is_ipv4() { ethernet::IPV4 } else { ethernet::IPV6 };
-        let link = ethernet::Header { dst: mac, src: interface.mac, ethertype };
+        let link = ethernet::Header { dst: mac, src: mac_from, ethertype };
         link_header.copy_from_slice(&link.emit());
         header.emit(ip_header, len);
         filled(transport, &out, len, partial);
@@ -165,7 +166,9 @@ impl Ip {
         let (payload, segment_size) = (segment.payload, segment.segment_size);
         let frame = TxFrame { head: &head[..head_len], payload, checksum_partial: partial, segment_size };
         let result = sink.transmit(hop.on, &frame);
-        if result == TxResult::Sent {
+        if result == TxResult::Sent
+            && let Some(interface) = self.interfaces.get_mut(hop.on)
+        {
             interface.counters.tx.packets += 1;
             interface.counters.tx.bytes += frame.len() as u64;
         }

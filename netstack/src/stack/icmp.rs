@@ -166,14 +166,12 @@ impl Stack {
         let local = end(src, be16(payload, 0), on);
         let remote = end(dst, be16(payload, 2), on);
         let by = self.ip.came_by(src, on);
-        let mut of_a_socket = false;
+        let mut believed = false;
         match quoted.protocol {
-            ipv4::TCP => {
-                self.tcp.handle_icmp_error(now, report.error, local, remote, be32(payload, 4), &mut self.events);
-            }
+            ipv4::TCP => self.input_tcp_report(now, report, local, remote),
             ipv4::UDP => {
                 if let Some(socket) = self.udp.find(local, remote, by).and_then(|id| self.udp.get_mut(id)) {
-                    of_a_socket = true;
+                    believed = believes(&socket.options, dst);
                     let connected = socket.remote().is_some();
                     let about = About { carrier, destination: remote, payload: &payload[udp::HEADER_LEN..] };
                     if tell(report, about, connected, &socket.options, &mut socket.errors) {
@@ -184,7 +182,7 @@ impl Stack {
             ipv4::ICMP | ipv6::ICMPV6 if is_echo_request(src, payload[0]) => {
                 let ping = self.raw.find_ping(be16(payload, 4), dst, src, by);
                 if let Some(socket) = ping.and_then(|id| self.raw.get_mut(id)) {
-                    of_a_socket = true;
+                    believed = believes(&socket.options.datagram, dst);
                     let about = About { carrier, destination: SocketAddr::new(dst, 0), payload };
                     if tell(report, about, socket.remote.is_some(), &socket.options.datagram, &mut socket.errors) {
                         self.events.touch(socket.key);
@@ -195,7 +193,7 @@ impl Stack {
         }
         for id in self.raw.find_senders(quoted.protocol, src, dst, by) {
             let Some(socket) = self.raw.get_mut(id) else { continue };
-            of_a_socket = true;
+            believed |= believes(&socket.options.datagram, dst);
             // Raw sockets that make their own headers find them in the quote, too (Linux: raw_err()).
             let payload = if socket.options.header_included { quoted.bytes } else { payload };
             let about = About { carrier, destination: SocketAddr::new(dst, 0), payload };
@@ -204,10 +202,29 @@ impl Stack {
             }
         }
         // What nobody here can have sent changes no path (RFC 5927 §7).
-        if let (IcmpError::PacketTooBig(mtu), true) = (report.error, of_a_socket) {
-            self.ip.path_mtus.learn(now, dst, mtu, be16(quoted.bytes, 2).into());
+        if let (IcmpError::PacketTooBig(mtu), true) = (report.error, believed) {
+            self.ip.path_mtus.learn(now, dst, mtu, quoted.packet_len());
         }
     }
+
+    /// An error about a segment. What it says of the path is for all who use it.
+    fn input_tcp_report(&mut self, now: Instant, report: &Report<'_>, local: SocketAddr, remote: SocketAddr) {
+        let Report { mut error, quoted, .. } = *report;
+        let seq = be32(quoted.transport, 4);
+        if !self.tcp.is_in_flight(local, remote, seq) {
+            return;
+        }
+        if let IcmpError::PacketTooBig(mtu) = error {
+            let Some(known) = self.ip.path_mtus.learn(now, quoted.dst, mtu, quoted.packet_len()) else { return };
+            error = IcmpError::PacketTooBig(known);
+        }
+        self.tcp.handle_icmp_error(now, error, local, remote, seq, &mut self.events);
+    }
+}
+
+/// Does what routers say of the path count for a socket? (Linux's ip_sk_accept_pmtu: not for those that let it be.)
+fn believes(options: &DatagramOptions, dst: IpAddr) -> bool {
+    !matches!(mtu_discovery(options, dst), MtuDiscovery::Interface | MtuDiscovery::Omit)
 }
 
 fn is_echo_request(src: IpAddr, kind: u8) -> bool {

@@ -147,7 +147,8 @@ impl TcpOut for Output<'_> {
         if !hop.is_unicast() {
             return TxResult::Sent; // RFC 9293 §3.9.2.3 (MUST-57): no segments to groups.
         }
-        let header = ip::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos);
+        let dont_fragment = !self.ip.is_too_narrow(dst);
+        let header = ip::Header { dont_fragment, ..ip::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos) };
         self.ip.transmit_segment(self.now, self.pool, self.sink, hop, header, &segment)
     }
 
@@ -155,5 +156,14 @@ impl TcpOut for Output<'_> {
         let hop = self.ip.hop(Some(src), remote.ip(), limits.towards(remote));
         let interface = hop.and_then(|hop| self.ip.interfaces.get(hop.on));
         interface.map_or(0, |interface| interface.caps.segment_offload)
+    }
+
+    fn path_changes(&self) -> u32 {
+        self.ip.path_mtus.changes()
+    }
+
+    fn path_mtu(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> Option<u32> {
+        let hop = self.ip.hop(Some(src), remote.ip(), limits.towards(remote))?;
+        Some(self.ip.path_mtu(hop.on, remote.ip()) as u32)
     }
 }

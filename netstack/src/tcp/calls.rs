@@ -124,7 +124,8 @@ impl Tcp {
             ..Durable::syn_sent(tuple.local, tuple.remote, iss)
         };
         let mut tcb = Tcb::new(now, Opening { durable, options, tx, rx, advertised_mss });
-        tcb.early = self.fast_open.active(now, &tuple, first, &options, advertised_mss);
+        let carried = advertised_mss.min(announced_mss(path.path_mtu, remote.is_ipv6(), None));
+        tcb.early = self.fast_open.active(now, &tuple, first, &options, carried);
         if let Some(socket) = self.sockets.get_mut(id.0) {
             socket.error = None;
             socket.kind = Kind::Connection(Box::new(tcb));

@@ -3,7 +3,6 @@
 use super::Tcp;
 use super::demux::{Owner, Tuple};
 use super::errors::TcpError;
-use super::listen::announced_mss;
 use super::seam::IcmpError;
 use super::seq::Seq;
 use super::state::State;
@@ -12,10 +11,14 @@ use crate::events::Events;
 use crate::time::Instant;
 use core::net::SocketAddr;
 
-/// Smaller MTUs are taken for lies (`min_pmtu`).
-const MIN_PATH_MTU: u32 = 552;
-
 impl Tcp {
+    /// Is a quoted segment one that is in flight? Only then an error about it is about this connection (RFC 5927 §4).
+    pub(crate) fn is_in_flight(&self, local: SocketAddr, remote: SocketAddr, quoted_seq: u32) -> bool {
+        let Some(Owner::Connection(handle)) = self.demux.owner(&Tuple { local, remote }) else { return false };
+        let tcb = self.sockets.get(handle).and_then(|socket| socket.tcb());
+        tcb.is_some_and(|tcb| tcb.has_in_flight(Seq(quoted_seq)))
+    }
+
     /// An ICMP error that quotes a segment from `local` to `remote` with sequence number `quoted_seq`.
     pub(crate) fn handle_icmp_error(
         &mut self,
@@ -28,9 +31,7 @@ impl Tcp {
     ) {
         let Some(Owner::Connection(handle)) = self.demux.owner(&Tuple { local, remote }) else { return };
         let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) else { return };
-        let quoted = Seq(quoted_seq);
-        // RFC 5927 §4: only an error about something that is in flight is about this connection.
-        if quoted.before(tcb.durable.snd_una) || !quoted.before(tcb.durable.snd_nxt) {
+        if !tcb.has_in_flight(Seq(quoted_seq)) {
             return;
         }
         match error {
@@ -42,30 +43,16 @@ impl Tcp {
 }
 
 impl Tcb {
+    fn has_in_flight(&self, seq: Seq) -> bool {
+        seq.at_or_after(self.durable.snd_una) && seq.before(self.durable.snd_nxt)
+    }
+
     /// An error ends a connection that is being opened, as on Linux; later it is only remembered
     /// (RFC 1122 §4.2.3.9, RFC 5461 §3).
     fn unreachable(&mut self, why: TcpError) {
         match self.durable.state {
             State::SynSent | State::SynReceived if !self.is_early() => self.fail(why),
             _ => self.soft_error = Some(why),
-        }
-    }
-
-    /// RFC 1191 §6.5: the segment is sent again at once, smaller.
-    fn shrink_segments(&mut self, mtu: u32) {
-        if mtu < MIN_PATH_MTU {
-            return;
-        }
-        let mss = announced_mss(mtu, self.durable.remote.is_ipv6(), None);
-        self.bound_mtu_search(mss);
-        if mss >= self.durable.snd_mss {
-            return;
-        }
-        self.durable.snd_mss = mss;
-        let mss = self.path_mss();
-        self.congestion.set_mss(mss);
-        if self.durable.state.is_synchronized() {
-            self.repeat_without_reduction(mss);
         }
     }
 }

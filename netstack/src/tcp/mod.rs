@@ -32,6 +32,7 @@ mod nagle;
 mod options;
 mod output;
 mod pacing;
+mod path_mtu;
 mod persist;
 mod poll;
 mod ports;

@@ -76,7 +76,12 @@ impl Tcb {
         self.change_segment_size(size);
     }
 
-    /// ICMP says what the path carries: nothing longer is tried.
+    /// Do we find out by ourselves what the path carries?
+    pub(super) fn searches_mtu(&self) -> bool {
+        self.mtu_search.0.is_some()
+    }
+
+    /// It is known what the path carries: nothing longer is tried.
     pub(super) fn bound_mtu_search(&mut self, size: u16) {
         if let Some(search) = &mut self.mtu_search.0 {
             (search.most, search.high) = (search.most.min(size), search.high.min(size));
@@ -132,11 +137,5 @@ impl Tcb {
         } else if search.probe.is_none() && search.rests_until.is_none() && search.next_size(now_at).is_none() {
             search.rests_until = Some(now + AGAIN);
         }
-    }
-
-    fn change_segment_size(&mut self, size: u16) {
-        self.durable.snd_mss = size;
-        let mss = self.path_mss();
-        self.congestion.set_mss(mss);
     }
 }

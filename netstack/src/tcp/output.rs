@@ -55,6 +55,7 @@ enum Why {
 impl Tcb {
     /// Sends what can be sent.
     pub(super) fn output(&mut self, now: Instant, out: &mut dyn TcpOut) -> Turn {
+        self.follow_path(out);
         self.restart_after_idle(now);
         let before = self.durable.snd_nxt;
         let most = self.most_text(out);

@@ -31,6 +31,8 @@ pub(crate) struct Path {
     pub(crate) on: IfIndex,
     /// Largest IP datagram on the egress link, in bytes.
     pub(crate) mtu: u32,
+    /// The same of the whole way, as far as is known.
+    pub(crate) path_mtu: u32,
 }
 
 /// Facts that TCP asks of routing.
@@ -74,6 +76,12 @@ pub(crate) trait TcpOut {
     /// The largest IP packet that the link towards `remote` cuts by itself; 0: it does not.
     /// See [`LinkCaps::segment_offload`](crate::link::LinkCaps::segment_offload).
     fn segment_offload(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> u32;
+
+    /// Moves with each change of what is known of paths.
+    fn path_changes(&self) -> u32;
+
+    /// The largest IP packet on the way to `remote` by what is known; `None` without a way.
+    fn path_mtu(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> Option<u32>;
 }
 
 /// What the stack lends to TCP for the length of a call.
@@ -91,7 +99,7 @@ pub(crate) enum IcmpError {
     HostUnreachable,
     ProtocolUnreachable,
     PortUnreachable,
-    /// Fragmentation needed; the next hop's MTU, 0 from routers older than RFC 1191.
+    /// Fragmentation needed; the next hop's MTU, 0 from routers older than RFC 1191. To TCP: the path's.
     PacketTooBig(u32),
     AdminProhibited,
     /// Time exceeded, parameter problem, source route failed.

@@ -11,6 +11,7 @@ use super::info::Counters;
 use super::mtu_search::MtuSearch;
 use super::options::TcpOptions;
 use super::pacing::Pacer;
+use super::path_mtu::PathView;
 use super::rack::Rack;
 use super::rate::RateEstimator;
 use super::reassembly::Reassembly;
@@ -101,6 +102,7 @@ pub(super) struct Tcb {
     pub(super) touched: bool,
     /// MSS that we announced.
     pub(super) advertised_mss: u16,
+    pub(super) path: PathView,
     pub(super) counters: Counters,
 }
 
@@ -159,6 +161,7 @@ impl Tcb {
             queued: false,
             touched: false,
             advertised_mss,
+            path: PathView::new(durable.snd_mss),
             counters: Counters::default(),
         };
         tcb.reset_congestion();

@@ -1,10 +1,10 @@
 //! Frames made and read by hand, for scripts that play the other side.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use netstack::link::Mac;
 use netstack::wire::checksum::Sum;
-use netstack::wire::{arp, ethernet, icmpv4, ipv4, udp};
+use netstack::wire::{arp, ethernet, icmpv4, ipv4, ipv6, udp};
 
 /// The station that scripts play.
 pub const STRANGER: Mac = Mac([2, 0, 0, 0, 0, 0x99]);
@@ -71,6 +71,25 @@ pub fn as_ipv4(frame: &[u8]) -> Option<ipv4::Packet<'_>> {
 pub fn as_icmp(frame: &[u8]) -> Option<icmpv4::Message<'_>> {
     let packet = as_ipv4(frame)?;
     (packet.protocol() == ipv4::ICMP && !packet.is_fragment()).then(|| icmpv4::Message::parse(packet.payload()).ok())?
+}
+
+/// The IPv6 packet in a frame.
+pub fn as_ipv6(frame: &[u8]) -> Option<ipv6::Packet<'_>> {
+    let (header, payload) = ethernet::parse(frame).ok()?;
+    (header.ethertype == ethernet::IPV6).then(|| ipv6::Packet::parse(payload).ok())?
+}
+
+/// An IPv6 packet.
+pub fn ipv6_packet(src: Ipv6Addr, dst: Ipv6Addr, next_header: u8, hop_limit: u8, payload: &[u8]) -> Vec<u8> {
+    let header = ipv6::Header { src, dst, next_header, hop_limit, traffic_class: 0, flow_label: 0 };
+    [&header.emit(payload.len())[..], payload].concat()
+}
+
+/// An IPv6 packet with a message of ICMPv6, whose checksum is filled in.
+pub fn icmpv6_packet(src: Ipv6Addr, dst: Ipv6Addr, hop_limit: u8, mut message: Vec<u8>) -> Vec<u8> {
+    let sum = Sum::pseudo_v6(src, dst, ipv6::ICMPV6, message.len() as u32).bytes(&message).finish();
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    ipv6_packet(src, dst, ipv6::ICMPV6, hop_limit, &message)
 }
 
 /// Fails if a frame that claims to be complete has a wrong checksum anywhere.

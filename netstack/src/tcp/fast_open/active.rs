@@ -18,14 +18,14 @@ const OPTIONS: u32 = 40;
 const MOST_TEXT: u32 = 32 << 10;
 
 impl FastOpening {
-    /// What the SYN of a connection that we open says.
+    /// What the SYN of a connection that we open says. `carried`: the largest segment of the path.
     pub(in crate::tcp) fn active(
         &mut self,
         now: Instant,
         tuple: &Tuple,
         first: FirstText,
         options: &TcpOptions,
-        advertised_mss: u16,
+        carried: u16,
     ) -> Early {
         // Linux learns nothing for its SYNs during a pause, and says nothing in them.
         let off = first == FirstText::Ordinary || !self.modes.contains(FastOpenModes::CLIENT) || self.pause.holds(now);
@@ -33,7 +33,7 @@ impl FastOpening {
             return Early::default();
         }
         let known = self.cache.find((tuple.local.ip(), tuple.remote.ip()));
-        let mss = known.map_or(advertised_mss, |known| known.mss.min(advertised_mss));
+        let mss = known.map_or(carried, |known| known.mss.min(carried));
         let room = u32::from(mss).saturating_sub(OPTIONS).min(MOST_TEXT);
         let with_text = Early { room, deferred: first == FirstText::SynWaits, ..Early::default() };
         if options.fast_open.no_cookie || self.modes.contains(FastOpenModes::CLIENT_NO_COOKIE) {
