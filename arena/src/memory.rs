@@ -16,6 +16,8 @@ struct Line {
     /// Of the head: the urgent mark (see `urgent`), and the position of one that was not passed when a newer one came, plus one.
     urgent: AtomicU64,
     passed_over: AtomicU64,
+    /// Of the tail: how far the consumer has used what it keeps.
+    used: AtomicU64,
 }
 
 /// The positions of a ring, as they lie in shared memory. All counts are of bytes since the ring was made; they only grow.
@@ -54,6 +56,15 @@ impl Header {
         self.head.notify_at.store(tail, Ordering::Release);
     }
 
+    /// Bytes that the consumer has used, freed or not.
+    pub(crate) fn used(&self) -> u64 {
+        self.tail.used.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_used(&self, to: u64) {
+        self.tail.used.store(to, Ordering::Release);
+    }
+
     /// Between a side's store of its own word (mark or tail) and its load of the other's: of a producer that sets a mark
     /// and then looks at the tail, and a consumer that moves the tail and then looks at the mark, one sees the other.
     pub(crate) fn order_mark_and_tail(&self) {
@@ -80,6 +91,7 @@ impl Header {
         self.head.passed_over.store(0, Ordering::Relaxed);
         self.set_head(0);
         self.set_tail(0);
+        self.set_used(0);
         self.set_notify_at(0);
     }
 }

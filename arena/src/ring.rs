@@ -301,6 +301,11 @@ impl Consumer {
         self.shared.header().passed_over()
     }
 
+    /// Says how far the bytes are used that are kept until they are freed: the first `n`.
+    pub fn set_used(&self, n: usize) {
+        self.shared.header().set_used(self.tail.wrapping_add(n as u64));
+    }
+
     /// Copies out and frees up to `into.len()` bytes; returns how many, and whether the producer asked to be told now.
     pub fn read(&mut self, into: &mut [u8]) -> (usize, bool) {
         let n = self.peek_at(0, into);
@@ -340,6 +345,12 @@ impl View {
         let header = self.0.header();
         let tail = header.tail();
         (header.head().saturating_sub(tail) as usize).min(self.0.growth.capacity(tail))
+    }
+
+    /// Bytes published that the consumer has neither freed nor used ([`Consumer::set_used`]).
+    pub fn unused(&self) -> usize {
+        let header = self.0.header();
+        (header.head().saturating_sub(header.used()) as usize).min(self.used())
     }
 
     /// Bytes that could be written now.

@@ -25,6 +25,7 @@ const FIOSETOWN: c_ulong = 0x8901;
 const SIOCSPGRP: c_ulong = 0x8902;
 const FIOGETOWN: c_ulong = 0x8903;
 const SIOCGPGRP: c_ulong = 0x8904;
+const SIOCOUTQNSD: c_ulong = 0x894b;
 /// The requests of sockets, of interfaces and of routes (linux/sockios.h).
 const SOCKET_RANGE: std::ops::RangeInclusive<c_ulong> = 0x8900..=0x89ff;
 
@@ -51,6 +52,7 @@ fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> R
     match request {
         FIONREAD => number(socket.inq()?)?,
         TIOCOUTQ => number(socket.outq()?)?,
+        SIOCOUTQNSD => number(socket.outq_not_sent()?)?,
         SIOCATMARK if socket.kind() == libc::SOCK_STREAM => number(usize::from(socket.at_mark()))?,
         FIONBIO => {
             let on = argument.pointer::<c_int>().get()? != 0;

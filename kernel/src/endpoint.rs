@@ -72,6 +72,8 @@ pub struct Endpoint {
     wants_space: AtomicBool,
     /// SO_RCVLOWAT: how many bytes make a stream readable.
     low_water: AtomicUsize,
+    /// TCP_NOTSENT_LOWAT: so many bytes that have not left are no room to write; 0 for any number.
+    not_sent_low_water: AtomicUsize,
     marks: AtomicU32,
     /// SO_OOBINLINE: the urgent byte is read with the others.
     oob_inline: AtomicBool,
@@ -159,9 +161,17 @@ impl Rings {
         self.tx.as_ref().map_or(0, |(_, view)| view.used())
     }
 
-    /// As Linux's sk_stream_is_writeable: at least a third of the buffer is free.
-    fn writable(&self) -> bool {
-        self.tx.as_ref().is_none_or(|(_, view)| view.free() * 3 >= view.capacity())
+    /// Bytes that were written and have not left yet.
+    pub fn not_sent(&self) -> usize {
+        self.tx.as_ref().map_or(0, |(_, view)| view.unused())
+    }
+
+    /// As Linux's sk_stream_is_writeable: at least a third of the buffer is free, and (tcp_stream_memory_free) of what may
+    /// wait to leave at least half.
+    fn writable(&self, not_sent_low_water: usize) -> bool {
+        self.tx.as_ref().is_none_or(|(_, view)| {
+            view.free() * 3 >= view.capacity() && (not_sent_low_water == 0 || view.unused() * 2 < not_sent_low_water)
+        })
     }
 }
 
@@ -177,6 +187,7 @@ impl Endpoint {
             watched: AtomicUsize::new(0),
             wants_space: AtomicBool::new(false),
             low_water: AtomicUsize::new(1),
+            not_sent_low_water: AtomicUsize::new(0),
             marks: AtomicU32::new(0),
             oob_inline: AtomicBool::new(false),
             more_comes: AtomicBool::new(false),
@@ -264,16 +275,37 @@ impl Endpoint {
         self.changed();
     }
 
+    /// TCP_NOTSENT_LOWAT.
+    pub(crate) fn not_sent_low_water(&self) -> usize {
+        self.not_sent_low_water.load(Ordering::Relaxed)
+    }
+
+    /// Sets TCP_NOTSENT_LOWAT, which may change what a watcher sees.
+    pub(crate) fn set_not_sent_low_water(&self, bytes: usize) {
+        self.not_sent_low_water.store(bytes, Ordering::Relaxed);
+        self.changed();
+    }
+
+    /// Bytes that may be written now, though some have not left: as on Linux the last of them may be part of a long segment.
+    pub(crate) fn may_write(&self, rings: &Rings) -> usize {
+        const SEGMENT: usize = 32 << 10;
+        match self.not_sent_low_water() {
+            0 => usize::MAX,
+            bytes => bytes.checked_sub(rings.not_sent()).filter(|&n| n > 0).map_or(0, |n| n.max(SEGMENT)),
+        }
+    }
+
     /// Whether there is room to write; if not, the engine is asked to say when there is.
     fn has_room(&self, rings: Option<&Rings>) -> bool {
         let Some(rings) = rings else { return true };
-        if rings.writable() {
+        let low_water = self.not_sent_low_water();
+        if rings.writable(low_water) {
             return true;
         }
         self.wants_space.store(true, Ordering::SeqCst);
         // The engine may have freed space between the look and the wish, and not have seen the wish.
         fence(Ordering::SeqCst);
-        rings.writable()
+        rings.writable(low_water)
     }
 
     /// SO_OOBINLINE.
@@ -291,7 +323,7 @@ impl Endpoint {
     pub(crate) fn space_wanted(&self) -> bool {
         fence(Ordering::SeqCst);
         self.wants_space.load(Ordering::SeqCst)
-            && self.rings.read().as_ref().is_some_and(|rings| rings.writable())
+            && self.rings.read().as_ref().is_some_and(|rings| rings.writable(self.not_sent_low_water()))
             && self.wants_space.swap(false, Ordering::SeqCst)
     }
 

@@ -238,6 +238,7 @@ impl Socket {
                     let settings = self.settings.lock().inherited();
                     endpoint.set_low_water(self.endpoint.low_water());
                     endpoint.set_oob_inline(self.endpoint.oob_inline());
+                    endpoint.set_not_sent_low_water(self.endpoint.not_sent_low_water());
                     let socket = Socket::new(self.backend.clone(), endpoint, self.family, settings);
                     Ok(Some((Arc::new(socket), self.family.shown(peer), prepared)))
                 }
@@ -360,6 +361,15 @@ impl Socket {
             return Err(Errno::INVAL);
         }
         Ok(self.endpoint.rings().map_or(0, |rings| rings.unsent()))
+    }
+
+    /// SIOCOUTQNSD: bytes written that have not left. ENOTTY of what is no stream.
+    pub fn outq_not_sent(&self) -> Result<usize> {
+        match self.endpoint.kind {
+            Kind::Stream if self.endpoint.state().contains(State::LISTENING) => Err(Errno::INVAL),
+            Kind::Stream => Ok(self.endpoint.rings().map_or(0, |rings| rings.not_sent())),
+            _ => Err(Errno::NOTTY),
+        }
     }
 
     /// Whether a UDP datagram waits for more pieces: what comes with the next one for its way does not count.

@@ -304,3 +304,23 @@ fn a_program_that_reads_opens_the_window_in_time() {
     s.reads(65495);
     s.sends(". 1:1(0) ack 261981 win 256");
 }
+
+#[test]
+fn who_watches_what_was_sent_is_told_when_text_leaves() {
+    for watches in [false, true] {
+        let mut s = Script::established();
+        s.sets(|options| options.watches_sent = watches);
+        s.writes(20_000);
+        assert_eq!(s.count_sent(), 10);
+        s.gets(". 1:1(0) ack 14601 win 0");
+        let socket = s.socket.as_ref().unwrap();
+        let (node, view) = (socket.node, socket.tx.view());
+        let left = 20_000 - 14_600;
+        assert_eq!((view.used(), view.unused()), (left, left));
+        s.net.touched(node);
+        s.gets(". 1:1(0) ack 14601 win 1460");
+        s.sends(". 14601:16061(1460) ack 1");
+        assert_eq!((view.used(), view.unused()), (left, left - 1460));
+        assert_eq!(!s.net.touched(node).is_empty(), watches);
+    }
+}

@@ -58,6 +58,24 @@ fn scribbled(at: u64) -> (Producer, Consumer) {
 }
 
 #[test]
+fn what_is_used_and_kept_is_told() {
+    let (mut p, mut c) = heap(16);
+    let view = p.view();
+    p.write(&[1; 10]);
+    assert_eq!((view.used(), view.unused()), (10, 10));
+    c.set_used(4);
+    assert_eq!((view.used(), view.unused()), (10, 6));
+    c.consume(3);
+    c.set_used(7);
+    assert_eq!((view.used(), view.unused()), (7, 0));
+    p.write(&[1; 5]);
+    assert_eq!(view.unused(), 5);
+    // Freed without a word: that is used as well.
+    c.consume(9);
+    assert_eq!((view.used(), view.unused()), (3, 3));
+}
+
+#[test]
 fn scribbled_positions_garble_the_data_and_stop_nobody() {
     for at in [0, 3, 17, u64::MAX - 1, u64::MAX] {
         let (mut p, mut c) = scribbled(at);

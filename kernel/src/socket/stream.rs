@@ -49,7 +49,8 @@ impl Socket {
             let (tx, _) = rings.tx.as_ref().ok_or(Errno::PIPE)?;
             loop {
                 let before = sent;
-                let written = write(&mut tx.lock(), bufs, &mut sent, flags & libc::MSG_OOB != 0);
+                let most = self.endpoint.may_write(&rings);
+                let written = write(&mut tx.lock(), bufs, &mut sent, most, flags & libc::MSG_OOB != 0);
                 if sent > before {
                     // What waits for room in the ring is not held back as well.
                     self.endpoint.set_more_comes(flags & libc::MSG_MORE != 0 && sent == total);
@@ -189,22 +190,23 @@ struct Taken {
     at_mark: bool,
 }
 
-/// Writes as much as fits of what lies behind the first `done` bytes of `bufs`, and counts it there; `urgent`: the last byte is
-/// marked so. Memory that is not there is EFAULT; as on Linux, the pieces before the one that it is in have gone.
-fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], done: &mut usize, urgent: bool) -> Result<()> {
+/// Writes as much as fits, up to `most` bytes, of what lies behind the first `done` bytes of `bufs`, and counts it there;
+/// `urgent`: the last byte is marked so. Memory that is not there is EFAULT; as on Linux, the pieces before the one that it is in have gone.
+fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], done: &mut usize, most: usize, urgent: bool) -> Result<()> {
     let publish = |tx: &mut Producer, n: usize| {
         if urgent {
             urgent::mark_last(tx, n);
         }
         tx.publish(n);
     };
-    let (mut skip, mut ahead) = (*done, 0);
+    let (mut skip, mut ahead, mut left) = (*done, 0, most);
     'bufs: for buf in bufs {
         let from = skip.min(buf.len());
         skip -= from;
         for piece in buf[from..].chunks(PIECE) {
-            let n = tx.fill_at(ahead, piece).map_err(|_| Errno::FAULT)?;
+            let n = tx.fill_at(ahead, &piece[..piece.len().min(left)]).map_err(|_| Errno::FAULT)?;
             ahead += n;
+            left -= n;
             if n < piece.len() {
                 break 'bufs;
             }

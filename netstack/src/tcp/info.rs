@@ -229,6 +229,15 @@ impl Tcb {
         if sent.before(end) { (end - sent) as usize } else { 0 }
     }
 
+    /// SND.NXT moved: the program can see in the tx ring how far.
+    pub(super) fn note_sent(&mut self) {
+        let (start, sent) = (self.text_start(), self.durable.snd_nxt);
+        if sent.after(start) {
+            self.tx.set_used((sent - start) as usize);
+            self.touched |= self.options.watches_sent;
+        }
+    }
+
     pub(super) fn status(&self) -> TcpStatus {
         let d = &self.durable;
         TcpStatus {

@@ -55,6 +55,9 @@ pub struct TcpOptions {
     pub window_clamp: Option<u32>,
     /// `SO_MAX_PACING_RATE`: bytes a second; `u64::MAX` and 0 are no bound.
     pub max_pacing_rate: u64,
+    /// The socket is touched when text leaves, not only when it is acknowledged: whoever keeps little in the ring that has
+    /// not left (`TCP_NOTSENT_LOWAT`) can then go on.
+    pub watches_sent: bool,
     /// A connection that we open asks for ECN (`tcp_ecn` = 1); one that the peer opens uses it if the peer asks.
     pub ecn: bool,
     /// Fast Open; a connection that comes of a listener has its listener's.
@@ -98,6 +101,7 @@ impl Default for TcpOptions {
             defer_accept: 0,
             window_clamp: None,
             max_pacing_rate: u64::MAX,
+            watches_sent: false,
             ecn: false,
             fast_open: FastOpenOptions::default(),
             bound_to: None,

@@ -353,6 +353,7 @@ impl Tcb {
                 self.sent.push(start, end, now, departure);
             }
             self.durable.snd_nxt = end;
+            self.note_sent();
             if !plan.joined {
                 self.mtu_probe_sent(plan.seq, plan.text);
             }

@@ -31,7 +31,7 @@ impl Tcp {
         while turns > 0 {
             turns -= 1;
             let Some(handle) = self.ready.pop_front() else { break };
-            match self.give_turn(now, handle, out) {
+            match self.give_turn(now, handle, out, events) {
                 Turn::Done => {}
                 Turn::Again => {
                     self.ready.push_back(handle);
@@ -63,9 +63,14 @@ impl Tcp {
     }
 
     /// Lets one connection send.
-    fn give_turn(&mut self, now: Instant, handle: Handle, out: &mut dyn TcpOut) -> Turn {
-        let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) else { return Turn::Done };
+    fn give_turn(&mut self, now: Instant, handle: Handle, out: &mut dyn TcpOut, events: &mut Events) -> Turn {
+        let Some(socket) = self.sockets.get_mut(handle) else { return Turn::Done };
+        let key = socket.key;
+        let Some(tcb) = socket.tcb_mut() else { return Turn::Done };
         let mut turn = tcb.output(now, out);
+        if core::mem::take(&mut tcb.touched) {
+            events.touch(key);
+        }
         tcb.watch_reading();
         if turn == Turn::Done && tcb.ack.is_due() {
             turn = Turn::Again;

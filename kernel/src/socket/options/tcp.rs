@@ -90,6 +90,23 @@ pub(super) static ROWS: &[Row] = &[
         },
     },
     local!(IPPROTO_TCP, libc::TCP_INQ, On::Stream, s => s.wanted.inq, v => s.wanted.inq = within(v, 0, 1)? == 1),
+    Row {
+        level: IPPROTO_TCP,
+        name: TCP_NOTSENT_LOWAT,
+        on: On::Stream,
+        access: Int {
+            get: |s| Ok(s.endpoint.not_sent_low_water() as u32 as i32),
+            set: Some(|s, v| {
+                change(s, |settings| {
+                    settings.tcp.watches_sent = v != 0;
+                    Ok(())
+                })?;
+                // Unsigned: -1 is no bound.
+                s.endpoint.set_not_sent_low_water(v as u32 as usize);
+                Ok(())
+            }),
+        },
+    },
     // Checked, and without effect on Linux as well.
     Row {
         level: IPPROTO_TCP,
@@ -224,6 +241,7 @@ fn before_connecting(socket: &Socket, states: State) -> Result<()> {
     if socket.endpoint.state().intersects(states) { Ok(()) } else { Err(Errno::INVAL) }
 }
 
+const TCP_NOTSENT_LOWAT: i32 = 25;
 /// Half of SOCK_MIN_RCVBUF.
 const WINDOW_CLAMP_MIN: i32 = 2304 / 2;
 /// A SYN-ACK's first timeout and the longest, in seconds: TCP_TIMEOUT_INIT and TCP_RTO_MAX.

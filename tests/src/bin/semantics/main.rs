@@ -16,6 +16,7 @@ mod fastopen;
 mod fd;
 mod life;
 mod listen;
+mod lowat;
 mod matrix;
 mod multicast;
 mod names;
@@ -45,6 +46,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
     [
         life::CASES,
         listen::CASES,
+        lowat::CASES,
         data::CASES,
         options::CASES,
         dgram::CASES,

@@ -1,0 +1,120 @@
+//! TCP_NOTSENT_LOWAT: how much of what was written may wait to leave.
+
+use libc::{IPPROTO_TCP, MSG_DONTWAIT, POLLIN, POLLOUT, SO_SNDBUF, SOL_SOCKET};
+use std::thread;
+use std::time::Duration;
+
+use crate::Case;
+use crate::net::{connected, listener, must, nonblocking, pair, pattern, settle, tcp, udp, within};
+use crate::report::Report;
+use crate::sys::{self, Fd, Ret};
+
+pub const CASES: &[Case] = &[
+    ("lowat.options", options),
+    ("lowat.inherited", inherited),
+    ("lowat.not_sent", not_sent),
+    ("lowat.bounds_what_waits", bounds_what_waits),
+    ("lowat.wakes", wakes),
+    ("lowat.blocking", blocking),
+];
+
+const TCP_NOTSENT_LOWAT: i32 = 25;
+const SIOCOUTQNSD: libc::Ioctl = 0x894b;
+const LOWAT: i32 = 16 << 10;
+
+fn set(fd: Fd, value: i32) {
+    must("TCP_NOTSENT_LOWAT", sys::set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, value));
+}
+
+fn not_sent_of(fd: Fd) -> Ret<i32> {
+    sys::ioctl(fd, SIOCOUTQNSD, -7)
+}
+
+fn options(r: &mut Report) {
+    for (state, fd) in [("fresh", tcp()), ("listening", listener(1).0), ("connected", pair().0), ("datagram", udp())] {
+        r.see(&format!("{state}: default"), sys::get_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT));
+        for value in [0, 1, -1, LOWAT, i32::MAX] {
+            r.see(&format!("{state} := {value}"), sys::set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, value));
+            r.see("get", sys::get_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT));
+        }
+    }
+}
+
+fn inherited(r: &mut Report) {
+    let (listener, at) = listener(1);
+    set(listener, 4321);
+    let client = connected(at);
+    let (server, _) = must("accept", sys::accept(listener));
+    r.see("of the accepted", sys::get_option(server, IPPROTO_TCP, TCP_NOTSENT_LOWAT));
+    r.see("of the client", sys::get_option(client, IPPROTO_TCP, TCP_NOTSENT_LOWAT));
+}
+
+fn not_sent(r: &mut Report) {
+    for (state, fd) in [("fresh", tcp()), ("listening", listener(1).0), ("connected", pair().0), ("datagram", udp())] {
+        r.see(state, not_sent_of(fd));
+    }
+    let (a, _b) = pair();
+    must("send", sys::send(a, b"text", 0));
+    r.see("what the window takes has left", not_sent_of(a));
+}
+
+/// A connection with much room, of which `a` has written until it was refused. How much that was.
+fn filled() -> (Fd, Fd, usize) {
+    let (a, b) = pair();
+    nonblocking(a);
+    must("SO_SNDBUF", sys::set_option(a, SOL_SOCKET, SO_SNDBUF, 1 << 20));
+    set(a, LOWAT);
+    let data = pattern(1 << 20);
+    let mut sent = 0;
+    while let Ok(n) = sys::send(a, &data, 0) {
+        sent += n as usize;
+    }
+    (a, b, sent)
+}
+
+/// Reads so many bytes; true if there were.
+fn drain(fd: Fd, bytes: usize) -> bool {
+    let mut got = 0;
+    within(Duration::from_secs(5), || {
+        got += sys::recv(fd, 1 << 16, MSG_DONTWAIT).map_or(0, |bytes| bytes.len());
+        (got >= bytes).then_some(())
+    });
+    got == bytes
+}
+
+fn bounds_what_waits(r: &mut Report) {
+    let (a, b, sent) = filled();
+    let waits = must("SIOCOUTQNSD", not_sent_of(a));
+    r.see("as much waits as may, or a segment more", (LOWAT..LOWAT + (64 << 10)).contains(&waits));
+    r.see("more", sys::send(a, b"x", 0));
+    r.see("ready", sys::poll(&[(a, POLLOUT)], 0));
+    set(a, 0);
+    r.see("ready without a bound", sys::poll(&[(a, POLLOUT)], 0));
+    set(a, LOWAT);
+    r.see("ready again", sys::poll(&[(a, POLLOUT)], 0));
+    r.see("all arrives", drain(b, sent));
+    r.see("what waits then", not_sent_of(a));
+    r.see("ready then", sys::poll(&[(a, POLLOUT)], 0));
+    r.see("more", sys::send(a, b"x", 0));
+}
+
+fn wakes(r: &mut Report) {
+    let (a, b, sent) = filled();
+    let waiter = thread::spawn(move || sys::poll(&[(a, POLLOUT)], 20_000));
+    drain(b, sent);
+    r.see("who polls is woken", waiter.join().expect("no panic"));
+}
+
+fn blocking(r: &mut Report) {
+    const BYTES: usize = 3 << 20;
+    let (a, b) = pair();
+    set(a, 1);
+    let writer = thread::spawn(move || sys::send(a, &pattern(BYTES), 0));
+    let mut got = Vec::new();
+    while got.len() < BYTES {
+        settle(b, POLLIN);
+        got.extend(must("recv", sys::recv(b, 1 << 16, 0)));
+    }
+    r.see("sent", writer.join().expect("no panic"));
+    r.see("whole", got == pattern(BYTES));
+}
