@@ -313,7 +313,7 @@ impl Socket {
         Ok(local.map_or(SocketAddr::new(self.family.unspecified(), 0), |local| self.family.shown(local)))
     }
 
-    /// getpeername(2): ENOTCONN without a peer.
+    /// getpeername(2): ENOTCONN without a peer, and with one of port 0, as on Linux.
     pub fn peer_addr(&self) -> Result<SocketAddr> {
         let state = self.endpoint.state();
         if self.endpoint.kind == Kind::Stream && state.intersects(State::CLOSED | State::CONNECTING | State::LISTENING)
@@ -321,6 +321,7 @@ impl Socket {
             return Err(Errno::NOTCONN);
         }
         let (_, remote) = self.backend.call(Call::Names(self.id()))?.names()?;
+        let remote = remote.filter(|remote| self.endpoint.kind != Kind::Datagram || remote.port() != 0);
         remote.map(|remote| self.family.shown(remote)).ok_or(Errno::NOTCONN)
     }
 

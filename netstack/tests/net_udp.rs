@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use common::*;
 use netstack::link::IfIndex;
-use netstack::socket::{BindError, BindOptions, ConnectError, GroupError, SendError};
+use netstack::socket::{BindError, BindOptions, ConnectError, GroupError, SendError, SendOptions};
 use netstack::time::Duration;
 
 const B: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
@@ -410,4 +410,24 @@ fn a_noisy_link_never_delivers_rubbish() {
         }
     }
     assert!(received > 100, "{received}");
+}
+
+#[test]
+fn a_peer_of_port_0_refuses_and_stands_for_every_port_of_its_address() {
+    let (mut net, a, b) = Net::pair(40, Link::default());
+    let (peer, other) = (net.udp_at(a, "10.0.0.1:1000"), net.udp_at(a, "10.0.0.1:2000"));
+    let mut connected = net.udp_at(b, "10.0.0.2:7");
+    assert_eq!(net.udp_send(&connected, "10.0.0.1:0", b"x"), Err(SendError::InvalidDestination), "sendto(2)");
+    net.stack(b).udp_connect(connected.id, Some(addr("10.0.0.1:0"))).expect("a route");
+    let now = net.now();
+    let sent = net.stack(b).udp_send(now, connected.id, None, &[b"x"], &SendOptions::default());
+    assert_eq!(sent, Ok(1), "send(2)");
+    net.poll(b);
+    settle(&mut net);
+    assert_eq!(net.stack(b).udp_take_error(connected.id), Some(netstack::socket::SocketError::Refused));
+    for from in [&peer, &other] {
+        net.udp_send(from, "10.0.0.2:7", b"any port").expect("sent");
+    }
+    settle(&mut net);
+    assert!(connected.recv().is_some() && connected.recv().is_some());
 }

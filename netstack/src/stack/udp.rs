@@ -89,7 +89,8 @@ impl Stack {
         if len > if remote.is_ipv4() { udp::MAX_PAYLOAD } else { udp::MAX_PAYLOAD_V6 } {
             return Err(SendError::MessageTooLong);
         }
-        if remote.port() == 0 {
+        // Linux: a connected socket may have a peer of port 0, which refuses what it is sent.
+        if to.is_some() && remote.port() == 0 {
             return Err(SendError::InvalidDestination);
         }
         if let Some(error) = socket.errors.pending.take() {

@@ -188,6 +188,7 @@ impl Udp {
         let ends = (local, remote);
         let pick = |list: Option<&Vec<UdpId>>| self.pick(list?, &ends, by);
         pick(self.by_ends.get(&ends))
+            .or_else(|| pick(self.by_ends.get(&(local, of_any_port(remote)))))
             .or_else(|| pick(self.by_local.get(&local)))
             .or_else(|| pick(self.by_local.get(&SocketAddr::new(any, local.port()))))
             .or_else(|| match local {
@@ -211,7 +212,10 @@ impl Udp {
                 binding.asked.ip() == local.ip()
                     || is_wildcard_for(binding.asked.ip(), binding.reuse.v6_only, local.ip())
             });
-            bound && also(socket) && socket.remote.is_none_or(|peer| peer == remote) && socket.hears(local.ip(), by)
+            bound
+                && also(socket)
+                && socket.remote.is_none_or(|peer| peer == remote || peer == of_any_port(remote))
+                && socket.hears(local.ip(), by)
         };
         self.by_port.get(&local.port()).map(|list| list.iter().filter(wants).copied().collect()).unwrap_or_default()
     }
@@ -265,6 +269,12 @@ impl Udp {
             (None, _) => {}
         }
     }
+}
+
+/// The peer of a socket that was connected to `remote`'s address and port 0: any port of it.
+fn of_any_port(mut remote: SocketAddr) -> SocketAddr {
+    remote.set_port(0);
+    remote
 }
 
 fn remove<K: Eq + core::hash::Hash>(table: &mut HashMap<K, Vec<UdpId>, HashKey>, key: &K, id: UdpId) {

@@ -22,6 +22,7 @@ pub const CASES: &[Case] = &[
     ("dgram.sizes", sizes),
     ("dgram.connected_filter", connected_filter),
     ("dgram.connected_send", connected_send),
+    ("dgram.connected_to_port_0", connected_to_port_0),
     ("dgram.disconnect", disconnect),
     ("dgram.no_destination", no_destination),
     ("dgram.refused", refused),
@@ -157,6 +158,29 @@ fn disconnect(r: &mut Report) {
     r.see("send", sys::send(fd, b"x", 0));
     r.see("sendto", sys::sendto(fd, b"by address", 0, at_b));
     r.see("recv", sys::recv(b, 32, 0));
+}
+
+fn connected_to_port_0(r: &mut Report) {
+    let fd = udp();
+    r.see("connect", sys::connect(fd, here(0)));
+    r.see("name", place(sys::getsockname(fd)));
+    r.see("peer", place(sys::getpeername(fd)));
+    r.see("send", sys::send(fd, b"x", 0));
+    settle(fd, POLLERR);
+    r.see("poll", sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
+    r.see("recv", sys::recv(fd, 4, MSG_DONTWAIT));
+    r.see("sendto port 0", sys::sendto(fd, b"x", 0, here(0)));
+    r.see("write", sys::write(fd, b"x"));
+    settle(fd, POLLERR);
+    r.see("SO_ERROR", sys::get_option(fd, SOL_SOCKET, SO_ERROR));
+    let (other, _) = bound_udp();
+    r.see("from any port", sys::sendto(other, b"hears", 0, must("name", sys::getsockname(fd))));
+    settle(fd, POLLIN);
+    r.see("recv", sys::recv(fd, 8, MSG_DONTWAIT));
+    let elsewhere = udp();
+    must("bind", sys::bind(elsewhere, SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 2), 0)));
+    r.see("from another address", sys::sendto(elsewhere, b"no", 0, must("name", sys::getsockname(fd))));
+    r.see("recv", sys::recv(fd, 8, MSG_DONTWAIT));
 }
 
 fn no_destination(r: &mut Report) {
