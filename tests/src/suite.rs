@@ -1,9 +1,10 @@
 //! Other people's test suites: a suite's cases on the host kernel, which is the measure, and on a rump kernel.
 //!
-//! `python` and `perl` know how to run one each. What may differ is in `tests/known/NAME.txt`, with its reason.
+//! `python`, `perl` and `tokio` know how to run one each. What may differ is in `tests/known/NAME.txt`, with its reason.
 
 mod perl;
 mod python;
+mod tokio;
 
 use std::collections::BTreeMap;
 
@@ -41,7 +42,7 @@ const fn quick(name: &'static str) -> Part {
 pub type Outcomes = BTreeMap<String, String>;
 
 /// All suites.
-pub const SUITES: &[Suite] = &[PYTHON, PERL];
+pub const SUITES: &[Suite] = &[PYTHON, PERL, TOKIO];
 
 const PYTHON: Suite = Suite {
     name: "python",
@@ -70,6 +71,49 @@ const PERL: Suite = Suite {
     what: "perl's own tests of IO, Socket and IO::Socket::IP (Debian's source package of perl)",
     parts: &[part("IO"), part("Socket"), part("IO-Socket-IP")],
     run: perl::run,
+};
+
+const TOKIO: Suite = Suite {
+    name: "tokio",
+    what: "tokio's own tests of sockets, readiness and the runtime that waits for them (its published crate, 1.54.1)",
+    parts: &[
+        part("io_async_fd"),
+        part("io_copy_bidirectional"),
+        part("io_driver"),
+        part("io_driver_drop"),
+        part("buffered"),
+        part("coop_budget"),
+        part("net_bind_resource"),
+        part("net_lookup_host"),
+        part("net_panic"),
+        part("net_quickack"),
+        part("net_unix_pipe"),
+        part("no_rt"),
+        part("rt_busy_tick"),
+        part("rt_common"),
+        part("rt_handle_block_on"),
+        part("rt_shutdown_err"),
+        part("rt_threaded"),
+        part("tcp_accept"),
+        part("tcp_accept_ready"),
+        part("tcp_connect"),
+        part("tcp_echo"),
+        part("tcp_into_split"),
+        part("tcp_into_std"),
+        part("tcp_peek"),
+        part("tcp_shutdown"),
+        part("tcp_socket"),
+        part("tcp_split"),
+        part("tcp_stream"),
+        part("udp"),
+        part("uds_cred"),
+        part("uds_datagram"),
+        part("uds_socket"),
+        part("uds_split"),
+        part("uds_stream"),
+        part("unix_shutdown"),
+    ],
+    run: tokio::run,
 };
 
 /// A part of a suite on both kernels.

@@ -95,9 +95,9 @@ enum Task {
     },
     /// Run other people's test suites on the host kernel and on rump, compare, and write docs/SUITES.md.
     Suite {
-        /// Only this one (`python`, `perl`); writes nothing.
+        /// Only this one (`python`, `perl`, `tokio`); the others keep their sections of the table.
         name: Option<String>,
-        /// Only this part of it (`test_socket`, `IO`).
+        /// Only this part of it (`test_socket`, `IO`, `tcp_stream`); writes nothing.
         part: Option<String>,
     },
     /// Fuzz the parsers, the engine and the configuration. Needs the nightly toolchain and cargo-fuzz.
