@@ -1,8 +1,9 @@
 //! `struct sockaddr` and [`SocketAddr`].
 
 use crate::user::{InBytes, Out, OutBytes};
+use kernel::socket::{LinkAddr, Name};
 use kernel::{Errno, Result};
-use libc::{AF_INET, AF_INET6, AF_UNSPEC, socklen_t};
+use libc::{AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, socklen_t};
 use std::mem::size_of;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -12,6 +13,10 @@ const INET: usize = size_of::<libc::sockaddr_in>();
 const INET6: usize = size_of::<libc::sockaddr_in6>();
 /// `sockaddr_in6` without its scope, which Linux takes too (RFC 2133).
 const INET6_OLD: usize = 24;
+
+/// Up to its hardware address, and with it.
+const LINK_SHORT: usize = 12;
+const LINK: usize = size_of::<libc::sockaddr_ll>();
 
 /// An address as a program names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +74,40 @@ fn inet6(bytes: &[u8]) -> Result<SocketAddr> {
     Ok(SocketAddrV6::new(Ipv6Addr::from(ip), port, flow, scope).into())
 }
 
+/// Reads a program's address for a packet socket, which is whole. bind(2) wants the family, sendto(2) does not look at it.
+pub fn link(address: InBytes, len: socklen_t) -> Result<(LinkAddr, i32)> {
+    let len = len as usize;
+    if !(LINK..=STORAGE).contains(&len) {
+        return Err(Errno::INVAL);
+    }
+    parse_link(address.slice(len)?)
+}
+
+fn parse_link(bytes: &[u8]) -> Result<(LinkAddr, i32)> {
+    let [f0, f1, p0, p1, i0, i1, i2, i3, h0, h1, packet_type, len, addr @ ..] = bytes else { return Err(Errno::INVAL) };
+    let addr = LinkAddr {
+        protocol: u16::from_be_bytes([*p0, *p1]),
+        interface: u32::from_ne_bytes([*i0, *i1, *i2, *i3]),
+        hardware: u16::from_ne_bytes([*h0, *h1]),
+        packet_type: *packet_type,
+        len: *len,
+        addr: *addr.first_chunk().ok_or(Errno::INVAL)?,
+    };
+    Ok((addr, i32::from(u16::from_ne_bytes([*f0, *f1]))))
+}
+
+/// The bytes of `struct sockaddr_ll`.
+fn encode_link(addr: &LinkAddr) -> [u8; LINK] {
+    let mut bytes = [0; LINK];
+    bytes[..2].copy_from_slice(&(AF_PACKET as u16).to_ne_bytes());
+    bytes[2..4].copy_from_slice(&addr.protocol.to_be_bytes());
+    bytes[4..8].copy_from_slice(&addr.interface.to_ne_bytes());
+    bytes[8..10].copy_from_slice(&addr.hardware.to_ne_bytes());
+    (bytes[10], bytes[11]) = (addr.packet_type, addr.len);
+    bytes[LINK_SHORT..].copy_from_slice(&addr.addr);
+    bytes
+}
+
 /// The bytes of `addr` as a program reads them, and how many of them count.
 pub fn encode(addr: SocketAddr) -> ([u8; INET6], usize) {
     let mut bytes = [0; INET6];
@@ -89,17 +128,43 @@ pub fn encode(addr: SocketAddr) -> ([u8; INET6], usize) {
     }
 }
 
-/// Writes `addr` into `space` bytes, cut off if they are fewer, and gives the whole length, as Linux does.
-pub fn write(addr: SocketAddr, into: OutBytes, space: usize) -> Result<socklen_t> {
-    let (bytes, len) = encode(addr);
-    let room = space.min(len);
-    into.put(&bytes[..room])?;
-    Ok(len as socklen_t)
+/// Writes `name` into `space` bytes, cut off if they are fewer, and gives the whole length, as Linux does.
+pub fn write(name: Name, into: OutBytes, space: usize) -> Result<socklen_t> {
+    match name {
+        Name::Inet(addr) => {
+            let (bytes, len) = encode(addr);
+            put(&bytes[..len], into, space)
+        }
+        Name::Link(addr) => put(&encode_link(&addr), into, space),
+    }
+}
+
+fn put(bytes: &[u8], into: OutBytes, space: usize) -> Result<socklen_t> {
+    into.put(&bytes[..space.min(bytes.len())])?;
+    Ok(bytes.len() as socklen_t)
+}
+
+/// Writes what getsockname(2) says, where only that much of a hardware address counts as there is.
+pub fn write_own(name: Name, into: OutBytes, space: usize) -> Result<socklen_t> {
+    match name {
+        Name::Inet(_) => write(name, into, space),
+        Name::Link(addr) => put(&encode_link(&addr)[..LINK_SHORT + usize::from(addr.len.min(8))], into, space),
+    }
 }
 
 /// Writes `addr` the way that accept, getsockname and recvfrom do: `len` holds the space and gets the whole length. No address
 /// wanted: nothing is written. No address there (a stream's recvfrom): the length becomes 0.
-pub fn give(addr: Option<SocketAddr>, into: OutBytes, len: Out<socklen_t>) -> Result<()> {
+pub fn give(addr: Option<Name>, into: OutBytes, len: Out<socklen_t>) -> Result<()> {
+    give_with(addr, into, len, write)
+}
+
+/// As [`give`], with what `write` makes of it.
+pub fn give_with(
+    addr: Option<Name>,
+    into: OutBytes,
+    len: Out<socklen_t>,
+    write: fn(Name, OutBytes, usize) -> Result<socklen_t>,
+) -> Result<()> {
     if into.is_null() {
         return Ok(());
     }
@@ -112,8 +177,20 @@ pub fn give(addr: Option<SocketAddr>, into: OutBytes, len: Out<socklen_t>) -> Re
 }
 
 /// An address for sendto: none given where the pointer is null.
-pub fn destination(domain: i32, address: InBytes, len: socklen_t) -> Result<Option<SocketAddr>> {
-    if address.is_null() || len == 0 { Ok(None) } else { read(domain, address, len)?.inet().map(Some) }
+pub fn destination(domain: i32, address: InBytes, len: socklen_t) -> Result<Option<Name>> {
+    if address.is_null() || len == 0 && domain != AF_PACKET {
+        return Ok(None);
+    }
+    if domain == AF_PACKET {
+        let (to, _) = link(address, len)?;
+        // A longer address than there are bytes of it.
+        return if usize::from(to.len) + LINK_SHORT > len as usize {
+            Err(Errno::INVAL)
+        } else {
+            Ok(Some(Name::Link(to)))
+        };
+    }
+    read(domain, address, len)?.inet().map(|addr| Some(addr.into()))
 }
 
 #[cfg(test)]

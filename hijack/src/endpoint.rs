@@ -3,6 +3,7 @@
 use crate::address::{self, Address};
 use crate::user::{InBytes, Out, OutBytes};
 use kernel::descriptor::{self, Lookup};
+use kernel::socket::Name;
 use kernel::{Errno, Result, Socket};
 use libc::{AF_INET, AF_INET6, AF_PACKET, SOCK_CLOEXEC, SOCK_NONBLOCK, sockaddr_in, socklen_t};
 use std::ffi::c_int;
@@ -30,16 +31,16 @@ pub fn on<R>(fd: c_int, call: impl FnOnce(&Arc<Socket>) -> Result<R>) -> Option<
     Some(lookup(fd)?.and_then(|socket| call(&socket)))
 }
 
-/// Families that would reach the host's network past the Internet's: raw packets, and protocols that the host carries over
+/// Families that would reach the host's network past the Internet's: protocols that the host carries over
 /// its own TCP, UDP or IP. They are nobody's.
-const OTHER_WAYS: [c_int; 6] = [AF_PACKET, libc::AF_RDS, libc::AF_TIPC, libc::AF_RXRPC, AF_SMC, libc::AF_XDP];
+const OTHER_WAYS: [c_int; 5] = [libc::AF_RDS, libc::AF_TIPC, libc::AF_RXRPC, AF_SMC, libc::AF_XDP];
 /// Shared memory communications, which set up and fall back to TCP (linux/socket.h).
 const AF_SMC: c_int = 43;
 
-/// socket(2). The Internet's families are the rump kernel's, and those that are not [`OTHER_WAYS`] stay the host's.
+/// socket(2). The Internet's families and packet sockets are the rump kernel's, and those that are not [`OTHER_WAYS`] stay the host's.
 pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Option<Result<c_int>> {
     match domain {
-        AF_INET | AF_INET6 => Some(open(domain, kind, protocol)),
+        AF_INET | AF_INET6 | AF_PACKET => Some(open(domain, kind, protocol)),
         _ if OTHER_WAYS.contains(&domain) => Some(Err(Errno::AFNOSUPPORT)),
         _ => None,
     }
@@ -53,7 +54,13 @@ fn open(domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int> {
 
 /// bind(2).
 pub fn bind(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
-    on(fd, |socket| socket.bind(address::read(socket.domain(), name, len)?.inet()?).map(|()| 0))
+    on(fd, |socket| match socket.domain() {
+        AF_PACKET => match address::link(name, len)? {
+            (addr, AF_PACKET) => socket.bind_link(&addr).map(|()| 0),
+            _ => Err(Errno::INVAL),
+        },
+        domain => socket.bind(address::read(domain, name, len)?.inet()?).map(|()| 0),
+    })
 }
 
 /// bindresvport(3): the first free one of the ports that were once for root alone, from a place that depends on the process.
@@ -86,9 +93,12 @@ fn any() -> sockaddr_in {
 
 /// connect(2).
 pub fn connect(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
-    on(fd, |socket| match address::read(socket.domain(), name, len)? {
-        Address::Unspecified(_) => socket.disconnect().map(|()| 0),
-        Address::Inet(addr) => socket.connect(addr).map(|()| 0),
+    on(fd, |socket| match socket.domain() {
+        AF_PACKET => Err(Errno::OPNOTSUPP),
+        domain => match address::read(domain, name, len)? {
+            Address::Unspecified(_) => socket.disconnect().map(|()| 0),
+            Address::Inet(addr) => socket.connect(addr).map(|()| 0),
+        },
     })
 }
 
@@ -115,7 +125,7 @@ pub fn accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> 
         let (socket, peer, reserved) = listener.accept_with(reserve)?;
         socket.set_nonblocking(nonblocking);
         let fd = reserved.name(&socket)?;
-        if let Err(errno) = address::give(Some(peer), name, len) {
+        if let Err(errno) = address::give(Some(peer.into()), name, len) {
             // Linux, too, drops the connection when the address cannot be written.
             let _ = descriptor::close(fd);
             return Err(errno);
@@ -131,19 +141,19 @@ pub fn shutdown(fd: c_int, how: c_int) -> Option<Result<c_int>> {
 
 /// getsockname(2).
 pub fn getsockname(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
-    on(fd, |socket| wanted(name, socket.local_addr()?, len))
+    on(fd, |socket| wanted(name, socket.name()?, len))
 }
 
 /// getpeername(2).
 pub fn getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
-    on(fd, |socket| wanted(name, socket.peer_addr()?, len))
+    on(fd, |socket| wanted(name, socket.peer_addr()?.into(), len))
 }
 
-fn wanted(name: OutBytes, addr: std::net::SocketAddr, len: Out<socklen_t>) -> Result<c_int> {
+fn wanted(name: OutBytes, addr: Name, len: Out<socklen_t>) -> Result<c_int> {
     if name.is_null() && len.get()? != 0 {
         return Err(Errno::FAULT);
     }
-    address::give(Some(addr), name, len).map(|()| 0)
+    address::give_with(Some(addr), name, len, address::write_own).map(|()| 0)
 }
 
 /// Bytes that no option's value needs more of; the rest of a longer one is not looked at, as on Linux.

@@ -8,12 +8,12 @@ use crate::table::host;
 use crate::transfer::{count, send_on};
 use crate::user::{self, Message, Out};
 use kernel::descriptor::{self, Lookup};
-use kernel::socket::{DatagramInfo, Origin, QueuedError, SendControl};
+use kernel::socket::{Auxdata, DatagramInfo, Origin, QueuedError, SendControl};
 use kernel::{Errno, Result, Socket};
 use libc::{
     IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_TCP, IPPROTO_UDP, IPV6_HOPLIMIT, IPV6_PKTINFO,
-    IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPNS,
-    SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IP, SOL_IPV6, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT, mmsghdr, msghdr,
+    IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP,
+    SCM_TIMESTAMPNS, SOL_IP, SOL_IPV6, SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT, mmsghdr, msghdr,
     timespec,
 };
 use std::ffi::{c_int, c_uint};
@@ -85,7 +85,9 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
     };
     let mut space = [0; LONGEST_CONTROL];
     let mut control = Writer::new(&mut space[..message.control_len.min(LONGEST_CONTROL)]);
-    if let Some(info) = received.info {
+    if let (Some(info), Some(auxdata)) = (&received.info, &received.auxdata) {
+        packet_control(socket, info, auxdata, &mut control);
+    } else if let Some(info) = received.info {
         receive_control(socket, &info, &mut control);
     }
     if socket.wanted_info().inq && flags & MSG_ERRQUEUE == 0 {
@@ -214,12 +216,7 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
         let mut value = [0; 4];
         matches!(socket.getsockopt(level, name, &mut value), Ok(1..)) && value != [0; 4]
     };
-    let (seconds, nanos) = (info.timestamp_ns / 1_000_000_000, info.timestamp_ns % 1_000_000_000);
-    if asked(SOL_SOCKET, SO_TIMESTAMPNS) {
-        control.put(SOL_SOCKET, SCM_TIMESTAMPNS, &[seconds.to_ne_bytes(), nanos.to_ne_bytes()].concat());
-    } else if asked(SOL_SOCKET, SO_TIMESTAMP) {
-        control.put(SOL_SOCKET, SCM_TIMESTAMP, &[seconds.to_ne_bytes(), (nanos / 1000).to_ne_bytes()].concat());
-    }
+    timestamp(socket, info, control);
     if let Some(segment) = info.segment {
         control.put(IPPROTO_UDP, UDP_GRO, &segment.to_ne_bytes());
     }
@@ -237,6 +234,31 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
         control.put(SOL_IP, IP_TOS, &[info.tos]);
     }
     receive_control6(socket, info, control);
+}
+
+/// SO_TIMESTAMP and SO_TIMESTAMPNS.
+fn timestamp(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
+    let wanted = socket.wanted_info();
+    let (seconds, nanos) = (info.timestamp_ns / 1_000_000_000, info.timestamp_ns % 1_000_000_000);
+    if wanted.timestamp_ns {
+        control.put(SOL_SOCKET, SCM_TIMESTAMPNS, &[seconds.to_ne_bytes(), nanos.to_ne_bytes()].concat());
+    } else if wanted.timestamp {
+        control.put(SOL_SOCKET, SCM_TIMESTAMP, &[seconds.to_ne_bytes(), (nanos / 1000).to_ne_bytes()].concat());
+    }
+}
+
+/// The control messages of packet sockets: `struct tpacket_auxdata`. There are no VLANs.
+fn packet_control(socket: &Socket, info: &DatagramInfo, auxdata: &Auxdata, control: &mut Writer<'_>) {
+    /// From linux/if_packet.h.
+    const TP_STATUS_USER: u32 = 1;
+    const TP_STATUS_CSUM_VALID: u32 = 1 << 7;
+    timestamp(socket, info, control);
+    if socket.wanted_info().auxdata {
+        let valid = if auxdata.checksum_good { TP_STATUS_CSUM_VALID } else { 0 };
+        let words = [TP_STATUS_USER | valid, auxdata.len, auxdata.kept].map(u32::to_ne_bytes).concat();
+        let halves = [0, auxdata.network, 0, 0].map(u16::to_ne_bytes).concat();
+        control.put(SOL_PACKET, PACKET_AUXDATA, &[words, halves].concat());
+    }
 }
 
 /// As [`receive_control`], of ipv6(7). What came by IPv4 has a packet info alone, its address mapped.

@@ -4,14 +4,13 @@ use crate::address;
 use crate::endpoint::on;
 use crate::real;
 use crate::user::{self, In, InBytes, Out, OutBytes};
-use kernel::socket::{Received, SendControl};
+use kernel::socket::{Name, Received, SendControl};
 use kernel::{Errno, Result, Socket, signal};
 use libc::{MSG_NOSIGNAL, SOCK_STREAM, iovec, socklen_t};
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::pread;
 use std::ffi::c_int;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::SocketAddr;
 
 type Count = Option<Result<isize>>;
 
@@ -25,7 +24,7 @@ pub fn send_on(
     socket: &Socket,
     bufs: &[IoSlice<'_>],
     flags: c_int,
-    to: Option<SocketAddr>,
+    to: Option<Name>,
     control: &SendControl,
 ) -> Result<usize> {
     let sent = socket.send(bufs, flags, to, control);

@@ -5,14 +5,17 @@
 //! same values as messages and map the same rings.
 
 mod local;
+mod packet;
 mod spin;
 
 pub use local::Local;
+pub use packet::PacketCall;
 
 use crate::endpoint::{Endpoint, Kind, SocketId};
 use crate::socket::Family;
 use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result};
+use netstack::packet::{PacketName, PacketStatistics};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendOptions, Shutdown};
 use netstack::tcp::{Close, TcpInfo, TcpOptions};
@@ -47,6 +50,8 @@ pub enum Call<'a> {
     Close(SocketId, Close),
     /// Sends a datagram: [`Reply::Sent`].
     Send(SocketId, Option<SocketAddr>, &'a [&'a [u8]], SendOptions),
+    /// What only packet sockets ask.
+    Packet(SocketId, PacketCall<'a>),
     /// UDP_CORK taken off: what was given in pieces goes.
     Uncork(SocketId),
     /// A piece of a datagram could not be read: those before it are dropped.
@@ -96,6 +101,10 @@ pub enum Reply {
     Sent(usize),
     /// Our address and the peer's.
     Names(Option<SocketAddr>, Option<SocketAddr>),
+    /// Where a packet socket is bound.
+    PacketName(PacketName),
+    /// PACKET_STATISTICS.
+    PacketStatistics(PacketStatistics),
     /// TCP_INFO, and how many connections wait to be accepted.
     TcpInfo(Box<TcpInfo>),
     /// The interfaces, `lo` first.

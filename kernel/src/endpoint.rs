@@ -9,6 +9,7 @@ use crate::events::{Events, Watcher};
 use arena::{Consumer, Mark, Producer, Record, UrgentByte, View};
 pub(crate) use errors::ErrorQueue;
 pub use errors::{Origin, QueuedError};
+use netstack::packet::PacketKind;
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
@@ -27,6 +28,8 @@ pub enum Kind {
     Ping,
     /// SOCK_RAW with its IP protocol.
     Raw(u8),
+    /// A packet socket.
+    Packet(PacketKind),
 }
 
 bitflags::bitflags! {

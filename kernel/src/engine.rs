@@ -15,7 +15,7 @@ use crate::endpoint::{DATA_QUEUED, Endpoint, SPACE_FREED, SocketId};
 use crate::link::{Attached, News};
 use crate::{clock, log};
 use netstack::link::{IfIndex, Sink, TxFrame, TxResult};
-use netstack::socket::{Key, RawId, UdpId};
+use netstack::socket::{Key, PacketId, RawId, UdpId};
 use netstack::tcp::TcpId;
 use netstack::time::Instant;
 use netstack::{Notice, Stack};
@@ -35,6 +35,7 @@ pub(crate) enum Handle {
     Tcp(TcpId),
     Udp(UdpId),
     Raw(RawId),
+    Packet(PacketId),
 }
 
 /// See the module.

@@ -44,6 +44,8 @@ pub(crate) fn send(error: SendError) -> Errno {
         SendError::DestinationRequired => Errno::DESTADDRREQ,
         SendError::InvalidDestination | SendError::AddrNotAvailable | SendError::TooManySegments => Errno::INVAL,
         SendError::NetUnreachable => Errno::NETUNREACH,
+        SendError::NoInterface => Errno::NXIO,
+        SendError::InterfaceDown => Errno::NETDOWN,
         SendError::AccessDenied => Errno::ACCESS,
         SendError::MessageTooLong => Errno::MSGSIZE,
         SendError::NoPorts | SendError::Full => Errno::AGAIN,
@@ -62,6 +64,7 @@ pub(crate) fn pending(error: SocketError) -> Errno {
         SocketError::Prohibited => Errno::HOSTUNREACH,
         SocketError::MessageTooLong => Errno::MSGSIZE,
         SocketError::Protocol => Errno::PROTO,
+        SocketError::InterfaceDown => Errno::NETDOWN,
     }
 }
 

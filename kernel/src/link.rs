@@ -34,6 +34,9 @@ pub(crate) trait Link: Send {
     /// What else has happened on the link since the last call.
     fn news(&mut self) -> Vec<News>;
 
+    /// Whether what is for other stations is handed over, too, where the link knows stations apart.
+    fn set_promiscuous(&mut self, _on: bool) {}
+
     /// Leaves the link, as a process that ends does.
     fn leave(&mut self) {}
 }

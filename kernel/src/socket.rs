@@ -7,7 +7,9 @@ mod blocking;
 mod datagram;
 mod error_queue;
 mod family;
+mod name;
 mod options;
+mod packet;
 mod plain;
 mod stream;
 #[cfg(test)]
@@ -22,8 +24,11 @@ use crate::endpoint::{Endpoint, Kind, State};
 pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, Kernel, Result, Watcher};
 pub use family::Family;
+pub use name::{LinkAddr, Name};
+use netstack::packet::PacketKind;
 use netstack::tcp::Close;
 use options::Settings;
+pub use packet::Auxdata;
 use parking_lot::Mutex;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -49,11 +54,13 @@ pub struct Received {
     /// Bytes copied, or the datagram's whole length under MSG_TRUNC.
     pub len: usize,
     /// Who sent it (datagrams).
-    pub from: Option<SocketAddr>,
+    pub from: Option<Name>,
     /// MSG_TRUNC and its like.
     pub flags: i32,
     /// What control messages are made of (datagrams).
     pub info: Option<DatagramInfo>,
+    /// Of packet sockets.
+    pub auxdata: Option<Auxdata>,
     /// From the error queue (MSG_ERRQUEUE).
     pub error: Option<QueuedError>,
 }
@@ -111,16 +118,25 @@ pub struct WantedInfo {
     pub traffic_class: bool,
     /// TCP_INQ.
     pub inq: bool,
+    /// PACKET_AUXDATA.
+    pub auxdata: bool,
 }
 
 impl Kernel {
     /// socket(2), without descriptor and without the flags in `kind`.
     ///
-    /// Errors: EAFNOSUPPORT for every domain but AF_INET and AF_INET6, ESOCKTNOSUPPORT, EPROTONOSUPPORT, EINVAL, ENOBUFS.
+    /// Errors: EAFNOSUPPORT for every domain but AF_INET, AF_INET6 and AF_PACKET, ESOCKTNOSUPPORT, EPROTONOSUPPORT, EINVAL, ENOBUFS.
     pub fn socket(self: &Arc<Self>, domain: i32, kind: i32, protocol: i32) -> Result<Arc<Socket>> {
         let family = match domain {
             libc::AF_INET => Family::Inet,
             libc::AF_INET6 => Family::Inet6,
+            libc::AF_PACKET => {
+                let socket = self.open_in(Family::Packet, packet::kind(kind)?)?;
+                // Of the number's 32 bits Linux looks at those that an ethertype has, in network order.
+                let protocol = u16::from_be(protocol as u16);
+                socket.bind_link(&LinkAddr { protocol, ..LinkAddr::default() })?;
+                return Ok(socket);
+            }
             _ => return Err(Errno::AFNOSUPPORT),
         };
         /// IPPROTO_MAX of Linux, above IPPROTO_MPTCP.
@@ -174,6 +190,9 @@ impl Socket {
 
     /// bind(2). Errors: EADDRINUSE, EADDRNOTAVAIL, EINVAL (already bound), EAFNOSUPPORT.
     pub fn bind(&self, addr: SocketAddr) -> Result<()> {
+        if self.is_packet() {
+            return Err(Errno::INVAL);
+        }
         let addr = self.to_bind(addr)?;
         let options = self.settings.lock().bind();
         self.backend.call(Call::Bind(self.id(), addr, options)).map(drop)
@@ -181,6 +200,9 @@ impl Socket {
 
     /// connect(2). Blocks unless [`nonblocking`](Self::nonblocking); then EINPROGRESS, EALREADY, EISCONN as on Linux.
     pub fn connect(&self, addr: SocketAddr) -> Result<()> {
+        if self.is_packet() {
+            return Err(Errno::OPNOTSUPP);
+        }
         let addr = self.to_connect(addr)?;
         match self.endpoint.kind {
             Kind::Stream => self.connect_stream(addr),
@@ -250,13 +272,14 @@ impl Socket {
     }
 
     /// send(2), sendto(2), sendmsg(2). EPIPE: the caller raises SIGPIPE unless MSG_NOSIGNAL.
-    pub fn send(
-        &self,
-        bufs: &[IoSlice<'_>],
-        flags: i32,
-        to: Option<SocketAddr>,
-        control: &SendControl,
-    ) -> Result<usize> {
+    pub fn send(&self, bufs: &[IoSlice<'_>], flags: i32, to: Option<Name>, control: &SendControl) -> Result<usize> {
+        let to = match (self.endpoint.kind, to) {
+            (Kind::Packet(_), None) => return self.send_packet(bufs, None),
+            (Kind::Packet(_), Some(Name::Link(to))) => return self.send_packet(bufs, Some(to)),
+            (Kind::Packet(_), Some(Name::Inet(_))) => return Err(Errno::INVAL),
+            (_, None) => None,
+            (_, Some(to)) => Some(to.inet().ok_or(Errno::AFNOSUPPORT)?),
+        };
         let sent = match self.endpoint.kind {
             Kind::Stream => self.send_stream(bufs, flags, to),
             _ => self.send_datagram(bufs, flags, to, control),
@@ -274,6 +297,7 @@ impl Socket {
         }
         match self.endpoint.kind {
             Kind::Stream => self.recv_stream(bufs, flags),
+            Kind::Packet(_) => self.recv_packet(bufs, flags),
             _ => self.recv_datagram(bufs, flags),
         }
     }
@@ -288,6 +312,7 @@ impl Socket {
         };
         let how = netstack::socket::Shutdown { read, write };
         match self.endpoint.kind {
+            Kind::Packet(_) => return Err(Errno::OPNOTSUPP),
             Kind::Stream if self.endpoint.state().contains(State::CLOSED) => return Err(Errno::NOTCONN),
             // inet_shutdown(): a connection that nobody was told of counts as told.
             Kind::Stream if self.endpoint.state().contains(State::CONNECTED) => {
@@ -311,6 +336,11 @@ impl Socket {
     pub fn local_addr(&self) -> Result<SocketAddr> {
         let (local, _) = self.backend.call(Call::Names(self.id()))?.names()?;
         Ok(local.map_or(SocketAddr::new(self.family.unspecified(), 0), |local| self.family.shown(local)))
+    }
+
+    /// getsockname(2) of any socket.
+    pub fn name(&self) -> Result<Name> {
+        if self.is_packet() { self.link_name().map(Name::Link) } else { self.local_addr().map(Name::Inet) }
     }
 
     /// getpeername(2): ENOTCONN without a peer, and with one of port 0, as on Linux.
@@ -345,6 +375,7 @@ impl Socket {
         match self.endpoint.kind {
             Kind::Stream if self.endpoint.state().contains(State::LISTENING) => Err(Errno::INVAL),
             Kind::Stream => Ok(self.endpoint.rings().map_or(0, |rings| self.readable_to_mark(&rings))),
+            Kind::Packet(_) => self.next_packet(),
             _ => self.next_datagram(),
         }
     }
@@ -393,6 +424,7 @@ impl Socket {
         match self.family {
             Family::Inet => libc::AF_INET,
             Family::Inet6 => libc::AF_INET6,
+            Family::Packet => libc::AF_PACKET,
         }
     }
 
@@ -401,7 +433,8 @@ impl Socket {
         match self.endpoint.kind {
             Kind::Stream => libc::SOCK_STREAM,
             Kind::Datagram | Kind::Ping => libc::SOCK_DGRAM,
-            Kind::Raw(_) => libc::SOCK_RAW,
+            Kind::Packet(PacketKind::Payload) => libc::SOCK_DGRAM,
+            Kind::Raw(_) | Kind::Packet(PacketKind::Frame) => libc::SOCK_RAW,
         }
     }
 
@@ -413,6 +446,7 @@ impl Socket {
             Kind::Ping if self.family == Family::Inet6 => libc::IPPROTO_ICMPV6,
             Kind::Ping => libc::IPPROTO_ICMP,
             Kind::Raw(protocol) => i32::from(protocol),
+            Kind::Packet(_) => 0,
         }
     }
 

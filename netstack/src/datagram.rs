@@ -295,14 +295,14 @@ impl Inbox {
         Inbox { rx, dropped: 0 }
     }
 
-    /// Puts a datagram into the ring. False if it did not fit.
-    pub(crate) fn deliver(&mut self, header: &Header, parts: [&[u8]; 2]) -> bool {
+    /// Puts a datagram into the ring behind its encoded header. False if it did not fit.
+    pub(crate) fn deliver(&mut self, header: &[u8; HEADER_LEN], parts: [&[u8]; 2]) -> bool {
         let len = parts[0].len() + parts[1].len();
         if self.rx.free() < HEADER_LEN + len {
             self.dropped += 1;
             return false;
         }
-        self.rx.write_at(0, &header.encode());
+        self.rx.write_at(0, header);
         self.rx.write_at(HEADER_LEN, parts[0]);
         self.rx.write_at(HEADER_LEN + parts[0].len(), parts[1]);
         self.rx.publish(HEADER_LEN + len);

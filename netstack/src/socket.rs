@@ -22,6 +22,10 @@ pub struct UdpId(pub(crate) Handle);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RawId(pub(crate) Handle);
 
+/// A packet socket of one [`Stack`](crate::Stack). A stale id never names another socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PacketId(pub(crate) Handle);
+
 /// Where the engine gets buffers for connections that arrive by themselves, and leave to hold memory of its own.
 pub trait BufferPool: Send {
     /// Rings for a new passive connection, or None at the memory limit (the ACK that would complete the connection is
@@ -187,6 +191,10 @@ pub enum SendError {
     NetUnreachable,
     /// The chosen source address is not one of ours.
     AddrNotAvailable,
+    /// Of packet sockets: no interface is named, or there is none of that index.
+    NoInterface,
+    /// The interface is down.
+    InterfaceDown,
     /// A broadcast without SO_BROADCAST.
     AccessDenied,
     /// More datagrams than one send may be cut into.
@@ -220,6 +228,8 @@ pub enum SocketError {
     MessageTooLong,
     /// ICMP parameter problem.
     Protocol,
+    /// The interface that a packet socket is bound to is down.
+    InterfaceDown,
 }
 
 /// Why an interface call failed.

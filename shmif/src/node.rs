@@ -22,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) watch: Watch,
     /// Its own bells, for when the shared ones are no longer ours.
     private: [BellWord; 2],
+    /// It wants a copy of every frame, now.
+    promiscuous: AtomicBool,
     /// Off the bus: left, evicted, truncated, or a fork child's copy.
     gone: AtomicBool,
     /// Events seen and not yet told, as bits.
@@ -53,6 +55,7 @@ impl Node {
             file,
             slot,
             life,
+            promiscuous: AtomicBool::new(identity.promiscuous),
             identity,
             addresses: Mutex::default(),
             head: AtomicU64::new(0),
@@ -88,6 +91,13 @@ impl Node {
         self.describe();
     }
 
+    /// Whether it gets copies of frames for other nodes. The record has one writer, its node.
+    pub(crate) fn set_promiscuous(&self, on: bool) {
+        if self.promiscuous.swap(on, Ordering::Relaxed) != on && !self.is_gone() {
+            self.describe();
+        }
+    }
+
     /// The addresses that this node claimed.
     pub(crate) fn addresses(&self) -> Vec<(Ipv4Addr, u8)> {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -115,7 +125,8 @@ impl Node {
     /// Writes what this node is into its record, and tells everybody that the table changed.
     fn describe(&self) {
         let record = self.record();
-        let Identity { name, mac, mtu, promiscuous } = &self.identity;
+        let Identity { name, mac, mtu, promiscuous: _ } = &self.identity;
+        let promiscuous = self.promiscuous.load(Ordering::Relaxed);
         let mut bytes = [0; 64];
         let fitting = name.floor_char_boundary(bytes.len());
         bytes[..fitting].copy_from_slice(&name.as_bytes()[..fitting]);
@@ -125,7 +136,7 @@ impl Node {
         record.mac.store(format::mac_word(*mac), Ordering::Relaxed);
         record.pid.store(std::process::id(), Ordering::Relaxed);
         record.mtu.store(*mtu, Ordering::Relaxed);
-        record.flags.store(if *promiscuous { format::NODE_PROMISCUOUS } else { 0 }, Ordering::Relaxed);
+        record.flags.store(if promiscuous { format::NODE_PROMISCUOUS } else { 0 }, Ordering::Relaxed);
         let mut addresses = self.addresses().into_iter();
         for word in &record.addresses {
             let value = addresses.next().map_or(0, |(address, prefix)| format::address_word(address, prefix));

@@ -99,6 +99,11 @@ impl Port {
         self.node.close_in_child();
     }
 
+    /// Whether this node gets copies of frames for other nodes, from now on.
+    pub fn set_promiscuous(&self, on: bool) {
+        self.node.set_promiscuous(on);
+    }
+
     /// Claims an address for this node.
     ///
     /// # Errors

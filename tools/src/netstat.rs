@@ -60,6 +60,7 @@ fn protocol(kind: Kind) -> String {
         Kind::Stream => "tcp".to_owned(),
         Kind::Datagram => "udp".to_owned(),
         Kind::Ping => "icmp".to_owned(),
+        Kind::Packet(_) => "packet".to_owned(),
         Kind::Raw(protocol) => format!("raw:{protocol}"),
     }
 }

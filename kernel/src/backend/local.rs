@@ -120,6 +120,7 @@ impl Engine {
                 Handle::Tcp(tcp) => self.stack.tcp_bind(tcp, addr, options).map_err(errno::bind).map(drop),
                 Handle::Udp(udp) => self.stack.udp_bind(udp, addr, options).map_err(errno::bind).map(drop),
                 Handle::Raw(raw) => self.stack.raw_bind(raw, addr, options).map_err(errno::bind).map(drop),
+                Handle::Packet(_) => Err(Errno::INVAL),
             }
             .map(|()| self.described(id)),
             Call::Connect(id, remote, buffers) => self.connect(now, id, remote, buffers),
@@ -143,16 +144,21 @@ impl Engine {
                     Some(Handle::Tcp(tcp)) => self.stack.tcp_close(now, tcp, how),
                     Some(Handle::Udp(udp)) => self.stack.udp_close(udp),
                     Some(Handle::Raw(raw)) => self.stack.raw_close(raw),
+                    Some(Handle::Packet(packet)) => {
+                        self.stack.packet_close(packet);
+                        self.tell_links();
+                    }
                     None => {}
                 }
                 Ok(Reply::Done)
             }
             Call::Send(id, to, payload, options) => match self.handle(id)? {
-                Handle::Tcp(_) => Err(Errno::PROTO),
+                Handle::Tcp(_) | Handle::Packet(_) => Err(Errno::PROTO),
                 Handle::Udp(udp) => self.stack.udp_send(now, udp, to, payload, &options).map_err(errno::send),
                 Handle::Raw(raw) => self.stack.raw_send(now, raw, to, payload, &options).map_err(errno::send),
             }
             .map(Reply::Sent),
+            Call::Packet(id, call) => self.answer_packet(now, id, call),
             Call::Uncork(id) => {
                 if let Handle::Udp(udp) = self.handle(id)? {
                     self.stack.udp_uncork(now, udp);
@@ -161,7 +167,7 @@ impl Engine {
             }
             Call::DropCorked(id) => {
                 match self.handle(id)? {
-                    Handle::Tcp(_) => {}
+                    Handle::Tcp(_) | Handle::Packet(_) => {}
                     Handle::Udp(udp) => self.stack.udp_drop_corked(udp),
                     Handle::Raw(raw) => self.stack.raw_drop_corked(raw),
                 }
@@ -196,6 +202,7 @@ impl Engine {
                     let status = self.stack.raw_status(raw).ok_or(Errno::BADF)?;
                     Reply::Names(Some(status.local), status.remote)
                 }
+                Handle::Packet(_) => return Err(Errno::OPNOTSUPP),
             }),
             Call::TcpInfo(id) => {
                 let tcp = self.stream(id)?;
@@ -208,7 +215,7 @@ impl Engine {
         }
     }
 
-    fn handle(&self, id: SocketId) -> Result<Handle> {
+    pub(super) fn handle(&self, id: SocketId) -> Result<Handle> {
         self.sockets.handle(id).ok_or(Errno::BADF)
     }
 
@@ -220,7 +227,7 @@ impl Engine {
     }
 
     /// The record follows the state at once, so that the caller's next look sees what its call did.
-    fn described(&mut self, id: SocketId) -> Reply {
+    pub(super) fn described(&mut self, id: SocketId) -> Reply {
         self.publish_socket(id);
         Reply::Done
     }
@@ -230,7 +237,7 @@ impl Engine {
         let key = Key(endpoint.id());
         let handle = match kind {
             Kind::Stream => Handle::Tcp(self.stack.tcp_open(key)),
-            Kind::Datagram | Kind::Ping | Kind::Raw(_) => {
+            Kind::Datagram | Kind::Ping | Kind::Raw(_) | Kind::Packet(_) => {
                 let (rings, rx) = match self.sockets.datagram_ring(&endpoint, buffers.receive) {
                     Ok(made) => made,
                     Err(error) => {
@@ -247,6 +254,7 @@ impl Engine {
                     _ => None,
                 };
                 match raw {
+                    _ if let Kind::Packet(kind) = kind => Handle::Packet(self.stack.packet_open(key, rx, kind)),
                     Some(kind) => Handle::Raw(self.stack.raw_open(key, rx, kind)),
                     None => Handle::Udp(self.stack.udp_open(key, rx)),
                 }
@@ -264,6 +272,7 @@ impl Engine {
             }
             Handle::Udp(udp) => self.stack.udp_connect(udp, Some(remote)).map_err(errno::connect)?,
             Handle::Raw(raw) => self.stack.raw_connect(raw, Some(remote)).map_err(errno::connect)?,
+            Handle::Packet(_) => return Err(Errno::OPNOTSUPP),
         }
         Ok(self.described(id))
     }
@@ -337,6 +346,7 @@ impl Engine {
             }
             Handle::Udp(udp) => self.stack.udp_connect(udp, None).map_err(errno::connect)?,
             Handle::Raw(raw) => self.stack.raw_connect(raw, None).map_err(errno::connect)?,
+            Handle::Packet(_) => return Err(Errno::OPNOTSUPP),
         }
         Ok(self.described(id))
     }
@@ -359,6 +369,8 @@ impl Engine {
             Handle::Tcp(_) => return Err(Errno::NOPROTOOPT),
             Handle::Udp(udp) => *self.stack.udp_options(udp).ok_or(Errno::BADF)? = options.datagram,
             Handle::Raw(raw) => *self.stack.raw_options(raw).ok_or(Errno::BADF)? = options,
+            // As on Linux what says how IP is sent, SO_BINDTODEVICE among it, is kept and means nothing to it.
+            Handle::Packet(_) => {}
         }
         Ok(Reply::Done)
     }

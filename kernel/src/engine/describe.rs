@@ -2,6 +2,7 @@
 
 use crate::endpoint::{Endpoint, Kind};
 use arena::record::WORDS;
+use netstack::packet::PacketKind;
 use netstack::tcp::{Durable, TcpStatus};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -54,6 +55,8 @@ pub(super) fn names(
         Kind::Datagram => (2, 17),
         Kind::Ping => (3, 1),
         Kind::Raw(protocol) => (4, protocol),
+        Kind::Packet(PacketKind::Frame) => (5, 0),
+        Kind::Packet(PacketKind::Payload) => (6, 0),
     };
     let port = |a: Option<SocketAddr>| u64::from(a.map_or(0, |a| a.port()));
     words[at::WHAT] = code | u64::from(protocol) << 8 | u64::from(state) << 16 | port(local) << 32 | port(remote) << 48;
@@ -112,6 +115,8 @@ impl Description {
             2 => Kind::Datagram,
             3 => Kind::Ping,
             4 => Kind::Raw((what >> 8) as u8),
+            5 => Kind::Packet(PacketKind::Frame),
+            6 => Kind::Packet(PacketKind::Payload),
             _ => return None,
         };
         let state = match kind {

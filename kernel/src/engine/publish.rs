@@ -37,6 +37,12 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
                 endpoint.fail(errno::pending(error).raw_os_error());
             }
         }
+        Handle::Packet(packet) => {
+            if let Some(error) = stack.packet_take_error(packet) {
+                endpoint.fail(errno::pending(error).raw_os_error());
+            }
+            endpoint.record.describe(&describe::names(&endpoint, 0, None, None));
+        }
     }
     endpoint.settle();
 }

@@ -84,6 +84,12 @@ impl Link for BusLink {
         news
     }
 
+    fn set_promiscuous(&mut self, on: bool) {
+        if let Some(port) = &self.port {
+            port.set_promiscuous(on);
+        }
+    }
+
     fn leave(&mut self) {
         self.port = None;
     }

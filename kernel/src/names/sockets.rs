@@ -88,7 +88,9 @@ impl Datagrams for Udp {
         });
         match received {
             // The socket is connected: what carries no address is the peer's all the same.
-            Ok(received) => Ok(Some((received.len, received.from.unwrap_or(self.server)))),
+            Ok(received) => {
+                Ok(Some((received.len, received.from.and_then(crate::socket::Name::inet).unwrap_or(self.server))))
+            }
             Err(Errno::TIMEDOUT) => Ok(None),
             Err(errno) => Err(errno),
         }

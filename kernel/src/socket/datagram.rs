@@ -124,9 +124,10 @@ impl Socket {
         there?;
         Ok(Some(Received {
             len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
-            from: Some(self.family.shown(header.src)),
+            from: Some(self.family.shown(header.src).into()),
             flags: if copied < len { libc::MSG_TRUNC } else { 0 },
             info: Some(DatagramInfo { segment: (count > 1).then_some(header.len), ..DatagramInfo::of(&header) }),
+            auxdata: None,
             error: None,
         }))
     }
@@ -178,7 +179,7 @@ fn alike(rx: &Consumer, first: &Header, room: usize) -> usize {
 }
 
 /// Copies `len` bytes of the ring behind the first `skip` bytes of `bufs`, as many as fit.
-fn give(rx: &Consumer, at: usize, len: usize, bufs: &mut [IoSliceMut<'_>], skip: usize) -> Result<usize> {
+pub(super) fn give(rx: &Consumer, at: usize, len: usize, bufs: &mut [IoSliceMut<'_>], skip: usize) -> Result<usize> {
     let (mut skip, mut copied) = (skip, 0);
     for buf in bufs {
         let from = skip.min(buf.len());

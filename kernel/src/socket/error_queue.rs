@@ -31,13 +31,14 @@ impl Socket {
             len: copied,
             from: match report.origin {
                 Origin::Copied { .. } => None,
-                _ => Some(self.family.shown(report.destination)),
+                _ => Some(self.family.shown(report.destination).into()),
             },
             flags: libc::MSG_ERRQUEUE | cut,
             info: match &report.origin {
                 Origin::Icmp { carrier, .. } => Some(DatagramInfo::of(carrier)),
                 Origin::Local | Origin::Copied { .. } => None,
             },
+            auxdata: None,
             error: Some(report),
         })
     }

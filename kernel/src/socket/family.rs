@@ -15,13 +15,15 @@ pub enum Family {
     Inet,
     /// AF_INET6.
     Inet6,
+    /// AF_PACKET.
+    Packet,
 }
 
 impl Family {
     /// The address that stands for all of this host's, and for none.
     pub(super) fn unspecified(self) -> IpAddr {
         match self {
-            Family::Inet => Ipv4Addr::UNSPECIFIED.into(),
+            Family::Inet | Family::Packet => Ipv4Addr::UNSPECIFIED.into(),
             Family::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
         }
     }
@@ -44,6 +46,7 @@ impl Socket {
             (Family::Inet, SocketAddr::V6(_)) => Err(Errno::AFNOSUPPORT),
             // It is too short for a sockaddr_in6, which Linux finds out first.
             (Family::Inet6, SocketAddr::V4(_)) => Err(Errno::INVAL),
+            (Family::Packet, _) => Err(Errno::INVAL),
             (Family::Inet6, SocketAddr::V6(v6)) => match v6.ip().to_ipv4_mapped() {
                 Some(_) if self.v6_only() => Err(Errno::INVAL),
                 Some(ip) => Ok(SocketAddr::new(ip.into(), v6.port())),
@@ -66,6 +69,7 @@ impl Socket {
     pub(super) fn to_reach(&self, addr: SocketAddr) -> Result<SocketAddr> {
         let ip = match (self.family, addr.ip()) {
             (Family::Inet, ip @ IpAddr::V4(_)) => ip,
+            (Family::Packet, _) => return Err(Errno::INVAL),
             (Family::Inet, IpAddr::V6(_)) => return Err(Errno::AFNOSUPPORT),
             (Family::Inet6, IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
                 Some(_) if self.v6_only() => return Err(Errno::NETUNREACH),

@@ -6,6 +6,7 @@ mod ip;
 mod ipv6;
 mod kept;
 mod multicast;
+mod packet;
 mod rows;
 mod settings;
 mod sol_socket;
@@ -14,6 +15,7 @@ mod tcp;
 mod udp;
 mod values;
 
+pub(super) use packet::PacketSettings;
 pub(super) use settings::Settings;
 
 use super::{Family, Socket};
@@ -43,6 +45,7 @@ enum On {
     Stream,
     Datagram,
     Raw,
+    Packet,
 }
 
 /// All there are.
@@ -55,6 +58,7 @@ static TABLES: &[&[Row]] = &[
     sources::ROWS_BY_SOURCE,
     ipv6::ROWS,
     tcp::ROWS,
+    packet::ROWS,
     udp::ROWS,
 ];
 
@@ -129,7 +133,7 @@ fn wants_a_byte(name: i32) -> bool {
 
 /// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.
 fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'static Row> {
-    let (kind, inet6) = (socket.endpoint.kind, socket.family == Family::Inet6);
+    let (kind, inet) = (socket.endpoint.kind, socket.family == Family::Inet);
     let fits = |row: &&Row| {
         row.level == level
             && row.name == name
@@ -138,26 +142,30 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
                 On::Stream => kind == Kind::Stream,
                 On::Datagram => kind != Kind::Stream,
                 On::Raw => matches!(kind, Kind::Raw(_)),
+                On::Packet => matches!(kind, Kind::Packet(_)),
             }
     };
     let known_level = has_level(socket, level);
     let found = known_level.then(|| TABLES.iter().flat_map(|table| table.iter()).find(fits)).flatten();
     found.ok_or_else(|| {
         crate::log::boot(&format!("socket option {name} of level {level} is not there"));
-        if known_level || inet6 { Errno::NOPROTOOPT } else { foreign }
+        if known_level || !inet { Errno::NOPROTOOPT } else { foreign }
     })
 }
 
 /// What getsockopt(2) says to a negative length, which Linux looks at after the level and before the option.
 pub(super) fn refuse_length(socket: &Socket, level: i32) -> Errno {
-    let foreign = if socket.family == Family::Inet6 { Errno::NOPROTOOPT } else { Errno::OPNOTSUPP };
+    let foreign = if socket.family == Family::Inet { Errno::OPNOTSUPP } else { Errno::NOPROTOOPT };
     if has_level(socket, level) { Errno::INVAL } else { foreign }
 }
 
 fn has_level(socket: &Socket, level: i32) -> bool {
     let (kind, inet6) = (socket.endpoint.kind, socket.family == Family::Inet6);
+    let packet = matches!(kind, Kind::Packet(_));
     match level {
         libc::SOL_SOCKET => true,
+        libc::SOL_PACKET => packet,
+        libc::IPPROTO_IP if packet => false,
         libc::IPPROTO_IP => !inet6 || !matches!(kind, Kind::Raw(_)),
         libc::IPPROTO_IPV6 => inet6,
         libc::IPPROTO_ICMPV6 => inet6 && matches!(kind, Kind::Raw(_)),

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 impl Socket {
     /// sendto(2).
     pub fn send_to(&self, bytes: &[u8], to: SocketAddr) -> Result<usize> {
-        self.send(&[IoSlice::new(bytes)], 0, Some(to), &SendControl::default())
+        self.send(&[IoSlice::new(bytes)], 0, Some(to.into()), &SendControl::default())
     }
 
     /// recvfrom(2).

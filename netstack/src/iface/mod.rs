@@ -9,7 +9,8 @@ use std::collections::VecDeque;
 
 use crate::ip::{IpNet, Packet};
 use crate::link::{IfIndex, LinkCaps, Mac};
-use crate::wire::ndp;
+use crate::packet::Memberships;
+use crate::wire::{ethernet, ndp};
 
 /// The loopback interface, which every stack has.
 pub const LOOPBACK: IfIndex = IfIndex(1);
@@ -83,6 +84,8 @@ pub(crate) struct Interface {
     pub(crate) addresses: Vec<Address>,
     /// Multicast groups with the number of sockets that joined each here.
     groups: Vec<(IpAddr, u32)>,
+    /// What packet sockets want it to take.
+    pub(crate) memberships: Memberships,
     pub(crate) counters: Counters,
     /// Frames that wait for the link, link header filled in.
     pub(crate) queue: VecDeque<Packet>,
@@ -101,6 +104,7 @@ impl Interface {
             up: true,
             addresses: Vec::new(),
             groups: Vec::new(),
+            memberships: Memberships::default(),
             counters: Counters::default(),
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -155,6 +159,20 @@ impl Interface {
             }),
         };
         always || self.groups.iter().any(|(joined, _)| *joined == group)
+    }
+
+    /// Would a network card set up for this interface take a frame to `dst`?
+    pub(crate) fn takes(&self, dst: Mac) -> bool {
+        let in_group = || {
+            let solicited = self.addresses.iter().filter_map(|address| match address.net.addr {
+                IpAddr::V6(addr) => Some(ndp::solicited_node(addr).into()),
+                IpAddr::V4(_) => None,
+            });
+            let always = [IpAddr::V4(Ipv4Addr::new(224, 0, 0, 1)), IpAddr::V6(ndp::ALL_NODES)];
+            let joined = self.groups.iter().map(|(group, _)| *group);
+            always.into_iter().chain(joined).chain(solicited).any(|group| ethernet::multicast(group) == dst)
+        };
+        dst == self.mac || dst == Mac::BROADCAST || in_group() || self.memberships.take(dst)
     }
 
     pub(crate) fn join(&mut self, group: IpAddr) {

@@ -33,12 +33,13 @@ use std::collections::VecDeque;
 
 use crate::arp::Claims;
 use crate::iface::{Interfaces, LOOPBACK};
-use crate::link::IfIndex;
+use crate::link::{IfIndex, Mac};
 use crate::multicast::Memberships;
 use crate::neighbor::Neighbors;
+use crate::packet::{PacketType, Passing, Sender, Taps};
 use crate::rng::Rng;
 use crate::route::Routes;
-use crate::wire::ipv4;
+use crate::wire::{ethernet, ipv4};
 use identification::Identification;
 use path_mtu::PathMtus;
 use redirects::Redirects;
@@ -57,6 +58,8 @@ pub(crate) struct Ip {
     pub(crate) path_mtus: PathMtus,
     pub(crate) reassembly: Reassembly,
     pub(crate) packets: Packets,
+    /// Those who look on.
+    pub(crate) taps: Taps,
     looped: VecDeque<Looped>,
     looped_bytes: usize,
     identification: Identification,
@@ -67,6 +70,16 @@ pub(crate) struct Looped {
     pub(crate) packet: Packet,
     /// The interface that it comes in by: `lo`, or for copies of broadcasts and multicasts the one they left by.
     pub(crate) on: IfIndex,
+    /// The link header that a packet socket gave it.
+    pub(crate) link: Option<ethernet::Header>,
+}
+
+impl Looped {
+    /// The link header, or what would be one.
+    pub(crate) fn link_header(&self) -> ethernet::Header {
+        let made = || ethernet::Header { dst: Mac::default(), src: Mac::default(), ethertype: self.packet.ethertype() };
+        self.link.unwrap_or_else(made)
+    }
 }
 
 impl Ip {
@@ -81,6 +94,7 @@ impl Ip {
             path_mtus: PathMtus::new(),
             reassembly: Reassembly::new(rng),
             packets: Packets::default(),
+            taps: Taps::new(),
             looped: VecDeque::new(),
             looped_bytes: 0,
             identification: Identification::new(rng),
@@ -94,12 +108,30 @@ impl Ip {
 
     /// Sends a packet to ourselves.
     pub(crate) fn loop_back(&mut self, packet: Packet, on: IfIndex) {
+        self.put_looped(Looped { packet, on, link: None }, None);
+    }
+
+    /// As [`loop_back`](Self::loop_back), of a packet that may be a packet socket's.
+    pub(crate) fn put_looped(&mut self, looped: Looped, sender: Option<Sender>) {
+        let on = looped.on;
+        if on == LOOPBACK && !self.taps.is_idle() {
+            self.show_looped(&looped, PacketType::Outgoing, sender);
+        }
+        let Looped { packet, .. } = &looped;
         if let Some(lo) = self.interfaces.get_mut(LOOPBACK).filter(|_| on == LOOPBACK) {
             lo.counters.tx.packets += 1;
             lo.counters.tx.bytes += packet.payload().len() as u64;
         }
         self.looped_bytes += packet.payload().len();
-        self.looped.push_back(Looped { packet, on });
+        self.looped.push_back(looped);
+    }
+
+    /// Shows a packet on `lo` to who listens.
+    pub(crate) fn show_looped(&mut self, looped: &Looped, kind: PacketType, sender: Option<Sender>) {
+        let Some(interface) = self.interfaces.get(looped.on) else { return };
+        let header = looped.link_header().emit();
+        let (parts, checksum_partial) = ([&header[..], looped.packet.payload(), &[]], looped.packet.checksum_partial);
+        self.taps.show(&Passing { interface, parts, kind, checksum_partial, sender });
     }
 
     /// Is there room for senders to loop back another `bytes`?

@@ -5,6 +5,7 @@ use super::{Hop, Ip, NextHop, Packet, segmentation};
 use crate::iface::LOOPBACK;
 use crate::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
 use crate::neighbor::Resolution;
+use crate::packet::{PacketType, Passing};
 use crate::socket::BufferPool;
 use crate::tcp::seam::TcpSegmentOut;
 use crate::time::Instant;
@@ -171,6 +172,10 @@ impl Ip {
         {
             interface.counters.tx.packets += 1;
             interface.counters.tx.bytes += frame.len() as u64;
+            if !self.taps.is_idle() {
+                let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);
+                self.taps.show(&Passing { interface, parts, kind, checksum_partial: partial, sender: None });
+            }
         }
         result
     }
@@ -195,6 +200,11 @@ impl Ip {
                 }
                 interface.counters.tx.packets += 1;
                 interface.counters.tx.bytes += frame.len() as u64;
+                if !self.taps.is_idle() {
+                    let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);
+                    let sender = packet.sender;
+                    self.taps.show(&Passing { interface, parts, kind, checksum_partial, sender });
+                }
                 if let Some(packet) = interface.dequeue() {
                     self.packets.give_back(pool, packet);
                 }

@@ -1,5 +1,6 @@
 //! Packets that wait: for a link, for ARP, or for the loopback's other end.
 
+use crate::packet::Sender;
 use crate::socket::BufferPool;
 use crate::wire::ethernet;
 
@@ -14,6 +15,8 @@ pub(crate) struct Packet {
     bytes: Vec<u8>,
     /// See [`TxFrame::checksum_partial`](crate::link::TxFrame::checksum_partial).
     pub(crate) checksum_partial: bool,
+    /// The packet socket that it is from.
+    pub(crate) sender: Option<Sender>,
 }
 
 impl Packet {
@@ -66,7 +69,7 @@ impl Packets {
         for part in parts {
             bytes.extend_from_slice(part);
         }
-        Some(Packet { bytes, checksum_partial })
+        Some(Packet { bytes, checksum_partial, sender: None })
     }
 
     /// The packet has gone, or is dropped.

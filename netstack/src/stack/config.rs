@@ -26,6 +26,7 @@ impl Stack {
         if !up {
             let mut dropped: Vec<_> = core::iter::from_fn(|| interface.dequeue()).collect();
             dropped.extend(self.ip.neighbors.forget(on, None));
+            self.ip.taps.interface_down(on);
             self.drop_packets(dropped);
         }
         Ok(())

@@ -149,7 +149,7 @@ impl Stack {
         let Some(id) = self.raw.find_ping(identifier, packet.src, packet.dst, by) else { return };
         let Some(socket) = self.raw.get_mut(id) else { return };
         let bytes = packet.payload;
-        if socket.inbox.deliver(&Header::of_packet(now, packet, (0, 0), bytes.len()), [bytes, &[]]) {
+        if socket.inbox.deliver(&Header::of_packet(now, packet, (0, 0), bytes.len()).encode(), [bytes, &[]]) {
             self.events.touch(socket.key);
         }
     }

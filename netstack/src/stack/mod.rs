@@ -1,7 +1,7 @@
 //! [`Stack`]: all of the engine behind one `&mut self`.
 //!
 //! Reading order: [`Stack`], `run` (poll and deadlines), `input` (a frame on its way up), `arp` and `icmp` (what those
-//! answer), `config` (interfaces, addresses, routes), and the user calls of `udp`, `cork`, `raw` and `tcp_api`.
+//! answer), `config` (interfaces, addresses, routes), and the user calls of `udp`, `cork`, `raw`, `packet` and `tcp_api`.
 
 mod arp;
 mod autoconf;
@@ -14,6 +14,7 @@ mod icmpv6;
 mod input;
 mod multicast;
 mod ndp;
+mod packet;
 mod raw;
 mod run;
 mod tcp_api;
@@ -21,6 +22,7 @@ mod udp;
 
 pub use dhcp::AutoConfig;
 pub use multicast::SourceChange;
+pub use packet::PacketTo;
 
 use core::net::IpAddr;
 use core::ops::RangeInclusive;
@@ -112,6 +114,9 @@ impl Stack {
 
     /// Moves the sockets whose state, readiness or data changed since the last call to the end of `into`, each once.
     pub fn take_touched(&mut self, into: &mut Vec<Key>) {
+        for key in self.ip.taps.take_touched() {
+            self.events.touch(key);
+        }
         self.events.take_touched(into);
     }
 

@@ -1,7 +1,6 @@
 //! What time brings: timers, and everything that wants to go out.
 
 use super::Stack;
-use super::input::Arrival;
 use crate::icmp::Complaint;
 use crate::ip::{self, Expired, Ip, Limits, Packet, Received, end};
 use crate::link::{IfIndex, Mac, Sink, TxResult};
@@ -21,6 +20,7 @@ impl Stack {
     /// Runs what is due and sends what wants to go out, loopback included.
     pub fn poll(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.now = now;
+        self.ip.taps.now = now;
         self.run_timers(now);
         self.ip.flush(&mut *self.pool, sink);
         let mut looped = 0;
@@ -33,7 +33,7 @@ impl Stack {
             for _ in 0..self.ip.looped_len() {
                 let Some(item) = self.ip.next_looped() else { break };
                 looped += 1;
-                self.input_looped(now, Arrival::looped(&item), item.packet.payload());
+                self.input_looped(now, &item);
                 self.ip.packets.give_back(&mut *self.pool, item.packet);
             }
         }

@@ -25,11 +25,12 @@ use link::{Leaving, LinkState, Outbox, Station};
 use netstack::datagram::{HEADER_LEN, Header};
 use netstack::iface::InterfaceConfig;
 use netstack::link::{IfIndex, Mac, RxMeta};
+use netstack::packet::{PacketKind, PacketType, Record};
 use netstack::rng::Rng;
 use netstack::time::{Duration, Instant};
 use netstack::wire::checksum::Sum;
 use netstack::wire::{arp, ethernet, ipv4};
-use netstack::{Config, Key, Notice, RawId, Stack, UdpId};
+use netstack::{Config, Key, Notice, PacketId, RawId, Stack, UdpId};
 use router::{Port, Router};
 
 /// A node of the network.
@@ -517,6 +518,19 @@ impl Net {
         Raw { node, id, key, reader }
     }
 
+    /// Opens a packet socket for frames, bound to an interface and a protocol.
+    pub fn packet(&mut self, node: NodeId, on: Option<IfIndex>, protocol: u16) -> Packets {
+        self.packet_of(node, PacketKind::Frame, on, protocol)
+    }
+
+    pub fn packet_of(&mut self, node: NodeId, kind: PacketKind, on: Option<IfIndex>, protocol: u16) -> Packets {
+        let (rx, reader) = arena::ring::heap(1 << 16);
+        let key = self.memory(node).new_key();
+        let id = self.stack(node).packet_open(key, rx, kind);
+        self.stack(node).packet_bind(id, on, protocol).expect("an interface");
+        Packets { node, id, key, reader }
+    }
+
     /// Sends a datagram and lets the node transmit it.
     pub fn udp_send(&mut self, from: &Udp, to: &str, payload: &[u8]) -> Result<usize, netstack::socket::SendError> {
         let (now, to) = (self.now, to.parse().expect("an address and port"));
@@ -540,6 +554,34 @@ pub struct Udp {
     pub id: UdpId,
     pub key: Key,
     reader: arena::Consumer,
+}
+
+/// The program's side of a packet socket.
+pub struct Packets {
+    pub node: NodeId,
+    pub id: PacketId,
+    pub key: Key,
+    reader: arena::Consumer,
+}
+
+impl Packets {
+    /// The next frame, if one is there.
+    pub fn recv(&mut self) -> Option<(Record, Vec<u8>)> {
+        if self.reader.is_empty() {
+            return None;
+        }
+        let mut bytes = [0; HEADER_LEN];
+        assert_eq!(self.reader.read(&mut bytes).0, HEADER_LEN, "records are published whole");
+        let record = Record::decode(&bytes).expect("a record of the engine's");
+        let mut frame = vec![0; record.len as usize];
+        assert_eq!(self.reader.read(&mut frame).0, frame.len(), "records are published whole");
+        Some((record, frame))
+    }
+
+    /// Kind, protocol and length of all that is there.
+    pub fn take(&mut self) -> Vec<(PacketType, u16, usize)> {
+        std::iter::from_fn(|| self.recv()).map(|(record, frame)| (record.kind, record.protocol, frame.len())).collect()
+    }
 }
 
 /// The program's side of a raw or ping socket.

@@ -104,4 +104,4 @@ macro_rules! groups {
     };
 }
 
-groups! { life listen data options dgram cork zerocopy urgent fastopen poll epoll fd signal names number }
+groups! { life listen data options dgram cork zerocopy urgent fastopen poll epoll fd signal names number packet }

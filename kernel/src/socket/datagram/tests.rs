@@ -39,7 +39,7 @@ fn datagrams_keep_their_bounds_and_name_their_sender() {
     }
     for bytes in [&b"first"[..], b"", b"third"] {
         let (got, received) = recv_all(&two, 99, 0).expect("recv");
-        assert_eq!((&got[..], received.from, received.flags), (bytes, Some(at("127.0.0.1:1000")), 0));
+        assert_eq!((&got[..], received.from, received.flags), (bytes, Some(at("127.0.0.1:1000").into()), 0));
         let info = received.info.expect("a datagram has it");
         assert_eq!((info.destination, info.ttl), (at("127.0.0.1:0").ip(), 64));
     }

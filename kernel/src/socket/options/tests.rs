@@ -3,6 +3,7 @@ use crate::socket::testing::Alone;
 use crate::socket::{Family, Socket};
 use crate::{Errno, Kind, Result};
 use libc::{IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP, SOL_RAW, SOL_SOCKET};
+use netstack::packet::PacketKind;
 use std::sync::Arc;
 
 fn set_int(socket: &Socket, level: i32, name: i32, value: i32) -> Result<()> {
@@ -26,6 +27,7 @@ fn socket_with(kernel: &Alone, row: &Row) -> Arc<Socket> {
         On::All | On::Datagram => Kind::Datagram,
         On::Stream => Kind::Stream,
         On::Raw => Kind::Raw(89),
+        On::Packet => return kernel.open_in(Family::Packet, Kind::Packet(PacketKind::Frame)).expect("socket"),
     };
     let inet6 = matches!(row.level, IPPROTO_IPV6 | libc::IPPROTO_ICMPV6);
     kernel.open_in(if inet6 { Family::Inet6 } else { Family::Inet }, kind).expect("socket")
@@ -50,6 +52,8 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (SOL_SOCKET, libc::SO_RCVLOWAT | libc::SO_PRIORITY | libc::SO_MARK) => (5, 5),
         // SO_ZEROCOPY and TCP_INQ take nothing but 0 and 1; SO_TXREHASH is 1.
         (SOL_SOCKET, 60) | (IPPROTO_TCP, libc::TCP_INQ) => (1, 1),
+        // PACKET_AUXDATA, PACKET_ORIGDEV.
+        (libc::SOL_PACKET, 8 | 9) => (1, 1),
         (SOL_SOCKET, 74) => (0, 0),
         (SOL_SOCKET, libc::SO_BUSY_POLL | libc::SO_INCOMING_CPU | 62) => (9, 9),
         (IPPROTO_TCP, libc::TCP_DEFER_ACCEPT) => (2, 3),

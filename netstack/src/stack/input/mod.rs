@@ -8,7 +8,8 @@ use crate::datagram::Header;
 use crate::icmp::Complaint;
 use crate::iface::LOOPBACK;
 use crate::ip::{Looped, Received, end};
-use crate::link::{IfIndex, RxMeta};
+use crate::link::{IfIndex, Mac, RxMeta};
+use crate::packet::{Passing, packet_type};
 use crate::socket::UdpId;
 use crate::tcp::seam::IpMeta;
 use crate::time::Instant;
@@ -33,7 +34,7 @@ impl Arrival {
     pub(super) fn looped(item: &Looped) -> Arrival {
         Arrival {
             on: item.on,
-            unicast: item.on == LOOPBACK,
+            unicast: item.on == LOOPBACK && item.link.is_none_or(|link| !ethernet::is_group(link.dst)),
             looped: true,
             checksum_good: item.packet.checksum_partial,
             segment_size: 0,
@@ -70,6 +71,12 @@ impl Stack {
             interface.counters.rx.errors += 1;
             return;
         };
+        if !self.ip.taps.is_idle() && interface.takes(header.dst) {
+            let kind = packet_type(header.dst, interface.mac);
+            let (interface, parts, checksum_partial) = (&*interface, [frame, &[], &[]], meta.checksum_good);
+            self.ip.taps.now = now;
+            self.ip.taps.show(&Passing { interface, parts, kind, checksum_partial, sender: None });
+        }
         let unicast = !ethernet::is_group(header.dst);
         if unicast && header.dst != interface.mac || header.src == interface.mac {
             interface.counters.rx.drops += 1; // For another station (a promiscuous link), or our own, reflected.
@@ -86,10 +93,23 @@ impl Stack {
     }
 
     /// Takes a packet that we sent to ourselves.
-    pub(super) fn input_looped(&mut self, now: Instant, arrival: Arrival, bytes: &[u8]) {
-        match bytes.first().map(|first| first >> 4) {
-            Some(6) => self.input_v6(now, arrival, bytes),
-            _ => self.input_v4(now, arrival, bytes),
+    pub(super) fn input_looped(&mut self, now: Instant, item: &Looped) {
+        let arrival = Arrival::looped(item);
+        let bytes = item.packet.payload();
+        if item.on == LOOPBACK && !self.ip.taps.is_idle() {
+            let kind = packet_type(item.link_header().dst, Mac::default());
+            self.ip.show_looped(item, kind, None);
+        }
+        let ethertype = match item.link {
+            None => item.packet.ethertype(),
+            // A frame for another station: `lo` has no address.
+            Some(header) if header.dst != Mac::default() && !ethernet::is_group(header.dst) => 0,
+            Some(header) => header.ethertype,
+        };
+        match ethertype {
+            ethernet::IPV6 => self.input_v6(now, arrival, bytes),
+            ethernet::IPV4 => self.input_v4(now, arrival, bytes),
+            _ => self.count(arrival, bytes.len(), Some(&Refusal::NotForUs)),
         }
     }
 
@@ -170,7 +190,7 @@ impl Stack {
 
     fn deliver_udp(&mut self, id: UdpId, header: &Header, payload: &[u8]) {
         if let Some(socket) = self.udp.get_mut(id)
-            && socket.inbox.deliver(header, [payload, &[]])
+            && socket.inbox.deliver(&header.encode(), [payload, &[]])
         {
             self.events.touch(socket.key);
         }
@@ -184,7 +204,7 @@ impl Stack {
         let header = Header::of_packet(now, packet, (0, 0), bytes.len());
         for id in &ids {
             if let Some(socket) = self.raw.get_mut(*id)
-                && socket.inbox.deliver(&header, [bytes, &[]])
+                && socket.inbox.deliver(&header.encode(), [bytes, &[]])
             {
                 self.events.touch(socket.key);
             }

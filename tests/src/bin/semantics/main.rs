@@ -23,6 +23,7 @@ mod names;
 mod net;
 mod number;
 mod options;
+mod packet;
 mod poll;
 mod report;
 mod resolver;
@@ -61,6 +62,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         signal::CASES,
         names::CASES,
         number::CASES,
+        packet::CASES,
     ]
     .into_iter()
     .flatten()

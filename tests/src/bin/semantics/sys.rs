@@ -58,6 +58,35 @@ pub fn bind(fd: Fd, address: SocketAddrV4) -> Ret {
     call!(libc::bind(fd, address_of(&c), ADDRESS_LEN)).map(drop)
 }
 
+/// `bind` with the bytes of an address.
+pub fn bind_bytes(fd: Fd, address: &[u8]) -> Ret {
+    call!(libc::bind(fd, address.as_ptr().cast(), address.len() as socklen_t)).map(drop)
+}
+
+/// `sendto` with the bytes of an address.
+pub fn sendto_bytes(fd: Fd, bytes: &[u8], flags: c_int, address: &[u8]) -> Ret<i64> {
+    let (to, len) = (address.as_ptr().cast(), address.len() as socklen_t);
+    call!(libc::sendto(fd, bytes.as_ptr().cast(), bytes.len(), flags, to, len))
+}
+
+/// `recvfrom`: the call's value, the bytes, and those of the address.
+pub fn recvfrom_bytes(fd: Fd, room: usize, flags: c_int) -> Ret<(i64, Vec<u8>, Vec<u8>)> {
+    let (mut bytes, mut name, mut len) = (vec![0u8; room], vec![0u8; 64], 64);
+    let from = name.as_mut_ptr().cast();
+    let n = call!(libc::recvfrom(fd, bytes.as_mut_ptr().cast(), room, flags, from, &raw mut len))?;
+    bytes.truncate(n as usize);
+    name.truncate(len as usize);
+    Ok((n, bytes, name))
+}
+
+/// `getsockname`: the bytes of the address.
+pub fn getsockname_bytes(fd: Fd) -> Ret<Vec<u8>> {
+    let (mut name, mut len) = (vec![0u8; 64], 64);
+    call!(libc::getsockname(fd, name.as_mut_ptr().cast(), &raw mut len))?;
+    name.truncate(len as usize);
+    Ok(name)
+}
+
 /// `bind` or `connect` with a family and a length that may be wrong.
 pub fn bind_raw(fd: Fd, family: c_int, len: usize) -> Ret {
     let mut c = to_c(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));

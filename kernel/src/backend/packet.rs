@@ -1,0 +1,69 @@
+//! Calls of packet sockets.
+
+use super::Reply;
+use crate::endpoint::SocketId;
+use crate::engine::{Engine, Handle};
+use crate::{Errno, Result, errno};
+use netstack::PacketTo;
+use netstack::link::IfIndex;
+use netstack::packet::{Membership, PacketOptions};
+use netstack::time::Instant;
+
+/// What a packet socket asks of its kernel.
+#[derive(Debug)]
+pub enum PacketCall<'a> {
+    /// bind(2): the interface (none: all), and the protocol (0: the one it has).
+    Bind(Option<IfIndex>, u16),
+    /// Sends a frame: [`Reply::Sent`].
+    Send(Option<PacketTo>, &'a [&'a [u8]]),
+    /// Its options.
+    SetOptions(PacketOptions),
+    /// PACKET_ADD_MEMBERSHIP.
+    Join(Membership),
+    /// PACKET_DROP_MEMBERSHIP.
+    Leave(Membership),
+    /// Takes the counts: [`Reply::PacketStatistics`].
+    TakeStatistics,
+    /// Where it is bound: [`Reply::PacketName`].
+    Name,
+}
+
+impl Engine {
+    pub(super) fn answer_packet(&mut self, now: Instant, id: SocketId, call: PacketCall<'_>) -> Result<Reply> {
+        let Handle::Packet(packet) = self.handle(id)? else { return Err(Errno::OPNOTSUPP) };
+        match call {
+            PacketCall::Bind(on, protocol) => {
+                self.stack.packet_bind(packet, on, protocol).map_err(errno::group)?;
+                Ok(self.described(id))
+            }
+            PacketCall::Send(to, payload) => {
+                self.stack.packet_send(now, packet, to, payload).map(Reply::Sent).map_err(errno::send)
+            }
+            PacketCall::SetOptions(options) => {
+                *self.stack.packet_options(packet).ok_or(Errno::BADF)? = options;
+                Ok(Reply::Done)
+            }
+            PacketCall::Join(membership) => {
+                self.stack.packet_join(packet, membership).map_err(errno::group)?;
+                self.tell_links();
+                Ok(Reply::Done)
+            }
+            PacketCall::Leave(membership) => {
+                self.stack.packet_leave(packet, membership).map_err(errno::group)?;
+                self.tell_links();
+                Ok(Reply::Done)
+            }
+            PacketCall::TakeStatistics => {
+                self.stack.packet_take_statistics(packet).map(Reply::PacketStatistics).ok_or(Errno::BADF)
+            }
+            PacketCall::Name => self.stack.packet_name(packet).map(Reply::PacketName).ok_or(Errno::BADF),
+        }
+    }
+
+    /// Links hand over what is for other stations as long as a packet socket wants it.
+    pub(super) fn tell_links(&mut self) {
+        for attached in &mut self.links {
+            attached.link.set_promiscuous(self.stack.is_promiscuous(attached.index));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! SOL_PACKET: packet(7).
+
+use super::rows::{bytes, local, within};
+use super::{On, Row, values};
+use crate::backend::{PacketCall, Reply};
+use crate::socket::Socket;
+use crate::{Errno, Result};
+use libc::SOL_PACKET;
+use netstack::link::{IfIndex, Mac};
+use netstack::packet::{Membership, MembershipKind, PacketOptions};
+
+// linux/if_packet.h, as far as libc does not name them.
+const PACKET_ORIGDEV: i32 = 9;
+const PACKET_QDISC_BYPASS: i32 = 20;
+const PACKET_IGNORE_OUTGOING: i32 = 23;
+const PACKET_MR_UNICAST: u16 = 3;
+
+pub(super) static ROWS: &[Row] = &[
+    membership(libc::PACKET_ADD_MEMBERSHIP, |s, value| {
+        let wanted = asked(value)?.ok_or(Errno::INVAL)?;
+        s.packet(PacketCall::Join(wanted)).map(drop)
+    }),
+    membership(libc::PACKET_DROP_MEMBERSHIP, |s, value| {
+        // What the socket does not have, and what cannot be, is no error.
+        match asked(value)? {
+            Some(wanted) => s.packet(PacketCall::Leave(wanted)).map(drop),
+            None => Ok(()),
+        }
+    }),
+    bytes(SOL_PACKET, libc::PACKET_STATISTICS, On::Packet, Some(statistics), None),
+    local!(SOL_PACKET, libc::PACKET_AUXDATA, On::Packet, s => s.wanted.auxdata, v => s.wanted.auxdata = v != 0),
+    // An interface here is never made of others: the one that a frame came in by is the one that it is shown on.
+    local!(SOL_PACKET, PACKET_ORIGDEV, On::Packet, s => s.packet.original_device, v => s.packet.original_device = v != 0),
+    // There are no queueing disciplines to bypass.
+    bytes(
+        SOL_PACKET,
+        PACKET_QDISC_BYPASS,
+        On::Packet,
+        Some(|s| Ok(int(s.settings.lock().packet.bypass))),
+        Some(|s, value| {
+            s.settings.lock().packet.bypass = exactly(value)? != 0;
+            Ok(())
+        }),
+    ),
+    bytes(
+        SOL_PACKET,
+        PACKET_IGNORE_OUTGOING,
+        On::Packet,
+        Some(|s| Ok(int(s.settings.lock().packet.options.ignore_outgoing))),
+        Some(|s, value| {
+            let ignore_outgoing = within(exactly(value)?, 0, 1)? == 1;
+            let mut settings = s.settings.lock();
+            let options = PacketOptions { ignore_outgoing };
+            s.packet(PacketCall::SetOptions(options))?;
+            settings.packet.options = options;
+            Ok(())
+        }),
+    ),
+];
+
+/// An `int`, and nothing behind it.
+fn exactly(value: &[u8]) -> Result<i32> {
+    if value.len() == size_of::<i32>() { values::int(value) } else { Err(Errno::INVAL) }
+}
+
+fn int(value: bool) -> Vec<u8> {
+    i32::from(value).to_ne_bytes().to_vec()
+}
+
+const fn membership(name: i32, set: super::SetBytes) -> Row {
+    bytes(SOL_PACKET, name, On::Packet, None, Some(set))
+}
+
+/// What of packet(7) only this side looks at.
+#[derive(Clone, Default)]
+pub(in crate::socket) struct PacketSettings {
+    original_device: bool,
+    bypass: bool,
+    options: PacketOptions,
+}
+
+/// struct packet_mreq: interface, type, length of the address, address. None where there is no such membership.
+fn asked(value: &[u8]) -> Result<Option<Membership>> {
+    /// Of a Linux interface's address.
+    const STATION: usize = 6;
+    let request = value.first_chunk::<16>().ok_or(Errno::INVAL)?;
+    let index = values::int(request)?.cast_unsigned();
+    let half = |at: usize| u16::from_ne_bytes([request[at], request[at + 1]]);
+    let (kind, len) = (half(4), usize::from(half(6)));
+    let mac = Mac([request[8], request[9], request[10], request[11], request[12], request[13]]);
+    let kind = match i32::from(kind) {
+        _ if len > STATION => return Ok(None),
+        libc::PACKET_MR_MULTICAST if len == STATION => MembershipKind::Multicast(mac),
+        libc::PACKET_MR_PROMISC => MembershipKind::Promiscuous,
+        libc::PACKET_MR_ALLMULTI => MembershipKind::AllMulticast,
+        _ if kind == PACKET_MR_UNICAST && len == STATION => MembershipKind::Unicast(mac),
+        _ => return Ok(None),
+    };
+    Ok(Some(Membership { on: IfIndex(index), kind }))
+}
+
+/// struct tpacket_stats.
+fn statistics(socket: &Socket) -> Result<Vec<u8>> {
+    let Reply::PacketStatistics(statistics) = socket.packet(PacketCall::TakeStatistics)? else {
+        return Err(Errno::PROTO);
+    };
+    Ok([statistics.packets.to_ne_bytes(), statistics.drops.to_ne_bytes()].concat())
+}

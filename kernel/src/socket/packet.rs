@@ -1,0 +1,170 @@
+//! Packet sockets: packet(7).
+
+use super::datagram::give;
+use super::{DatagramInfo, LinkAddr, Name, Received, Socket};
+use crate::backend::{Call, PacketCall, Reply};
+use crate::endpoint::Kind;
+use crate::{Errno, Result};
+use arena::{Consumer, fault};
+use netstack::PacketTo;
+use netstack::datagram::HEADER_LEN;
+use netstack::link::{IfIndex, Mac};
+use netstack::packet::{PacketKind, Record};
+use std::io::{IoSlice, IoSliceMut};
+use std::net::Ipv4Addr;
+
+/// What is longer than a frame of any link is refused unread.
+const LONGEST: usize = (1 << 16) + 64;
+
+/// PACKET_AUXDATA: what a frame was besides its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Auxdata {
+    /// Bytes of it, before a filter cut it.
+    pub len: u32,
+    /// Bytes that the socket got, whether the program had room for them or not.
+    pub kept: u32,
+    /// Where in them the network header is.
+    pub network: u16,
+    /// Its transport checksum was verified, or need not be.
+    pub checksum_good: bool,
+}
+
+impl Socket {
+    /// bind(2) of a packet socket: the interface and the protocol, 0 for any and for the one that it has. Errors: ENODEV,
+    /// EINVAL (not a packet socket).
+    pub fn bind_link(&self, addr: &LinkAddr) -> Result<()> {
+        if !self.is_packet() {
+            return Err(Errno::INVAL);
+        }
+        let on = (addr.interface != 0).then_some(IfIndex(addr.interface));
+        self.packet(PacketCall::Bind(on, addr.protocol)).map(drop)
+    }
+
+    pub(super) fn is_packet(&self) -> bool {
+        matches!(self.endpoint.kind, Kind::Packet(_))
+    }
+
+    pub(super) fn packet(&self, call: PacketCall<'_>) -> Result<Reply> {
+        self.backend.call(Call::Packet(self.id(), call))
+    }
+
+    /// getsockname(2).
+    pub(super) fn link_name(&self) -> Result<LinkAddr> {
+        let Reply::PacketName(name) = self.packet(PacketCall::Name)? else { return Err(Errno::PROTO) };
+        let unbound = LinkAddr { protocol: name.protocol, ..LinkAddr::default() };
+        let Some(IfIndex(interface)) = name.on else { return Ok(unbound) };
+        let Reply::Interfaces(list) = self.backend.call(Call::Interfaces)? else { return Err(Errno::PROTO) };
+        let Some(info) = list.iter().find(|info| info.index == interface) else { return Ok(unbound) };
+        let mac = Mac(info.mac.unwrap_or_default());
+        Ok(LinkAddr { interface, ..station(mac, info.loopback, name.protocol) })
+    }
+
+    pub(super) fn send_packet(&self, bufs: &[IoSlice<'_>], to: Option<LinkAddr>) -> Result<usize> {
+        if let Some(error) = self.take_error() {
+            return Err(error);
+        }
+        let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+        for part in &parts {
+            fault::readable(part.as_ptr(), part.len().min(LONGEST)).map_err(|_| Errno::FAULT)?;
+        }
+        let to = to.map(|to| {
+            let [a, b, c, d, e, f, ..] = to.addr;
+            PacketTo { on: IfIndex(to.interface), protocol: to.protocol, mac: Mac([a, b, c, d, e, f]) }
+        });
+        self.packet(PacketCall::Send(to, &parts))?.sent()
+    }
+
+    pub(super) fn recv_packet(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
+        /// What packet_recvmsg() takes. The errors' queue was looked at before.
+        const KNOWN: i32 = libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+        if flags & !KNOWN != 0 {
+            return Err(Errno::INVAL);
+        }
+        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
+        let deadline = if nonblocking { None } else { self.receive_deadline() };
+        self.block(nonblocking, deadline, || match self.take_error() {
+            Some(error) => Err(error),
+            None => self.take_packet(bufs, flags),
+        })
+    }
+
+    fn take_packet(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Option<Received>> {
+        let Some(rings) = self.endpoint.rings() else { return Ok(None) };
+        if rings.readable() == 0 {
+            self.backend.look();
+        }
+        let mut rx = rings.rx.lock();
+        let Some(record) = record_at(&rx) else { return Ok(None) };
+        let len = record.len as usize;
+        let there = give(&rx, HEADER_LEN, len, bufs, 0);
+        if flags & libc::MSG_PEEK == 0 {
+            let whole = (HEADER_LEN + len).min(rx.len());
+            rx.consume(whole);
+        }
+        drop(rx);
+        let copied = there?;
+        Ok(Some(Received {
+            len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
+            from: Some(Name::Link(from(&record))),
+            flags: if copied < len { libc::MSG_TRUNC } else { 0 },
+            info: Some(info(&record)),
+            auxdata: Some(Auxdata {
+                len: record.original,
+                kept: record.len,
+                network: record.network,
+                checksum_good: record.checksum_good,
+            }),
+            error: None,
+        }))
+    }
+
+    /// FIONREAD: bytes of the next frame, 0 where there is none.
+    pub(super) fn next_packet(&self) -> Result<usize> {
+        self.backend.look();
+        let rings = self.endpoint.rings().ok_or(Errno::INVAL)?;
+        let rx = rings.rx.lock();
+        Ok(record_at(&rx).map_or(0, |record| record.len as usize))
+    }
+}
+
+/// The kind of packet socket that SOCK_RAW or SOCK_DGRAM makes. SOCK_PACKET, which Linux keeps for programs of its first years, is
+/// not there.
+pub(super) fn kind(kind: i32) -> Result<Kind> {
+    match kind {
+        libc::SOCK_RAW => Ok(Kind::Packet(PacketKind::Frame)),
+        libc::SOCK_DGRAM => Ok(Kind::Packet(PacketKind::Payload)),
+        _ => Err(Errno::SOCKTNOSUPPORT),
+    }
+}
+
+fn station(mac: Mac, loopback: bool, protocol: u16) -> LinkAddr {
+    let mut addr = [0; 8];
+    addr[..6].copy_from_slice(&mac.0);
+    let hardware = if loopback { libc::ARPHRD_LOOPBACK } else { libc::ARPHRD_ETHER };
+    LinkAddr { protocol, interface: 0, hardware, packet_type: 0, len: 6, addr }
+}
+
+fn from(record: &Record) -> LinkAddr {
+    let station = station(record.src, record.loopback, record.protocol);
+    LinkAddr { interface: record.on.0, packet_type: record.kind as u8, ..station }
+}
+
+fn info(record: &Record) -> DatagramInfo {
+    DatagramInfo {
+        destination: Ipv4Addr::UNSPECIFIED.into(),
+        interface: record.on.0,
+        ttl: 0,
+        tos: 0,
+        segment: None,
+        timestamp_ns: crate::clock::realtime_at(record.timestamp),
+    }
+}
+
+/// The oldest record.
+fn record_at(rx: &Consumer) -> Option<Record> {
+    let mut bytes = [0; HEADER_LEN];
+    (rx.peek_at(0, &mut bytes) == HEADER_LEN).then(|| Record::decode(&bytes)).flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! Packet sockets (packet(7)): frames as they pass an interface, and frames of the program's own making.
+//!
+//! `record` is what a program finds in the receive ring, `memberships` what more an interface takes for them. User calls
+//! are in `stack::packet`. Frames are shown to the sockets where they come in (`stack::input`, the loopback in
+//! `stack::run`) and where a link has taken them (`ip::output`); while nobody listens that costs one look at an empty
+//! list.
+
+mod memberships;
+mod record;
+
+pub(crate) use memberships::Memberships;
+pub use memberships::{Membership, MembershipKind};
+pub use record::{PacketType, Record};
+
+use arena::Producer;
+
+use crate::datagram::Inbox;
+use crate::iface::Interface;
+use crate::link::{IfIndex, Mac};
+use crate::slab::{Handle, Slab};
+use crate::socket::{Key, PacketId, SocketError};
+use crate::time::Instant;
+use crate::wire::{checksum, ethernet};
+
+/// ETH_P_ALL: frames of every protocol, those on their way out too.
+pub const ALL: u16 = 0x0003;
+
+/// What of a frame a packet socket sees and gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PacketKind {
+    /// SOCK_RAW: all of it.
+    Frame,
+    /// SOCK_DGRAM: what follows the link header.
+    Payload,
+}
+
+/// Options of a packet socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PacketOptions {
+    /// PACKET_IGNORE_OUTGOING.
+    pub ignore_outgoing: bool,
+}
+
+/// PACKET_STATISTICS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PacketStatistics {
+    /// Frames for the socket, those that were dropped among them.
+    pub packets: u32,
+    /// Those for which its queue had no room.
+    pub drops: u32,
+}
+
+/// Where a packet socket is bound (getsockname(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketName {
+    /// The interface; none: all.
+    pub on: Option<IfIndex>,
+    /// The protocol, as an ethertype; 0: none, [`ALL`].
+    pub protocol: u16,
+}
+
+/// A packet socket.
+pub(crate) struct Socket {
+    pub(crate) key: Key,
+    pub(crate) kind: PacketKind,
+    inbox: Inbox,
+    pub(crate) name: PacketName,
+    pub(crate) options: PacketOptions,
+    packets: u32,
+    pub(crate) error: Option<SocketError>,
+    pub(crate) memberships: Vec<(Membership, u32)>,
+}
+
+impl Socket {
+    fn wants(&self, on: IfIndex, protocol: u16, outgoing: bool) -> bool {
+        let wanted = match self.name.protocol {
+            ALL => !(outgoing && self.options.ignore_outgoing),
+            mine => mine == protocol && !outgoing,
+        };
+        wanted && self.name.on.is_none_or(|only| only == on)
+    }
+
+    /// Takes the counts since the last time.
+    pub(crate) fn take_statistics(&mut self) -> PacketStatistics {
+        let statistics = PacketStatistics { packets: self.packets, drops: self.inbox.dropped as u32 };
+        (self.packets, self.inbox.dropped) = (0, 0);
+        statistics
+    }
+}
+
+/// All packet sockets.
+pub(crate) struct Taps {
+    sockets: Slab<Socket>,
+    /// Those with a protocol: the ones that are shown frames.
+    listening: Vec<Handle>,
+    /// Sockets that got a frame since the stack last asked.
+    touched: Vec<Key>,
+    /// The moment that frames get.
+    pub(crate) now: Instant,
+    /// The frame that is being shown, whole.
+    scratch: Vec<u8>,
+}
+
+/// A frame that passes an interface.
+pub(crate) struct Passing<'a> {
+    pub(crate) interface: &'a Interface,
+    /// Its bytes from the link header on.
+    pub(crate) parts: [&'a [u8]; 3],
+    pub(crate) kind: PacketType,
+    /// The transport checksum is not there yet; who looks at the frame sees it whole.
+    pub(crate) checksum_partial: bool,
+    /// The packet socket that sent it does not see it leave, and says of what protocol it is.
+    pub(crate) sender: Option<Sender>,
+}
+
+/// The packet socket that sent a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender {
+    pub(crate) id: PacketId,
+    /// `sll_protocol`, which need not be that of the frame.
+    pub(crate) protocol: u16,
+}
+
+impl Taps {
+    pub(crate) fn new() -> Taps {
+        Taps {
+            sockets: Slab::new(),
+            listening: Vec::new(),
+            touched: Vec::new(),
+            now: Instant::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    pub(crate) fn open(&mut self, key: Key, rx: Producer, kind: PacketKind) -> PacketId {
+        PacketId(self.sockets.insert(Socket {
+            key,
+            kind,
+            inbox: Inbox::new(rx),
+            name: PacketName { on: None, protocol: 0 },
+            options: PacketOptions::default(),
+            packets: 0,
+            error: None,
+            memberships: Vec::new(),
+        }))
+    }
+
+    pub(crate) fn get(&self, id: PacketId) -> Option<&Socket> {
+        self.sockets.get(id.0)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut Socket> {
+        self.sockets.get_mut(id.0)
+    }
+
+    pub(crate) fn close(&mut self, id: PacketId) -> Option<Socket> {
+        self.listening.retain(|other| *other != id.0);
+        self.sockets.remove(id.0)
+    }
+
+    /// From now on the socket is shown what its new name says.
+    pub(crate) fn bind(&mut self, id: PacketId, name: PacketName) {
+        let Some(socket) = self.sockets.get_mut(id.0) else { return };
+        socket.name = name;
+        self.listening.retain(|other| *other != id.0);
+        if name.protocol != 0 {
+            self.listening.push(id.0);
+        }
+    }
+
+    /// The sockets that are bound to an interface learn that it is down.
+    pub(crate) fn interface_down(&mut self, on: IfIndex) {
+        let Taps { sockets, touched, .. } = self;
+        for socket in sockets.values_mut().filter(|socket| socket.name.on == Some(on)) {
+            socket.error = Some(SocketError::InterfaceDown);
+            touched.push(socket.key);
+        }
+    }
+
+    /// Does nobody listen?
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.listening.is_empty()
+    }
+
+    pub(crate) fn take_touched(&mut self) -> impl Iterator<Item = Key> {
+        self.touched.drain(..)
+    }
+
+    /// Shows a frame to those who want it.
+    #[cold]
+    pub(crate) fn show(&mut self, passing: &Passing<'_>) {
+        let Passing { interface, parts, kind, checksum_partial, sender } = passing;
+        let mut frame = std::mem::take(&mut self.scratch);
+        frame.clear();
+        parts.iter().for_each(|part| frame.extend_from_slice(part));
+        if *checksum_partial {
+            checksum::complete(&mut frame);
+        }
+        let outgoing = *kind == PacketType::Outgoing;
+        if let Ok((header, payload)) = ethernet::parse(&frame) {
+            let protocol = match sender {
+                Some(sender) if outgoing => sender.protocol,
+                _ if outgoing => header.ethertype,
+                _ => protocol(header.ethertype, payload),
+            };
+            let whole = Record {
+                len: 0,
+                original: 0,
+                on: interface.index,
+                loopback: interface.is_loopback(),
+                protocol,
+                kind: *kind,
+                src: header.src,
+                network: 0,
+                checksum_good: !outgoing && *checksum_partial,
+                timestamp: self.now,
+            };
+            for id in &self.listening {
+                let sent_it = outgoing && sender.is_some_and(|sender| sender.id.0 == *id);
+                if let Some(socket) = self.sockets.get_mut(*id)
+                    && !sent_it
+                    && socket.wants(interface.index, protocol, outgoing)
+                    && deliver(socket, &whole, &frame)
+                {
+                    self.touched.push(socket.key);
+                }
+            }
+        }
+        self.scratch = frame;
+    }
+}
+
+/// Puts the socket's part of a frame into its ring. False if it did not fit.
+fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8]) -> bool {
+    let (bytes, network) = match socket.kind {
+        PacketKind::Frame => (frame, ethernet::HEADER_LEN as u16),
+        PacketKind::Payload => (&frame[ethernet::HEADER_LEN..], 0),
+    };
+    let len = bytes.len() as u32;
+    let record = Record { len, original: len, network, ..*whole };
+    socket.packets = socket.packets.wrapping_add(1);
+    socket.inbox.deliver(&record.encode(), [bytes, &[]])
+}
+
+/// What Linux calls the protocol of a frame that came in (eth_type_trans()): IEEE 802.3 frames have a length where the
+/// ethertype is, and Novell's no LLC behind it.
+fn protocol(ethertype: u16, payload: &[u8]) -> u16 {
+    const IEEE_802_3: u16 = 1;
+    const IEEE_802_2: u16 = 4;
+    match ethertype {
+        0x600.. => ethertype,
+        _ if payload.starts_with(&[0xff, 0xff]) => IEEE_802_3,
+        _ => IEEE_802_2,
+    }
+}
+
+/// What a frame to `dst` is to the station with address `ours`. `lo` has no address, nor one for all.
+pub(crate) fn packet_type(dst: Mac, ours: Mac) -> PacketType {
+    match dst {
+        _ if dst == ours => PacketType::Host,
+        Mac::BROADCAST if ours == Mac::default() => PacketType::Multicast,
+        Mac::BROADCAST => PacketType::Broadcast,
+        _ if ethernet::is_group(dst) => PacketType::Multicast,
+        _ => PacketType::OtherHost,
+    }
+}

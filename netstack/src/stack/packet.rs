@@ -1,0 +1,178 @@
+//! User calls of packet sockets.
+
+use arena::Producer;
+
+use super::Stack;
+use crate::iface::LOOPBACK;
+use crate::ip::{Looped, OutputError};
+use crate::link::{IfIndex, Mac};
+use crate::packet::{ALL, Membership, PacketKind, PacketName, PacketOptions, PacketStatistics, Sender};
+use crate::socket::{GroupError, Key, PacketId, SendError, SocketError};
+use crate::time::Instant;
+use crate::wire::ethernet;
+
+/// Where a packet socket's packet goes, where it does not say so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketTo {
+    /// The interface.
+    pub on: IfIndex,
+    /// The protocol, as an ethertype.
+    pub protocol: u16,
+    /// The station; only [`PacketKind::Payload`] looks at it.
+    pub mac: Mac,
+}
+
+impl Stack {
+    /// socket(2): frames come into `rx` as [`Record`](crate::packet::Record)s, once it is bound to a protocol.
+    pub fn packet_open(&mut self, key: Key, rx: Producer, kind: PacketKind) -> PacketId {
+        self.ip.taps.open(key, rx, kind)
+    }
+
+    /// bind(2): from now on only what passes `on` is seen, or what passes any interface. Protocol 0 leaves the protocol as
+    /// it is. The error: there is no such interface.
+    pub fn packet_bind(&mut self, id: PacketId, on: Option<IfIndex>, protocol: u16) -> Result<(), GroupError> {
+        let down = match on {
+            Some(on) => !self.ip.interfaces.get(on).ok_or(GroupError::NoInterface)?.up,
+            None => false,
+        };
+        let socket = self.ip.taps.get_mut(id).ok_or(GroupError::NotFound)?;
+        if down {
+            socket.error = Some(SocketError::InterfaceDown);
+        }
+        let protocol = if protocol == 0 { socket.name.protocol } else { protocol };
+        self.ip.taps.bind(id, PacketName { on, protocol });
+        Ok(())
+    }
+
+    /// close(2). The key is released at once.
+    pub fn packet_close(&mut self, id: PacketId) {
+        if let Some(socket) = self.ip.taps.close(id) {
+            for (Membership { on, kind }, _) in socket.memberships {
+                if let Some(interface) = self.ip.interfaces.get_mut(on) {
+                    interface.memberships.drop(kind);
+                }
+            }
+            self.events.release(socket.key);
+        }
+    }
+
+    /// send(2), sendto(2): queues one frame, which the next poll sends, and returns the length of what was given.
+    pub fn packet_send(
+        &mut self,
+        now: Instant,
+        id: PacketId,
+        to: Option<PacketTo>,
+        payload: &[&[u8]],
+    ) -> Result<usize, SendError> {
+        (self.now, self.ip.taps.now) = (now, now);
+        let socket = self.ip.taps.get(id).ok_or(SendError::NotFound)?;
+        let (key, kind, name) = (socket.key, socket.kind, socket.name);
+        let on = to.map(|to| to.on).or(name.on).ok_or(SendError::NoInterface)?;
+        let interface = self.ip.interfaces.get(on).ok_or(SendError::NoInterface)?;
+        if !interface.up {
+            return Err(SendError::InterfaceDown);
+        }
+        let (ours, mtu) = (interface.mac, interface.mtu as usize);
+        let protocol = to.map_or(name.protocol, |to| to.protocol);
+        let len = payload.iter().map(|part| part.len()).sum::<usize>();
+        let link_len = if kind == PacketKind::Frame { ethernet::HEADER_LEN } else { 0 };
+        if len > mtu + link_len {
+            return Err(SendError::MessageTooLong);
+        }
+        let mut bytes = payload.concat();
+        let link = match kind {
+            PacketKind::Frame => {
+                let header = ethernet::parse(&bytes).map_err(|_| SendError::InvalidDestination)?.0;
+                bytes.drain(..ethernet::HEADER_LEN);
+                header
+            }
+            PacketKind::Payload => {
+                // eth_header(): without a station only a link that has no addresses knows what to do.
+                let anybody = (on == LOOPBACK).then_some(Mac::default());
+                let dst = to.map(|to| to.mac).or(anybody).ok_or(SendError::InvalidDestination)?;
+                ethernet::Header { dst, src: ours, ethertype: protocol }
+            }
+        };
+        // Who says nothing means what the frame says.
+        let protocol = if matches!(protocol, 0 | ALL) { link.ethertype } else { protocol };
+        let sent = self.send_frame(on, link, &bytes, Sender { id, protocol });
+        self.sent(key, sent).map(|()| len)
+    }
+
+    fn send_frame(
+        &mut self,
+        on: IfIndex,
+        link: ethernet::Header,
+        bytes: &[u8],
+        sender: Sender,
+    ) -> Result<(), OutputError> {
+        let interface = self.ip.interfaces.get(on).ok_or(OutputError::Full)?;
+        let len = ethernet::HEADER_LEN + bytes.len();
+        let room = if on == LOOPBACK { self.ip.loopback_has_room(len) } else { interface.has_room(len) };
+        if !room {
+            return Err(OutputError::Full);
+        }
+        let mut packet = self.ip.packets.make(&mut *self.pool, &[bytes], false).ok_or(OutputError::NoBuffers)?;
+        packet.sender = Some(sender);
+        if on == LOOPBACK {
+            self.ip.put_looped(Looped { packet, on, link: Some(link) }, Some(sender));
+        } else if let Some(interface) = self.ip.interfaces.get_mut(on) {
+            packet.set_link_header(link);
+            interface.enqueue(packet);
+        }
+        Ok(())
+    }
+
+    /// PACKET_ADD_MEMBERSHIP. The same again is counted.
+    pub fn packet_join(&mut self, id: PacketId, membership: Membership) -> Result<(), GroupError> {
+        let interface = self.ip.interfaces.get_mut(membership.on).ok_or(GroupError::NoInterface)?;
+        let socket = self.ip.taps.get_mut(id).ok_or(GroupError::NotFound)?;
+        match socket.memberships.iter_mut().find(|(member, _)| *member == membership) {
+            Some((_, count)) => *count += 1,
+            None => {
+                socket.memberships.push((membership, 1));
+                interface.memberships.add(membership.kind);
+            }
+        }
+        Ok(())
+    }
+
+    /// PACKET_DROP_MEMBERSHIP. What the socket does not have is no error.
+    pub fn packet_leave(&mut self, id: PacketId, membership: Membership) -> Result<(), GroupError> {
+        let socket = self.ip.taps.get_mut(id).ok_or(GroupError::NotFound)?;
+        let Some(at) = socket.memberships.iter().position(|(member, _)| *member == membership) else { return Ok(()) };
+        socket.memberships[at].1 -= 1;
+        if socket.memberships[at].1 == 0 {
+            let (Membership { on, kind }, _) = socket.memberships.swap_remove(at);
+            if let Some(interface) = self.ip.interfaces.get_mut(on) {
+                interface.memberships.drop(kind);
+            }
+        }
+        Ok(())
+    }
+
+    /// Must the link of an interface hand over what is for other stations, too?
+    pub fn is_promiscuous(&self, on: IfIndex) -> bool {
+        self.ip.interfaces.get(on).is_some_and(|interface| interface.memberships.promiscuous())
+    }
+
+    /// The socket's options: changes count from the next frame on.
+    pub fn packet_options(&mut self, id: PacketId) -> Option<&mut PacketOptions> {
+        self.ip.taps.get_mut(id).map(|socket| &mut socket.options)
+    }
+
+    /// PACKET_STATISTICS: takes the counts.
+    pub fn packet_take_statistics(&mut self, id: PacketId) -> Option<PacketStatistics> {
+        self.ip.taps.get_mut(id).map(|socket| socket.take_statistics())
+    }
+
+    /// SO_ERROR: takes the error.
+    pub fn packet_take_error(&mut self, id: PacketId) -> Option<SocketError> {
+        self.ip.taps.get_mut(id)?.error.take()
+    }
+
+    /// getsockname(2).
+    pub fn packet_name(&self, id: PacketId) -> Option<PacketName> {
+        self.ip.taps.get(id).map(|socket| socket.name)
+    }
+}
