@@ -7,6 +7,7 @@
 //! A case is a function of [`report::Report`] and a row of its module's `CASES`, or one that [`matrix`] generates. The calls are in
 //! [`sys`], made pairs in [`net`].
 
+mod blocked;
 mod cork;
 mod data;
 mod dgram;
@@ -14,6 +15,7 @@ mod epoll;
 mod errno;
 mod fastopen;
 mod fd;
+mod fortified;
 mod life;
 mod listen;
 mod lowat;
@@ -63,6 +65,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         names::CASES,
         number::CASES,
         packet::CASES,
+        fortified::CASES,
+        blocked::CASES,
     ]
     .into_iter()
     .flatten()
