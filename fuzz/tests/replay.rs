@@ -55,3 +55,8 @@ fn the_engine() {
 fn what_users_write() {
     replay("config");
 }
+
+#[test]
+fn filters_of_sockets() {
+    replay("filter");
+}

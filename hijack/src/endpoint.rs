@@ -1,7 +1,7 @@
 //! What a socket is and whom it talks to: socket(2) to shutdown(2), names and options.
 
 use crate::address::{self, Address};
-use crate::user::{InBytes, Out, OutBytes};
+use crate::user::{InBytes, MAX_INSTRUCTIONS, Out, OutBytes};
 use kernel::descriptor::{self, Lookup};
 use kernel::socket::Name;
 use kernel::{Errno, Result, Socket};
@@ -163,6 +163,9 @@ const LONGEST_VALUE: usize = 2048;
 pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
     on(fd, |socket| {
         let space = usize::try_from(len.get()?.cast_signed()).map_err(|_| socket.refuse_length(level))?;
+        if (level, name) == (libc::SOL_SOCKET, libc::SO_GET_FILTER) {
+            return get_filter(socket, space, value, len);
+        }
         let mut found = [0; LONGEST_VALUE];
         let written = socket.getsockopt(level, name, &mut found[..space.min(LONGEST_VALUE)])?;
         value.put(&found[..written])?;
@@ -170,10 +173,30 @@ pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Ou
     })
 }
 
+/// Bytes of `struct sock_filter`.
+const INSTRUCTION: usize = 8;
+
+/// SO_GET_FILTER, whose length counts instructions; 0 only asks how many there are.
+fn get_filter(socket: &Socket, space: usize, value: OutBytes, len: Out<socklen_t>) -> Result<c_int> {
+    let mut found = vec![0; MAX_INSTRUCTIONS * INSTRUCTION];
+    let written = socket.getsockopt(libc::SOL_SOCKET, libc::SO_GET_FILTER, &mut found)?;
+    let count = written / INSTRUCTION;
+    if space > 0 && space < count {
+        return Err(Errno::INVAL);
+    }
+    if space > 0 {
+        value.put(&found[..written])?;
+    }
+    len.set(count as socklen_t).map(|()| 0)
+}
+
 /// setsockopt(2).
 pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: socklen_t) -> Option<Result<c_int>> {
     on(fd, |socket| {
         let len = usize::try_from(len.cast_signed()).map_err(|_| Errno::INVAL)?;
+        if (level, name) == (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER) {
+            return socket.setsockopt(level, name, value.program(len)?).map(|()| 0);
+        }
         socket.setsockopt(level, name, value.slice(len.min(LONGEST_VALUE))?).map(|()| 0)
     })
 }

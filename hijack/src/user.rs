@@ -28,7 +28,7 @@ macro_rules! plain {
 plain!(u8, i8, u16, i32, u32, i64, u64, usize, isize);
 plain!(libc::iovec, libc::msghdr, libc::mmsghdr, libc::pollfd, libc::epoll_event, libc::timespec, libc::timeval);
 plain!(libc::sigset_t, libc::fd_set, libc::sockaddr_in, libc::sockaddr_in6, libc::ifconf, libc::cmsghdr);
-plain!(libc::in_pktinfo, libc::sigaction);
+plain!(libc::in_pktinfo, libc::sigaction, libc::sock_fprog);
 
 plain!(libc::addrinfo, libc::hostent, libc::utsname);
 // SAFETY: every pattern of bits is a pointer.
@@ -291,6 +291,24 @@ pub struct Message {
     pub control: OutBytes,
     /// Their length, in bytes.
     pub control_len: usize,
+}
+
+/// Instructions of the longest filter (BPF_MAXINSNS).
+pub const MAX_INSTRUCTIONS: usize = 4096;
+
+impl InBytes {
+    /// The instructions that a `struct sock_fprog` of `len` bytes points to. EINVAL where there are none, or too many.
+    pub fn program<'a>(self, len: usize) -> Result<&'a [u8]> {
+        if len != size_of::<libc::sock_fprog>() {
+            return Err(Errno::INVAL);
+        }
+        let program = In::<libc::sock_fprog>(self.0.cast()).get()?;
+        let count = usize::from(program.len);
+        if program.filter.is_null() || !(1..=MAX_INSTRUCTIONS).contains(&count) {
+            return Err(Errno::INVAL);
+        }
+        In::<u8>(program.filter.cast_const().cast()).slice(count * size_of::<libc::sock_filter>())
+    }
 }
 
 impl Out<libc::msghdr> {

@@ -15,6 +15,7 @@ use crate::endpoint::{Endpoint, Kind, SocketId};
 use crate::socket::Family;
 use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result};
+use netstack::filter::Program;
 use netstack::packet::{PacketName, PacketStatistics};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendOptions, Shutdown};
@@ -50,6 +51,8 @@ pub enum Call<'a> {
     Close(SocketId, Close),
     /// Sends a datagram: [`Reply::Sent`].
     Send(SocketId, Option<SocketAddr>, &'a [&'a [u8]], SendOptions),
+    /// SO_ATTACH_FILTER, SO_DETACH_FILTER.
+    Attach(SocketId, Option<Program>),
     /// What only packet sockets ask.
     Packet(SocketId, PacketCall<'a>),
     /// UDP_CORK taken off: what was given in pieces goes.

@@ -9,8 +9,10 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use arena::Producer;
 
+use crate::filter::{Program, View};
 use crate::ip::{Received, end};
 use crate::link::IfIndex;
+use crate::rng::Rng;
 use crate::socket::SocketError;
 use crate::time::Instant;
 
@@ -288,11 +290,25 @@ impl Errors {
 pub(crate) struct Inbox {
     rx: Producer,
     pub(crate) dropped: u64,
+    /// SO_ATTACH_FILTER.
+    pub(crate) filter: Option<Program>,
 }
 
 impl Inbox {
     pub(crate) fn new(rx: Producer) -> Inbox {
-        Inbox { rx, dropped: 0 }
+        Inbox { rx, dropped: 0, filter: None }
+    }
+
+    /// How many bytes of a packet the socket's filter takes, all where it has none; None: it does not want the packet.
+    #[inline]
+    pub(crate) fn accepts<'a>(&self, view: impl FnOnce() -> View<'a>, rng: &mut Rng) -> Option<usize> {
+        match &self.filter {
+            None => Some(usize::MAX),
+            Some(filter) => match filter.run(&view(), &mut || rng.u32()) {
+                0 => None,
+                accepted => Some(accepted as usize),
+            },
+        }
     }
 
     /// Puts a datagram into the ring behind its encoded header. False if it did not fit.

@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod datagram;
+pub mod filter;
 pub mod iface;
 pub mod ip;
 pub mod link;

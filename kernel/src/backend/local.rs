@@ -158,6 +158,15 @@ impl Engine {
                 Handle::Raw(raw) => self.stack.raw_send(now, raw, to, payload, &options).map_err(errno::send),
             }
             .map(Reply::Sent),
+            Call::Attach(id, filter) => {
+                match self.handle(id)? {
+                    Handle::Tcp(tcp) => self.stack.tcp_attach(tcp, filter),
+                    Handle::Udp(udp) => self.stack.udp_attach(udp, filter),
+                    Handle::Raw(raw) => self.stack.raw_attach(raw, filter),
+                    Handle::Packet(packet) => self.stack.packet_attach(packet, filter),
+                }
+                Ok(Reply::Done)
+            }
             Call::Packet(id, call) => self.answer_packet(now, id, call),
             Call::Uncork(id) => {
                 if let Handle::Udp(udp) = self.handle(id)? {

@@ -2,6 +2,7 @@
 //!
 //! An option that is in no table is ENOPROTOOPT: never a silent 0. To add one, add a row.
 
+mod filter;
 mod ip;
 mod ipv6;
 mod kept;
@@ -15,6 +16,7 @@ mod tcp;
 mod udp;
 mod values;
 
+pub(super) use filter::FilterSettings;
 pub(super) use packet::PacketSettings;
 pub(super) use settings::Settings;
 
@@ -59,6 +61,7 @@ static TABLES: &[&[Row]] = &[
     ipv6::ROWS,
     tcp::ROWS,
     packet::ROWS,
+    filter::ROWS,
     udp::ROWS,
 ];
 

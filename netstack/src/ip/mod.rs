@@ -94,7 +94,7 @@ impl Ip {
             path_mtus: PathMtus::new(),
             reassembly: Reassembly::new(rng),
             packets: Packets::default(),
-            taps: Taps::new(),
+            taps: Taps::new(rng),
             looped: VecDeque::new(),
             looped_bytes: 0,
             identification: Identification::new(rng),

@@ -15,8 +15,10 @@ pub use record::{PacketType, Record};
 use arena::Producer;
 
 use crate::datagram::Inbox;
+use crate::filter::View;
 use crate::iface::Interface;
 use crate::link::{IfIndex, Mac};
+use crate::rng::Rng;
 use crate::slab::{Handle, Slab};
 use crate::socket::{Key, PacketId, SocketError};
 use crate::time::Instant;
@@ -63,7 +65,7 @@ pub struct PacketName {
 pub(crate) struct Socket {
     pub(crate) key: Key,
     pub(crate) kind: PacketKind,
-    inbox: Inbox,
+    pub(crate) inbox: Inbox,
     pub(crate) name: PacketName,
     pub(crate) options: PacketOptions,
     packets: u32,
@@ -99,6 +101,8 @@ pub(crate) struct Taps {
     pub(crate) now: Instant,
     /// The frame that is being shown, whole.
     scratch: Vec<u8>,
+    /// For filters.
+    rng: Rng,
 }
 
 /// A frame that passes an interface.
@@ -122,13 +126,14 @@ pub(crate) struct Sender {
 }
 
 impl Taps {
-    pub(crate) fn new() -> Taps {
+    pub(crate) fn new(rng: &mut Rng) -> Taps {
         Taps {
             sockets: Slab::new(),
             listening: Vec::new(),
             touched: Vec::new(),
             now: Instant::default(),
             scratch: Vec::new(),
+            rng: rng.fork(),
         }
     }
 
@@ -221,7 +226,7 @@ impl Taps {
                 if let Some(socket) = self.sockets.get_mut(*id)
                     && !sent_it
                     && socket.wants(interface.index, protocol, outgoing)
-                    && deliver(socket, &whole, &frame)
+                    && deliver(socket, &whole, &frame, &mut self.rng)
                 {
                     self.touched.push(socket.key);
                 }
@@ -231,14 +236,26 @@ impl Taps {
     }
 }
 
-/// Puts the socket's part of a frame into its ring. False if it did not fit.
-fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8]) -> bool {
+/// Puts what the socket wants of a frame into its ring. False if that is nothing, or did not fit.
+fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8], rng: &mut Rng) -> bool {
     let (bytes, network) = match socket.kind {
         PacketKind::Frame => (frame, ethernet::HEADER_LEN as u16),
         PacketKind::Payload => (&frame[ethernet::HEADER_LEN..], 0),
     };
-    let len = bytes.len() as u32;
-    let record = Record { len, original: len, network, ..*whole };
+    let view = || View {
+        bytes: frame,
+        start: frame.len() - bytes.len(),
+        network: ethernet::HEADER_LEN,
+        link: Some(0),
+        protocol: whole.protocol,
+        kind: whole.kind,
+        on: whole.on,
+        loopback: whole.loopback,
+    };
+    let Some(accepted) = socket.inbox.accepts(view, rng) else { return false };
+    let original = bytes.len() as u32;
+    let bytes = &bytes[..bytes.len().min(accepted)];
+    let record = Record { len: bytes.len() as u32, original, network, ..*whole };
     socket.packets = socket.packets.wrapping_add(1);
     socket.inbox.deliver(&record.encode(), [bytes, &[]])
 }

@@ -4,6 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::Stack;
 use super::forward::millis;
+use super::input::packet_view;
 use super::udp::mtu_discovery;
 use crate::datagram::{DatagramOptions, ErrorReport, Errors, Header, MtuDiscovery};
 use crate::icmp::{self, Certainty, Complaint, ErrorMessage, Report};
@@ -148,7 +149,9 @@ impl Stack {
         let by = self.ip.came_by(packet.dst, packet.on);
         let Some(id) = self.raw.find_ping(identifier, packet.src, packet.dst, by) else { return };
         let Some(socket) = self.raw.get_mut(id) else { return };
-        let bytes = packet.payload;
+        let view = || packet_view(packet, packet.payload.len());
+        let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };
+        let bytes = &packet.payload[..packet.payload.len().min(accepted)];
         if socket.inbox.deliver(&Header::of_packet(now, packet, (0, 0), bytes.len()).encode(), [bytes, &[]]) {
             self.events.touch(socket.key);
         }

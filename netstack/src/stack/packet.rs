@@ -3,6 +3,7 @@
 use arena::Producer;
 
 use super::Stack;
+use crate::filter::Program;
 use crate::iface::LOOPBACK;
 use crate::ip::{Looped, OutputError};
 use crate::link::{IfIndex, Mac};
@@ -159,6 +160,13 @@ impl Stack {
     /// The socket's options: changes count from the next frame on.
     pub fn packet_options(&mut self, id: PacketId) -> Option<&mut PacketOptions> {
         self.ip.taps.get_mut(id).map(|socket| &mut socket.options)
+    }
+
+    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the frames from now on.
+    pub fn packet_attach(&mut self, id: PacketId, filter: Option<Program>) {
+        if let Some(socket) = self.ip.taps.get_mut(id) {
+            socket.inbox.filter = filter;
+        }
     }
 
     /// PACKET_STATISTICS: takes the counts.

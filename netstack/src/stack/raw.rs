@@ -7,6 +7,7 @@ use arena::Producer;
 use super::Stack;
 use super::udp::{datagram_header, destination, mtu_discovery, multicast_loop};
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
+use crate::filter::Program;
 use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::raw::{RawKind, RawOptions, Socket, prepare_echo};
@@ -182,6 +183,13 @@ impl Stack {
     /// The socket's options: changes count from the next packet on.
     pub fn raw_options(&mut self, id: RawId) -> Option<&mut RawOptions> {
         self.raw.get_mut(id).map(|socket| &mut socket.options)
+    }
+
+    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the packets from now on.
+    pub fn raw_attach(&mut self, id: RawId, filter: Option<Program>) {
+        if let Some(socket) = self.raw.get_mut(id) {
+            socket.inbox.filter = filter;
+        }
     }
 
     /// SO_ERROR: takes the error that the network reported.

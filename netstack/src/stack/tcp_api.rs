@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use arena::{Consumer, Producer};
 
 use super::Stack;
+use crate::filter::Program;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
 use crate::tcp::{Accepted, Close, Durable, FirstText, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
 use crate::time::Instant;
@@ -13,6 +14,11 @@ impl Stack {
     /// socket(2): a socket in CLOSED.
     pub fn tcp_open(&mut self, key: Key) -> TcpId {
         self.tcp.open(key)
+    }
+
+    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the segments from now on.
+    pub fn tcp_attach(&mut self, id: TcpId, filter: Option<Program>) {
+        self.tcp.attach(id, filter);
     }
 
     /// bind(2). 0.0.0.0 is all our addresses, port 0 an ephemeral one. Returns the address bound to.

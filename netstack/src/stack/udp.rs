@@ -6,6 +6,7 @@ use arena::Producer;
 
 use super::Stack;
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery, Way};
+use crate::filter::Program;
 use crate::ip::{Header, Hop, Limits, NextHop, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::multicast::Filter;
@@ -126,6 +127,13 @@ impl Stack {
     /// getpeername(2).
     pub fn udp_remote(&self, id: UdpId) -> Option<SocketAddr> {
         self.udp.get(id)?.remote()
+    }
+
+    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the datagrams from now on.
+    pub fn udp_attach(&mut self, id: UdpId, filter: Option<Program>) {
+        if let Some(socket) = self.udp.get_mut(id) {
+            socket.inbox.filter = filter;
+        }
     }
 
     /// SO_ERROR: takes the error that the network reported.

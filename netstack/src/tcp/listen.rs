@@ -204,6 +204,7 @@ impl Tcp {
         }
         let child = self.sockets.insert(Socket { key, binding, error: None, kind: Kind::Connection(Box::new(tcb)) });
         self.demux.claim(tuple, Owner::Connection(child));
+        self.inherit_filter(child, request.listener);
         if let Some(socket) = self.sockets.get_mut(request.listener) {
             env.events.touch(socket.key);
             if let Some(listening) = socket.listener_mut() {

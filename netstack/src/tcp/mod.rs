@@ -22,6 +22,7 @@ mod durable;
 mod ecn;
 mod errors;
 mod fast_open;
+mod filter;
 mod icmp;
 mod info;
 mod input;
@@ -75,6 +76,7 @@ pub use recovery::Phase;
 pub use seq::Seq;
 pub use state::State;
 
+use crate::filter::Program;
 use crate::rng::Rng;
 use crate::slab::{Handle, Slab};
 use crate::socket::Key;
@@ -89,7 +91,7 @@ use ports::Ports;
 use remnant::Remnant;
 use reply::Replies;
 use socket::Socket;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use syn_queue::Request;
 
 /// The engine's name for a TCP socket, valid until its key is released. A stale one names nothing.
@@ -156,6 +158,7 @@ pub(crate) struct Tcp {
     /// Connections that may have something to send, each once.
     ready: VecDeque<Handle>,
     replies: Replies,
+    filters: BTreeMap<Handle, Program>,
     /// A link was full: when to try again.
     retry_at: Option<Instant>,
     /// The time of the last call.
@@ -177,6 +180,7 @@ impl Tcp {
             timers: TimerQueue::new(),
             ready: VecDeque::new(),
             replies: Replies::default(),
+            filters: BTreeMap::new(),
             retry_at: None,
             now: Instant::default(),
             config,

@@ -44,7 +44,7 @@ impl Tcp {
     }
 
     /// SO_BINDTODEVICE: whether the owner of a four-tuple gets what comes by an interface.
-    fn hears(&self, owner: Owner, by: IfIndex) -> bool {
+    pub(super) fn hears(&self, owner: Owner, by: IfIndex) -> bool {
         let only = match owner {
             Owner::Connection(handle) => self.bound_to(handle),
             Owner::Request(handle) => self.requests.get(handle).and_then(|request| request.options.bound_to),
@@ -53,7 +53,7 @@ impl Tcp {
         only.is_none_or(|only| only == by)
     }
 
-    fn bound_to(&self, socket: Handle) -> Option<IfIndex> {
+    pub(super) fn bound_to(&self, socket: Handle) -> Option<IfIndex> {
         self.sockets.get(socket).and_then(|socket| socket.options().bound_to)
     }
 

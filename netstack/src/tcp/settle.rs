@@ -88,6 +88,7 @@ impl Tcp {
     /// The socket itself goes: nothing of the engine uses its rings any more.
     pub(super) fn forget(&mut self, handle: Handle, events: &mut Events) {
         if let Some(socket) = self.sockets.remove(handle) {
+            self.filters.remove(&handle);
             if let Some(binding) = socket.binding {
                 self.ports.release(&binding);
             }

@@ -85,7 +85,6 @@ pub(super) static ROWS: &[Row] = &[
     taken(SO_RESERVE_MEM, |_| Ok(0), |_, v| if v < 0 { Err(Errno::INVAL) } else { Err(Errno::OPNOTSUPP) }),
     taken(libc::SO_PASSCRED, |_| Err(Errno::OPNOTSUPP), |_, _| Err(Errno::OPNOTSUPP)),
     taken(libc::SO_PASSSEC, |_| Err(Errno::OPNOTSUPP), |_, _| Err(Errno::OPNOTSUPP)),
-    taken(libc::SO_DETACH_FILTER, |_| Err(Errno::NOPROTOOPT), |_, _| Err(Errno::NOENT)),
     // No process, nobody, no group.
     bytes(
         SOL_SOCKET,

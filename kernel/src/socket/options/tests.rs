@@ -41,7 +41,6 @@ const FORGOTTEN: &[(i32, i32)] = &[
     (SOL_SOCKET, 73),
     (SOL_SOCKET, libc::SO_PASSCRED),
     (SOL_SOCKET, libc::SO_PASSSEC),
-    (SOL_SOCKET, libc::SO_DETACH_FILTER),
     (IPPROTO_TCP, libc::TCP_THIN_DUPACK),
 ];
 
@@ -54,6 +53,7 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (SOL_SOCKET, 60) | (IPPROTO_TCP, libc::TCP_INQ) => (1, 1),
         // PACKET_AUXDATA, PACKET_ORIGDEV.
         (libc::SOL_PACKET, 8 | 9) => (1, 1),
+        (SOL_SOCKET, libc::SO_LOCK_FILTER) => (7, 1),
         (SOL_SOCKET, 74) => (0, 0),
         (SOL_SOCKET, libc::SO_BUSY_POLL | libc::SO_INCOMING_CPU | 62) => (9, 9),
         (IPPROTO_TCP, libc::TCP_DEFER_ACCEPT) => (2, 3),

@@ -5,16 +5,17 @@ mod v6;
 
 use super::Stack;
 use crate::datagram::Header;
+use crate::filter::View;
 use crate::icmp::Complaint;
 use crate::iface::LOOPBACK;
 use crate::ip::{Looped, Received, end};
 use crate::link::{IfIndex, Mac, RxMeta};
-use crate::packet::{Passing, packet_type};
+use crate::packet::{PacketType, Passing, packet_type};
 use crate::socket::UdpId;
 use crate::tcp::seam::IpMeta;
 use crate::time::Instant;
 use crate::wire::checksum::Sum;
-use crate::wire::{ethernet, igmp, ipv4, ipv6, udp};
+use crate::wire::{ethernet, igmp, ipv4, ipv6, tcp, udp};
 
 /// How a packet came to us.
 #[derive(Clone, Copy, Debug)]
@@ -154,6 +155,13 @@ impl Stack {
             return;
         }
         let came_by = self.ip.came_by(dst, on);
+        let segment = match self.tcp.has_filters() {
+            false => segment,
+            true => match self.filtered(packet, segment, came_by) {
+                Some(segment) => segment,
+                None => return,
+            },
+        };
         let meta = IpMeta { src, dst, on, came_by, ecn: packet.tos & 3, segment_size: packet.segment_size };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
@@ -168,9 +176,10 @@ impl Stack {
         let remote = end(src, datagram.src_port, on);
         let ports = (datagram.src_port, datagram.dst_port);
         let header = Header::of_packet(now, packet, ports, datagram.payload.len());
+        let payload = datagram.payload;
         if packet.unicast {
             match self.udp.find(local, remote, self.ip.came_by(dst, on)) {
-                Some(id) => self.deliver_udp(id, &header, datagram.payload),
+                Some(id) => self.deliver_udp(id, packet, header, payload),
                 // RFC 1122 §4.1.3.1, RFC 4443 §3.1.
                 None => self.refuse(now, packet, Complaint::NobodyAtPort),
             }
@@ -183,15 +192,19 @@ impl Stack {
                 None => !dst.is_multicast() || socket.options.multicast_all,
             };
             for id in self.udp.find_all(local, remote, on, wants) {
-                self.deliver_udp(id, &header, datagram.payload);
+                self.deliver_udp(id, packet, header, payload);
             }
         }
     }
 
-    fn deliver_udp(&mut self, id: UdpId, header: &Header, payload: &[u8]) {
-        if let Some(socket) = self.udp.get_mut(id)
-            && socket.inbox.deliver(&header.encode(), [payload, &[]])
-        {
+    fn deliver_udp(&mut self, id: UdpId, packet: &Received<'_>, header: Header, payload: &[u8]) {
+        let Some(socket) = self.udp.get_mut(id) else { return };
+        // The filter sees the header; however little it takes, that stays.
+        let view = || packet_view(packet, packet.payload.len());
+        let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };
+        let payload = &payload[..payload.len().min(accepted.saturating_sub(udp::HEADER_LEN))];
+        let header = Header { len: payload.len() as u32, ..header };
+        if socket.inbox.deliver(&header.encode(), [payload, &[]]) {
             self.events.touch(socket.key);
         }
     }
@@ -201,20 +214,55 @@ impl Stack {
     fn deliver_raw(&mut self, now: Instant, packet: &Received<'_>) -> bool {
         let ids = self.raw.find_all(packet, self.ip.came_by(packet.dst, packet.on));
         let bytes = if packet.dst.is_ipv4() { packet.bytes } else { packet.payload };
-        let header = Header::of_packet(now, packet, (0, 0), bytes.len());
         for id in &ids {
-            if let Some(socket) = self.raw.get_mut(*id)
-                && socket.inbox.deliver(&header.encode(), [bytes, &[]])
-            {
+            let Some(socket) = self.raw.get_mut(*id) else { continue };
+            let view = || packet_view(packet, bytes.len());
+            let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { continue };
+            let bytes = &bytes[..bytes.len().min(accepted)];
+            let header = Header::of_packet(now, packet, (0, 0), bytes.len());
+            if socket.inbox.deliver(&header.encode(), [bytes, &[]]) {
                 self.events.touch(socket.key);
             }
         }
         !ids.is_empty()
     }
 
+    /// What the filter of a segment's socket leaves of it, the header at least; None: nothing.
+    #[cold]
+    fn filtered<'a>(&mut self, packet: &Received<'a>, segment: &'a [u8], by: IfIndex) -> Option<&'a [u8]> {
+        let Ok(parsed) = tcp::Segment::parse(segment) else { return Some(segment) };
+        let local = end(packet.dst, parsed.header.dst_port, packet.on);
+        let remote = end(packet.src, parsed.header.src_port, packet.on);
+        let Some(filter) = self.tcp.filter_of(local, remote, by) else { return Some(segment) };
+        let rng = &mut self.rng;
+        match filter.run(&packet_view(packet, segment.len()), &mut || rng.u32()) as usize {
+            0 => None,
+            accepted => Some(&segment[..segment.len().min(accepted.max(usize::from(segment[12] >> 4) * 4))]),
+        }
+    }
+
     pub(super) fn count_error(&mut self, on: IfIndex) {
         if let Some(interface) = self.ip.interfaces.get_mut(on) {
             interface.counters.rx.errors += 1;
         }
+    }
+}
+
+/// A packet as the filter of a socket sees it that gets the last `len` bytes of it.
+pub(super) fn packet_view<'a>(packet: &Received<'a>, len: usize) -> View<'a> {
+    let v4 = packet.dst.is_ipv4();
+    View {
+        bytes: packet.bytes,
+        start: packet.bytes.len().saturating_sub(len),
+        network: 0,
+        link: None,
+        protocol: if v4 { ethernet::IPV4 } else { ethernet::IPV6 },
+        kind: match packet.dst.is_multicast() {
+            _ if packet.unicast => PacketType::Host,
+            true => PacketType::Multicast,
+            false => PacketType::Broadcast,
+        },
+        on: packet.on,
+        loopback: packet.on == LOOPBACK,
     }
 }

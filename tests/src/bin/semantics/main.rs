@@ -15,6 +15,7 @@ mod epoll;
 mod errno;
 mod fastopen;
 mod fd;
+mod filter;
 mod fortified;
 mod life;
 mod listen;
@@ -67,6 +68,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         packet::CASES,
         fortified::CASES,
         blocked::CASES,
+        filter::CASES,
     ]
     .into_iter()
     .flatten()

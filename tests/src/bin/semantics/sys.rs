@@ -378,6 +378,20 @@ pub fn get_option_bytes(fd: Fd, level: c_int, name: c_int, room: usize) -> Ret<V
     Ok(buffer)
 }
 
+/// `SO_ATTACH_FILTER` of so many instructions that lie in `program`.
+pub fn attach(fd: Fd, program: &[u8], instructions: usize) -> Ret {
+    let fprog = [(instructions as u64 & 0xffff).to_ne_bytes(), (program.as_ptr() as u64).to_ne_bytes()].concat();
+    set_option_bytes(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &fprog)
+}
+
+/// `SO_GET_FILTER` with room for so many instructions: how many there are, and their bytes.
+pub fn get_filter(fd: Fd, room: usize) -> Ret<(usize, Vec<u8>)> {
+    let mut buffer = vec![0u8; room * 8];
+    let mut len = room as socklen_t;
+    call!(libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_GET_FILTER, buffer.as_mut_ptr().cast(), &raw mut len))?;
+    Ok((len as usize, buffer))
+}
+
 /// `SO_RCVTIMEO` or `SO_SNDTIMEO`.
 pub fn set_timeout(fd: Fd, name: c_int, millis: i64) -> Ret {
     let value = [millis / 1000, millis % 1000 * 1000];
