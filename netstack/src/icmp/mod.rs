@@ -34,6 +34,8 @@ pub(crate) enum Complaint {
     HopLimit,
     /// There is no route to its destination.
     NoRoute,
+    /// IPv6: it would leave the only link that its source address means anything on.
+    BeyondScope,
     /// It must not be fragmented here and is too long for a link of this MTU.
     TooLong(usize),
     /// IPv4: the byte at this offset of its header makes no sense.
@@ -88,6 +90,7 @@ impl Complaint {
             Complaint::HeaderByte(at) => (icmpv4::PARAMETER_PROBLEM, 0, (at as u32) << 24),
             Complaint::Redirect(gateway) => (icmpv4::REDIRECT, icmpv4::REDIRECT_HOST, gateway.to_bits()),
             _ if !v6 => return None,
+            Complaint::BeyondScope => (icmpv6::UNREACHABLE, icmpv6::unreachable::BEYOND_SCOPE, 0),
             Complaint::Field(pointer) => (icmpv6::PARAMETER_PROBLEM, parameter::FIELD, pointer),
             Complaint::NextHeader(pointer) => (icmpv6::PARAMETER_PROBLEM, parameter::NEXT_HEADER, pointer),
             Complaint::Option { pointer, .. } => (icmpv6::PARAMETER_PROBLEM, parameter::OPTION, pointer),

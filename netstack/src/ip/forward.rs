@@ -1,11 +1,11 @@
-//! Packets that are passed on (RFC 1812 §5): the header's changes, and fragments of packets with options.
+//! Packets that are passed on (RFC 1812 §5, RFC 8200 §3): the header's changes, and fragments of packets with options.
 
 use super::{Hop, Ip, Outgoing, OutputError, Packet};
 use crate::link::Mac;
 use crate::socket::BufferPool;
 use crate::time::Instant;
 use crate::wire::checksum;
-use crate::wire::{be16, ethernet, ipv4, ipv4_options};
+use crate::wire::{be16, ethernet, ipv4, ipv4_options, ipv6};
 
 impl Ip {
     /// Queues a packet of somebody else's, time to live decremented. `options`: what its options have become.
@@ -43,6 +43,33 @@ impl Ip {
         let outcome = self.send_pieces(now, pool, hop, made.payload(), mtu);
         self.packets.give_back(pool, made);
         outcome
+    }
+
+    /// The same of IPv6, which nobody cuts on the way (RFC 8200 §5).
+    pub(crate) fn pass_on_v6(
+        &mut self,
+        now: Instant,
+        pool: &mut dyn BufferPool,
+        hop: Hop,
+        packet: &ipv6::Packet<'_>,
+        complete: bool,
+    ) -> Result<(), OutputError> {
+        let len = packet.bytes().len();
+        if len > self.mtu(hop.on) {
+            return Err(OutputError::TooLong);
+        }
+        if !self.has_room(hop, len) {
+            return Err(OutputError::Full);
+        }
+        let mut made = self.packets.make(pool, &[packet.bytes()], false).ok_or(OutputError::NoBuffers)?;
+        made.payload_mut()[7] -= 1;
+        if complete {
+            let none = Mac::default();
+            made.set_link_header(ethernet::Header { dst: none, src: none, ethertype: ethernet::IPV6 });
+            checksum::complete(made.frame_mut());
+        }
+        self.dispatch(now, pool, hop, made, false);
+        Ok(())
     }
 
     /// Queues a packet of ours with options, which are padded to a multiple of four bytes.

@@ -138,6 +138,11 @@ impl Neighbors {
         if entry.state == NeighborState::Stale { None } else { entry.mac }
     }
 
+    /// The hardware address of a neighbour as far as it was ever told.
+    pub(crate) fn last_known(&self, on: IfIndex, addr: IpAddr) -> Option<Mac> {
+        self.table.get(&(on, addr))?.mac
+    }
+
     /// The hardware address of a neighbour to whom something is about to be sent.
     pub(crate) fn resolve(&mut self, now: Instant, on: IfIndex, addr: IpAddr) -> Resolution {
         let id = (on, addr);

@@ -180,7 +180,8 @@ impl Stack {
     /// RFC 4861 §6.3.7.
     fn solicit_routers(&mut self, now: Instant, on: IfIndex) {
         let (Some(interface), Some(link)) = (self.ip.interfaces.get(on), self.ndp.links.get_mut(&on)) else { return };
-        if link.answered || link.solicitations >= ndp::MAX_SOLICITATIONS {
+        // A router asks nobody (§6.2.7), as on Linux.
+        if self.forwarding || link.answered || link.solicitations >= ndp::MAX_SOLICITATIONS {
             return;
         }
         link.solicitations += 1;

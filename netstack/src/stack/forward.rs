@@ -5,14 +5,14 @@ use core::net::{IpAddr, Ipv4Addr};
 use super::Stack;
 use super::input::Arrival;
 use crate::icmp::{self, Complaint};
-use crate::ip::{Hop, NextHop, OutputError, Received, is_unicast};
+use crate::ip::{Hop, NextHop, OutputError, Received, is_unicast, needs_zone};
 use crate::link::IfIndex;
 use crate::time::Instant;
 use crate::wire::{be32, icmpv4, ipv4, ipv4_options};
 
 impl Stack {
     /// Passes packets for others on between the interfaces, or does not (the default, RFC 1122 §3.3.1.1). A stack that
-    /// does follows no redirects (RFC 1812 §5.2.7.2).
+    /// does follows no redirects (RFC 1812 §5.2.7.2, RFC 4861 §8.2), and no routers' advertisements (RFC 4861 §6.2.7).
     pub fn set_forwarding(&mut self, on: bool) {
         self.forwarding = on;
     }
@@ -69,7 +69,8 @@ impl Stack {
     pub(super) fn report_forwarded(&mut self, now: Instant, packet: &Received<'_>, complaint: Complaint) {
         let dst = packet.src;
         let Some(message) = complaint.message(packet).filter(|_| icmp::may_report(packet)) else { return };
-        let Some(hop) = self.ip.hop(None, dst, None).filter(Hop::is_unicast) else { return };
+        let zone = needs_zone(dst).then_some(packet.on);
+        let Some(hop) = self.ip.hop(None, dst, zone).filter(Hop::is_unicast) else { return };
         if self.errors.allow(now, dst) {
             self.send_error(now, hop, dst, packet, message);
         }

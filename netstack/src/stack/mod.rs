@@ -9,6 +9,7 @@ mod config;
 mod cork;
 mod dhcp;
 mod forward;
+mod forward_v6;
 mod icmp;
 mod icmpv6;
 mod input;

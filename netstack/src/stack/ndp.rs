@@ -34,10 +34,19 @@ impl Stack {
                 if let Some(mac) = offer.options.source_link().filter(is_station) {
                     self.hear(now, on, src, mac);
                 }
-                self.input_offer(now, on, src, &offer);
+                // §6.2.7: another router's offers are for hosts.
+                if !self.forwarding {
+                    self.input_offer(now, on, src, &offer);
+                }
             }
             Message::RouterAdvertisement(_) => self.count_error(on),
-            // We are no router, and follow no redirects.
+            // §6.2.6: we announce nothing, but know now where the host is.
+            Message::RouterSolicitation(options) if self.forwarding && !src.is_unspecified() => {
+                if let Some(mac) = options.source_link().filter(is_station) {
+                    self.hear(now, on, src, mac);
+                }
+            }
+            // We follow no redirects.
             Message::RouterSolicitation(_) | Message::Redirect { .. } => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::{Malformed, array, be16, be32, icmpv6};
+use super::{Malformed, array, be16, be32, icmpv6, ipv6};
 use crate::link::Mac;
 
 /// Every node on the link.
@@ -22,6 +22,7 @@ mod kind {
     pub const SOURCE_LINK: u8 = 1;
     pub const TARGET_LINK: u8 = 2;
     pub const PREFIX: u8 = 3;
+    pub const REDIRECTED: u8 = 4;
     pub const MTU: u8 = 5;
     pub const NONCE: u8 = 14;
     pub const ROUTE: u8 = 24;
@@ -306,6 +307,22 @@ pub fn neighbor_advertisement(target: Ipv6Addr, mac: Mac, router: bool, solicite
     let mut out = icmpv6::emit(icmpv6::NEIGHBOR_ADVERTISEMENT, 0, flags).to_vec();
     out.extend(target.octets());
     put_link(&mut out, kind::TARGET_LINK, mac);
+    out
+}
+
+/// A redirect, checksum zero: packets to `destination`, as `packet` was, should go by `target`, whose link address is `link`
+/// if that is known. The packet is quoted as far as the smallest MTU allows (§4.6.3).
+pub fn redirect(target: Ipv6Addr, destination: Ipv6Addr, link: Option<Mac>, packet: &[u8]) -> Vec<u8> {
+    let mut out = icmpv6::emit(icmpv6::REDIRECT, 0, 0).to_vec();
+    out.extend(target.octets());
+    out.extend(destination.octets());
+    if let Some(link) = link {
+        put_link(&mut out, kind::TARGET_LINK, link);
+    }
+    let room = ipv6::MIN_MTU - ipv6::HEADER_LEN - out.len() - 8;
+    let quoted = &packet[..packet.len().min(room) & !7];
+    out.extend([kind::REDIRECTED, (1 + quoted.len() / 8) as u8, 0, 0, 0, 0, 0, 0]);
+    out.extend(quoted);
     out
 }
 

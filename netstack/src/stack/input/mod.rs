@@ -3,6 +3,8 @@
 mod v4;
 mod v6;
 
+pub(super) use v6::check_options;
+
 use super::Stack;
 use crate::datagram::Header;
 use crate::filter::View;

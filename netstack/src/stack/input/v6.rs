@@ -30,6 +30,7 @@ impl Stack {
     /// Takes an IPv6 packet.
     pub(super) fn input_v6(&mut self, now: Instant, arrival: Arrival, bytes: &[u8]) {
         let outcome = match ipv6::Packet::parse(bytes) {
+            Ok(packet) if self.is_to_forward_v6(arrival, &packet) => return self.forward_v6(now, arrival, &packet),
             Ok(packet) => self.accept_v6(arrival, &packet).map(|cast| (packet, cast)),
             Err(_) => Err(Refusal::Malformed),
         };
@@ -107,7 +108,6 @@ impl Stack {
     fn accept_v6(&self, arrival: Arrival, packet: &ipv6::Packet<'_>) -> Result<Cast, Refusal> {
         let (src, dst) = (packet.src(), packet.dst());
         let interfaces = &self.ip.interfaces;
-        let interface = interfaces.get(arrival.on).ok_or(Refusal::NotForUs)?;
         // RFC 4291 §2.5.2, §2.5.3, §2.7: what can be no source, no destination, or neither on a link.
         let mapped = |addr: Ipv6Addr| addr.to_ipv4_mapped().is_some();
         let impossible = src.is_multicast() || dst.is_unspecified() || mapped(src) || mapped(dst);
@@ -117,7 +117,7 @@ impl Stack {
             return Err(Refusal::Malformed);
         }
         if dst.is_multicast() {
-            return if interface.in_group(dst.into()) { Ok(Cast::Many) } else { Err(Refusal::NotForUs) };
+            return if self.hears_group_v6(arrival.on, dst) { Ok(Cast::Many) } else { Err(Refusal::NotForUs) };
         }
         let ours = match arrival.on {
             LOOPBACK => interfaces.is_local(dst),
@@ -184,7 +184,7 @@ fn walk<'a>(packet: &ipv6::Packet<'a>) -> Walk<'a> {
 }
 
 /// RFC 8200 §4.2: what is to be done with options that we do not know.
-fn check_options(extension: &Extension<'_>) -> Result<(), Option<Complaint>> {
+pub(in crate::stack) fn check_options(extension: &Extension<'_>) -> Result<(), Option<Complaint>> {
     for (count, option) in ipv6::options(extension.bytes).enumerate() {
         let Ok(option) = option else { return Err(None) };
         if count >= MAX_OPTIONS {
