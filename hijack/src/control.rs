@@ -3,15 +3,17 @@
 //! No request of the socket range reaches the host, which would answer with its own interfaces.
 
 use crate::address;
+use crate::driven;
 use crate::endpoint::on;
 use crate::hook::outcome;
 use crate::table::host;
 use crate::user::{Argument, OutBytes};
 use kernel::{Errno, InterfaceInfo, Result, Socket};
 use libc::{
-    ARPHRD_ETHER, ARPHRD_LOOPBACK, FIONBIO, FIONREAD, IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_RUNNING, IFF_UP,
-    IFNAMSIZ, SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFCONF, SIOCGIFDSTADDR, SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX,
-    SIOCGIFMETRIC, SIOCGIFMTU, SIOCGIFNAME, SIOCGIFNETMASK, SIOCGIFTXQLEN, TIOCOUTQ, c_ulong,
+    ARPHRD_ETHER, ARPHRD_LOOPBACK, FIOASYNC, FIONBIO, FIONREAD, IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST,
+    IFF_RUNNING, IFF_UP, IFNAMSIZ, SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFCONF, SIOCGIFDSTADDR, SIOCGIFFLAGS,
+    SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMETRIC, SIOCGIFMTU, SIOCGIFNAME, SIOCGIFNETMASK, SIOCGIFTXQLEN, TIOCOUTQ,
+    c_ulong,
 };
 use std::ffi::c_int;
 use std::net::Ipv4Addr;
@@ -33,7 +35,7 @@ const SOCKET_RANGE: std::ops::RangeInclusive<c_ulong> = 0x8900..=0x89ff;
 pub fn ioctl(fd: c_int, request: c_ulong, argument: Argument) -> Option<Result<c_int>> {
     // The C type is unsigned long, but many a program passes an int.
     let request = request & 0xffff_ffff;
-    let ours = matches!(request, FIONREAD | FIONBIO | TIOCOUTQ) || SOCKET_RANGE.contains(&request);
+    let ours = matches!(request, FIONREAD | FIONBIO | FIOASYNC | TIOCOUTQ) || SOCKET_RANGE.contains(&request);
     if !ours {
         return None;
     }
@@ -59,8 +61,12 @@ fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> R
             outcome(host::ioctl(fd, request, argument))?;
             socket.set_nonblocking(on);
         }
-        // Who gets the signals: the host keeps it, as for fcntl(2).
-        FIOSETOWN | SIOCSPGRP | FIOGETOWN | SIOCGPGRP => return outcome(host::ioctl(fd, request, argument)),
+        // As for fcntl(2), the host judges and keeps it.
+        FIOGETOWN | SIOCGPGRP => return outcome(host::ioctl(fd, request, argument)),
+        FIOSETOWN | SIOCSPGRP | FIOASYNC => {
+            outcome(host::ioctl(fd, request, argument))?;
+            driven::learn(fd, socket);
+        }
         SIOCGIFCONF => list(argument)?,
         SIOCGIFNAME => name_by_index(argument.pointer())?,
         SIOCGIFADDR..=SIOCGIFTXQLEN | SIOCGIFFLAGS => describe(request, argument.pointer())?,

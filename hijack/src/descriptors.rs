@@ -4,6 +4,7 @@
 //! true, and its own descriptors out of reach. A vfork child has the parent's table before its eyes but other
 //! descriptors: it leaves the table alone.
 
+use crate::driven;
 use crate::endpoint;
 use crate::hook::outcome;
 use crate::table::host;
@@ -91,6 +92,14 @@ pub fn fcntl(fd: c_int, command: c_int, argument: Argument) -> Option<Result<c_i
         libc::F_SETFL => endpoint::on(fd, |socket| {
             let done = call()?;
             socket.set_nonblocking(argument.int() & libc::O_NONBLOCK != 0);
+            if (argument.int() & libc::O_ASYNC != 0) != socket.driven().fd.is_some() {
+                driven::learn(fd, socket);
+            }
+            Ok(done)
+        }),
+        driven::F_SETOWN | driven::F_SETOWN_EX | driven::F_SETSIG => endpoint::on(fd, |socket| {
+            let done = call()?;
+            driven::learn(fd, socket);
             Ok(done)
         }),
         _ => None,

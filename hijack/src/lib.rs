@@ -18,6 +18,7 @@ mod background;
 mod control;
 mod control_message;
 mod descriptors;
+mod driven;
 mod endpoint;
 mod hook;
 mod indirect;

@@ -3,8 +3,8 @@
 use crate::table::host;
 use crate::user::{In, Out};
 use kernel::Result;
-use kernel::signal::actions;
-use libc::sigaction as Action;
+use kernel::signal::{actions, io};
+use libc::{sigaction as Action, siginfo_t, sigset_t, timespec};
 use std::ffi::c_int;
 
 /// sigaction(2).
@@ -47,4 +47,21 @@ pub fn siginterrupt(result: c_int, signal: c_int, _: c_int) {
     if result == 0 && actions::taken() {
         actions::resync(signal);
     }
+}
+
+/// sigwaitinfo(2).
+pub fn sigwaitinfo(result: c_int, _: In<sigset_t>, info: Out<siginfo_t>) {
+    if result < 0 || !actions::taken() {
+        return;
+    }
+    if let Ok(mut taken) = info.get() {
+        io::shown(&mut taken);
+        // The host has just written there.
+        let _ = info.set(taken);
+    }
+}
+
+/// sigtimedwait(2).
+pub fn sigtimedwait(result: c_int, set: In<sigset_t>, info: Out<siginfo_t>, _: In<timespec>) {
+    sigwaitinfo(result, set, info);
 }

@@ -16,8 +16,8 @@ use crate::{
     transfer,
 };
 use libc::{
-    DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd, sigset_t,
-    size_t, sockaddr_in, socklen_t, ssize_t, timespec, timeval, utsname,
+    DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd,
+    siginfo_t, sigset_t, size_t, sockaddr_in, socklen_t, ssize_t, timespec, timeval, utsname,
 };
 use std::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 
@@ -284,6 +284,8 @@ hooks! {
     sysv_signal(signal: c_int, handler: size_t) -> size_t = asks signals::sysv_signal;
     __sysv_signal(signal: c_int, handler: size_t) -> size_t = asks signals::sysv_signal;
     sigset(signal: c_int, handler: size_t) -> size_t = asks signals::sigset;
+    sigwaitinfo(set: In<sigset_t>, info: Out<siginfo_t>) -> c_int = after signals::sigwaitinfo, point;
+    sigtimedwait(set: In<sigset_t>, info: Out<siginfo_t>, timeout: In<timespec>) -> c_int = after signals::sigtimedwait, point;
     siginterrupt(signal: c_int, on: c_int) -> c_int = after signals::siginterrupt;
 
     // The process. fork(3), daemon(3) and forkpty(3) run the handlers that `process` registers.

@@ -28,7 +28,7 @@ macro_rules! plain {
 plain!(u8, i8, u16, i32, u32, i64, u64, usize, isize);
 plain!(libc::iovec, libc::msghdr, libc::mmsghdr, libc::pollfd, libc::epoll_event, libc::timespec, libc::timeval);
 plain!(libc::sigset_t, libc::fd_set, libc::sockaddr_in, libc::sockaddr_in6, libc::ifconf, libc::cmsghdr);
-plain!(libc::in_pktinfo, libc::sigaction, libc::sock_fprog);
+plain!(libc::in_pktinfo, libc::sigaction, libc::siginfo_t, libc::sock_fprog);
 
 plain!(libc::addrinfo, libc::hostent, libc::utsname);
 // SAFETY: every pattern of bits is a pointer.

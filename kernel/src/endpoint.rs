@@ -3,10 +3,12 @@
 //! The engine's owner writes the record and its ends of the rings; the program reads the record and moves its own ends.
 //! Neither waits for the other.
 
+mod driven;
 mod errors;
 
 use crate::events::{Events, Watcher};
 use arena::{Consumer, Mark, Producer, Record, UrgentByte, View};
+pub use driven::Driven;
 pub(crate) use errors::ErrorQueue;
 pub use errors::{Origin, QueuedError};
 use netstack::packet::PacketKind;
@@ -85,6 +87,10 @@ pub struct Endpoint {
     released: AtomicBool,
     /// What MSG_ERRQUEUE reads.
     pub(crate) errors: ErrorQueue,
+    /// Signal-driven I/O.
+    signals: driven::Signals,
+    /// The peer's FIN has come, whatever the program has shut down itself.
+    fin: AtomicBool,
     /// What the watchers know.
     seen: Mutex<Seen>,
 }
@@ -95,6 +101,7 @@ struct Seen {
     state: u32,
     error: i32,
     accept_queue: u32,
+    fin: bool,
     received: u64,
     urgent: Option<Mark>,
 }
@@ -196,6 +203,8 @@ impl Endpoint {
             more_comes: AtomicBool::new(false),
             released: AtomicBool::new(false),
             errors: ErrorQueue::default(),
+            signals: driven::Signals::default(),
+            fin: AtomicBool::new(false),
             seen: Mutex::new(Seen { state: state.bits(), ..Seen::default() }),
         }
     }
@@ -373,6 +382,7 @@ impl Endpoint {
             state: self.record.state(),
             error: self.record.error(),
             accept_queue: self.record.accept_queue(),
+            fin: self.fin.load(Ordering::Relaxed),
             received: rings.as_ref().map_or(0, |rings| rings.received()),
             urgent: rings.and_then(|rings| rings.rx_view.urgent()),
         };
@@ -380,7 +390,13 @@ impl Endpoint {
         let space = self.space_wanted();
         if space || before != now {
             self.changed();
+            self.signal(&before, &now, space);
         }
+    }
+
+    /// Whether the peer's FIN has come; [`settle`](Self::settle) follows.
+    pub(crate) fn set_fin(&self, fin: bool) {
+        self.fin.store(fin, Ordering::Relaxed);
     }
 
     /// A pending error: news to the watchers even where they have seen the same one before, which has been taken since.

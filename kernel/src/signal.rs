@@ -15,6 +15,7 @@
 pub mod actions;
 pub mod cancel;
 mod critical;
+pub mod io;
 
 pub use critical::{Critical, Mark, around_poll, around_sleep, handled_since, inside, interrupted_since, mark};
 pub use critical::{enter_for_good, raise};

@@ -20,7 +20,7 @@ mod urgent;
 
 use crate::backend::{Backend, Buffers, Call, Reply};
 use crate::config::TcpDefaults;
-use crate::endpoint::{Endpoint, Kind, State};
+use crate::endpoint::{Driven, Endpoint, Kind, State};
 pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, Kernel, Result, Watcher};
 pub use family::Family;
@@ -213,7 +213,12 @@ impl Socket {
     /// connect(2) with AF_UNSPEC: the socket is as if it had never been connected.
     pub fn disconnect(&self) -> Result<()> {
         self.connecting.store(false, Ordering::Release);
-        self.backend.call(Call::Disconnect(self.id())).map(drop)
+        self.backend.call(Call::Disconnect(self.id()))?;
+        if self.endpoint.kind == Kind::Stream {
+            // tcp_disconnect() reports an error, whether there is one or not.
+            self.endpoint.signal_error();
+        }
+        Ok(())
     }
 
     /// listen(2). Errors: EOPNOTSUPP, EADDRINUSE, EINVAL (connected).
@@ -417,6 +422,16 @@ impl Socket {
     /// Sets O_NONBLOCK.
     pub fn set_nonblocking(&self, on: bool) {
         self.nonblocking.store(on, Ordering::Relaxed);
+    }
+
+    /// Signal-driven I/O, as the program has set it by fcntl(2).
+    pub fn driven(&self) -> Driven {
+        self.endpoint.driven()
+    }
+
+    /// Sets it. Signals begin with what comes from now on.
+    pub fn set_driven(&self, driven: Driven) {
+        self.endpoint.set_driven(driven);
     }
 
     /// SO_DOMAIN.

@@ -178,3 +178,35 @@ fn copies_are_counted_and_those_that_nobody_has_read_are_told_together() {
     assert_eq!(last, Some((Origin::Copied { first: 2, last: 3 }, None)));
     assert!(!endpoint.readiness().contains(Events::ERR));
 }
+
+#[test]
+fn signals_say_what_is_new() {
+    use crate::signal::io::Band::{self, Error, HangUp, In, Out};
+    let (endpoint, _engine_tx, _engine_rx) = stream();
+    let connected = State::CONNECTED | State::USED;
+    let at = |state: State, fin: bool, error: i32| Seen { state: state.bits(), fin, error, ..Seen::default() };
+    let shut = connected | State::NO_MORE_OUT;
+    let over = shut | State::NO_MORE_IN;
+    let rows: [(&str, Seen, Seen, &[Band]); 9] = [
+        ("a connection", at(State::CONNECTING, false, 0), at(connected, false, 0), &[Out]),
+        ("refused", at(State::CONNECTING, false, 0), at(State::CLOSED, false, 111), &[Error]),
+        ("the same error", at(State::CLOSED, false, 111), at(State::CLOSED, false, 111), &[]),
+        ("FIN", at(connected, false, 0), at(connected | State::NO_MORE_IN, true, 0), &[In, In]),
+        ("FIN after ours", at(shut, false, 0), at(over, true, 0), &[HangUp, In]),
+        ("shutdown(2)", at(connected, false, 0), at(over, false, 0), &[]),
+        ("a reset", at(connected, false, 0), at(over | State::CLOSED, true, 104), &[Error]),
+        ("a listener ends", at(State::LISTENING, false, 0), at(State::CLOSED, false, 0), &[Error]),
+        ("accept(2)", Seen { accept_queue: 2, ..Seen::default() }, Seen { accept_queue: 1, ..Seen::default() }, &[]),
+    ];
+    for (what, before, now, bands) in rows {
+        assert_eq!(endpoint.news(&before, &now, false), bands, "{what}");
+    }
+    let seen = |received| Seen { state: connected.bits(), received, ..Seen::default() };
+    assert_eq!(endpoint.news(&seen(1), &seen(2), true), [Out], "less than SO_RCVLOWAT");
+    endpoint.set_low_water(0);
+    assert_eq!(endpoint.news(&seen(1), &seen(2), true), [In, Out]);
+    let reading = endpoint.reading();
+    assert_eq!(endpoint.news(&seen(1), &seen(2), false), [], "it is for who sleeps in recv(2)");
+    drop(reading);
+    assert_eq!(endpoint.news(&seen(1), &seen(2), false), [In]);
+}

@@ -75,6 +75,9 @@ fn stream(endpoint: &Endpoint, status: &TcpStatus) {
         state.set(State::NO_MORE_IN, status.peer_closed);
         state.set(State::NO_MORE_OUT, status.write_closed);
     }
+    // What goes on in TIME-WAIT leaves its socket closed.
+    let over = status.state == tcp::State::Closed && status.peer_closed;
+    endpoint.set_fin(over || status.state.peer_closed());
     endpoint.record.set_accept_queue(u32::try_from(status.accept_queue).unwrap_or(u32::MAX));
     endpoint.record.set_state(state.bits());
 }

@@ -5,7 +5,7 @@
 //! SA_RESETHAND, SIG_DFL and SIG_IGN are there, so a fork, an exec, and libc's own calls (system(3), posix_spawn(3))
 //! see what they expect. A word a signal holds what the trampoline calls; it counts only while the host has the trampoline.
 
-use super::critical;
+use super::{critical, io};
 use crate::{Errno, Result, descriptor};
 use libc::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_DFL, SIG_IGN, sigaction as Action, siginfo_t};
 use std::ffi::{c_int, c_void};
@@ -221,8 +221,12 @@ extern "C" fn trampoline(signal: c_int, info: *mut siginfo_t, context: *mut c_vo
         unsafe { queue_again(signal, handler, info, context.cast()) };
         return;
     }
-    // SAFETY: the address is of the handler that the program installed for this signal.
-    unsafe { call(handler, signal, info, context) };
+    // SAFETY: the host hands us a siginfo of this signal, ours to change; the address is of the handler that the program installed
+    // for it.
+    unsafe {
+        io::shown(&mut *info);
+        call(handler, signal, info, context);
+    }
     critical::handled(handler.flags & SA_RESTART != 0);
 }
 

@@ -50,6 +50,7 @@ impl Socket {
         }
         self.endpoint.errors.copied(SocketAddr::new(self.family.unspecified(), 0));
         self.endpoint.changed();
+        self.endpoint.signal_error();
     }
 
     /// EMSGSIZE of a datagram that the path does not take: who asked for reports is told the path's MTU (Linux's

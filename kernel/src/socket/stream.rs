@@ -86,6 +86,7 @@ impl Socket {
         let peek = flags & libc::MSG_PEEK != 0;
         let least = if flags & libc::MSG_WAITALL != 0 { total } else { self.endpoint.low_water().min(total) };
         let mut got = 0;
+        let mut reading = None;
         let result = self.block(nonblocking, deadline, || {
             // State before ring: the engine publishes data first, so an empty ring seen after the end is the end.
             let state = self.endpoint.state();
@@ -112,6 +113,9 @@ impl Socket {
             }
             if state.intersects(State::CLOSED | State::LISTENING) {
                 return Err(Errno::NOTCONN);
+            }
+            if !nonblocking && reading.is_none() {
+                reading = Some(self.endpoint.reading());
             }
             Ok(None)
         });

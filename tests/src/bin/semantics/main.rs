@@ -11,6 +11,7 @@ mod blocked;
 mod cork;
 mod data;
 mod dgram;
+mod driven;
 mod epoll;
 mod errno;
 mod fastopen;
@@ -57,6 +58,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         cork::CASES,
         zerocopy::CASES,
         urgent::CASES,
+        driven::CASES,
         fastopen::CASES,
         multicast::CASES,
         poll::CASES,
