@@ -32,14 +32,7 @@ pub(super) static ROWS: &[Row] = &[
             return Err(Errno::INVAL);
         }
         s.mtu_discover = v;
-        s.raw.datagram.mtu_discovery = match v {
-            libc::IP_PMTUDISC_DONT => MtuDiscovery::Dont,
-            libc::IP_PMTUDISC_DO => MtuDiscovery::Do,
-            libc::IP_PMTUDISC_PROBE => MtuDiscovery::Probe,
-            libc::IP_PMTUDISC_INTERFACE => MtuDiscovery::Interface,
-            libc::IP_PMTUDISC_OMIT => MtuDiscovery::Omit,
-            _ => MtuDiscovery::Want,
-        };
+        s.raw.datagram.mtu_discovery = mtu_discovery(v);
     }),
     Row { level: IPPROTO_IP, name: libc::IP_MTU, on: On::All, access: Access::Int { get: path_mtu, set: None } },
     local!(IPPROTO_IP, libc::IP_PKTINFO, On::All, s => s.wanted.packet_info, v => s.wanted.packet_info = v != 0),
@@ -50,6 +43,18 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IP, libc::IP_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
     engine!(libc::SOL_RAW, ICMP_FILTER, On::Raw, s => s.raw.icmp_filter as i32, v => s.raw.icmp_filter = v as u32),
 ];
+
+/// IP_MTU_DISCOVER and IPV6_MTU_DISCOVER have the same values.
+pub(super) fn mtu_discovery(value: i32) -> MtuDiscovery {
+    match value {
+        libc::IP_PMTUDISC_DONT => MtuDiscovery::Dont,
+        libc::IP_PMTUDISC_DO => MtuDiscovery::Do,
+        libc::IP_PMTUDISC_PROBE => MtuDiscovery::Probe,
+        libc::IP_PMTUDISC_INTERFACE => MtuDiscovery::Interface,
+        libc::IP_PMTUDISC_OMIT => MtuDiscovery::Omit,
+        _ => MtuDiscovery::Want,
+    }
+}
 
 /// IP_MTU: of connected sockets alone.
 fn path_mtu(socket: &Socket) -> Result<i32> {

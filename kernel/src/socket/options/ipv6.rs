@@ -2,6 +2,7 @@
 //! for the IPv4 that they speak.
 
 use super::Access::Int;
+use super::ip::mtu_discovery;
 use super::rows::{bytes, change, engine, local, within};
 use super::{On, Row};
 use crate::backend::{Call, GroupChange};
@@ -57,7 +58,7 @@ pub(super) static ROWS: &[Row] = &[
         v => s.raw.datagram.v6.traffic_class = within(v, -1, 255)?.max(0) as u8),
     engine!(IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, On::All, s => s.inet6.mtu_discover, v => {
         s.inet6.mtu_discover = within(v, libc::IPV6_PMTUDISC_DONT, libc::IPV6_PMTUDISC_OMIT)?;
-        s.raw.datagram.v6.dont_fragment = matches!(v, libc::IPV6_PMTUDISC_DO | libc::IPV6_PMTUDISC_PROBE);
+        s.raw.datagram.v6.mtu_discovery = mtu_discovery(v);
     }),
     engine!(IPPROTO_IPV6, libc::IPV6_DONTFRAG, On::All, s => i32::from(s.raw.datagram.v6.dont_fragment),
         v => s.raw.datagram.v6.dont_fragment = v != 0),

@@ -242,3 +242,16 @@ fn groups_are_joined_once_and_left_once() {
     assert_eq!(add(&[10, 0, 0, 1, 127, 0, 0, 1]), Err(Errno::INVAL));
     assert_eq!(add(&[224, 1, 2, 3, 10, 0, 0, 1]), Err(Errno::NODEV));
 }
+
+#[test]
+fn modes_of_path_mtu_discovery_leave_dontfrag_alone() {
+    let kernel = Alone::boot();
+    let find = |row: &&Row| (row.level, row.name) == (IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER);
+    let row = TABLES.iter().flat_map(|table| table.iter()).find(find).expect("a row");
+    let socket = socket_with(&kernel, row);
+    for mode in libc::IPV6_PMTUDISC_DONT..=libc::IPV6_PMTUDISC_OMIT {
+        assert_eq!(set_int(&socket, IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, mode), Ok(()));
+        assert_eq!(get_int(&socket, IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER), mode);
+        assert_eq!(get_int(&socket, IPPROTO_IPV6, libc::IPV6_DONTFRAG), 0);
+    }
+}

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use libc::{
-    AF_UNSPEC, FIONREAD, IPPROTO_IP, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, POLLERR, POLLIN, POLLOUT,
-    SO_ERROR, SOL_SOCKET,
+    AF_UNSPEC, FIONREAD, IPPROTO_IP, IPPROTO_IPV6, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, POLLERR, POLLIN,
+    POLLOUT, SO_ERROR, SOL_SOCKET,
 };
 
 use crate::Case;
@@ -389,6 +389,12 @@ fn path_mtu(r: &mut Report) {
         r.see("kept", sys::get_option(a, IPPROTO_IP, libc::IP_MTU_DISCOVER));
         r.see("send", sys::send(a, b"x", 0));
         r.see("recv", sys::recv(b, 4, 0));
+    }
+    let six = must("socket", sys::socket(libc::AF_INET6, libc::SOCK_DGRAM, 0));
+    for mode in libc::IPV6_PMTUDISC_DONT..=libc::IPV6_PMTUDISC_OMIT {
+        r.see("mode of IPv6", sys::set_option(six, IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, mode));
+        r.see("kept", sys::get_option(six, IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER));
+        r.see("IPV6_DONTFRAG", sys::get_option(six, IPPROTO_IPV6, libc::IPV6_DONTFRAG));
     }
 }
 
