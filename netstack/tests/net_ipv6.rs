@@ -286,7 +286,7 @@ fn what_came_over_a_router_is_no_neighbour_discovery() {
     assert_eq!(messages(&net), []);
 }
 
-/// A router advertisement with a prefix, a name server, and these lifetimes in seconds.
+/// A router advertisement with a prefix, a name server, a search list, and these lifetimes in seconds.
 fn offer(router: u16, valid: u32, preferred: u32) -> Vec<u8> {
     let mut message = icmpv6::emit(icmpv6::ROUTER_ADVERTISEMENT, 0, 64 << 24 | u32::from(router)).to_vec();
     message.extend([0; 8]);
@@ -299,6 +299,8 @@ fn offer(router: u16, valid: u32, preferred: u32) -> Vec<u8> {
     message.extend(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, 0).octets());
     message.extend([25, 3, 0, 0, 0, 0, 0, 100]);
     message.extend(ROUTER.octets());
+    message.extend([31, 4, 0, 0, 0, 0, 0, 100]);
+    message.extend(*b"\x03eng\x07example\0\x07example\0\0\0\0");
     message
 }
 
@@ -318,16 +320,16 @@ fn a_router_gives_an_address_a_route_and_a_name_server_for_their_lifetimes() {
     let source = |net: &mut Net| net.stack(a).source_for(far);
     let servers = |net: &mut Net| {
         let now = net.now();
-        net.stack(a).announced_servers(now, on)
+        (net.stack(a).announced_servers(now, on), net.stack(a).announced_search(now, on))
     };
     let ours = source(&mut net).expect("a way");
     assert!(ours.to_string().starts_with("2001:db8:0:1:"), "{ours}");
-    assert_eq!(servers(&mut net), [ROUTER]);
+    assert_eq!(servers(&mut net), (vec![ROUTER], vec!["eng.example".to_owned(), "example".to_owned()]));
     // RFC 4862 §5.5.3 (e): an offer of a second does not end it.
     net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(1800, 1, 1)));
     net.run_for(Duration::from_secs(101));
     assert_eq!(source(&mut net), Some(ours), "deprecated, but there is no other");
-    assert!(servers(&mut net).is_empty());
+    assert_eq!(servers(&mut net), (vec![], vec![]));
     net.run_for(Duration::from_secs(1700));
     assert_eq!(source(&mut net), None, "the router's lifetime is over");
     net.run_for(Duration::from_secs(7200));

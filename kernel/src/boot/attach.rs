@@ -111,6 +111,10 @@ fn add_address(boot: &mut Boot, on: IfIndex, addr: impl Into<IpAddr>, prefix: u8
 
 fn ask_network(boot: &mut Boot, on: IfIndex, spec: AddrSpec, metric: u32) -> Result {
     let host_name = boot.config.names.hostname.clone();
+    if spec == AddrSpec::Auto {
+        // Where the MTU is too small for IPv6, there is none.
+        let _ = boot.engine.stack.enable_ipv6(clock::now(), on, true);
+    }
     let how = AutoConfig { link_local: spec == AddrSpec::Auto, host_name, metric };
     boot.engine
         .stack

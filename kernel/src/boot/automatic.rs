@@ -3,6 +3,7 @@
 use crate::backend::Local;
 use crate::config::{AddrSpec, Interface};
 use crate::log;
+use netstack::iface::{AddressOrigin, AddressState};
 use netstack::link::IfIndex;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How often it looks.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// How long a node that has an address of one family waits for one of the other that may come.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// Waits until each interface that asks the network for an address has one, or the patience is over, which it says.
 pub(super) fn wait(local: &Local, interfaces: &[(IfIndex, &Interface)]) {
     let deadline = Instant::now() + PATIENCE;
@@ -18,12 +22,23 @@ pub(super) fn wait(local: &Local, interfaces: &[(IfIndex, &Interface)]) {
         let Some(spec) = interface.addresses.iter().find(|spec| matches!(spec, AddrSpec::Dhcp | AddrSpec::Auto)) else {
             continue;
         };
-        while !has_address(local, *on) {
-            if Instant::now() >= deadline {
+        let mut first = None;
+        loop {
+            let now = Instant::now();
+            let progress = progress(local, *on, *spec);
+            if progress != Progress::Nothing {
+                first.get_or_insert(now);
+            }
+            let waited_enough = first.is_some_and(|first| now - first >= GRACE);
+            if progress == Progress::Done || progress == Progress::One && waited_enough {
+                break;
+            }
+            if now >= deadline {
                 log::warn(&format!(
-                    "addr={spec} on {}: no DHCP server gave an address within {} seconds; the program goes on without \
-                     one, and the kernel goes on asking. Is there a server on that network?",
+                    "addr={spec} on {}: no {} gave an address within {} seconds; the program goes on without one, and \
+                     the kernel goes on asking. Is there a server on that network?",
                     interface.link,
+                    if *spec == AddrSpec::Auto { "DHCP server and no router" } else { "DHCP server" },
                     PATIENCE.as_secs()
                 ));
                 break;
@@ -33,8 +48,30 @@ pub(super) fn wait(local: &Local, interfaces: &[(IfIndex, &Interface)]) {
     }
 }
 
-fn has_address(local: &Local, on: IfIndex) -> bool {
+/// How far an interface is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Nothing,
+    /// It has an address of one family, and one of the other is under way.
+    One,
+    Done,
+}
+
+fn progress(local: &Local, on: IfIndex, spec: AddrSpec) -> Progress {
     local.owner.with(|engine, _| {
-        engine.stack.interfaces().any(|interface| interface.index == on && !interface.addresses.is_empty())
+        let Some(interface) = engine.stack.interfaces().find(|interface| interface.index == on) else {
+            return Progress::Nothing;
+        };
+        let has_v4 = interface.addresses.iter().any(|address| address.net.addr.is_ipv4());
+        // A link-local address alone leads nowhere; a router's prefix does.
+        let mut routed =
+            interface.addresses.iter().filter(|address| address.origin == AddressOrigin::Stable).peekable();
+        let offered = spec == AddrSpec::Auto && routed.peek().is_some();
+        let has_v6 = offered && routed.any(|address| address.state == AddressState::Preferred);
+        match (has_v4, offered, has_v6) {
+            (true, _, true) | (true, false, _) => Progress::Done,
+            (true, true, false) | (false, _, true) => Progress::One,
+            (false, _, false) => Progress::Nothing,
+        }
     })
 }

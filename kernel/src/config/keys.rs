@@ -38,7 +38,7 @@ pub const KEYS: &[Key] = &[
         name: "addr",
         takes: "an IPv4 address and a prefix length from 1 to 32, on shmif also a network without a host part, an IPv6 address and a prefix length from 1 to 128, dhcp, or auto",
         example: "10.0.0.2/24",
-        about: "an address of the interface; 10.0.0.0/24 takes a free one of that network, dhcp what a server gives, auto that or a link-local one",
+        about: "an address of the interface; 10.0.0.0/24 takes a free one of that network, dhcp what a server gives, auto that and what routers give, or a link-local one",
         repeatable: true,
         target: Target::Interface {
             set: |interface, value| {

@@ -2,10 +2,11 @@
 
 use super::Engine;
 use crate::backend::Learned;
-use crate::log;
+use crate::link::Attached;
+use crate::{clock, log};
 use netstack::Notice;
 use netstack::link::IfIndex;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 
 impl Engine {
     /// Something that the stack noticed: the bus learns of our new addresses, the user of what matters.
@@ -28,6 +29,15 @@ impl Engine {
         for lease in self.links.iter().filter_map(|attached| self.stack.lease(attached.index)) {
             learned.dns.extend(lease.dns.iter().map(|server| SocketAddr::from((*server, DNS_PORT))));
             learned.search.extend(lease.search.iter().cloned());
+        }
+        let now = clock::now();
+        for Attached { index, .. } in &self.links {
+            for server in self.stack.announced_servers(now, *index) {
+                // Of a link's own address only the scope tells which link; others have none.
+                let scope = if server.is_unicast_link_local() { index.0 } else { 0 };
+                learned.dns.push(SocketAddrV6::new(server, DNS_PORT, 0, scope).into());
+            }
+            learned.search.extend(self.stack.announced_search(now, *index));
         }
         learned
     }

@@ -12,6 +12,7 @@ mod lease;
 mod link_local;
 
 pub(crate) use client::{Action, Client, Destination};
+pub(crate) use lease::domains;
 pub use lease::{Lease, LeasedRoute};
 pub(crate) use link_local::{LinkLocal, LinkLocalAction};
 

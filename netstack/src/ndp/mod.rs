@@ -3,6 +3,8 @@
 //!
 //! Messages that arrive are in `stack::ndp`; what is done at which time is in `stack::autoconf`.
 
+pub(crate) mod names;
+
 use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -67,8 +69,10 @@ pub(crate) struct Link {
     pub(crate) routers: Vec<Ipv6Addr>,
     /// Prefixes that routers say are on the link.
     pub(crate) prefixes: Vec<IpNet>,
-    /// Name servers, and when each is not one any more (RFC 8106 §5.1).
-    pub(crate) servers: Vec<(Ipv6Addr, Option<Instant>)>,
+    /// Name servers.
+    pub(crate) servers: names::Announced<Ipv6Addr>,
+    /// Domains to look up short names in.
+    pub(crate) search: names::Announced<String>,
 }
 
 /// All of it, for all interfaces.

@@ -8,7 +8,7 @@ use crate::events::Notice;
 use crate::iface::{Address, AddressOrigin, AddressState, LOOPBACK};
 use crate::ip::{IpNet, discovery};
 use crate::link::IfIndex;
-use crate::ndp::{self, Link, MAX_ANNOUNCED, Task, Trial, until};
+use crate::ndp::{self, Link, MAX_ANNOUNCED, Task, Trial, names, until};
 use crate::route::Route;
 use crate::socket::AddressError;
 use crate::time::Instant;
@@ -50,9 +50,12 @@ impl Stack {
 
     /// Name servers that routers of an interface announced and that are still good (RFC 8106 §5.1).
     pub fn announced_servers(&self, now: Instant, on: IfIndex) -> Vec<Ipv6Addr> {
-        let good = |(_, until): &&(Ipv6Addr, Option<Instant>)| until.is_none_or(|until| until > now);
-        let servers = |link: &Link| link.servers.iter().filter(good).map(|(server, _)| *server).collect();
-        self.ndp.links.get(&on).map(servers).unwrap_or_default()
+        self.ndp.links.get(&on).map(|link| names::good(&link.servers, now)).unwrap_or_default()
+    }
+
+    /// Domains to look up short names in that they announced (RFC 8106 §5.2).
+    pub fn announced_search(&self, now: Instant, on: IfIndex) -> Vec<String> {
+        self.ndp.links.get(&on).map(|link| names::good(&link.search, now)).unwrap_or_default()
     }
 
     /// Tries an address that the interface has already.
@@ -210,10 +213,17 @@ impl Stack {
         for option in offer.options.iter() {
             match option {
                 wire::Opt::Prefix(prefix) => self.use_prefix(now, on, &prefix),
-                wire::Opt::Rdnss { lifetime, servers } => self.use_servers(now, on, lifetime, servers),
+                wire::Opt::Rdnss { lifetime, servers } => {
+                    self.link(on, |link| link.use_servers(now, lifetime, servers))
+                }
+                wire::Opt::Dnssl { lifetime, names } => self.link(on, |link| link.use_search(now, lifetime, names)),
                 _ => {}
             }
         }
+    }
+
+    fn link(&mut self, on: IfIndex, change: impl FnOnce(&mut Link)) {
+        self.ndp.links.get_mut(&on).map(change);
     }
 
     fn use_router(&mut self, now: Instant, on: IfIndex, router: Ipv6Addr, offer: &wire::RouterAdvertisement<'_>) {
@@ -330,18 +340,6 @@ impl Stack {
         if let IpAddr::V6(addr) = known.net.addr {
             self.ndp.tasks.cancel(Task::Age(on, addr));
             self.age(now, on, addr);
-        }
-    }
-
-    /// RFC 8106 §5.1, §6.3.
-    fn use_servers(&mut self, now: Instant, on: IfIndex, lifetime: u32, servers: &[u8]) {
-        let Some(link) = self.ndp.links.get_mut(&on) else { return };
-        for server in servers.as_chunks::<16>().0 {
-            let server = Ipv6Addr::from(*server);
-            link.servers.retain(|(known, until)| *known != server && until.is_none_or(|until| until > now));
-            if lifetime > 0 && link.servers.len() < MAX_ANNOUNCED {
-                link.servers.push((server, until(now, lifetime)));
-            }
         }
     }
 }

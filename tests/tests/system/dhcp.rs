@@ -97,6 +97,55 @@ fn a_lease_is_renewed_while_the_program_sleeps() -> Outcome {
     ensure(said.ends_with("type 7 from 10.3.0.50\n"), || said.clone())
 }
 
+/// What `auto` brought: of IPv4 at once, of IPv6 as soon as a router has said something and the address was tried.
+const ARRIVED: &str = "import socket, time
+def source(family, far):
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.connect((far, 53))
+    return s.getsockname()[0]
+print('from', source(socket.AF_INET, '10.3.0.1'))
+while True:
+    try:
+        six = source(socket.AF_INET6, '2001:db8:3::1')
+        if six.startswith('2001'):
+            break
+    except OSError:
+        pass
+    time.sleep(0.1)
+print('from', six)
+print(open('/etc/resolv.conf').read())";
+
+/// Advertisements every few seconds, with a name server and a search list.
+const ADVERTISE: &str = "--enable-ra --dhcp-range=2001:db8:3::,ra-only --ra-param=tap0,4,1800
+    --dhcp-option=option6:dns-server,[2001:db8:3::1] --dhcp-option=option6:domain-search,six.test";
+
+#[test]
+fn auto_asks_routers_as_well_as_servers() -> Outcome {
+    let wire = Wire::new()?;
+    wire.host(Program::new("ip").words("addr add 2001:db8:3::1/64 dev tap0 nodad")).run()?;
+    let _server = wire.server(ADVERTISE)?;
+    let seen = wire.host(Program::python(ARRIVED)).rump("tap:tap0,addr=auto").run()?.text();
+    for wanted in ["from 10.3.0.", "from 2001:db8:3:", "nameserver 10.3.0.1", "nameserver 2001:db8:3::1", "six.test"] {
+        ensure(seen.contains(wanted), || format!("no \"{wanted}\" in {seen}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn auto_is_content_with_what_a_router_gives() -> Outcome {
+    let (wire, site) = (Wire::new()?, Site::new(1 << 16)?);
+    wire.host(Program::new("ip").words("addr add 2001:db8:3::1/64 dev tap0 nodad")).run()?;
+    let server = Program::new("dnsmasq")
+        .words("--no-daemon --log-facility=- --conf-file=/dev/null --no-resolv --no-hosts --pid-file= --user=root --group=root")
+        .words("--interface=tap0 --bind-interfaces --host-record=www.six.test,2001:db8:3::1 --local=/six.test/")
+        .words(ADVERTISE);
+    let mut server = wire.host(server).start()?;
+    server.expect("started")?;
+    let _web = web::ready(wire.host(web::server(80, site.path()).words("--bind ::")))?;
+    // `www` is a short name: the router's name server and its search list are used.
+    site.fetch_file("www", |curl| wire.host(curl).rump("tap:tap0,addr=auto"))
+}
+
 #[test]
 fn without_a_server_auto_uses_a_link_local_address() -> Outcome {
     let bus = Bus::new();
