@@ -17,6 +17,7 @@ mod ipv6;
 mod isolation;
 mod matrix;
 mod names;
+mod packet;
 mod programs;
 mod semantics;
 mod suites;
