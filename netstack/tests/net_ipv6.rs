@@ -300,7 +300,7 @@ fn offer(router: u16, valid: u32, preferred: u32) -> Vec<u8> {
     message.extend([25, 3, 0, 0, 0, 0, 0, 100]);
     message.extend(ROUTER.octets());
     message.extend([31, 4, 0, 0, 0, 0, 0, 100]);
-    message.extend(*b"\x03eng\x07example\0\x07example\0\0\0\0");
+    message.extend(*b"\x03eng\x07example\0\x07example\0\0\0");
     message
 }
 
