@@ -103,7 +103,7 @@ fn datagrams(one: &Kernel, two: &Kernel) -> Result<(), Box<dyn Error>> {
 
     let mut bytes = [0; 1500];
     let question = server.recv_from(&mut bytes)?;
-    let from = question.from.ok_or("a datagram without a sender")?;
+    let from = question.from.and_then(|name| name.inet()).ok_or("a datagram without a sender")?;
     let info = question.info.ok_or("a datagram without its information")?;
     println!("two: {:?} from {from} to {}", String::from_utf8_lossy(&bytes[..question.len]), info.destination);
     server.send_to(b"kernel two", from)?;

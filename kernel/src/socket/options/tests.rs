@@ -73,7 +73,6 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (IPPROTO_TCP, libc::TCP_FASTOPEN | 25) => (9, 9),
         (IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT | libc::TCP_FASTOPEN_NO_COOKIE) => (1, 1),
         (IPPROTO_TCP, libc::TCP_MAXSEG) => (1000, 1000),
-        (IPPROTO_TCP, 25) => (9, 9), // TCP_NOTSENT_LOWAT
         (IPPROTO_TCP, libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_SYNCNT) => (11, 11),
         (IPPROTO_TCP, libc::TCP_USER_TIMEOUT) => (1234, 1234),
         (IPPROTO_TCP, libc::TCP_LINGER2) => (7, 7),
