@@ -162,7 +162,10 @@ const LONGEST_VALUE: usize = 2048;
 /// getsockopt(2).
 pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
     on(fd, |socket| {
-        let space = usize::try_from(len.get()?.cast_signed()).map_err(|_| socket.refuse_length(level))?;
+        let space = match usize::try_from(len.get()?.cast_signed()) {
+            Ok(space) => space,
+            Err(_) => socket.negative_room(level)?,
+        };
         if (level, name) == (libc::SOL_SOCKET, libc::SO_GET_FILTER) {
             return get_filter(socket, space, value, len);
         }

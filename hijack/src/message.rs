@@ -11,15 +11,18 @@ use kernel::descriptor::{self, Lookup};
 use kernel::socket::{Auxdata, DatagramInfo, Origin, QueuedError, SendControl};
 use kernel::{Errno, Result, Socket};
 use libc::{
-    IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_TCP, IPPROTO_UDP, IPV6_HOPLIMIT, IPV6_PKTINFO,
-    IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP,
-    SCM_TIMESTAMPNS, SOL_IP, SOL_IPV6, SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT, mmsghdr, msghdr,
-    timespec,
+    IP_PKTINFO, IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_TCP, IPPROTO_UDP, IPV6_FLOWINFO,
+    IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_RECVORIGDSTADDR, IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE,
+    MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPNS, SO_TXTIME, SOL_IP, SOL_IPV6,
+    SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT, mmsghdr, msghdr, timespec,
 };
 use std::ffi::{c_int, c_uint};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
+// linux/in6.h, as RFC 2292 had them.
+const IPV6_2292PKTINFO: c_int = 2;
+const IPV6_2292HOPLIMIT: c_int = 8;
 /// The most messages of one sendmmsg or recvmmsg (UIO_MAXIOV).
 const MOST: c_uint = 1024;
 
@@ -188,6 +191,7 @@ fn send_control(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
                 control.segment = Some(u16::from_ne_bytes(bytes));
             }
             (IPPROTO_UDP, _) if udp => return Err(Errno::INVAL),
+            (SOL_SOCKET, SO_TXTIME) if message.data.len() == size_of::<u64>() => control.tx_time = true,
             (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
             _ => {}
         }
@@ -233,6 +237,9 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
     if asked(SOL_IP, IP_RECVTOS) {
         control.put(SOL_IP, IP_TOS, &[info.tos]);
     }
+    if asked(SOL_IP, IP_RECVORIGDSTADDR) && info.destination.is_ipv4() {
+        original_destination(SOL_IP, info, control);
+    }
     receive_control6(socket, info, control);
 }
 
@@ -261,24 +268,56 @@ fn packet_control(socket: &Socket, info: &DatagramInfo, auxdata: &Auxdata, contr
     }
 }
 
+/// `struct sockaddr_in` or `sockaddr_in6` of whom it was for.
+fn original_destination(level: c_int, info: &DatagramInfo, control: &mut Writer<'_>) {
+    let zone = match info.destination {
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => info.interface,
+        _ => 0,
+    };
+    let addr = match info.destination {
+        IpAddr::V4(v4) => SocketAddr::from((v4, info.port)),
+        IpAddr::V6(v6) => SocketAddrV6::new(v6, info.port, 0, zone).into(),
+    };
+    let (bytes, len) = address::encode(addr);
+    let kind = if level == SOL_IP { IP_RECVORIGDSTADDR } else { IPV6_RECVORIGDSTADDR };
+    control.put(level, kind, &bytes[..len]);
+}
+
 /// As [`receive_control`], of ipv6(7). What came by IPv4 has a packet info alone, its address mapped.
 fn receive_control6(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
     if socket.domain() != libc::AF_INET6 {
         return;
     }
     let (wanted, by_ipv6) = (socket.wanted_info(), info.destination.is_ipv6());
+    let destination = match info.destination {
+        IpAddr::V4(destination) => destination.to_ipv6_mapped(),
+        IpAddr::V6(destination) => destination,
+    };
+    let packet_info = [&destination.octets()[..], &info.interface.to_ne_bytes()].concat();
     if wanted.packet_info6 {
-        let destination = match info.destination {
-            IpAddr::V4(destination) => destination.to_ipv6_mapped(),
-            IpAddr::V6(destination) => destination,
-        };
-        control.put(SOL_IPV6, IPV6_PKTINFO, &[&destination.octets()[..], &info.interface.to_ne_bytes()].concat());
+        control.put(SOL_IPV6, IPV6_PKTINFO, &packet_info);
     }
     if wanted.hop_limit && by_ipv6 {
         control.put(SOL_IPV6, IPV6_HOPLIMIT, &u32::from(info.ttl).to_ne_bytes());
     }
     if wanted.traffic_class && by_ipv6 {
         control.put(SOL_IPV6, IPV6_TCLASS, &u32::from(info.tos).to_ne_bytes());
+    }
+    if !by_ipv6 {
+        return;
+    }
+    let flow_info = u32::from(info.tos) << 20 | info.flow_label;
+    if wanted.flow_info && flow_info != 0 {
+        control.put(SOL_IPV6, IPV6_FLOWINFO, &flow_info.to_be_bytes());
+    }
+    if wanted.old_packet_info6 {
+        control.put(SOL_IPV6, IPV6_2292PKTINFO, &packet_info);
+    }
+    if wanted.old_hop_limit {
+        control.put(SOL_IPV6, IPV6_2292HOPLIMIT, &u32::from(info.ttl).to_ne_bytes());
+    }
+    if wanted.original_destination6 {
+        original_destination(SOL_IPV6, info, control);
     }
 }
 

@@ -82,6 +82,8 @@ pub struct Endpoint {
     marks: AtomicU32,
     /// SO_OOBINLINE: the urgent byte is read with the others.
     oob_inline: AtomicBool,
+    /// SO_SELECT_ERR_QUEUE: what is in the error queue is POLLPRI, too.
+    errors_are_urgent: AtomicBool,
     /// The last send had MSG_MORE.
     more_comes: AtomicBool,
     released: AtomicBool,
@@ -200,6 +202,7 @@ impl Endpoint {
             not_sent_low_water: AtomicUsize::new(0),
             marks: AtomicU32::new(0),
             oob_inline: AtomicBool::new(false),
+            errors_are_urgent: AtomicBool::new(false),
             more_comes: AtomicBool::new(false),
             released: AtomicBool::new(false),
             errors: ErrorQueue::default(),
@@ -238,6 +241,9 @@ impl Endpoint {
         let mut events = Events::empty();
         if self.record.error() != 0 || !self.errors.is_empty() {
             events |= Events::ERR;
+        }
+        if self.errors_are_urgent() && !self.errors.is_empty() {
+            events |= Events::PRI;
         }
         let over = State::NO_MORE_IN | State::NO_MORE_OUT;
         if state.contains(State::CLOSED) || state.contains(over) {
@@ -328,6 +334,17 @@ impl Endpoint {
     /// Sets SO_OOBINLINE, which may change what a watcher sees.
     pub(crate) fn set_oob_inline(&self, inline: bool) {
         self.oob_inline.store(inline, Ordering::Relaxed);
+        self.changed();
+    }
+
+    /// SO_SELECT_ERR_QUEUE.
+    pub(crate) fn errors_are_urgent(&self) -> bool {
+        self.errors_are_urgent.load(Ordering::Relaxed)
+    }
+
+    /// Sets SO_SELECT_ERR_QUEUE, which may change what a watcher sees.
+    pub(crate) fn set_errors_are_urgent(&self, urgent: bool) {
+        self.errors_are_urgent.store(urgent, Ordering::Relaxed);
         self.changed();
     }
 

@@ -70,6 +70,10 @@ pub struct Received {
 pub struct DatagramInfo {
     /// The address it was sent to.
     pub destination: IpAddr,
+    /// The port of it.
+    pub port: u16,
+    /// The flow label of IPv6.
+    pub flow_label: u32,
     /// The interface it came by.
     pub interface: u32,
     /// Time to live as received.
@@ -93,6 +97,8 @@ pub struct SendControl {
     pub ttl: Option<u8>,
     /// IP_TOS.
     pub tos: Option<u8>,
+    /// SCM_TXTIME: it is taken where SO_TXTIME was set.
+    pub tx_time: bool,
     /// UDP_SEGMENT; 0 for none.
     pub segment: Option<u16>,
 }
@@ -116,6 +122,16 @@ pub struct WantedInfo {
     pub hop_limit: bool,
     /// IPV6_RECVTCLASS.
     pub traffic_class: bool,
+    /// IP_RECVORIGDSTADDR.
+    pub original_destination: bool,
+    /// IPV6_RECVORIGDSTADDR.
+    pub original_destination6: bool,
+    /// IPV6_FLOWINFO.
+    pub flow_info: bool,
+    /// IPV6_2292PKTINFO.
+    pub old_packet_info6: bool,
+    /// IPV6_2292HOPLIMIT.
+    pub old_hop_limit: bool,
     /// TCP_INQ.
     pub inq: bool,
     /// PACKET_AUXDATA.
@@ -171,6 +187,9 @@ impl Kernel {
         if kind == Kind::Stream && self.config().tcp != TcpDefaults::default() {
             backend.call(Call::SetTcpOptions(endpoint.id(), settings.tcp))?;
         }
+        if kind != Kind::Stream && family == Family::Inet6 {
+            backend.call(Call::SetDatagramOptions(endpoint.id(), settings.raw))?;
+        }
         Ok(Arc::new(Socket::new(backend, endpoint, family, settings)))
     }
 }
@@ -203,7 +222,9 @@ impl Socket {
         if self.is_packet() {
             return Err(Errno::OPNOTSUPP);
         }
+        let said = self.flow_label_of(addr);
         let addr = self.to_connect(addr)?;
+        self.set_flow_label(said)?;
         match self.endpoint.kind {
             Kind::Stream => self.connect_stream(addr),
             _ => self.backend.call(Call::Connect(self.id(), addr, self.buffers())).map(drop),
@@ -228,7 +249,7 @@ impl Socket {
         }
         if self.family == Family::Inet6
             && self.endpoint.state().contains(State::CLOSED)
-            && self.local_addr()?.port() == 0
+            && self.local_addr()? == SocketAddr::new(self.family.unspecified(), 0)
         {
             self.bind(SocketAddr::new(self.family.unspecified(), 0))?;
         }
@@ -365,9 +386,9 @@ impl Socket {
         options::get(self, level, name, into)
     }
 
-    /// What getsockopt(2) says to a negative length.
-    pub fn refuse_length(&self, level: i32) -> Errno {
-        options::refuse_length(self, level)
+    /// How much getsockopt(2) gives to a negative length.
+    pub fn negative_room(&self, level: i32) -> Result<usize> {
+        options::negative_room(self, level)
     }
 
     /// setsockopt(2).

@@ -13,7 +13,7 @@ use crate::filter::{Program, View};
 use crate::ip::{Received, end};
 use crate::link::IfIndex;
 use crate::rng::Rng;
-use crate::socket::SocketError;
+use crate::socket::{PortRange, SocketError};
 use crate::time::Instant;
 
 pub(crate) use cork::{Corked, Way};
@@ -158,6 +158,14 @@ pub struct DatagramOptions {
     pub bound_to: Option<IfIndex>,
     /// SO_DONTROUTE: no router is used.
     pub dont_route: bool,
+    /// IP_UNICAST_IF: where to send to one host, if nothing else says it.
+    pub unicast_on: Option<IfIndex>,
+    /// IP_LOCAL_PORT_RANGE.
+    pub ports: PortRange,
+    /// SO_NO_CHECK: what is sent by IPv4 has no UDP checksum.
+    pub no_checksum: bool,
+    /// IP_TRANSPARENT: sends from addresses that are not ours, too.
+    pub transparent: bool,
     /// IP_RECVERR: soft errors are reported too, and on unconnected sockets.
     pub report_errors: bool,
     /// IP_MULTICAST_TTL.
@@ -183,10 +191,22 @@ pub struct Ipv6Options {
     pub multicast_loop: bool,
     /// IPV6_MULTICAST_IF.
     pub multicast_on: Option<IfIndex>,
+    /// IPV6_MULTICAST_ALL: as IP_MULTICAST_ALL.
+    pub multicast_all: bool,
+    /// IPV6_UNICAST_IF.
+    pub unicast_on: Option<IfIndex>,
+    /// IPV6_MTU: no fragment is longer.
+    pub most: Option<u16>,
+    /// UDP_NO_CHECK6_TX (RFC 6935): what is sent has no checksum.
+    pub no_checksum: bool,
+    /// UDP_NO_CHECK6_RX: what comes need not have one.
+    pub takes_no_checksum: bool,
     /// IPV6_TCLASS.
     pub traffic_class: u8,
     /// Flow label (IPV6_FLOWINFO_SEND), 20 bits.
     pub flow_label: u32,
+    /// IPV6_AUTOFLOWLABEL: where no label is said, the flow has one of its own (RFC 6437 §3).
+    pub auto_flow_label: bool,
     /// IPV6_DONTFRAG: what does not fit is an error.
     pub dont_fragment: bool,
     /// IPV6_MTU_DISCOVER.
@@ -202,8 +222,14 @@ impl Default for Ipv6Options {
             multicast_hops: 1,
             multicast_loop: true,
             multicast_on: None,
+            multicast_all: true,
+            unicast_on: None,
+            most: None,
+            no_checksum: false,
+            takes_no_checksum: false,
             traffic_class: 0,
             flow_label: 0,
+            auto_flow_label: true,
             dont_fragment: false,
             mtu_discovery: MtuDiscovery::Want,
             report_errors: false,
@@ -220,6 +246,10 @@ impl Default for DatagramOptions {
             mtu_discovery: MtuDiscovery::Want,
             bound_to: None,
             dont_route: false,
+            unicast_on: None,
+            ports: PortRange::default(),
+            no_checksum: false,
+            transparent: false,
             report_errors: false,
             multicast_ttl: 1,
             multicast_loop: true,

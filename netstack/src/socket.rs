@@ -5,6 +5,7 @@
 
 use core::net::IpAddr;
 use core::num::NonZeroU16;
+use core::ops::RangeInclusive;
 
 use crate::link::IfIndex;
 use crate::slab::Handle;
@@ -75,6 +76,24 @@ pub struct StreamSizes {
     pub receive: Option<u32>,
 }
 
+/// IP_LOCAL_PORT_RANGE: the least and the most of the ports that the socket gets where it asks for any; 0: the stack's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortRange {
+    /// The least.
+    pub least: u16,
+    /// The most.
+    pub most: u16,
+}
+
+impl PortRange {
+    /// What of `all` is in it; all of `all` where nothing is, as on Linux.
+    pub(crate) fn within(self, all: &RangeInclusive<u16>) -> RangeInclusive<u16> {
+        let most = if self.most == 0 { *all.end() } else { self.most.min(*all.end()) };
+        let least = self.least.max(*all.start());
+        if least <= most { least..=most } else { all.clone() }
+    }
+}
+
 /// Flags of bind(2) that live in socket options.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BindOptions {
@@ -88,6 +107,10 @@ pub struct BindOptions {
     pub free: bool,
     /// SO_BINDTODEVICE, for streams: sockets on different interfaces may have the same address and port.
     pub on: Option<IfIndex>,
+    /// Where an ephemeral port is to be.
+    pub ports: PortRange,
+    /// IP_BIND_ADDRESS_NO_PORT: port 0 is none yet, and connect(2) takes one that is free towards its destination.
+    pub no_port: bool,
 }
 
 /// shutdown(2): which directions end.

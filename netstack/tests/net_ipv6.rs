@@ -390,3 +390,48 @@ fn a_router_that_changes_its_preference_changes_its_place() {
     net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(0, 7200, 3600)));
     assert_eq!(metrics(&mut net), []);
 }
+
+/// Flow labels on the wire between A and B of this protocol, in their order.
+fn labels(net: &Net, src: Ipv6Addr, protocol: u8) -> Vec<u32> {
+    let label = |seen: &Seen| {
+        let packet = as_ipv6(&seen.frame).filter(|packet| packet.next_header() == protocol && packet.src() == src)?;
+        Some(packet.flow_label())
+    };
+    net.trace.iter().filter_map(label).collect()
+}
+
+#[test]
+fn each_flow_has_a_label_of_its_own_unless_the_program_says_one() {
+    let (mut net, a, b) = pair();
+    let _ear = net.udp_at(b, "[::]:7");
+    let (one, other) = (net.udp(a), net.udp(a));
+    for socket in [&one, &one, &other] {
+        net.udp_send(socket, "[fd00::2]:7", b"x").expect("sent");
+    }
+    net.run_for(Duration::from_millis(20));
+    let seen = labels(&net, A, 17);
+    assert!(seen.len() == 3 && seen[0] != 0 && seen[0] == seen[1] && seen[0] != seen[2], "{seen:?}");
+    net.stack(a).udp_options(one.id).expect("open").v6.flow_label = 0x12345;
+    net.stack(a).udp_options(other.id).expect("open").v6.auto_flow_label = false;
+    net.trace.clear();
+    for socket in [&one, &other] {
+        net.udp_send(socket, "[fd00::2]:7", b"x").expect("sent");
+    }
+    net.run_for(Duration::from_millis(20));
+    assert_eq!(labels(&net, A, 17), [0x12345, 0]);
+}
+
+#[test]
+fn datagrams_without_a_checksum_are_for_those_who_take_them() {
+    let (mut net, a, b) = pair();
+    let mut ear = net.udp_at(b, "[::]:7");
+    let from = net.udp(a);
+    net.stack(a).udp_options(from.id).expect("open").v6.no_checksum = true;
+    net.udp_send(&from, "[fd00::2]:7", b"dropped").expect("sent");
+    net.run_for(Duration::from_millis(20));
+    assert!(ear.recv().is_none());
+    net.stack(b).udp_options(ear.id).expect("open").v6.takes_no_checksum = true;
+    net.udp_send(&from, "[fd00::2]:7", b"taken").expect("sent");
+    net.run_for(Duration::from_millis(20));
+    assert_eq!(ear.recv().expect("one").1, b"taken");
+}

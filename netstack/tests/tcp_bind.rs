@@ -4,16 +4,25 @@ mod common;
 mod tcp_common;
 
 use common::{Link, Net, NodeId};
-use netstack::socket::{BindError, BindOptions, ConnectError, ListenError};
+use netstack::socket::{BindError, BindOptions, ConnectError, ListenError, PortRange};
 use netstack::tcp::{Close, State, TcpError, TcpId};
 use netstack::time::Duration;
 use netstack::{Config, Key};
 use std::collections::HashSet;
 use tcp_common::{Listener, Socket};
 
-const PLAIN: BindOptions = BindOptions { reuse_addr: false, reuse_port: false, v6_only: false, free: false, on: None };
-const REUSE: BindOptions = BindOptions { reuse_addr: true, reuse_port: false, v6_only: false, free: false, on: None };
-const SHARE: BindOptions = BindOptions { reuse_addr: false, reuse_port: true, v6_only: false, free: false, on: None };
+const ANY_PORT: PortRange = PortRange { least: 0, most: 0 };
+const PLAIN: BindOptions = BindOptions {
+    reuse_addr: false,
+    reuse_port: false,
+    v6_only: false,
+    free: false,
+    on: None,
+    ports: ANY_PORT,
+    no_port: false,
+};
+const REUSE: BindOptions = BindOptions { reuse_addr: true, ..PLAIN };
+const SHARE: BindOptions = BindOptions { reuse_port: true, ..PLAIN };
 
 fn open(net: &mut Net, node: NodeId) -> TcpId {
     let key = net.memory(node).new_key();
@@ -242,4 +251,78 @@ fn without_memory_for_rings_the_connection_waits() {
     net.run_for(Duration::from_secs(5));
     let mut server = listener.accept(&mut net).expect("the client's data completed the handshake");
     assert_eq!(server.read(&mut net, 10), b"hello");
+}
+
+#[test]
+fn a_socket_gets_ports_of_its_own_range() {
+    let (mut net, a, b) = Net::pair(1, Link::default());
+    let ports = PortRange { least: 40_000, most: 40_001 };
+    let mut got: Vec<u16> = (0..2)
+        .map(|_| {
+            let id = open(&mut net, a);
+            let options = BindOptions { ports, ..PLAIN };
+            net.stack(a).tcp_bind(id, "0.0.0.0:0".parse().unwrap(), options).unwrap().port()
+        })
+        .collect();
+    got.sort_unstable();
+    assert_eq!(got, [40_000, 40_001]);
+    let id = open(&mut net, a);
+    let third = net.stack(a).tcp_bind(id, "0.0.0.0:0".parse().unwrap(), BindOptions { ports, ..PLAIN });
+    assert_eq!(third, Err(BindError::NoPorts));
+    Listener::new(&mut net, b, "0.0.0.0:80", 5);
+    let ports = PortRange { least: 50_000, most: 50_000 };
+    let client = Socket::connect_with(&mut net, a, "10.0.0.2:80", 4096, |options| options.ports = ports);
+    assert_eq!(client.status(&mut net).local.unwrap().port(), 50_000);
+    // What has nothing of the stack's own range does not count.
+    let id = open(&mut net, a);
+    let ports = PortRange { least: 1, most: 2 };
+    let got = net.stack(a).tcp_bind(id, "0.0.0.0:0".parse().unwrap(), BindOptions { ports, ..PLAIN }).unwrap();
+    assert!((32768..=60999).contains(&got.port()));
+}
+
+#[test]
+fn an_address_that_is_bound_without_a_port_gets_one_by_its_destination() {
+    let (mut net, a, b) = Net::pair(1, Link::default());
+    for port in ["80", "81"] {
+        Listener::new(&mut net, b, &format!("0.0.0.0:{port}"), 5);
+    }
+    let ports = PortRange { least: 40_000, most: 40_000 };
+    let mut connect = |to: &str, no_port| {
+        let key = net.memory(a).new_key();
+        let id = net.stack(a).tcp_open(key);
+        net.stack(a).tcp_options(id).unwrap().ports = ports;
+        let options = BindOptions { ports, no_port, ..PLAIN };
+        let bound = net.stack(a).tcp_bind(id, "10.0.0.1:0".parse().unwrap(), options)?;
+        let ((_tx, engine_tx), (engine_rx, _rx)) = (arena::ring::heap(4096), arena::ring::heap(4096));
+        let now = net.now();
+        net.stack(a).tcp_connect(now, id, to.parse().unwrap(), engine_tx, engine_rx).unwrap();
+        let local = net.stack(a).tcp_status(id).unwrap().local.unwrap();
+        Ok((bound.port(), local.port(), local.ip().to_string()))
+    };
+    // One port serves both, since their other ends differ.
+    let expected = Ok((0, 40_000, "10.0.0.1".to_owned()));
+    assert_eq!(connect("10.0.0.2:80", true), expected);
+    assert_eq!(connect("10.0.0.2:81", true), expected);
+    assert_eq!(connect("10.0.0.2:80", false), Err(BindError::NoPorts));
+}
+
+#[test]
+fn a_transparent_socket_speaks_for_addresses_that_are_not_its_hosts() {
+    let (mut net, a, b) = Net::pair(1, Link::default());
+    let connect = |net: &mut Net, transparent| {
+        let id = open(net, a);
+        net.stack(a).tcp_options(id).unwrap().transparent = transparent;
+        let options = BindOptions { free: true, ..PLAIN };
+        net.stack(a).tcp_bind(id, "10.0.0.77:0".parse().unwrap(), options).unwrap();
+        let ((_tx, engine_tx), (engine_rx, _rx)) = (arena::ring::heap(4096), arena::ring::heap(4096));
+        let now = net.now();
+        net.stack(a).tcp_connect(now, id, "10.0.0.2:80".parse().unwrap(), engine_tx, engine_rx)
+    };
+    Listener::new(&mut net, b, "0.0.0.0:80", 5);
+    assert_eq!(connect(&mut net, false), Err(ConnectError::NetUnreachable));
+    assert_eq!(connect(&mut net, true), Ok(()));
+    net.poll(a);
+    net.run_for(Duration::from_millis(20));
+    let from_there = net.trace.iter().any(|seen| seen.frame.get(26..30) == Some(&[10, 0, 0, 77]));
+    assert!(from_there, "the SYN has the foreign address");
 }

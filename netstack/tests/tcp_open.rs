@@ -349,3 +349,14 @@ fn a_window_may_be_clamped() {
     s.reads(1000);
     s.sends(". 1:1(0) ack 1001 win 3000");
 }
+
+#[test]
+fn segments_from_too_far_are_not_heard() {
+    let mut s = Script::listening(1500, 5);
+    s.sets_listener(|options| options.least_ttl = 65);
+    s.gets("S 0:0(0) win 1000");
+    s.sends_nothing();
+    s.sets_listener(|options| options.least_ttl = 64);
+    s.gets("S 0:0(0) win 1000");
+    s.ignores_what_was_sent();
+}

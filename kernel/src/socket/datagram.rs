@@ -29,6 +29,11 @@ impl Socket {
         if self.endpoint.state().contains(State::NO_MORE_OUT) && !corked {
             return Err(Errno::PIPE);
         }
+        if control.tx_time && self.settings.lock().tx_time().is_none() {
+            return Err(Errno::INVAL);
+        }
+        let label = to.map_or(0, |to| self.flow_label_of(to));
+        let label = Some(label).filter(|label| *label != 0);
         let to = to.map(|to| self.to_reach(to)).transpose()?;
         if !corked && let Some(error) = self.take_error() {
             return Err(error);
@@ -51,7 +56,7 @@ impl Socket {
             on: control.interface.map(IfIndex),
             ttl: control.ttl,
             tos: control.tos,
-            flow_label: None,
+            flow_label: label,
             more: cork || flags & libc::MSG_MORE != 0,
             dont_route: flags & libc::MSG_DONTROUTE != 0,
             segment: NonZeroU16::new(segment),
@@ -138,6 +143,8 @@ impl DatagramInfo {
     pub(super) fn of(header: &Header) -> DatagramInfo {
         DatagramInfo {
             destination: header.dst.ip(),
+            port: header.dst.port(),
+            flow_label: header.flow_label,
             interface: header.on.0,
             ttl: header.ttl,
             tos: header.tos,

@@ -84,6 +84,14 @@ impl Socket {
         Ok(SocketAddr::new(ip, addr.port()))
     }
 
+    /// What an address says of the flow, if IPV6_FLOWINFO_SEND lets it: 20 bits, 0 for nothing.
+    pub(super) fn flow_label_of(&self, addr: SocketAddr) -> u32 {
+        match addr {
+            SocketAddr::V6(v6) if self.settings.lock().inet6.flow_info_send => v6.flowinfo() & 0xf_ffff,
+            _ => 0,
+        }
+    }
+
     /// IPV6_V6ONLY.
     fn v6_only(&self) -> bool {
         self.settings.lock().v6_only

@@ -33,6 +33,8 @@ enum Access {
     Long { get: fn(&Socket) -> Result<u64>, set: fn(&Socket, u64) -> Result<()> },
     /// What can only be read, and whole: EINVAL where there is less room, or with `exact` more.
     Whole { get: GetBytes, exact: bool },
+    /// What can only be read, and where there is no more room than it has: EINVAL.
+    AtMost { get: GetBytes },
     /// A structure or a string.
     Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
 }
@@ -72,6 +74,19 @@ struct Row {
     access: Access,
 }
 
+impl Socket {
+    /// connect(2): the flow label that the address has said, or none.
+    pub(super) fn set_flow_label(&self, label: u32) -> Result<()> {
+        if self.settings.lock().raw.datagram.v6.flow_label == label {
+            return Ok(());
+        }
+        rows::change(self, |settings| {
+            settings.set_flow_label(label);
+            Ok(())
+        })
+    }
+}
+
 /// getsockopt(2): the length written into `into`, to which the value is cut.
 pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
     let value = match &find(socket, level, name, Errno::OPNOTSUPP)?.access {
@@ -87,6 +102,13 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
         Access::Whole { get, exact } => {
             let value = get(socket)?;
             if into.len() < value.len() || *exact && into.len() > value.len() {
+                return Err(Errno::INVAL);
+            }
+            value
+        }
+        Access::AtMost { get } => {
+            let value = get(socket)?;
+            if into.len() > value.len() {
                 return Err(Errno::INVAL);
             }
             value
@@ -109,11 +131,13 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
             let set = set.ok_or(Errno::NOPROTOOPT)?;
             match (values::int(value), value) {
                 (Err(_), [byte, ..]) if level == libc::IPPROTO_IP => set(socket, i32::from(*byte)),
+                // Of these Linux takes what is shorter for nothing.
+                (Err(_), _) if level == libc::IPPROTO_IPV6 && takes_less(name) => set(socket, 0),
                 (Err(_), []) if level == libc::IPPROTO_IP && !wants_a_byte(name) => set(socket, 0),
                 (int, _) => set(socket, int?),
             }
         }
-        Access::Whole { .. } => Err(Errno::NOPROTOOPT),
+        Access::Whole { .. } | Access::AtMost { .. } => Err(Errno::NOPROTOOPT),
         Access::Long { set, .. } => set(socket, values::long(value)?),
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
@@ -129,9 +153,22 @@ fn wants_int(level: i32, name: i32) -> bool {
     }
 }
 
+/// Of IPPROTO_IPV6's, those that take what is shorter than an int.
+fn takes_less(name: i32) -> bool {
+    matches!(name, libc::IPV6_DONTFRAG | ipv6::IPV6_AUTOFLOWLABEL)
+}
+
 /// Of IPPROTO_IP's, those for which no bytes are not a 0.
 fn wants_a_byte(name: i32) -> bool {
-    matches!(name, libc::IP_MULTICAST_TTL | libc::IP_MULTICAST_LOOP | libc::IP_MULTICAST_ALL | libc::IP_FREEBIND)
+    matches!(
+        name,
+        libc::IP_MULTICAST_TTL
+            | libc::IP_MULTICAST_LOOP
+            | libc::IP_MULTICAST_ALL
+            | libc::IP_FREEBIND
+            | libc::IP_TRANSPARENT
+            | libc::IP_MINTTL
+    )
 }
 
 /// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.
@@ -156,10 +193,15 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
     })
 }
 
-/// What getsockopt(2) says to a negative length, which Linux looks at after the level and before the option.
-pub(super) fn refuse_length(socket: &Socket, level: i32) -> Errno {
-    let foreign = if socket.family == Family::Inet { Errno::OPNOTSUPP } else { Errno::NOPROTOOPT };
-    if has_level(socket, level) { Errno::INVAL } else { foreign }
+/// How much getsockopt(2) gives to a negative length, which Linux looks at after the level and before the option; of ipv6(7) it
+/// takes it for a large one.
+pub(super) fn negative_room(socket: &Socket, level: i32) -> Result<usize> {
+    match (has_level(socket, level), socket.family) {
+        (true, _) if level == libc::IPPROTO_IPV6 => Ok(size_of::<i32>()),
+        (true, _) => Err(Errno::INVAL),
+        (false, Family::Inet) => Err(Errno::OPNOTSUPP),
+        (false, _) => Err(Errno::NOPROTOOPT),
+    }
 }
 
 fn has_level(socket: &Socket, level: i32) -> bool {

@@ -152,6 +152,8 @@ fn from(record: &Record) -> LinkAddr {
 fn info(record: &Record) -> DatagramInfo {
     DatagramInfo {
         destination: Ipv4Addr::UNSPECIFIED.into(),
+        port: 0,
+        flow_label: 0,
         interface: record.on.0,
         ttl: 0,
         tos: 0,

@@ -17,6 +17,12 @@ pub(crate) struct Way {
     pub(crate) ports: (u16, u16),
     /// UDP_SEGMENT.
     pub(crate) segment: Option<NonZeroU16>,
+    /// Of UDP: there is one.
+    pub(crate) checksum: bool,
+    /// Where no flow label is said, the flow has one of its own.
+    pub(crate) auto_flow_label: bool,
+    /// IPV6_MTU: bytes of the longest packet.
+    pub(crate) most: Option<u16>,
 }
 
 /// A datagram of which more pieces are to come. Its way was settled with the first.

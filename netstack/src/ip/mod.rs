@@ -37,7 +37,7 @@ use crate::link::{IfIndex, Mac};
 use crate::multicast::Memberships;
 use crate::neighbor::Neighbors;
 use crate::packet::{PacketType, Passing, Sender, Taps};
-use crate::rng::Rng;
+use crate::rng::{HashKey, Rng};
 use crate::route::Routes;
 use crate::wire::{ethernet, ipv4};
 use identification::Identification;
@@ -63,6 +63,7 @@ pub(crate) struct Ip {
     looped: VecDeque<Looped>,
     looped_bytes: usize,
     identification: Identification,
+    labels: HashKey,
 }
 
 /// A packet to ourselves.
@@ -98,12 +99,25 @@ impl Ip {
             looped: VecDeque::new(),
             looped_bytes: 0,
             identification: Identification::new(rng),
+            labels: rng.hash_key(),
         }
     }
 
     /// Bytes of the largest packet on an interface's link.
     pub(crate) fn mtu(&self, on: IfIndex) -> usize {
         self.interfaces.get(on).map_or(0, |interface| interface.mtu as usize).min(ipv4::MAX_LEN)
+    }
+
+    /// A header of IPv6 with the label of its flow where it has none and `auto` asks for one: of a keyed hash, so that nobody outside
+    /// can tell labels beforehand (RFC 6437 §3).
+    pub(crate) fn labelled(&self, header: Header, auto: bool, ports: (u16, u16)) -> Header {
+        /// Linux: 0 would say that there is none.
+        const LABELS: u64 = 0xf_ffff;
+        if !auto || header.flow_label != 0 || header.dst.is_ipv4() {
+            return header;
+        }
+        let hash = self.labels.hash(&(header.src, header.dst, ports, header.protocol));
+        Header { flow_label: (hash & LABELS).max(1) as u32, ..header }
     }
 
     /// Sends a packet to ourselves.

@@ -25,6 +25,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) multicast_loop: bool,
     /// What is known of the path beyond the first link does not count.
     pub(crate) link_mtu: bool,
+    /// Bytes of the longest packet that is to leave, if that is said.
+    pub(crate) most: Option<u16>,
 }
 
 /// What is left to do to the transport's checksum.
@@ -71,6 +73,7 @@ impl Ip {
             return Err(OutputError::Full);
         }
         let mtu = if out.link_mtu { self.mtu(hop.on) } else { self.path_mtu(hop.on, out.header.dst) };
+        let mtu = out.most.map_or(mtu, |most| mtu.min(most.into()));
         if out.header.len() + len > mtu {
             if out.header.dont_fragment {
                 return Err(OutputError::TooLong);
@@ -135,6 +138,7 @@ impl Ip {
             fill: Fill::At(16),
             multicast_loop: false,
             link_mtu: true,
+            most: None,
         };
         if !self.has_room(hop, header.len() + len) {
             return TxResult::Full;
@@ -235,7 +239,7 @@ impl Ip {
         let mut result = None;
         segmentation::pieces(segment, |transport, (a, b)| {
             let (payload, fill) = (&[a, b], Fill::At(16));
-            let out = Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: true };
+            let out = Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: true, most: None };
             let sent = self.send(now, pool, hop, &out);
             // Once a piece is on its way the segment is: the others may be lost, as a network loses them.
             result.get_or_insert(match sent {

@@ -187,13 +187,15 @@ impl Stack {
     fn udp_output(&mut self, way: &Way, payload: &[&[u8]]) -> Result<(), OutputError> {
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
         let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, udp::HEADER_LEN + len);
+        let header = self.ip.labelled(way.header, way.auto_flow_label, way.ports);
         let out = Outgoing {
-            header: Header { dont_fragment, ..way.header },
+            header: Header { dont_fragment, ..header },
             transport: &udp::emit(way.ports.0, way.ports.1, len),
             payload,
-            fill: Fill::At(6),
+            fill: if way.checksum { Fill::At(6) } else { Fill::Nothing },
             multicast_loop: way.multicast_loop,
             link_mtu: !way.discovery.heeds_path(),
+            most: way.most,
         };
         self.ip.send(self.now, &mut *self.pool, way.hop, &out)
     }

@@ -203,6 +203,7 @@ impl Stack {
             fill: Fill::At(6),
             multicast_loop: false,
             link_mtu: false,
+            most: None,
         };
         // What has no room is lost as on the wire, and said again.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);

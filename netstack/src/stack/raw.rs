@@ -127,6 +127,9 @@ impl Stack {
                     multicast_loop,
                     ports: (0, 0),
                     segment: None,
+                    checksum: true,
+                    most: None,
+                    auto_flow_label: false,
                 };
                 let Some((way, whole)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
                 let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
@@ -167,6 +170,7 @@ impl Stack {
             let sum = pseudo.bytes(&message).finish();
             message[at..at + 2].copy_from_slice(&sum.to_be_bytes());
         }
+        let header = self.ip.labelled(header, options.v6.auto_flow_label, (0, 0));
         let discovery = mtu_discovery(options, header.dst);
         let dont_fragment = self.forbids_fragments(discovery, hop, &header, message.len());
         let out = Outgoing {
@@ -176,6 +180,7 @@ impl Stack {
             fill: Fill::Nothing,
             multicast_loop: multicast_loop(options, header.dst),
             link_mtu: !discovery.heeds_path(),
+            most: options.v6.most.filter(|_| header.dst.is_ipv6()),
         };
         self.ip.send(now, &mut *self.pool, hop, &out)
     }

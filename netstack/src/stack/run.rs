@@ -148,7 +148,11 @@ impl TcpOut for Output<'_> {
             return TxResult::Sent; // RFC 9293 §3.9.2.3 (MUST-57): no segments to groups.
         }
         let dont_fragment = !self.ip.is_too_narrow(dst);
-        let header = ip::Header { dont_fragment, ..ip::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos) };
+        let flow_label = segment.flow_label.unwrap_or(0);
+        let header = ip::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos);
+        let header = ip::Header { dont_fragment, flow_label, ..header };
+        let ports = (be16(segment.header, 0), be16(segment.header, 2));
+        let header = self.ip.labelled(header, segment.flow_label.is_none(), ports);
         self.ip.transmit_segment(self.now, self.pool, self.sink, hop, header, &segment)
     }
 

@@ -7,7 +7,7 @@ use arena::Producer;
 use super::Stack;
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery, Way};
 use crate::filter::Program;
-use crate::ip::{Header, Hop, Limits, NextHop, OutputError, end, zone};
+use crate::ip::{Header, Hop, Limits, NextHop, OutputError, end, is_unicast, zone};
 use crate::link::IfIndex;
 use crate::multicast::Filter;
 use crate::socket::{
@@ -109,6 +109,9 @@ impl Stack {
             multicast_loop: multicast_loop(&options, dst),
             ports: (local.port(), remote.port()),
             segment: how.segment,
+            checksum: !(if dst.is_ipv4() { options.no_checksum } else { options.v6.no_checksum }),
+            auto_flow_label: options.v6.auto_flow_label,
+            most: options.v6.most.filter(|_| dst.is_ipv6()),
         };
         let sent = if how.more { self.udp_begin(id, way, how, payload) } else { self.udp_emit(key, &way, payload) };
         sent.map(|()| len)
@@ -212,11 +215,13 @@ impl Stack {
 
     /// Binds a socket that is not bound to all addresses of the family that it is about to send to.
     fn udp_autobind(&mut self, id: UdpId, dst: IpAddr) -> Result<SocketAddr, BindError> {
-        match self.udp.get(id).and_then(|socket| socket.local()) {
-            Some(local) => Ok(local),
-            None => {
+        let socket = self.udp.get(id).ok_or(BindError::NotFound)?;
+        match socket.local() {
+            Some(local) if local.port() != 0 => Ok(local),
+            local => {
+                let options = BindOptions { ports: socket.options.ports, ..BindOptions::default() };
                 let any = SocketAddr::new(unspecified(dst), 0);
-                self.udp.bind(id, any, BindOptions::default(), &mut self.rng)
+                self.udp.bind(id, local.unwrap_or(any), options, &mut self.rng)
             }
         }
     }
@@ -242,14 +247,18 @@ impl Stack {
         dst: IpAddr,
         on: Option<IfIndex>,
     ) -> Option<Hop> {
-        let multicast_on = if dst.is_ipv4() { options.multicast_on } else { options.v6.multicast_on };
+        let (multicast_on, unicast_on) = match dst {
+            IpAddr::V4(_) => (options.multicast_on, options.unicast_on),
+            IpAddr::V6(_) => (options.v6.multicast_on, options.v6.unicast_on),
+        };
         // Of an address that is not ours, by IP_FREEBIND, nothing leaves.
-        if from.is_some_and(|from| !self.can_bind_datagrams(SocketAddr::new(from, 0))) {
+        if from.is_some_and(|from| !options.transparent && !self.can_bind_datagrams(SocketAddr::new(from, 0))) {
             return None;
         }
         // Bound to a broadcast or multicast address a socket only hears there; it sends from a real one.
-        let from = from.filter(|from| self.ip.interfaces.is_local(*from));
-        let on = on.or(options.bound_to).or(multicast_on.filter(|_| dst.is_multicast()));
+        let from = from.filter(|from| options.transparent && is_unicast(*from) || self.ip.interfaces.is_local(*from));
+        let chosen = if dst.is_multicast() { multicast_on } else { unicast_on };
+        let on = on.or(options.bound_to).or(chosen);
         self.ip.hop(from, dst, Limits { on, direct: options.dont_route })
     }
 
@@ -263,7 +272,7 @@ impl Stack {
         how: &SendOptions,
     ) -> Result<Hop, SendError> {
         let from = match how.source {
-            Some(source) if self.ip.interfaces.is_local(source) => Some(source),
+            Some(source) if options.transparent || self.ip.interfaces.is_local(source) => Some(source),
             Some(source) if !source.is_unspecified() => return Err(SendError::AddrNotAvailable),
             _ => from,
         };

@@ -18,7 +18,7 @@ use super::window::SCALE;
 use super::{Accepted, Tcp, TcpId};
 use crate::ip::{end, plain};
 use crate::slab::Handle;
-use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError};
+use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, PortRange};
 use crate::time::Instant;
 use arena::{Consumer, Producer};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -39,7 +39,7 @@ impl Tcp {
         env: &mut Env<'_>,
     ) -> Result<SocketAddr, BindError> {
         let socket = self.sockets.get_mut(id.0).ok_or(BindError::NotFound)?;
-        if socket.binding.is_some() || !matches!(socket.kind, Kind::Idle(_)) {
+        if socket.binding.is_some_and(|binding| binding.has_port()) || !matches!(socket.kind, Kind::Idle(_)) {
             return Err(BindError::InvalidState);
         }
         if !options.free && !local.ip().is_unspecified() && !env.paths.is_local(local.ip()) {
@@ -62,10 +62,13 @@ impl Tcp {
             Kind::Idle(idle) => idle.options,
         };
         let mut binding = match socket.binding {
-            Some(binding) => binding,
-            None => {
+            Some(binding) if binding.has_port() => binding,
+            binding => {
                 let any = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
-                self.ports.bind(any, BindOptions::default(), env.rng).map_err(|_| ListenError::NoPorts)?
+                let bound = binding.map(|binding| BindOptions { no_port: false, ..binding.options });
+                let bound = bound.unwrap_or(BindOptions { ports: options.ports, ..BindOptions::default() });
+                let local = binding.map_or(any, |binding| binding.local);
+                self.ports.bind(local, bound, env.rng).map_err(|_| ListenError::NoPorts)?
             }
         };
         let free = self.ports.start_listening(&mut binding, options.bound_to);
@@ -104,11 +107,11 @@ impl Tcp {
         if remote.ip().is_multicast() || remote.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
             return Err(ConnectError::NetUnreachable);
         }
-        if bound.is_some_and(|addr| !env.paths.is_local(addr)) {
+        if bound.is_some_and(|addr| !options.transparent && !env.paths.is_local(addr)) {
             return Err(ConnectError::NetUnreachable);
         }
         let path = env.paths.path(bound, remote, options.limits()).ok_or(ConnectError::NetUnreachable)?;
-        let (tuple, successor) = self.claim_tuple(now, id.0, path, remote)?;
+        let (tuple, successor) = self.claim_tuple(now, id.0, path, remote, options.ports)?;
         let advertised_mss = announced_mss(path.mtu, remote.is_ipv6(), options.maxseg);
         let iss = successor.unwrap_or_else(|| self.secrets.isn(&tuple, now));
         let durable = Durable {
@@ -142,6 +145,7 @@ impl Tcp {
         handle: Handle,
         path: Path,
         remote: SocketAddr,
+        range: PortRange,
     ) -> Result<(Tuple, Option<Seq>), ConnectError> {
         let Tcp { demux, remnants, ports, sockets, .. } = self;
         let usable = |tuple: &Tuple| match demux.owner(tuple) {
@@ -151,17 +155,17 @@ impl Tcp {
         };
         let socket = sockets.get_mut(handle).ok_or(ConnectError::NotFound)?;
         let tuple = match socket.binding {
-            Some(binding) => {
+            Some(binding) if binding.has_port() => {
                 let tuple = Tuple { local: end(path.src, binding.local.port(), path.on), remote };
                 if !usable(&tuple) {
                     return Err(ConnectError::AddrNotAvailable);
                 }
                 tuple
             }
-            None => {
+            _ => {
                 let local = |port| end(path.src, port, path.on);
                 let usable = |port| usable(&Tuple { local: local(port), remote });
-                let port = ports.choose(path.src, remote, usable).ok_or(ConnectError::NoPorts)?;
+                let port = ports.choose(path.src, remote, range, usable).ok_or(ConnectError::NoPorts)?;
                 let local = local(port);
                 let binding = Binding { local, options: BindOptions::default(), explicit: false, listening: false };
                 ports.hold(&binding);

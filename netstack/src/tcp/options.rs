@@ -2,9 +2,10 @@
 
 use super::congestion::Algorithm;
 use super::fast_open::FastOpenOptions;
+use super::seam::IpMeta;
 use crate::ip::Limits;
 use crate::link::IfIndex;
-use crate::socket::StreamSizes;
+use crate::socket::{PortRange, StreamSizes};
 use core::time::Duration;
 
 /// `SO_KEEPALIVE` and its times.
@@ -66,6 +67,16 @@ pub struct TcpOptions {
     pub bound_to: Option<IfIndex>,
     /// `SO_DONTROUTE`: no router is used.
     pub dont_route: bool,
+    /// `IP_LOCAL_PORT_RANGE`.
+    pub ports: PortRange,
+    /// `IP_TRANSPARENT`: connects from addresses that are not ours, too.
+    pub transparent: bool,
+    /// `IP_MINTTL` and `IPV6_MINHOPCOUNT`: segments that have come from farther are not heard (RFC 5082).
+    pub least_ttl: u8,
+    /// The same of IPv6.
+    pub least_hops: u8,
+    /// `IPV6_FLOWINFO_SEND`: the flow label, 20 bits; `None`: one of the flow's own (`IPV6_AUTOFLOWLABEL`, RFC 6437 §3).
+    pub flow_label: Option<u32>,
     /// `IP_TTL`; 64.
     pub ttl: u8,
     /// `IP_TOS`, without the ECN bits.
@@ -76,6 +87,11 @@ impl TcpOptions {
     /// Which ways the socket allows.
     pub(super) fn limits(&self) -> Limits {
         Limits { on: self.bound_to, direct: self.dont_route }
+    }
+
+    /// Whether a segment has come from near enough.
+    pub(super) fn is_near(&self, ip: &IpMeta) -> bool {
+        ip.ttl >= if ip.src.is_ipv4() { self.least_ttl } else { self.least_hops }
     }
 }
 
@@ -106,6 +122,11 @@ impl Default for TcpOptions {
             fast_open: FastOpenOptions::default(),
             bound_to: None,
             dont_route: false,
+            ports: PortRange::default(),
+            transparent: false,
+            least_ttl: 0,
+            least_hops: 0,
+            flow_label: None,
             ttl: 64,
             tos: 0,
         }

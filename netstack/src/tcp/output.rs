@@ -281,6 +281,7 @@ impl Tcb {
             src: d.local.ip(),
             remote: d.remote,
             limits: self.options.limits(),
+            flow_label: self.options.flow_label,
             header: &bytes[..header_len],
             payload: self.tx.slices(offset, plan.text as usize),
             ttl: self.options.ttl,

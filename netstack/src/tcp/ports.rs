@@ -3,7 +3,7 @@
 use crate::link::IfIndex;
 use crate::ports::overlap;
 use crate::rng::{HashKey, Rng};
-use crate::socket::{BindError, BindOptions};
+use crate::socket::{BindError, BindOptions, PortRange};
 use core::net::{IpAddr, SocketAddr};
 use core::ops::RangeInclusive;
 use std::collections::HashMap;
@@ -19,6 +19,11 @@ pub(super) struct Binding {
 }
 
 impl Binding {
+    /// IP_BIND_ADDRESS_NO_PORT has none before connect(2) or listen(2).
+    pub(super) fn has_port(&self) -> bool {
+        self.local.port() != 0
+    }
+
     /// `SO_REUSEADDR` lets others in, but not beside a listener.
     fn shares_addr(&self) -> bool {
         self.options.reuse_addr && !self.listening
@@ -72,7 +77,7 @@ impl Ports {
         Ports { ports: HashMap::with_hasher(key), ephemeral, key, next: 0 }
     }
 
-    /// bind(2): holds `local`, whose port 0 means any.
+    /// bind(2): holds `local`, whose port 0 means any, or with IP_BIND_ADDRESS_NO_PORT none yet.
     pub(super) fn bind(
         &mut self,
         local: SocketAddr,
@@ -80,9 +85,12 @@ impl Ports {
         rng: &mut Rng,
     ) -> Result<Binding, BindError> {
         let mut binding = Binding { local, options, explicit: true, listening: false };
+        if local.port() == 0 && options.no_port {
+            return Ok(binding);
+        }
         if local.port() == 0 {
             let offset = rng.u32();
-            let free = self.candidates(offset).find(|port| !self.ports.contains_key(port));
+            let free = self.candidates(offset, options.ports).find(|port| !self.ports.contains_key(port));
             binding.local.set_port(free.ok_or(BindError::NoPorts)?);
         } else if self.conflicts(&binding) {
             return Err(BindError::AddrInUse);
@@ -116,12 +124,14 @@ impl Ports {
         &mut self,
         src: IpAddr,
         remote: SocketAddr,
+        range: PortRange,
         mut usable: impl FnMut(u16) -> bool,
     ) -> Option<u16> {
         let offset = self.key.hash(&(src, remote)) as u32;
         let start = offset.wrapping_add(self.next);
         self.next = self.next.wrapping_add(1);
-        self.candidates(start).find(|&port| self.ports.get(&port).is_none_or(|held| held.explicit == 0) && usable(port))
+        self.candidates(start, range)
+            .find(|&port| self.ports.get(&port).is_none_or(|held| held.explicit == 0) && usable(port))
     }
 
     /// Counts `binding` among the holders of its port, without asking.
@@ -175,9 +185,9 @@ impl Ports {
         })
     }
 
-    /// Every ephemeral port once, from a place that `offset` gives.
-    fn candidates(&self, offset: u32) -> impl Iterator<Item = u16> + use<> {
-        let (first, last) = (*self.ephemeral.start(), *self.ephemeral.end());
+    /// Every ephemeral port of `range` once, from a place that `offset` gives.
+    fn candidates(&self, offset: u32, range: PortRange) -> impl Iterator<Item = u16> + use<> {
+        let (first, last) = range.within(&self.ephemeral).into_inner();
         let count = u32::from(last.saturating_sub(first)) + 1;
         (0..count).map(move |i| first + ((offset % count + i) % count) as u16)
     }

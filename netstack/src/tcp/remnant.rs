@@ -22,6 +22,7 @@ pub(super) struct Remnant {
     pub(super) ttl: u8,
     pub(super) tos: u8,
     pub(super) limits: Limits,
+    pub(super) flow_label: Option<u32>,
     pub(super) last_answer: Option<Instant>,
 }
 
@@ -115,6 +116,7 @@ impl Remnant {
             ttl: self.ttl,
             tos: self.tos,
             limits: self.limits,
+            flow_label: self.flow_label,
         }
     }
 

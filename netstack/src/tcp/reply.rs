@@ -23,6 +23,7 @@ pub(super) struct Reply {
     pub(super) ttl: u8,
     pub(super) tos: u8,
     pub(super) limits: Limits,
+    pub(super) flow_label: Option<u32>,
 }
 
 impl Reply {
@@ -47,6 +48,7 @@ impl Reply {
             ttl: 64,
             tos: 0,
             limits: Limits::default(),
+            flow_label: None,
         })
     }
 }
@@ -101,6 +103,7 @@ fn transmit(reply: &Reply, out: &mut dyn TcpOut) -> TxResult {
         src: local.ip(),
         remote,
         limits: reply.limits,
+        flow_label: reply.flow_label,
         header: &bytes[..len],
         payload: (&[], &[]),
         ttl: reply.ttl,

@@ -16,6 +16,8 @@ pub(crate) struct IpMeta {
     pub(crate) on: IfIndex,
     /// The interface that it came by, to those who are bound to one.
     pub(crate) came_by: IfIndex,
+    /// Time to live, or hop limit, on arrival.
+    pub(crate) ttl: u8,
     /// The ECN field (RFC 3168 §5).
     pub(crate) ecn: u8,
     /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
@@ -51,6 +53,8 @@ pub(crate) struct TcpSegmentOut<'a> {
     pub(crate) remote: SocketAddr,
     /// What the socket says of the way.
     pub(crate) limits: Limits,
+    /// As [`TcpOptions::flow_label`](super::TcpOptions::flow_label).
+    pub(crate) flow_label: Option<u32>,
     /// TCP header with options; the checksum field is zero, IP fills it in as the link wants it.
     pub(crate) header: &'a [u8],
     /// In two parts where it wraps in the ring.

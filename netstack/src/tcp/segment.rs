@@ -33,10 +33,12 @@ impl Tcp {
             remote: end(ip.src, segment.header.src_port, ip.on),
         };
         match self.demux.owner(&tuple).filter(|owner| self.hears(*owner, ip.came_by)) {
+            Some(owner) if !self.is_near(owner, ip) => {}
             Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, tuple, &segment, env),
             Some(Owner::Request(handle)) => self.segment_for_request(now, handle, tuple, &segment, env),
             Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, (tuple, ip.came_by), &segment, env),
             None => match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by) {
+                Some(listener) if !self.is_near(Owner::Connection(listener), ip) => {}
                 Some(listener) => self.segment_for_listener(now, listener, tuple, &segment, None, env),
                 None => self.reset_sender(tuple, &segment),
             },
@@ -51,6 +53,15 @@ impl Tcp {
             Owner::Remnant(handle) => self.remnants.get(handle).and_then(|remnant| remnant.limits.on),
         };
         only.is_none_or(|only| only == by)
+    }
+
+    /// IP_MINTTL. What is left of a connection asks no more.
+    fn is_near(&self, owner: Owner, ip: &IpMeta) -> bool {
+        match owner {
+            Owner::Connection(handle) => self.sockets.get(handle).is_none_or(|socket| socket.options().is_near(ip)),
+            Owner::Request(handle) => self.requests.get(handle).is_none_or(|request| request.options.is_near(ip)),
+            Owner::Remnant(_) => true,
+        }
     }
 
     pub(super) fn bound_to(&self, socket: Handle) -> Option<IfIndex> {

@@ -1,6 +1,7 @@
 //! After anything happened to a connection: events, timers, output, the end.
 
 use super::demux::{Owner, Tuple};
+use super::options::TcpOptions;
 use super::remnant::Remnant;
 use super::reply::Reply;
 use super::socket::{Idle, Kind, Socket};
@@ -65,9 +66,9 @@ impl Tcp {
         }
         let remnant = wait.map(|wait| {
             let fin_wait_2 = tcb.durable.state == State::FinWait2;
-            let (ttl, tos) = (tcb.options.ttl, tcb.options.tos);
+            let TcpOptions { ttl, tos, flow_label, .. } = tcb.options;
             let (durable, binding, limits) = (tcb.durable, socket.binding, tcb.options.limits());
-            let remnant = Remnant { durable, binding, fin_wait_2, ttl, tos, limits, last_answer: None };
+            let remnant = Remnant { durable, binding, fin_wait_2, ttl, tos, limits, flow_label, last_answer: None };
             (remnant, wait)
         });
         tcb.rx.notify_never();
@@ -144,5 +145,6 @@ fn last_words(now: Instant, tcb: &Tcb, flags: Flags) -> Reply {
         ttl: tcb.options.ttl,
         tos: tcb.options.tos,
         limits: tcb.options.limits(),
+        flow_label: tcb.options.flow_label,
     }
 }

@@ -154,6 +154,7 @@ impl Request {
             ttl: self.options.ttl,
             tos: self.options.tos,
             limits: self.options.limits(),
+            flow_label: self.options.flow_label,
         }
     }
 

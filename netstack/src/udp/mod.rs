@@ -124,11 +124,18 @@ impl Udp {
         rng: &mut Rng,
     ) -> Result<SocketAddr, BindError> {
         let socket = self.get(id).ok_or(BindError::NotFound)?;
-        if socket.binding.is_some() {
+        if socket.local().is_some_and(|local| local.port() != 0) {
             return Err(BindError::InvalidState);
         }
+        if local.port() == 0 && reuse.no_port {
+            let local = plain(local);
+            if let Some(socket) = self.sockets.get_mut(id.0) {
+                socket.binding = Some(Binding { local, asked: local, port_asked: false, reuse });
+            }
+            return Ok(local);
+        }
         let port = if local.port() == 0 {
-            ports::ephemeral(&self.ephemeral, rng, |port| !self.by_port.contains_key(&port))
+            ports::ephemeral(&reuse.ports.within(&self.ephemeral), rng, |port| !self.by_port.contains_key(&port))
                 .ok_or(BindError::NoPorts)?
         } else {
             if self.is_taken(socket, local, reuse) {
@@ -254,7 +261,7 @@ impl Udp {
 
     fn list(&mut self, id: UdpId) {
         let Some(socket) = self.sockets.get(id.0) else { return };
-        match (socket.local(), socket.remote) {
+        match (socket.local().filter(|local| local.port() != 0), socket.remote) {
             (Some(local), Some(remote)) => self.by_ends.entry((local, remote)).or_default().push(id),
             (Some(local), None) => self.by_local.entry(local).or_default().push(id),
             (None, _) => {}

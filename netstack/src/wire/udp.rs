@@ -19,6 +19,8 @@ pub struct Datagram<'a> {
     pub src_port: u16,
     /// Destination port.
     pub dst_port: u16,
+    /// It has no checksum.
+    pub no_checksum: bool,
     /// The data.
     pub payload: &'a [u8],
 }
@@ -39,16 +41,13 @@ impl<'a> Datagram<'a> {
             return Err(Malformed::Invalid);
         }
         let Some(bytes) = bytes.get(..usize::from(len)) else { return Err(Malformed::Truncated) };
-        if !checksum_good {
-            let (src, dst) = (src.into(), dst.into());
-            // A checksum of zero says that the sender computed none (RFC 768), which IPv6 does not allow (RFC 8200 §8.1).
-            let none = be16(bytes, 6) == 0;
-            let wrong = || Sum::pseudo(src, dst, ipv4::UDP, bytes.len()).bytes(bytes).finish() != 0;
-            if none && src.is_ipv6() || !none && wrong() {
-                return Err(Malformed::Checksum);
-            }
+        // A checksum of zero says that the sender computed none (RFC 768), which with IPv6 only those take who said so (RFC 8200 §8.1).
+        let no_checksum = !checksum_good && be16(bytes, 6) == 0;
+        let wrong = || Sum::pseudo(src.into(), dst.into(), ipv4::UDP, bytes.len()).bytes(bytes).finish() != 0;
+        if !checksum_good && !no_checksum && wrong() {
+            return Err(Malformed::Checksum);
         }
-        Ok(Datagram { src_port: be16(bytes, 0), dst_port: be16(bytes, 2), payload: &bytes[HEADER_LEN..] })
+        Ok(Datagram { no_checksum, src_port: be16(bytes, 0), dst_port: be16(bytes, 2), payload: &bytes[HEADER_LEN..] })
     }
 }
 

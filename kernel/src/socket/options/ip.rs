@@ -1,15 +1,21 @@
 //! IPPROTO_IP and SOL_RAW: ip(7), raw(7).
 
-use super::rows::{engine, local};
+use super::rows::{bytes, change, engine, local, within};
 use super::{Access, On, Row};
 use crate::backend::{Call, Reply};
+use crate::endpoint::Kind;
 use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::IPPROTO_IP;
 use netstack::datagram::MtuDiscovery;
+use netstack::link::IfIndex;
+use netstack::socket::PortRange;
 
 /// raw(7); the libc crate does not have it.
 const ICMP_FILTER: i32 = 1;
+// linux/in.h; neither does it have these.
+const IP_LOCAL_PORT_RANGE: i32 = 51;
+const IP_PROTOCOL: i32 = 52;
 
 pub(super) static ROWS: &[Row] = &[
     engine!(IPPROTO_IP, libc::IP_TTL, On::All, s => i32::from(s.raw.datagram.ttl), v => {
@@ -40,6 +46,34 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IP, libc::IP_RECVTOS, On::All, s => s.wanted.tos, v => s.wanted.tos = v != 0),
     engine!(IPPROTO_IP, libc::IP_RECVERR, On::All, s => i32::from(s.raw.datagram.report_errors),
         v => s.raw.datagram.report_errors = v != 0),
+    local!(IPPROTO_IP, libc::IP_RECVORIGDSTADDR, On::All, s => s.wanted.original_destination,
+        v => s.wanted.original_destination = v != 0),
+    engine!(IPPROTO_IP, libc::IP_MINTTL, On::All, s => i32::from(s.tcp.least_ttl),
+        v => s.tcp.least_ttl = within(v, 0, 255)? as u8),
+    engine!(IPPROTO_IP, libc::IP_TRANSPARENT, On::All, s => i32::from(s.tcp.transparent), v => s.set_transparent(v != 0)),
+    local!(IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, On::All, s => s.no_port, v => s.no_port = v != 0),
+    bytes(IPPROTO_IP, libc::IP_UNICAST_IF, On::All, Some(unicast_interface), Some(set_unicast_interface)),
+    bytes(IPPROTO_IP, IP_LOCAL_PORT_RANGE, On::All, Some(port_range), Some(set_port_range)),
+    // What the socket is: of a raw one the protocol, of others the port (Linux's inet_num).
+    Row {
+        level: IPPROTO_IP,
+        name: IP_PROTOCOL,
+        on: On::All,
+        access: Access::Int {
+            get: |s| match s.endpoint.kind {
+                Kind::Raw(protocol) => Ok(i32::from(protocol)),
+                _ => Ok(i32::from(s.local_addr()?.port())),
+            },
+            set: None,
+        },
+    },
+    Row { level: IPPROTO_IP, name: libc::IP_HDRINCL, on: On::All, access: Access::Int { get: |_| Ok(0), set: None } },
+    // For gathering fragments that filters look at; there are none here.
+    local!(IPPROTO_IP, libc::IP_NODEFRAG, On::Raw, s => s.kept.no_defrag, v => s.kept.no_defrag = v != 0),
+    Row { level: IPPROTO_IP, name: libc::IP_NODEFRAG, on: On::All, access: Access::Int { get: |_| Ok(0), set: None } },
+    // A sum that hardware has made, and a label of a security module: nobody makes either here, as on Linux's loopback.
+    local!(IPPROTO_IP, libc::IP_CHECKSUM, On::All, s => s.kept.checksum, v => s.kept.checksum = v != 0),
+    local!(IPPROTO_IP, libc::IP_PASSSEC, On::All, s => s.kept.security, v => s.kept.security = v != 0),
     local!(IPPROTO_IP, libc::IP_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
     engine!(libc::SOL_RAW, ICMP_FILTER, On::Raw, s => s.raw.icmp_filter as i32, v => s.raw.icmp_filter = v as u32),
 ];
@@ -56,8 +90,55 @@ pub(super) fn mtu_discovery(value: i32) -> MtuDiscovery {
     }
 }
 
+/// An interface's index, in network byte order (Linux: of the precise length, too).
+fn unicast_interface(socket: &Socket) -> Result<Vec<u8>> {
+    let on = socket.settings.lock().raw.datagram.unicast_on;
+    Ok(on.map_or(0, |on| on.0).to_be_bytes().to_vec())
+}
+
+fn set_unicast_interface(socket: &Socket, value: &[u8]) -> Result<()> {
+    let index = u32::from_be_bytes(value.try_into().map_err(|_| Errno::INVAL)?);
+    let on = one_of_ours(socket, index)?;
+    change(socket, |settings| {
+        settings.raw.datagram.unicast_on = on;
+        Ok(())
+    })
+}
+
+/// An interface that is there and is that which the socket is bound to, if it is to one; None for 0.
+pub(super) fn one_of_ours(socket: &Socket, index: u32) -> Result<Option<IfIndex>> {
+    let Some(on) = Some(IfIndex(index)).filter(|_| index != 0) else { return Ok(None) };
+    match socket.backend.call(Call::Interfaces)? {
+        Reply::Interfaces(list) if list.iter().any(|one| one.index == index) => {}
+        _ => return Err(Errno::ADDRNOTAVAIL),
+    }
+    match socket.settings.lock().tcp.bound_to {
+        Some(bound) if bound != on => Err(Errno::INVAL),
+        _ => Ok(Some(on)),
+    }
+}
+
+/// The least port in the low half, the most in the high half.
+fn port_range(socket: &Socket) -> Result<Vec<u8>> {
+    let PortRange { least, most } = socket.settings.lock().tcp.ports;
+    Ok((u32::from(most) << 16 | u32::from(least)).to_ne_bytes().to_vec())
+}
+
+fn set_port_range(socket: &Socket, value: &[u8]) -> Result<()> {
+    let range = u32::from_ne_bytes(value.try_into().map_err(|_| Errno::INVAL)?);
+    let ports = PortRange { least: range as u16, most: (range >> 16) as u16 };
+    if ports.least != 0 && ports.most != 0 && ports.least > ports.most {
+        return Err(Errno::INVAL);
+    }
+    change(socket, |settings| {
+        settings.tcp.ports = ports;
+        settings.raw.datagram.ports = ports;
+        Ok(())
+    })
+}
+
 /// IP_MTU: of connected sockets alone.
-fn path_mtu(socket: &Socket) -> Result<i32> {
+pub(super) fn path_mtu(socket: &Socket) -> Result<i32> {
     let (_, remote) = socket.backend.call(Call::Names(socket.id()))?.names()?;
     match socket.backend.call(Call::PathMtu(remote.ok_or(Errno::NOTCONN)?))? {
         Reply::PathMtu(mtu) => Ok(mtu as i32),

@@ -2,23 +2,31 @@
 //! for the IPv4 that they speak.
 
 use super::Access::Int;
-use super::ip::mtu_discovery;
+use super::ip::{mtu_discovery, one_of_ours, path_mtu};
 use super::rows::{bytes, change, engine, local, within};
 use super::{On, Row};
 use crate::backend::{Call, GroupChange};
+use crate::endpoint::Kind;
 use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::IPPROTO_IPV6;
-use netstack::link::IfIndex;
 use std::net::Ipv6Addr;
 
 // linux/in6.h and linux/icmpv6.h; the libc crate does not have them.
+const IPV6_2292PKTINFO: i32 = 2;
+const IPV6_2292HOPLIMIT: i32 = 8;
 const IPV6_CHECKSUM: i32 = 7;
-const IPV6_AUTOFLOWLABEL: i32 = 70;
+const IPV6_MULTICAST_ALL: i32 = 29;
+const IPV6_ROUTER_ALERT_ISOLATE: i32 = 30;
+const IPV6_FLOWINFO_SEND: i32 = 33;
+const IPV6_MINHOPCOUNT: i32 = 73;
+pub(super) const IPV6_AUTOFLOWLABEL: i32 = 70;
 const ICMPV6_FILTER: i32 = 1;
 
 /// Hop limit of packets for which nobody asked for another.
 const DEFAULT_HOPS: i32 = 64;
+/// IPV6_MIN_MTU (RFC 8200 §5).
+const LEAST_MTU: i32 = 1280;
 
 pub(super) static ROWS: &[Row] = &[
     Row {
@@ -29,7 +37,7 @@ pub(super) static ROWS: &[Row] = &[
             get: |s| Ok(i32::from(s.settings.lock().v6_only)),
             // What a socket is bound to cannot change its meaning.
             set: Some(|s, v| {
-                if s.local_addr()?.port() != 0 {
+                if matches!(s.endpoint.kind, Kind::Raw(_)) || s.local_addr()?.port() != 0 {
                     return Err(Errno::INVAL);
                 }
                 s.settings.lock().v6_only = v != 0;
@@ -45,12 +53,24 @@ pub(super) static ROWS: &[Row] = &[
     }),
     engine!(IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, On::Datagram,
         s => i32::from(s.raw.datagram.v6.multicast_hops), v => s.raw.datagram.v6.multicast_hops = hops(v)?.unwrap_or(1)),
-    engine!(IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP, On::Datagram,
+    engine!(IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP, On::All,
         s => i32::from(s.raw.datagram.v6.multicast_loop),
         v => s.raw.datagram.v6.multicast_loop = within(v, 0, 1)? != 0),
-    engine!(IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, On::Datagram,
-        s => s.raw.datagram.v6.multicast_on.map_or(0, |on| on.0 as i32),
-        v => s.raw.datagram.v6.multicast_on = (v != 0).then_some(IfIndex(v as u32))),
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_MULTICAST_IF,
+        on: On::Datagram,
+        access: Int {
+            get: |s| Ok(s.settings.lock().raw.datagram.v6.multicast_on.map_or(0, |on| on.0 as i32)),
+            set: Some(|s, v| {
+                let on = one_of_ours(s, v as u32).map_err(|_| Errno::NODEV)?;
+                change(s, |settings| {
+                    settings.raw.datagram.v6.multicast_on = on;
+                    Ok(())
+                })
+            }),
+        },
+    },
     // A stream's two low bits are ECN's, which are TCP's own.
     engine!(IPPROTO_IPV6, libc::IPV6_TCLASS, On::Stream, s => i32::from(s.tcp.tos),
         v => s.tcp.tos = within(v, -1, 255)?.max(0) as u8 & !3),
@@ -64,8 +84,60 @@ pub(super) static ROWS: &[Row] = &[
         v => s.raw.datagram.v6.dont_fragment = v != 0),
     engine!(IPPROTO_IPV6, libc::IPV6_RECVERR, On::All, s => i32::from(s.raw.datagram.v6.report_errors),
         v => s.raw.datagram.v6.report_errors = v != 0),
-    local!(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, On::All, s => s.inet6.auto_flow_label,
-        v => s.inet6.auto_flow_label = v != 0),
+    engine!(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, On::All, s => i32::from(s.raw.datagram.v6.auto_flow_label), v => {
+        s.raw.datagram.v6.auto_flow_label = v != 0;
+        let label = s.raw.datagram.v6.flow_label;
+        s.set_flow_label(label);
+    }),
+    local!(IPPROTO_IPV6, libc::IPV6_FLOWINFO, On::All, s => s.wanted.flow_info, v => s.wanted.flow_info = v != 0),
+    local!(IPPROTO_IPV6, IPV6_FLOWINFO_SEND, On::All, s => s.inet6.flow_info_send,
+        v => s.inet6.flow_info_send = v != 0),
+    engine!(IPPROTO_IPV6, IPV6_MINHOPCOUNT, On::All, s => i32::from(s.tcp.least_hops),
+        v => s.tcp.least_hops = within(v, 0, 255)? as u8),
+    engine!(IPPROTO_IPV6, libc::IPV6_TRANSPARENT, On::All, s => i32::from(s.tcp.transparent),
+        v => s.set_transparent(v != 0)),
+    engine!(IPPROTO_IPV6, IPV6_MULTICAST_ALL, On::All, s => i32::from(s.raw.datagram.v6.multicast_all),
+        v => s.raw.datagram.v6.multicast_all = v != 0),
+    local!(IPPROTO_IPV6, libc::IPV6_RECVORIGDSTADDR, On::All, s => s.wanted.original_destination6,
+        v => s.wanted.original_destination6 = v != 0),
+    // As RFC 2292 had them.
+    local!(IPPROTO_IPV6, IPV6_2292PKTINFO, On::All, s => s.wanted.old_packet_info6,
+        v => s.wanted.old_packet_info6 = v != 0),
+    local!(IPPROTO_IPV6, IPV6_2292HOPLIMIT, On::All, s => s.wanted.old_hop_limit,
+        v => s.wanted.old_hop_limit = v != 0),
+    bytes(IPPROTO_IPV6, libc::IPV6_UNICAST_IF, On::All, Some(unicast_interface), Some(set_unicast_interface)),
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_MTU,
+        on: On::All,
+        access: Int {
+            get: path_mtu,
+            set: Some(|s, v| {
+                change(s, |settings| {
+                    let most = if v == 0 { None } else { Some(within(v, LEAST_MTU, i32::MAX)?) };
+                    settings.raw.datagram.v6.most = most.map(|most| most.min(u16::MAX.into()) as u16);
+                    Ok(())
+                })
+            }),
+        },
+    },
+    // Of routers: sockets of IPPROTO_RAW alone may ask for it on Linux.
+    Row { level: IPPROTO_IPV6, name: libc::IPV6_ROUTER_ALERT, on: On::All, access: Int { get: |_| Ok(0), set: None } },
+    local!(IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE, On::All, s => s.inet6.router_alert_isolate,
+        v => s.inet6.router_alert_isolate = v != 0),
+    // A stream has those for groups to show.
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_MULTICAST_IF,
+        on: On::Stream,
+        access: Int { get: |_| Ok(0), set: None },
+    },
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_MULTICAST_HOPS,
+        on: On::Stream,
+        access: Int { get: |_| Ok(1), set: None },
+    },
     local!(IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, On::All, s => s.wanted.packet_info6,
         v => s.wanted.packet_info6 = v != 0),
     local!(IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, On::All, s => s.wanted.hop_limit, v => s.wanted.hop_limit = v != 0),
@@ -74,14 +146,43 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IPV6, libc::IPV6_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
     bytes(IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP, On::Datagram, None, Some(|s, v| group(s, GroupChange::Join, v))),
     bytes(IPPROTO_IPV6, libc::IPV6_DROP_MEMBERSHIP, On::Datagram, None, Some(|s, v| group(s, GroupChange::Leave, v))),
-    engine!(IPPROTO_IPV6, IPV6_CHECKSUM, On::Raw, s => s.raw.checksum_at.map_or(-1, i32::from),
-    v => s.raw.checksum_at = match v {
-        ..=-1 => None,
-        at if at % 2 == 1 => return Err(Errno::INVAL),
-        at => Some(u16::try_from(at).map_err(|_| Errno::INVAL)?),
-    }),
+    Row {
+        level: IPPROTO_IPV6,
+        name: IPV6_CHECKSUM,
+        on: On::Raw,
+        access: Int {
+            get: |s| Ok(s.settings.lock().raw.checksum_at.map_or(-1, i32::from)),
+            set: Some(|s, v| {
+                let at = match v {
+                    // RFC 3542 §3.1.
+                    _ if s.endpoint.kind == Kind::Raw(libc::IPPROTO_ICMPV6 as u8) => return Err(Errno::INVAL),
+                    ..=-1 => None,
+                    at if at % 2 == 1 => return Err(Errno::INVAL),
+                    at => Some(u16::try_from(at).map_err(|_| Errno::INVAL)?),
+                };
+                change(s, |settings| {
+                    settings.raw.checksum_at = at;
+                    Ok(())
+                })
+            }),
+        },
+    },
     bytes(libc::IPPROTO_ICMPV6, ICMPV6_FILTER, On::Raw, Some(get_filter), Some(set_filter)),
 ];
+
+/// An interface's index, in network byte order.
+fn unicast_interface(socket: &Socket) -> Result<Vec<u8>> {
+    let on = socket.settings.lock().raw.datagram.v6.unicast_on;
+    Ok(on.map_or(0, |on| on.0).to_be_bytes().to_vec())
+}
+
+fn set_unicast_interface(socket: &Socket, value: &[u8]) -> Result<()> {
+    let on = one_of_ours(socket, u32::from_be_bytes(value.try_into().map_err(|_| Errno::INVAL)?))?;
+    change(socket, |settings| {
+        settings.raw.datagram.v6.unicast_on = on;
+        Ok(())
+    })
+}
 
 /// A hop limit; None for −1, the default.
 fn hops(value: i32) -> Result<Option<u8>> {

@@ -30,6 +30,11 @@ pub(super) struct Kept {
     prefer_busy_poll: bool,
     busy_poll: i32,
     incoming_cpu: i32,
+    pub(super) no_defrag: bool,
+    pub(super) checksum: bool,
+    pub(super) security: bool,
+    /// SO_TXTIME: a clock and flags.
+    pub(in crate::socket) tx_time: Option<[i32; 2]>,
     tx_rehash: i32,
     cookie: Option<u64>,
 }
@@ -57,6 +62,10 @@ impl Default for Kept {
             prefer_busy_poll: false,
             busy_poll: 0,
             incoming_cpu: -1,
+            no_defrag: false,
+            checksum: false,
+            security: false,
+            tx_time: None,
             tx_rehash: 1,
             cookie: None,
         }
@@ -73,18 +82,35 @@ pub(super) static ROWS: &[Row] = &[
     local!(SOL_SOCKET, libc::SO_BUSY_POLL, On::All, s => s.kept.busy_poll,
         v => s.kept.busy_poll = within(v, 0, i32::MAX)?),
     local!(SOL_SOCKET, libc::SO_INCOMING_CPU, On::All, s => s.kept.incoming_cpu, v => s.kept.incoming_cpu = v),
-    local!(SOL_SOCKET, SO_TXREHASH, On::All, s => s.kept.tx_rehash,
+    taken(SO_TXREHASH, On::Datagram, |_| Err(Errno::OPNOTSUPP), |_, _| Err(Errno::OPNOTSUPP)),
+    // Times of sending are a queueing discipline's to keep.
+    bytes(
+        SOL_SOCKET,
+        libc::SO_TXTIME,
+        On::All,
+        Some(|s| {
+            Ok(s.settings.lock().kept.tx_time.unwrap_or_default().into_iter().flat_map(i32::to_ne_bytes).collect())
+        }),
+        Some(|s, value| {
+            let ([clock, flags], []) = value.as_chunks::<4>() else { return Err(Errno::INVAL) };
+            let (clock, flags) = (i32::from_ne_bytes(*clock), i32::from_ne_bytes(*flags));
+            within(flags, 0, 3)?;
+            s.settings.lock().kept.tx_time = Some([clock, flags]);
+            Ok(())
+        }),
+    ),
+    local!(SOL_SOCKET, SO_TXREHASH, On::Stream, s => s.kept.tx_rehash,
         v => s.kept.tx_rehash = if v == -1 { 1 } else { within(v, 0, 1)? }),
     reading(libc::SO_INCOMING_NAPI_ID, |_| Ok(0)),
     // The highest offset that a filter may ask for: SKF_AD_MAX.
     reading(libc::SO_BPF_EXTENSIONS, |_| Ok(64)),
     // Obsolete: taken, and 0.
-    taken(SO_BSDCOMPAT, |_| Ok(0), |_, _| Ok(())),
-    taken(SO_CNX_ADVICE, |_| Err(Errno::NOPROTOOPT), |_, _| Ok(())),
-    taken(SO_BUSY_POLL_BUDGET, |_| Err(Errno::NOPROTOOPT), |_, v| within(v, 0, 0xffff).map(drop)),
-    taken(SO_RESERVE_MEM, |_| Ok(0), |_, v| if v < 0 { Err(Errno::INVAL) } else { Err(Errno::OPNOTSUPP) }),
-    taken(libc::SO_PASSCRED, |_| Err(Errno::OPNOTSUPP), |_, _| Err(Errno::OPNOTSUPP)),
-    taken(libc::SO_PASSSEC, |_| Err(Errno::OPNOTSUPP), |_, _| Err(Errno::OPNOTSUPP)),
+    taken(SO_BSDCOMPAT, On::All, |_| Ok(0), |_, _| Ok(())),
+    taken(SO_CNX_ADVICE, On::All, |_| Err(Errno::NOPROTOOPT), |_, _| Ok(())),
+    taken(SO_BUSY_POLL_BUDGET, On::All, |_| Err(Errno::NOPROTOOPT), |_, v| within(v, 0, 0xffff).map(drop)),
+    taken(SO_RESERVE_MEM, On::All, |_| Ok(0), |_, v| if v < 0 { Err(Errno::INVAL) } else { Err(Errno::OPNOTSUPP) }),
+    taken(libc::SO_PASSCRED, On::All, |_| Err(Errno::OPNOTSUPP), |_, _| Err(Errno::OPNOTSUPP)),
+    taken(libc::SO_PASSSEC, On::All, |_| Err(Errno::OPNOTSUPP), |_, _| Err(Errno::OPNOTSUPP)),
     // No process, nobody, no group.
     bytes(
         SOL_SOCKET,
@@ -110,6 +136,6 @@ pub(super) static ROWS: &[Row] = &[
 ];
 
 /// A row of an option that is only looked at.
-const fn taken(name: i32, get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32) -> Result<()>) -> Row {
-    Row { level: SOL_SOCKET, name, on: On::All, access: Int { get, set: Some(set) } }
+const fn taken(name: i32, on: On, get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32) -> Result<()>) -> Row {
+    Row { level: SOL_SOCKET, name, on, access: Int { get, set: Some(set) } }
 }

@@ -6,10 +6,12 @@ use crate::config::TcpDefaults;
 use crate::endpoint::Kind;
 use crate::engine::DEFAULT_RING;
 use crate::socket::{Family, WantedInfo};
+use netstack::datagram::DatagramOptions;
 use netstack::link::IfIndex;
 use netstack::raw::RawOptions;
 use netstack::socket::BindOptions;
 use netstack::tcp::{FastOpenModes, TcpOptions};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// All settings of one socket. The engine's copies are [`tcp`](Self::tcp) and [`datagram`](Self::datagram).
@@ -18,7 +20,7 @@ pub(in crate::socket) struct Settings {
     default_receive: usize,
     /// IPV6_V6ONLY.
     pub(in crate::socket) v6_only: bool,
-    pub(super) inet6: Inet6,
+    pub(in crate::socket) inet6: Inet6,
     pub(super) reuse_addr: bool,
     pub(super) reuse_port: bool,
     /// SO_SNDBUF and SO_RCVBUF as set by the program, in bytes before Linux's doubling.
@@ -41,8 +43,12 @@ pub(in crate::socket) struct Settings {
     pub(super) packet: super::PacketSettings,
     pub(super) filter: super::FilterSettings,
     pub(super) mark: i32,
+    /// IP_MULTICAST_IF, as an address.
+    pub(super) multicast_from: Ipv4Addr,
     pub(super) mtu_discover: i32,
     pub(super) free_bind: bool,
+    /// IP_BIND_ADDRESS_NO_PORT.
+    pub(super) no_port: bool,
     pub(in crate::socket) tcp: TcpOptions,
     pub(in crate::socket) raw: RawOptions,
     /// SO_LINGER, in seconds.
@@ -54,14 +60,17 @@ pub(in crate::socket) struct Settings {
 
 /// What of ipv6(7) only this side looks at.
 #[derive(Clone)]
-pub(super) struct Inet6 {
+pub(in crate::socket) struct Inet6 {
     pub(super) mtu_discover: i32,
-    pub(super) auto_flow_label: bool,
+    /// IPV6_FLOWINFO_SEND.
+    pub(in crate::socket) flow_info_send: bool,
+    /// IPV6_ROUTER_ALERT_ISOLATE: of routers.
+    pub(super) router_alert_isolate: bool,
 }
 
 impl Default for Inet6 {
     fn default() -> Inet6 {
-        Inet6 { mtu_discover: libc::IPV6_PMTUDISC_WANT, auto_flow_label: true }
+        Inet6 { mtu_discover: libc::IPV6_PMTUDISC_WANT, flow_info_send: false, router_alert_isolate: false }
     }
 }
 
@@ -73,14 +82,18 @@ impl Settings {
         let raw = RawOptions {
             header_included: kind == Kind::Raw(libc::IPPROTO_RAW as u8),
             // RFC 3542 §3.1: of raw ICMPv6 sockets the kernel makes the checksum.
+            // Linux: of the IPv4 groups of others a socket of IPv6 hears nothing.
+            datagram: DatagramOptions { multicast_all: family == Family::Inet, ..DatagramOptions::default() },
             checksum_at: (family == Family::Inet6 && kind == Kind::Raw(libc::IPPROTO_ICMPV6 as u8)).then_some(2),
             ..RawOptions::default()
         };
         Settings {
             default_receive: if kind == Kind::Stream { DEFAULT_RING } else { DATAGRAM_RING },
-            v6_only: false,
+            // Linux: a ping socket of IPv6 speaks no IPv4.
+            v6_only: family == Family::Inet6 && kind == Kind::Ping,
             inet6: Inet6::default(),
-            reuse_addr: false,
+            // Linux: nothing of theirs could be taken.
+            reuse_addr: matches!(kind, Kind::Raw(_) | Kind::Ping),
             reuse_port: false,
             send_buffer: None,
             receive_buffer: None,
@@ -95,8 +108,10 @@ impl Settings {
             packet: super::PacketSettings::default(),
             filter: super::FilterSettings::default(),
             mark: 0,
+            multicast_from: Ipv4Addr::UNSPECIFIED,
             mtu_discover: libc::IP_PMTUDISC_WANT,
             free_bind: false,
+            no_port: false,
             tcp: TcpOptions { congestion: tcp.congestion, ecn: tcp.ecn, ..TcpOptions::default() },
             raw,
             linger: None,
@@ -119,9 +134,28 @@ impl Settings {
             reuse_addr: self.reuse_addr,
             reuse_port: self.reuse_port,
             v6_only: self.v6_only,
-            free: self.free_bind,
+            free: self.free_bind || self.tcp.transparent,
             on: self.tcp.bound_to,
+            ports: self.tcp.ports,
+            no_port: self.no_port,
         }
+    }
+
+    /// IP_TRANSPARENT, IPV6_TRANSPARENT.
+    pub(super) fn set_transparent(&mut self, on: bool) {
+        self.tcp.transparent = on;
+        self.raw.datagram.transparent = on;
+    }
+
+    /// The flow label of a stream and of datagrams; 0: none is said.
+    pub(in crate::socket) fn set_flow_label(&mut self, label: u32) {
+        self.raw.datagram.v6.flow_label = label;
+        self.tcp.flow_label = (label != 0 || !self.raw.datagram.v6.auto_flow_label).then_some(label);
+    }
+
+    /// SO_TXTIME.
+    pub(in crate::socket) fn tx_time(&self) -> Option<[i32; 2]> {
+        self.kept.tx_time
     }
 
     /// SO_BINDTODEVICE.

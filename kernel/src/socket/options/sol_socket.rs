@@ -1,6 +1,6 @@
 //! SOL_SOCKET: socket(7).
 
-use super::Access::{Int, Long};
+use super::Access::{AtMost, Int, Long};
 use super::rows::{bytes, change, engine, local, reading, within};
 use super::{On, Row, values};
 use crate::backend::{Call, Reply};
@@ -14,6 +14,14 @@ use netstack::link::IfIndex;
 const SO_ZEROCOPY: i32 = 60;
 /// Linux's number, which libc does not name.
 const SO_BINDTOIFINDEX: i32 = 62;
+const SO_RCVTIMEO_NEW: i32 = 66;
+const SO_SNDTIMEO_NEW: i32 = 67;
+/// The same; and its bits.
+const SO_BUF_LOCK: i32 = 72;
+const SEND_LOCKED: i32 = 1;
+const RECEIVE_LOCKED: i32 = 2;
+/// Bounds of SO_RCVLOWAT of a stream: half of the most that net.ipv4.tcp_rmem allows.
+const LOW_WATER_MAX: i32 = 16 << 20;
 /// net.core.rmem_max and wmem_max, to which SO_RCVBUF and SO_SNDBUF are cut.
 const BUFFER_MAX: usize = 4 << 20;
 /// SO_RCVBUFFORCE and SO_SNDBUFFORCE pass over it, up to the largest ring.
@@ -45,6 +53,7 @@ pub(super) static ROWS: &[Row] = &[
             set: Some(|s, v| {
                 // A negative one is the most, 0 the least (Linux: sk_setsockopt).
                 let bytes = if v < 0 { i32::MAX } else { v.max(1) };
+                let bytes = if s.endpoint.kind == Kind::Stream { bytes.min(LOW_WATER_MAX) } else { bytes };
                 s.endpoint.set_low_water(bytes as usize);
                 Ok(())
             }),
@@ -110,6 +119,27 @@ pub(super) static ROWS: &[Row] = &[
     },
     engine!(SOL_SOCKET, libc::SO_BROADCAST, On::All, s => i32::from(s.raw.datagram.broadcast),
         v => s.raw.datagram.broadcast = v != 0),
+    engine!(SOL_SOCKET, libc::SO_NO_CHECK, On::All, s => i32::from(s.raw.datagram.no_checksum),
+        v => s.raw.datagram.no_checksum = v != 0),
+    Row {
+        level: SOL_SOCKET,
+        name: libc::SO_SELECT_ERR_QUEUE,
+        on: On::All,
+        access: Int {
+            get: |s| Ok(i32::from(s.endpoint.errors_are_urgent())),
+            set: Some(|s, v| {
+                s.endpoint.set_errors_are_urgent(v != 0);
+                Ok(())
+            }),
+        },
+    },
+    Row {
+        level: SOL_SOCKET,
+        name: libc::SO_PEERNAME,
+        on: On::All,
+        access: AtMost { get: |s| Ok(values::sockaddr(s.peer_addr()?)) },
+    },
+    Row { level: SOL_SOCKET, name: SO_BUF_LOCK, on: On::All, access: Int { get: locked, set: Some(lock) } },
     engine!(SOL_SOCKET, libc::SO_DONTROUTE, On::All, s => i32::from(s.tcp.dont_route), v => {
         s.tcp.dont_route = v != 0;
         s.raw.datagram.dont_route = v != 0;
@@ -131,26 +161,11 @@ pub(super) static ROWS: &[Row] = &[
             Ok(())
         }),
     ),
-    bytes(
-        SOL_SOCKET,
-        libc::SO_RCVTIMEO,
-        On::All,
-        Some(|s| Ok(values::timeval_bytes(s.settings.lock().receive_timeout))),
-        Some(|s, value| {
-            s.settings.lock().receive_timeout = values::timeval(value)?;
-            Ok(())
-        }),
-    ),
-    bytes(
-        SOL_SOCKET,
-        libc::SO_SNDTIMEO,
-        On::All,
-        Some(|s| Ok(values::timeval_bytes(s.settings.lock().send_timeout))),
-        Some(|s, value| {
-            s.settings.lock().send_timeout = values::timeval(value)?;
-            Ok(())
-        }),
-    ),
+    bytes(SOL_SOCKET, libc::SO_RCVTIMEO, On::All, Some(receive_timeout), Some(set_receive_timeout)),
+    bytes(SOL_SOCKET, libc::SO_SNDTIMEO, On::All, Some(send_timeout), Some(set_send_timeout)),
+    // With seconds of 64 bits, as they are here in any case.
+    bytes(SOL_SOCKET, SO_RCVTIMEO_NEW, On::All, Some(receive_timeout), Some(set_receive_timeout)),
+    bytes(SOL_SOCKET, SO_SNDTIMEO_NEW, On::All, Some(send_timeout), Some(set_send_timeout)),
     bytes(SOL_SOCKET, libc::SO_BINDTODEVICE, On::All, Some(bound_device), Some(bind_to_device)),
     engine!(SOL_SOCKET, SO_BINDTOIFINDEX, On::All, s => s.tcp.bound_to.map_or(0, |on| on.0 as i32), v => {
         // As on Linux there need not be such an interface.
@@ -173,6 +188,44 @@ fn buffer_sizes(socket: &Socket) -> (i32, i32) {
     let send = settings.send_buffer.map_or(tx, |_| buffers.send);
     let receive = settings.receive_buffer.map_or(rx, |_| buffers.receive);
     (send as i32, receive as i32)
+}
+
+fn receive_timeout(socket: &Socket) -> Result<Vec<u8>> {
+    Ok(values::timeval_bytes(socket.settings.lock().receive_timeout))
+}
+
+fn set_receive_timeout(socket: &Socket, value: &[u8]) -> Result<()> {
+    socket.settings.lock().receive_timeout = values::timeval(value)?;
+    Ok(())
+}
+
+fn send_timeout(socket: &Socket) -> Result<Vec<u8>> {
+    Ok(values::timeval_bytes(socket.settings.lock().send_timeout))
+}
+
+fn set_send_timeout(socket: &Socket, value: &[u8]) -> Result<()> {
+    socket.settings.lock().send_timeout = values::timeval(value)?;
+    Ok(())
+}
+
+/// SO_BUF_LOCK: which buffers do not follow the path any more.
+fn locked(socket: &Socket) -> Result<i32> {
+    let settings = socket.settings.lock();
+    let send = if settings.send_buffer.is_some() { SEND_LOCKED } else { 0 };
+    Ok(send | if settings.receive_buffer.is_some() { RECEIVE_LOCKED } else { 0 })
+}
+
+fn lock(socket: &Socket, bits: i32) -> Result<()> {
+    within(bits, 0, SEND_LOCKED | RECEIVE_LOCKED)?;
+    let (send, receive) = buffer_sizes(socket);
+    let half = |size: i32| size as usize / 2;
+    change(socket, |s| {
+        s.send_buffer = (bits & SEND_LOCKED != 0).then(|| s.send_buffer.unwrap_or(half(send)));
+        s.receive_buffer = (bits & RECEIVE_LOCKED != 0).then(|| s.receive_buffer.unwrap_or(half(receive)));
+        s.tcp.buffers.send = s.send_buffer.map(|bytes| 2 * bytes as u32);
+        s.tcp.buffers.receive = s.receive_buffer.map(|bytes| 2 * bytes as u32);
+        Ok(())
+    })
 }
 
 /// SO_SNDBUF and SO_RCVBUF: taken as unsigned, cut, and never below Linux's minimum. They end autotuning.

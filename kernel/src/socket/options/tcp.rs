@@ -107,6 +107,19 @@ pub(super) static ROWS: &[Row] = &[
             }),
         },
     },
+    // Of sockets under repair (TCP_REPAIR), which no socket is here.
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_REPAIR_QUEUE,
+        on: On::Stream,
+        access: Int { get: |_| Err(Errno::INVAL), set: Some(|_, _| Err(Errno::PERM)) },
+    },
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_QUEUE_SEQ,
+        on: On::Stream,
+        access: Int { get: |_| Err(Errno::INVAL), set: Some(|_, _| Err(Errno::INVAL)) },
+    },
     // Checked, and without effect on Linux as well.
     Row {
         level: IPPROTO_TCP,

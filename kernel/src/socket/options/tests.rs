@@ -42,6 +42,12 @@ const FORGOTTEN: &[(i32, i32)] = &[
     (SOL_SOCKET, libc::SO_PASSCRED),
     (SOL_SOCKET, libc::SO_PASSSEC),
     (IPPROTO_TCP, libc::TCP_THIN_DUPACK),
+    (IPPROTO_TCP, libc::TCP_REPAIR_QUEUE),
+    (IPPROTO_TCP, libc::TCP_QUEUE_SEQ),
+    // SO_TXREHASH, of streams alone; IP_MULTICAST_TTL has a row of its own for them.
+    (SOL_SOCKET, 74),
+    (IPPROTO_IP, libc::IP_MULTICAST_TTL),
+    (IPPROTO_IPV6, libc::IPV6_MTU),
 ];
 
 /// What is set, and what is then got; a value that is no default.
@@ -55,6 +61,9 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (libc::SOL_PACKET, 8 | 9) => (1, 1),
         (SOL_SOCKET, libc::SO_LOCK_FILTER) => (7, 1),
         (SOL_SOCKET, 74) => (0, 0),
+        (SOL_SOCKET, 72) => (3, 3),
+        (IPPROTO_IP, libc::IP_MINTTL) | (IPPROTO_IPV6, 73) => (9, 9),
+        (IPPROTO_IPV6, 29) => (0, 0),
         (SOL_SOCKET, libc::SO_BUSY_POLL | libc::SO_INCOMING_CPU | 62) => (9, 9),
         (IPPROTO_TCP, libc::TCP_DEFER_ACCEPT) => (2, 3),
         (IPPROTO_TCP, libc::TCP_WINDOW_CLAMP) => (5000, 5000),
@@ -109,15 +118,23 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
     for row in TABLES.iter().flat_map(|table| table.iter()) {
         let socket = socket_with(&kernel, row);
         match row.access {
-            Access::Int { set: None, .. } | Access::Whole { .. } | Access::Bytes { set: None, .. } => {
+            Access::Int { set: None, .. }
+            | Access::Whole { .. }
+            | Access::AtMost { .. }
+            | Access::Bytes { set: None, .. } => {
                 assert_eq!(set_int(&socket, row.level, row.name, 1), Err(Errno::NOPROTOOPT), "option {}", row.name);
             }
+            // A stream refuses every value.
+            Access::Int { .. } if (row.name, row.on) == (libc::IP_MULTICAST_TTL, On::Stream) => {}
             Access::Int { set: Some(_), .. } => {
                 // IPPROTO_IP's take a byte as well, and most take nothing for 0.
                 let (ip, multicast) = (row.level == IPPROTO_IP, super::wants_a_byte(row.name));
-                let short = if ip { Ok(()) } else { Err(Errno::INVAL) };
-                let nothing =
-                    if ip && !multicast { set_int(&socket, row.level, row.name, 0) } else { Err(Errno::INVAL) };
+                let less = row.level == IPPROTO_IPV6 && super::takes_less(row.name);
+                let short = if ip || less { Ok(()) } else { Err(Errno::INVAL) };
+                let nothing = match ip && !multicast || less {
+                    true => set_int(&socket, row.level, row.name, 0),
+                    false => Err(Errno::INVAL),
+                };
                 for (value, result) in [(&[][..], nothing), (&[1], short), (&[1, 0, 0], short)] {
                     let set = socket.setsockopt(row.level, row.name, value);
                     assert_eq!(set, result, "{value:?} as option {} of level {}", row.name, row.level);

@@ -1,11 +1,15 @@
 //! IPPROTO_UDP: udp(7).
 
 use super::Access::Int;
-use super::rows::{local, within};
+use super::rows::{engine, local, within};
 use super::{On, Row};
 use crate::backend::Call;
 use libc::IPPROTO_UDP;
 use std::sync::atomic::Ordering;
+
+// linux/udp.h; the libc crate does not have them.
+const UDP_NO_CHECK6_TX: i32 = 101;
+const UDP_NO_CHECK6_RX: i32 = 102;
 
 pub(super) static ROWS: &[Row] = &[
     Row {
@@ -24,6 +28,11 @@ pub(super) static ROWS: &[Row] = &[
             }),
         },
     },
+    // RFC 6935.
+    engine!(IPPROTO_UDP, UDP_NO_CHECK6_TX, On::Datagram, s => i32::from(s.raw.datagram.v6.no_checksum),
+        v => s.raw.datagram.v6.no_checksum = v != 0),
+    engine!(IPPROTO_UDP, UDP_NO_CHECK6_RX, On::Datagram, s => i32::from(s.raw.datagram.v6.takes_no_checksum),
+        v => s.raw.datagram.v6.takes_no_checksum = v != 0),
     local!(IPPROTO_UDP, libc::UDP_SEGMENT, On::Datagram, s => s.segment,
         v => s.segment = within(v, 0, i32::from(u16::MAX))? as u16),
     local!(IPPROTO_UDP, libc::UDP_GRO, On::Datagram, s => s.gro, v => s.gro = v != 0),

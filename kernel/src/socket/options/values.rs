@@ -1,7 +1,7 @@
 //! Values of options as bytes.
 
 use crate::{Errno, Result};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// The `int` at the start of `value`; EINVAL when it is shorter.
@@ -38,6 +38,19 @@ pub(super) fn timeval_bytes(time: Option<Duration>) -> Vec<u8> {
     let mut bytes = (time.as_secs() as i64).to_ne_bytes().to_vec();
     bytes.extend(i64::from(time.subsec_micros()).to_ne_bytes());
     bytes
+}
+
+/// struct sockaddr_in or sockaddr_in6.
+pub(super) fn sockaddr(addr: SocketAddr) -> Vec<u8> {
+    let family = if addr.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 } as u16;
+    let start = [family.to_ne_bytes(), addr.port().to_be_bytes()].concat();
+    match addr {
+        SocketAddr::V4(v4) => [&start[..], &v4.ip().octets(), &[0; 8]].concat(),
+        SocketAddr::V6(v6) => {
+            let (flow, scope) = (v6.flowinfo().to_be_bytes(), v6.scope_id().to_ne_bytes());
+            [&start[..], &flow, &v6.ip().octets(), &scope].concat()
+        }
+    }
 }
 
 /// struct linger, as seconds where it is on.

@@ -164,7 +164,8 @@ impl Stack {
                 None => return,
             },
         };
-        let meta = IpMeta { src, dst, on, came_by, ecn: packet.tos & 3, segment_size: packet.segment_size };
+        let (ttl, ecn, segment_size) = (packet.ttl, packet.tos & 3, packet.segment_size);
+        let meta = IpMeta { src, dst, on, came_by, ttl, ecn, segment_size };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
     }
@@ -174,6 +175,8 @@ impl Stack {
         let Ok(datagram) = udp::Datagram::parse(src, dst, packet.payload, packet.checksum_good) else {
             return self.count_error(on);
         };
+        // RFC 6935 §5, RFC 8200 §8.1.
+        let unsummed = datagram.no_checksum && dst.is_ipv6();
         let local = end(dst, datagram.dst_port, on);
         let remote = end(src, datagram.src_port, on);
         let ports = (datagram.src_port, datagram.dst_port);
@@ -181,6 +184,10 @@ impl Stack {
         let payload = datagram.payload;
         if packet.unicast {
             match self.udp.find(local, remote, self.ip.came_by(dst, on)) {
+                Some(id) if unsummed && self.udp.get(id).is_some_and(|socket| !socket.options.v6.takes_no_checksum) => {
+                    self.count_error(on);
+                }
+                None if unsummed => self.count_error(on),
                 Some(id) => self.deliver_udp(id, packet, header, payload),
                 // RFC 1122 §4.1.3.1, RFC 4443 §3.1.
                 None => self.refuse(now, packet, Complaint::NobodyAtPort),
@@ -189,11 +196,13 @@ impl Stack {
             let memberships = &self.ip.memberships;
             // A member gets what its filter lets through; who is none, what its host gets, unless it said no
             // (IP_MULTICAST_ALL).
-            let wants = |socket: &crate::udp::Socket| match memberships.filter(on, dst, socket.key) {
+            let sums = |socket: &crate::udp::Socket| !unsummed || socket.options.v6.takes_no_checksum;
+            let member = |socket: &crate::udp::Socket| match memberships.filter(on, dst, socket.key) {
                 Some(filter) => filter.accepts(src),
+                None if dst.is_ipv6() => !dst.is_multicast() || socket.options.v6.multicast_all,
                 None => !dst.is_multicast() || socket.options.multicast_all,
             };
-            for id in self.udp.find_all(local, remote, on, wants) {
+            for id in self.udp.find_all(local, remote, on, |socket| sums(socket) && member(socket)) {
                 self.deliver_udp(id, packet, header, payload);
             }
         }

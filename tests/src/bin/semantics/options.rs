@@ -20,6 +20,14 @@ pub const CASES: &[Case] = &[
     ("options.pacing", pacing),
     ("options.bound_device", bound_device),
     ("options.dontroute", dontroute),
+    ("options.ports", ports),
+    ("options.near", near),
+    ("options.peer_name", peer_name),
+    ("options.error_queue_is_urgent", error_queue_is_urgent),
+    ("options.buffer_locks", buffer_locks),
+    ("options.original_destination", original_destination),
+    ("options.unicast_interface", unicast_interface),
+    ("options.transparent", transparent),
     ("options.freebind", freebind),
     ("options.defer_accept", defer_accept),
     ("options.inq", inq),
@@ -137,6 +145,120 @@ fn dontroute(r: &mut Report) {
     r.see("connect", sys::connect(client, address));
     let datagram = udp();
     r.see("sendto", sys::sendto(datagram, b"x", libc::MSG_DONTROUTE, here(9)));
+}
+
+/// IP_LOCAL_PORT_RANGE and IP_BIND_ADDRESS_NO_PORT.
+fn ports(r: &mut Report) {
+    const IP_LOCAL_PORT_RANGE: i32 = 51;
+    const RANGE: i32 = 45_001 << 16 | 45_000;
+    let within = |at: std::net::SocketAddrV4| (45_000..=45_001).contains(&at.port());
+    for (what, kind) in [("tcp", SOCK_STREAM), ("udp", SOCK_DGRAM)] {
+        let fd = must("socket", sys::socket(AF_INET, kind, 0));
+        r.see(&format!("{what} range"), sys::set_option(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, RANGE));
+        r.see(&format!("{what} bind"), sys::bind(fd, here(0)));
+        r.see(&format!("{what} in it"), sys::getsockname(fd).map(within));
+        let (_, to) = listener(4);
+        let fd = must("socket", sys::socket(AF_INET, kind, 0));
+        r.see(&format!("{what} without a port"), sys::set_option(fd, IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1));
+        r.see(&format!("{what} bind of it"), sys::bind(fd, here(0)));
+        r.see(&format!("{what} its name"), sys::getsockname(fd).map(|at| at.to_string()));
+        r.see(&format!("{what} connect"), sys::connect(fd, to));
+        r.see(&format!("{what} has a port"), sys::getsockname(fd).map(|at| format!("{} {}", at.ip(), at.port() != 0)));
+    }
+}
+
+/// IP_MINTTL: what has come too far is not heard.
+fn near(r: &mut Report) {
+    let (listening, to) = listener(4);
+    r.see("64", sys::set_option(listening, IPPROTO_IP, libc::IP_MINTTL, 64));
+    r.see("connect", sys::connect(tcp(), to));
+    r.see("255", sys::set_option(listening, IPPROTO_IP, libc::IP_MINTTL, 255));
+    let fd = tcp();
+    nonblocking(fd);
+    r.see("connect from too far", sys::connect(fd, to));
+    r.see("answer", sys::poll(&[(fd, libc::POLLOUT)], 150));
+    let fd = tcp();
+    must("setsockopt", sys::set_option(fd, IPPROTO_IP, libc::IP_TTL, 255));
+    r.see("connect from near", sys::connect(fd, to));
+}
+
+/// SO_PEERNAME: getpeername(2) as an option.
+fn peer_name(r: &mut Report) {
+    const SO_PEERNAME: i32 = 28;
+    let (listening, _) = listener(1);
+    let (client, _) = pair();
+    r.see("of a listener", sys::get_option_bytes(listening, SOL_SOCKET, SO_PEERNAME, 16));
+    let name = sys::get_option_bytes(client, SOL_SOCKET, SO_PEERNAME, 16);
+    let port = must("getpeername", sys::getpeername(client)).port().to_be_bytes();
+    r.see("of a client", name.map(|name| format!("{} {:?}", name[2..4] == port, &name[4..])));
+    r.see("in part", sys::get_option_bytes(client, SOL_SOCKET, SO_PEERNAME, 2));
+    r.see("with too much room", sys::get_option_bytes(client, SOL_SOCKET, SO_PEERNAME, 17));
+}
+
+/// SO_SELECT_ERR_QUEUE: POLLPRI for what waits in the error queue.
+fn error_queue_is_urgent(r: &mut Report) {
+    const SO_SELECT_ERR_QUEUE: i32 = 45;
+    const ALL: i16 = libc::POLLPRI | libc::POLLIN;
+    for on in [0, 1] {
+        let fd = udp();
+        must("setsockopt", sys::set_option(fd, IPPROTO_IP, libc::IP_RECVERR, 1));
+        r.see(&format!("set {on}"), sys::set_option(fd, SOL_SOCKET, SO_SELECT_ERR_QUEUE, on));
+        must("sendto", sys::sendto(fd, b"x", 0, here(9)));
+        settle(fd, libc::POLLERR);
+        r.see(&format!("poll {on}"), sys::poll(&[(fd, ALL)], 0));
+    }
+}
+
+/// SO_BUF_LOCK: which buffers keep their size.
+fn buffer_locks(r: &mut Report) {
+    const SO_BUF_LOCK: i32 = 72;
+    let fd = tcp();
+    let locks = |fd| sys::get_option(fd, SOL_SOCKET, SO_BUF_LOCK);
+    must("setsockopt", sys::set_option(fd, SOL_SOCKET, SO_SNDBUF, 10_000));
+    r.see("after SO_SNDBUF", locks(fd));
+    must("setsockopt", sys::set_option(fd, SOL_SOCKET, SO_RCVBUF, 10_000));
+    r.see("after SO_RCVBUF", locks(fd));
+    r.see("unlock one", sys::set_option(fd, SOL_SOCKET, SO_BUF_LOCK, 2));
+    r.see("then", locks(fd));
+    r.see("the other keeps its size", sys::get_option(fd, SOL_SOCKET, SO_RCVBUF));
+    r.see("4", sys::set_option(fd, SOL_SOCKET, SO_BUF_LOCK, 4));
+}
+
+/// IP_RECVORIGDSTADDR, of datagrams.
+fn original_destination(r: &mut Report) {
+    let (ear, to) = crate::net::bound_udp();
+    r.see("set", sys::set_option(ear, IPPROTO_IP, libc::IP_RECVORIGDSTADDR, 1));
+    must("sendto", sys::sendto(udp(), b"x", 0, to));
+    settle(ear, libc::POLLIN);
+    let message = must("recvmsg", sys::recvmsg(ear, &[8], 0, 128));
+    for ((level, kind, _), data) in message.control.iter().zip(&message.control_data) {
+        let port = data.get(2..4) == Some(&to.port().to_be_bytes());
+        r.see("message", format!("{level} {kind}: {} bytes, {port}, {:?}", data.len(), data.get(4..8)));
+    }
+    r.see("messages", message.control.len());
+}
+
+/// IP_UNICAST_IF: an index in network byte order.
+fn unicast_interface(r: &mut Report) {
+    let (ear, to) = crate::net::bound_udp();
+    let fd = udp();
+    r.see("set", sys::set_option(fd, IPPROTO_IP, libc::IP_UNICAST_IF, 1i32.to_be()));
+    r.see("shown", sys::get_option(fd, IPPROTO_IP, libc::IP_UNICAST_IF).map(i32::from_be));
+    r.see("sendto", sys::sendto(fd, b"x", 0, to));
+    settle(ear, libc::POLLIN);
+    r.see("came", sys::recv(ear, 8, 0));
+}
+
+/// IP_TRANSPARENT: an address that is not ours to bind, and to send from.
+fn transparent(r: &mut Report) {
+    let elsewhere = std::net::SocketAddrV4::new([10, 99, 99, 99].into(), 0);
+    let fd = udp();
+    r.see("set", sys::set_option(fd, IPPROTO_IP, libc::IP_TRANSPARENT, 1));
+    r.see("bind", sys::bind(fd, elsewhere));
+    r.see("name", sys::getsockname(fd).map(|at| at.ip().to_string()));
+    let fd = tcp();
+    r.see("stream", sys::set_option(fd, IPPROTO_IP, libc::IP_TRANSPARENT, 1));
+    r.see("stream bind", sys::bind(fd, elsewhere));
 }
 
 fn freebind(r: &mut Report) {
