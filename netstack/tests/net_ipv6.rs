@@ -364,6 +364,52 @@ fn listener(seed: u64) -> (Net, NodeId) {
 }
 
 #[test]
+fn a_host_follows_the_redirects_of_the_router_that_it_uses() {
+    let (mut net, a) = listener(8);
+    net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(1800, 7200, 3600)));
+    net.run_for(Duration::from_secs(3));
+    let [far, other] = ["2001:db8:ffff::1", "fe80::77"].map(|text| text.parse::<Ipv6Addr>().unwrap());
+    let other_mac = Mac([2, 0, 0, 0, 0, 0x77]);
+    let udp = net.udp(a);
+    let goes_to = |net: &mut Net| {
+        net.trace.clear();
+        net.udp_send(&udp, "[2001:db8:ffff::1]:9", b"x").expect("a way");
+        net.run_for(Duration::from_millis(20));
+        let sent = net.trace.iter().find(|seen| as_ipv6(&seen.frame).is_some_and(|packet| packet.dst() == far));
+        sent.map(|seen| ethernet::parse(&seen.frame).expect("whole").0.dst)
+    };
+    assert_eq!(goes_to(&mut net), Some(STRANGER));
+    let ours = net.stack(a).source_for(far.into()).expect("a way");
+    let IpAddr::V6(ours) = ours else { panic!("of IPv6") };
+    let redirect = |from, target, destination, hop_limit| {
+        let message = ndp::redirect(target, destination, Some(other_mac), &[0; 48]);
+        icmp_packet(from, ours, hop_limit, message)
+    };
+    // §8.1: from beyond the link, of another router, to an address that nobody can be a neighbour by, for a group; and §8.3: to
+    // ourselves.
+    for bad in [
+        redirect(ROUTER, other, far, 254),
+        redirect(other, other, far, 255),
+        redirect(S, other, far, 255),
+        redirect(ROUTER, S, far, 255),
+        redirect(ROUTER, other, "ff0e::5".parse().unwrap(), 255),
+        redirect(ROUTER, ours, far, 255),
+    ] {
+        net.inject(a, ETH, &bad);
+        assert_eq!(goes_to(&mut net), Some(STRANGER));
+    }
+    net.inject(a, ETH, &redirect(ROUTER, other, far, 255));
+    assert_eq!(goes_to(&mut net), Some(other_mac));
+    // The new one does not answer: back to the router.
+    net.run_for(Duration::from_secs(10));
+    net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(1800, 7200, 3600)));
+    assert_eq!(goes_to(&mut net), Some(STRANGER));
+    // The destination itself may be a neighbour.
+    net.inject(a, ETH, &redirect(ROUTER, far, far, 255));
+    assert_eq!(goes_to(&mut net), Some(other_mac));
+}
+
+#[test]
 fn an_address_of_no_preferred_lifetime_is_deprecated_from_the_start() {
     let (mut net, a) = listener(5);
     net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(1800, 7200, 0)));

@@ -119,8 +119,8 @@ impl Ip {
             // RFC 3927 §2.6.2: never to a router.
             dst if dst.is_link_local() => NextHop::Neighbor(dst.into()),
             dst => {
-                let via = via.map(|via| self.redirects.gateway(dst, route.on).unwrap_or(via));
-                NextHop::Neighbor(via.unwrap_or(dst).into())
+                let via = via.map(|via| self.redirects.gateway(dst.into(), route.on).unwrap_or(via.into()));
+                NextHop::Neighbor(via.unwrap_or(dst.into()))
             }
         };
         link(route.on, via.unwrap_or(dst), to)
@@ -165,7 +165,8 @@ impl Ip {
     /// The interface and the next hop of the best route.
     fn route_v6(&self, dst: Ipv6Addr, usable: impl Fn(IfIndex) -> bool) -> Option<(IfIndex, IpAddr)> {
         let route = self.routes.lookup(dst.into(), usable)?;
-        Some((route.on, route.via.unwrap_or(dst.into())))
+        let via = route.via.map(|via| self.redirects.gateway(dst.into(), route.on).unwrap_or(via));
+        Some((route.on, via.unwrap_or(dst.into())))
     }
 
     /// Where groups are sent to that no interface is named for: where most packets go.

@@ -1,6 +1,6 @@
-//! Better gateways, of which routers told us (RFC 1122 §3.2.2.2): by destination, and for a while.
+//! Better gateways, of which routers told us (RFC 1122 §3.2.2.2, RFC 4861 §8.3): by destination, and for a while.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ const MAX_DESTINATIONS: usize = 1024;
 
 /// Gateways by destination.
 pub(crate) struct Redirects {
-    gateways: BTreeMap<Ipv4Addr, (IfIndex, Ipv4Addr)>,
-    timers: TimerQueue<Ipv4Addr>,
+    gateways: BTreeMap<IpAddr, (IfIndex, IpAddr)>,
+    timers: TimerQueue<IpAddr>,
 }
 
 impl Redirects {
@@ -24,7 +24,7 @@ impl Redirects {
         Redirects { gateways: BTreeMap::new(), timers: TimerQueue::new() }
     }
 
-    pub(crate) fn follow(&mut self, now: Instant, dst: Ipv4Addr, on: IfIndex, gateway: Ipv4Addr) {
+    pub(crate) fn follow(&mut self, now: Instant, dst: IpAddr, on: IfIndex, gateway: IpAddr) {
         if self.gateways.len() < MAX_DESTINATIONS || self.gateways.contains_key(&dst) {
             self.gateways.insert(dst, (on, gateway));
             self.timers.set(dst, now + LIFETIME);
@@ -32,7 +32,7 @@ impl Redirects {
     }
 
     /// The gateway to `dst`, where a route by a gateway of the interface `on` leads there.
-    pub(crate) fn gateway(&self, dst: Ipv4Addr, on: IfIndex) -> Option<Ipv4Addr> {
+    pub(crate) fn gateway(&self, dst: IpAddr, on: IfIndex) -> Option<IpAddr> {
         self.gateways.get(&dst).filter(|(link, _)| *link == on).map(|(_, gateway)| *gateway)
     }
 
@@ -40,7 +40,7 @@ impl Redirects {
     pub(crate) fn forget_gateway(&mut self, on: IfIndex, gateway: IpAddr) {
         let timers = &mut self.timers;
         self.gateways.retain(|dst, via| {
-            let stays = (via.0, IpAddr::from(via.1)) != (on, gateway);
+            let stays = *via != (on, gateway);
             if !stays {
                 timers.cancel(*dst);
             }

@@ -91,7 +91,7 @@ impl Stack {
             return;
         }
         if self.is_neighbor(on, gateway) {
-            self.ip.redirects.follow(now, dst, on, gateway);
+            self.ip.redirects.follow(now, dst.into(), on, gateway.into());
         }
     }
 
