@@ -1,9 +1,9 @@
 //! What a socket is and whom it talks to: socket(2) to shutdown(2), names and options.
 
 use crate::address::{self, Address};
-use crate::user::{InBytes, MAX_INSTRUCTIONS, Out, OutBytes};
+use crate::user::{InBytes, Out, OutBytes};
 use kernel::descriptor::{self, Lookup};
-use kernel::socket::Name;
+use kernel::socket::{MAX_INSTRUCTIONS, Name};
 use kernel::{Errno, Result, Socket};
 use libc::{AF_INET, AF_INET6, AF_PACKET, SOCK_CLOEXEC, SOCK_NONBLOCK, sockaddr_in, socklen_t};
 use std::ffi::c_int;
@@ -37,7 +37,8 @@ const OTHER_WAYS: [c_int; 5] = [libc::AF_RDS, libc::AF_TIPC, libc::AF_RXRPC, AF_
 /// Shared memory communications, which set up and fall back to TCP (linux/socket.h).
 const AF_SMC: c_int = 43;
 
-/// socket(2). The Internet's families and packet sockets are the rump kernel's, and those that are not [`OTHER_WAYS`] stay the host's.
+/// socket(2). The Internet's families and packet sockets are the rump kernel's, and those that are not [`OTHER_WAYS`] stay the
+/// host's.
 pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Option<Result<c_int>> {
     match domain {
         AF_INET | AF_INET6 | AF_PACKET => Some(open(domain, kind, protocol)),
@@ -176,8 +177,7 @@ pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Ou
     })
 }
 
-/// Bytes of `struct sock_filter`.
-const INSTRUCTION: usize = 8;
+const INSTRUCTION: usize = size_of::<libc::sock_filter>();
 
 /// SO_GET_FILTER, whose length counts instructions; 0 only asks how many there are.
 fn get_filter(socket: &Socket, space: usize, value: OutBytes, len: Out<socklen_t>) -> Result<c_int> {

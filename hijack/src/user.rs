@@ -8,6 +8,7 @@
 
 use crate::hook::Reply;
 use kernel::fault::{self, Fault};
+use kernel::socket::MAX_INSTRUCTIONS;
 use kernel::{Errno, Result};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io::{IoSlice, IoSliceMut};
@@ -292,9 +293,6 @@ pub struct Message {
     /// Their length, in bytes.
     pub control_len: usize,
 }
-
-/// Instructions of the longest filter (BPF_MAXINSNS).
-pub const MAX_INSTRUCTIONS: usize = 4096;
 
 impl InBytes {
     /// The instructions that a `struct sock_fprog` of `len` bytes points to. EINVAL where there are none, or too many.

@@ -25,6 +25,7 @@ pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, Kernel, Result, Watcher};
 pub use family::Family;
 pub use name::{LinkAddr, Name};
+pub use netstack::filter::MAX_INSTRUCTIONS;
 use netstack::packet::PacketKind;
 use netstack::tcp::Close;
 use options::Settings;
@@ -141,7 +142,8 @@ pub struct WantedInfo {
 impl Kernel {
     /// socket(2), without descriptor and without the flags in `kind`.
     ///
-    /// Errors: EAFNOSUPPORT for every domain but AF_INET, AF_INET6 and AF_PACKET, ESOCKTNOSUPPORT, EPROTONOSUPPORT, EINVAL, ENOBUFS.
+    /// Errors: EAFNOSUPPORT for every domain but AF_INET, AF_INET6 and AF_PACKET, ESOCKTNOSUPPORT, EPROTONOSUPPORT,
+    /// EINVAL, ENOBUFS.
     pub fn socket(self: &Arc<Self>, domain: i32, kind: i32, protocol: i32) -> Result<Arc<Socket>> {
         let family = match domain {
             libc::AF_INET => Family::Inet,

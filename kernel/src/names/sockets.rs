@@ -9,7 +9,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::order::Source;
 use super::transport::{Datagrams, Transport};
-use crate::socket::SendControl;
+use crate::socket::{Name, SendControl};
 use crate::wait::{Waiter, Watch};
 use crate::{Errno, Events, Kernel, Result, Socket};
 
@@ -88,9 +88,7 @@ impl Datagrams for Udp {
         });
         match received {
             // The socket is connected: what carries no address is the peer's all the same.
-            Ok(received) => {
-                Ok(Some((received.len, received.from.and_then(crate::socket::Name::inet).unwrap_or(self.server))))
-            }
+            Ok(received) => Ok(Some((received.len, received.from.and_then(Name::inet).unwrap_or(self.server)))),
             Err(Errno::TIMEDOUT) => Ok(None),
             Err(errno) => Err(errno),
         }

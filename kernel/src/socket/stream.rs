@@ -195,7 +195,8 @@ struct Taken {
 }
 
 /// Writes as much as fits, up to `most` bytes, of what lies behind the first `done` bytes of `bufs`, and counts it there;
-/// `urgent`: the last byte is marked so. Memory that is not there is EFAULT; as on Linux, the pieces before the one that it is in have gone.
+/// `urgent`: the last byte is marked so. Memory that is not there is EFAULT; as on Linux, the pieces before the one that it is in
+/// have gone.
 fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], done: &mut usize, most: usize, urgent: bool) -> Result<()> {
     let publish = |tx: &mut Producer, n: usize| {
         if urgent {

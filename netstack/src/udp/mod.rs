@@ -243,7 +243,8 @@ impl Udp {
         })
     }
 
-    /// Of sockets with the same binding: those that are bound to the interface come first. SO_REUSEPORT spreads flows over all of them, else the newest gets everything.
+    /// Of sockets with the same binding: those that are bound to the interface come first. SO_REUSEPORT spreads flows over all
+    /// of them, else the newest gets everything.
     fn pick(&self, list: &[UdpId], ends: &Ends, by: IfIndex) -> Option<UdpId> {
         if let [id] = list {
             return self.get(*id)?.hears(ends.0.ip(), by).then_some(*id);

@@ -41,7 +41,8 @@ impl<'a> Datagram<'a> {
             return Err(Malformed::Invalid);
         }
         let Some(bytes) = bytes.get(..usize::from(len)) else { return Err(Malformed::Truncated) };
-        // A checksum of zero says that the sender computed none (RFC 768), which with IPv6 only those take who said so (RFC 8200 §8.1).
+        // A checksum of zero says that the sender computed none (RFC 768), which with IPv6 only those take who said so
+        // (RFC 8200 §8.1).
         let no_checksum = !checksum_good && be16(bytes, 6) == 0;
         let wrong = || Sum::pseudo(src.into(), dst.into(), ipv4::UDP, bytes.len()).bytes(bytes).finish() != 0;
         if !checksum_good && !no_checksum && wrong() {

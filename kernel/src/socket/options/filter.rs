@@ -12,8 +12,8 @@ use crate::{Errno, Result};
 use libc::SOL_SOCKET;
 use netstack::filter::{Instruction, Program};
 
-/// Bytes of an instruction: code, two jumps, operand.
-const INSTRUCTION: usize = 8;
+/// Code, two jumps, operand.
+const INSTRUCTION: usize = size_of::<libc::sock_filter>();
 
 pub(super) static ROWS: &[Row] = &[
     bytes(SOL_SOCKET, libc::SO_ATTACH_FILTER, On::All, Some(program), Some(attach)),

@@ -81,9 +81,9 @@ impl Settings {
     pub(in crate::socket) fn new(family: Family, kind: Kind, tcp: TcpDefaults) -> Settings {
         let raw = RawOptions {
             header_included: kind == Kind::Raw(libc::IPPROTO_RAW as u8),
-            // RFC 3542 §3.1: of raw ICMPv6 sockets the kernel makes the checksum.
             // Linux: of the IPv4 groups of others a socket of IPv6 hears nothing.
             datagram: DatagramOptions { multicast_all: family == Family::Inet, ..DatagramOptions::default() },
+            // RFC 3542 §3.1: of raw ICMPv6 sockets the kernel makes the checksum.
             checksum_at: (family == Family::Inet6 && kind == Kind::Raw(libc::IPPROTO_ICMPV6 as u8)).then_some(2),
             ..RawOptions::default()
         };
