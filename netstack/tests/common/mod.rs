@@ -11,10 +11,12 @@ mod memory;
 mod router;
 pub mod seeds;
 mod segments;
+mod sockets;
 
 pub use frames::*;
 pub use link::{Bursts, Link, Segments};
 pub use memory::Memory;
+pub use sockets::{Packets, Raw, Udp};
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -22,15 +24,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::Ipv4Addr;
 
 use link::{Leaving, LinkState, Outbox, Station};
-use netstack::datagram::{HEADER_LEN, Header};
 use netstack::iface::InterfaceConfig;
 use netstack::link::{IfIndex, Mac, RxMeta};
-use netstack::packet::{PacketKind, PacketType, Record};
 use netstack::rng::Rng;
 use netstack::time::{Duration, Instant};
 use netstack::wire::checksum::Sum;
 use netstack::wire::{arp, ethernet, ipv4};
-use netstack::{Config, Key, Notice, PacketId, RawId, Stack, UdpId};
+use netstack::{Config, Key, Notice, Stack};
 use router::{Port, Router};
 
 /// A node of the network.
@@ -493,117 +493,6 @@ impl Net {
         self.stack(to).input(now, on, frame, RxMeta::default());
         self.poll(to);
     }
-
-    /// Opens a UDP socket with a receive ring of 256 KiB.
-    pub fn udp(&mut self, node: NodeId) -> Udp {
-        let (rx, reader) = arena::ring::heap(1 << 18);
-        let key = self.memory(node).new_key();
-        let id = self.stack(node).udp_open(key, rx);
-        Udp { node, id, key, reader }
-    }
-
-    /// Opens a UDP socket bound to `local`.
-    pub fn udp_at(&mut self, node: NodeId, local: &str) -> Udp {
-        let socket = self.udp(node);
-        let local = local.parse().expect("an address and port");
-        self.stack(node).udp_bind(socket.id, local, Default::default()).expect("free");
-        socket
-    }
-
-    /// Opens a raw or ping socket.
-    pub fn raw(&mut self, node: NodeId, kind: netstack::raw::RawKind) -> Raw {
-        let (rx, reader) = arena::ring::heap(1 << 18);
-        let key = self.memory(node).new_key();
-        let id = self.stack(node).raw_open(key, rx, kind);
-        Raw { node, id, key, reader }
-    }
-
-    /// Opens a packet socket for frames, bound to an interface and a protocol.
-    pub fn packet(&mut self, node: NodeId, on: Option<IfIndex>, protocol: u16) -> Packets {
-        self.packet_of(node, PacketKind::Frame, on, protocol)
-    }
-
-    pub fn packet_of(&mut self, node: NodeId, kind: PacketKind, on: Option<IfIndex>, protocol: u16) -> Packets {
-        let (rx, reader) = arena::ring::heap(1 << 16);
-        let key = self.memory(node).new_key();
-        let id = self.stack(node).packet_open(key, rx, kind);
-        self.stack(node).packet_bind(id, on, protocol).expect("an interface");
-        Packets { node, id, key, reader }
-    }
-
-    /// Sends a datagram and lets the node transmit it.
-    pub fn udp_send(&mut self, from: &Udp, to: &str, payload: &[u8]) -> Result<usize, netstack::socket::SendError> {
-        let (now, to) = (self.now, to.parse().expect("an address and port"));
-        let sent = self.stack(from.node).udp_send(now, from.id, Some(to), &[payload], &Default::default());
-        self.poll(from.node);
-        sent
-    }
-
-    /// Sends by a raw or ping socket and lets the node transmit it.
-    pub fn raw_send(&mut self, from: &Raw, to: Ipv4Addr, payload: &[u8]) -> Result<usize, netstack::socket::SendError> {
-        let (now, to) = (self.now, Some((to, 0).into()));
-        let sent = self.stack(from.node).raw_send(now, from.id, to, &[payload], &Default::default());
-        self.poll(from.node);
-        sent
-    }
-}
-
-/// The program's side of a UDP socket.
-pub struct Udp {
-    pub node: NodeId,
-    pub id: UdpId,
-    pub key: Key,
-    reader: arena::Consumer,
-}
-
-/// The program's side of a packet socket.
-pub struct Packets {
-    pub node: NodeId,
-    pub id: PacketId,
-    pub key: Key,
-    reader: arena::Consumer,
-}
-
-impl Packets {
-    /// The next frame, if one is there.
-    pub fn recv(&mut self) -> Option<(Record, Vec<u8>)> {
-        if self.reader.is_empty() {
-            return None;
-        }
-        let mut bytes = [0; HEADER_LEN];
-        assert_eq!(self.reader.read(&mut bytes).0, HEADER_LEN, "records are published whole");
-        let record = Record::decode(&bytes).expect("a record of the engine's");
-        let mut frame = vec![0; record.len as usize];
-        assert_eq!(self.reader.read(&mut frame).0, frame.len(), "records are published whole");
-        Some((record, frame))
-    }
-
-    /// Kind, protocol and length of all that is there.
-    pub fn take(&mut self) -> Vec<(PacketType, u16, usize)> {
-        std::iter::from_fn(|| self.recv()).map(|(record, frame)| (record.kind, record.protocol, frame.len())).collect()
-    }
-}
-
-/// The program's side of a raw or ping socket.
-pub struct Raw {
-    pub node: NodeId,
-    pub id: RawId,
-    pub key: Key,
-    reader: arena::Consumer,
-}
-
-impl Udp {
-    /// The next datagram, if one is there.
-    pub fn recv(&mut self) -> Option<(Header, Vec<u8>)> {
-        recv(&mut self.reader)
-    }
-}
-
-impl Raw {
-    /// The next packet, if one is there.
-    pub fn recv(&mut self) -> Option<(Header, Vec<u8>)> {
-        recv(&mut self.reader)
-    }
 }
 
 fn parse_net(text: &str) -> (Ipv4Addr, u8) {
@@ -615,18 +504,6 @@ fn station_mac(link: usize, member: usize) -> Mac {
     let [a, b] = (link as u16).to_be_bytes();
     let [c, d] = (member as u16 + 1).to_be_bytes();
     Mac([0xb2, 0xa0, a, b, c, d])
-}
-
-fn recv(reader: &mut arena::Consumer) -> Option<(Header, Vec<u8>)> {
-    if reader.is_empty() {
-        return None;
-    }
-    let mut bytes = [0; HEADER_LEN];
-    assert_eq!(reader.read(&mut bytes).0, HEADER_LEN, "records are published whole");
-    let header = Header::decode(&bytes).expect("a header of the engine's");
-    let mut payload = vec![0; header.len as usize];
-    assert_eq!(reader.read(&mut payload).0, payload.len(), "records are published whole");
-    Some((header, payload))
 }
 
 /// A router's mark on an IPv4 packet that understands it (RFC 3168 §5).
