@@ -73,6 +73,8 @@ pub enum Call<'a> {
     Interfaces,
     /// Bytes of the largest packet to a destination: [`Reply::PathMtu`], or ENOTCONN without a route.
     PathMtu(SocketAddr),
+    /// The hop limit of packets to a destination whose sender says none: [`Reply::HopLimit`], or ENOTCONN without a route.
+    HopLimit(SocketAddr),
     /// What the network told about names: [`Reply::Learned`].
     Learned,
     /// The source address towards a destination: [`Reply::Source`], or ENETUNREACH.
@@ -114,6 +116,8 @@ pub enum Reply {
     Interfaces(Vec<InterfaceInfo>),
     /// Bytes of a packet.
     PathMtu(u32),
+    /// A hop limit.
+    HopLimit(u8),
     /// What the network told about names.
     Learned(Learned),
     /// A source address.

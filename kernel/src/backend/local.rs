@@ -218,6 +218,7 @@ impl Engine {
                 Ok(Reply::TcpInfo(Box::new(self.stack.tcp_info(now, tcp).ok_or(Errno::BADF)?)))
             }
             Call::Interfaces => Ok(Reply::Interfaces(self.interfaces())),
+            Call::HopLimit(to) => self.stack.hop_limit(to).map(Reply::HopLimit).ok_or(Errno::NOTCONN),
             Call::PathMtu(to) => self.stack.path_mtu(to).map(Reply::PathMtu).ok_or(Errno::NOTCONN),
             Call::Learned => Ok(Reply::Learned(self.learned())),
             Call::SourceFor(to) => self.stack.source_for(to).map(Reply::Source).ok_or(Errno::NETUNREACH),

@@ -1,8 +1,10 @@
 //! Interfaces: their addresses, multicast groups, counters, and frames that wait for their link.
 
 mod address;
+mod parameters;
 
 pub use address::{Address, AddressOrigin, AddressState};
+pub use parameters::LinkParameters;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::VecDeque;
@@ -64,6 +66,8 @@ pub struct InterfaceView<'a> {
     pub mac: Mac,
     /// Bytes of the largest IP packet.
     pub mtu: u32,
+    /// What counts for IPv6 on it.
+    pub v6: LinkParameters,
     /// Does it carry traffic?
     pub up: bool,
     /// Is it `lo`?
@@ -79,6 +83,8 @@ pub(crate) struct Interface {
     pub(crate) index: IfIndex,
     pub(crate) mac: Mac,
     pub(crate) mtu: u32,
+    /// What routers say of IPv6 on the link.
+    pub(crate) v6: LinkParameters,
     pub(crate) caps: LinkCaps,
     pub(crate) up: bool,
     pub(crate) addresses: Vec<Address>,
@@ -100,6 +106,7 @@ impl Interface {
             index,
             mac,
             mtu,
+            v6: LinkParameters::default(),
             caps,
             up: true,
             addresses: Vec::new(),
@@ -213,6 +220,7 @@ impl Interface {
             index: self.index,
             mac: self.mac,
             mtu: self.mtu,
+            v6: self.v6,
             up: self.up,
             loopback: self.is_loopback(),
             addresses: &self.addresses,

@@ -19,7 +19,7 @@ impl Ip {
         options: &[u8],
         complete: bool,
     ) -> Result<(), OutputError> {
-        let mtu = self.mtu(hop.on);
+        let mtu = self.mtu(hop.on, hop.src);
         let whole = packet.bytes().len() <= mtu;
         if !whole && packet.dont_fragment() {
             return Err(OutputError::TooLong);
@@ -55,7 +55,7 @@ impl Ip {
         complete: bool,
     ) -> Result<(), OutputError> {
         let len = packet.bytes().len();
-        if len > self.mtu(hop.on) {
+        if len > self.mtu(hop.on, hop.src) {
             return Err(OutputError::TooLong);
         }
         if !self.has_room(hop, len) {
@@ -96,7 +96,7 @@ impl Ip {
         let mut made = self.packets.make(pool, &parts, false).ok_or(OutputError::NoBuffers)?;
         made.payload_mut()[0] += (options.len() / 4) as u8; // The header length, in words.
         renew_checksum(made.payload_mut());
-        let mtu = self.mtu(hop.on);
+        let mtu = self.mtu(hop.on, hop.src);
         if len <= mtu {
             self.dispatch(now, pool, hop, made, out.multicast_loop);
             return Ok(());

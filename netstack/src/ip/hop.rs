@@ -212,7 +212,7 @@ impl Paths for Ip {
         Some(Path {
             src: hop.src,
             on: zone,
-            mtu: self.mtu(hop.on) as u32,
+            mtu: self.mtu(hop.on, hop.src) as u32,
             path_mtu: self.path_mtu(hop.on, remote.ip()) as u32,
         })
     }

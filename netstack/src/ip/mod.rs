@@ -29,6 +29,7 @@ pub(crate) use packet::{Packet, Packets};
 pub(crate) use reassembly::{Expired, Flaw, Fragment, Reassembly};
 pub(crate) use received::Received;
 
+use core::net::IpAddr;
 use std::collections::VecDeque;
 
 use crate::arp::Claims;
@@ -44,6 +45,8 @@ use identification::Identification;
 use path_mtu::PathMtus;
 use redirects::Redirects;
 
+/// Time to live of IPv4 packets whose sender says none (RFC 1700).
+const TTL: u8 = 64;
 /// Bytes on the loopback that nobody has processed yet, before senders are told to wait.
 const MAX_LOOPED: usize = 4 << 20;
 
@@ -103,9 +106,17 @@ impl Ip {
         }
     }
 
-    /// Bytes of the largest packet on an interface's link.
-    pub(crate) fn mtu(&self, on: IfIndex) -> usize {
-        self.interfaces.get(on).map_or(0, |interface| interface.mtu as usize).min(ipv4::MAX_LEN)
+    /// Bytes of the largest packet to `dst` on an interface's link.
+    pub(crate) fn mtu(&self, on: IfIndex, dst: IpAddr) -> usize {
+        let Some(interface) = self.interfaces.get(on) else { return 0 };
+        let said = interface.v6.mtu.filter(|_| dst.is_ipv6()).unwrap_or(interface.mtu);
+        interface.mtu.min(said).min(ipv4::MAX_LEN as u32) as usize
+    }
+
+    /// The hop limit of packets to `dst` whose sender says none.
+    pub(crate) fn hop_limit(&self, on: IfIndex, dst: IpAddr) -> u8 {
+        let interface = self.interfaces.get(on).filter(|_| dst.is_ipv6());
+        interface.map_or(TTL, |interface| interface.v6.hop_limit)
     }
 
     /// A header of IPv6 with the label of its flow where it has none and `auto` asks for one: of a keyed hash, so that nobody outside

@@ -72,7 +72,7 @@ impl Ip {
         if !self.has_room(hop, out.header.len() + len) {
             return Err(OutputError::Full);
         }
-        let mtu = if out.link_mtu { self.mtu(hop.on) } else { self.path_mtu(hop.on, out.header.dst) };
+        let mtu = if out.link_mtu { self.mtu(hop.on, out.header.dst) } else { self.path_mtu(hop.on, out.header.dst) };
         let mtu = out.most.map_or(mtu, |most| mtu.min(most.into()));
         if out.header.len() + len > mtu {
             if out.header.dont_fragment {
@@ -108,7 +108,7 @@ impl Ip {
         multicast_loop: bool,
     ) -> Result<(), OutputError> {
         let len = parts.iter().map(|part| part.len()).sum::<usize>();
-        if len > self.mtu(hop.on) {
+        if len > self.mtu(hop.on, hop.src) {
             return Err(OutputError::TooLong);
         }
         if !self.has_room(hop, len) {

@@ -81,6 +81,11 @@ impl PathMtus {
         }
     }
 
+    /// What a link carries has changed.
+    pub(crate) fn link_changed(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
+    }
+
     /// Counts what was learnt and forgotten: who has looked before needs to look again only after a change.
     pub(crate) fn changes(&self) -> u32 {
         self.changes
@@ -94,7 +99,7 @@ impl PathMtus {
 impl Ip {
     /// Bytes of the largest packet to `dst` by an interface, as far as is known.
     pub(crate) fn path_mtu(&self, on: IfIndex, dst: IpAddr) -> usize {
-        let link = self.mtu(on);
+        let link = self.mtu(on, dst);
         self.path_mtus.paths.get(&dst).map_or(link, |narrow| link.min(narrow.mtu as usize))
     }
 

@@ -1,7 +1,7 @@
 //! What an interface knows by neighbour discovery besides its neighbours (RFC 4861, RFC 4862): addresses that are being
 //! tried, routers, prefixes, name servers, and when each ends.
 //!
-//! Messages that arrive are in `stack::ndp`; what is done at which time is in `stack::autoconf`.
+//! Messages that arrive are in `stack::ndp`; what is done at which time is in `stack::autoconf` and `stack::offers`.
 
 pub(crate) mod names;
 
@@ -15,8 +15,6 @@ use crate::rng::{HashKey, Rng};
 use crate::time::Instant;
 use crate::timer::TimerQueue;
 
-/// RetransTimer: between solicitations of a kind, and how long an address is tried (RFC 4861 §10, RFC 4862 §5.4).
-pub(crate) const RETRANSMIT: Duration = Duration::from_secs(1);
 /// MAX_RTR_SOLICITATIONS, RTR_SOLICITATION_INTERVAL, MAX_RTR_SOLICITATION_DELAY (RFC 4861 §10).
 pub(crate) const MAX_SOLICITATIONS: u8 = 3;
 pub(crate) const SOLICITATION_INTERVAL: Duration = Duration::from_secs(4);

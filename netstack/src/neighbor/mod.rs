@@ -4,8 +4,9 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use crate::iface::LinkParameters;
 use crate::ip::Packet;
 use crate::link::{IfIndex, Mac};
 use crate::rng::{HashKey, Rng};
@@ -14,10 +15,6 @@ use crate::timer::TimerQueue;
 
 /// Requests before a neighbour is given up.
 const MAX_REQUESTS: u8 = 3;
-/// Time between requests.
-const RETRANSMIT: Duration = Duration::from_secs(1);
-/// How long a reply is believed without asking again; drawn from half to one and a half of it (RFC 4861 §6.3.2).
-const REACHABLE: Duration = Duration::from_secs(30);
 /// How long a stale entry is used before it is asked for again.
 const DELAY: Duration = Duration::from_secs(5);
 /// Neighbours at most; beyond it old ones are forgotten.
@@ -113,6 +110,8 @@ pub(crate) struct Neighbors {
     /// In the order in which they came in, or were last passed over for eviction.
     order: VecDeque<Id>,
     timers: TimerQueue<Id>,
+    /// What routers say of a link, for neighbours of IPv6.
+    links: BTreeMap<IfIndex, LinkParameters>,
     jitter: Rng,
     /// Bytes that wait for all neighbours.
     held_bytes: usize,
@@ -126,10 +125,20 @@ impl Neighbors {
             table: HashMap::with_hasher(rng.hash_key()),
             order: VecDeque::new(),
             timers: TimerQueue::new(),
+            links: BTreeMap::new(),
             jitter: rng.fork(),
             held_bytes: 0,
             orphans: Vec::new(),
         }
+    }
+
+    /// From now on this counts for neighbours of IPv6 on a link.
+    pub(crate) fn follow(&mut self, on: IfIndex, parameters: LinkParameters) {
+        self.links.insert(on, parameters);
+    }
+
+    fn parameters(&self, (on, addr): Id) -> LinkParameters {
+        self.links.get(&on).filter(|_| addr.is_ipv6()).copied().unwrap_or_default()
     }
 
     /// The hardware address of a neighbour that needs no attention.
@@ -155,7 +164,7 @@ impl Neighbors {
             return Resolution::Known(mac);
         }
         self.insert(id, NeighborState::Incomplete, None);
-        self.timers.set(id, now + RETRANSMIT);
+        self.timers.set(id, now + self.parameters(id).retransmit);
         Resolution::Wait { ask: true }
     }
 
@@ -198,6 +207,7 @@ impl Neighbors {
             }
             self.insert(id, NeighborState::Stale, Some(mac));
         }
+        let reachable = self.parameters(id).reachable;
         let Some(entry) = self.table.get_mut(&id) else { return VecDeque::new() };
         let waited = entry.state == NeighborState::Incomplete;
         let moved = entry.mac != Some(mac);
@@ -205,7 +215,8 @@ impl Neighbors {
         if evidence == Evidence::Reply {
             entry.state = NeighborState::Reachable;
             entry.requests = 0;
-            let half = (REACHABLE / 2).as_millis() as u32;
+            // RFC 4861 §6.3.2: from half to one and a half of it.
+            let half = (reachable / 2).as_millis() as u32;
             let lifetime = Duration::from_millis(u64::from(half + self.jitter.below(2 * half)));
             self.timers.set(id, now + lifetime);
         } else if waited {
@@ -250,6 +261,7 @@ impl Neighbors {
     /// Runs one timer that is due.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<Outcome> {
         while let Some(id) = self.timers.pop_expired(now) {
+            let again = now + self.parameters(id).retransmit;
             let Some(entry) = self.table.get_mut(&id) else { continue };
             match entry.state {
                 NeighborState::Reachable => entry.state = NeighborState::Stale,
@@ -257,12 +269,12 @@ impl Neighbors {
                 NeighborState::Delay => {
                     entry.state = NeighborState::Probe;
                     entry.requests = 1;
-                    self.timers.set(id, now + RETRANSMIT);
+                    self.timers.set(id, again);
                     return Some(Outcome::Ask { on: id.0, addr: id.1, last: entry.mac });
                 }
                 NeighborState::Incomplete | NeighborState::Probe if entry.requests < MAX_REQUESTS => {
                     entry.requests += 1;
-                    self.timers.set(id, now + RETRANSMIT);
+                    self.timers.set(id, again);
                     return Some(Outcome::Ask { on: id.0, addr: id.1, last: entry.mac });
                 }
                 NeighborState::Incomplete | NeighborState::Probe => {

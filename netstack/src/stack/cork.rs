@@ -90,7 +90,8 @@ impl Stack {
         let mut way = corked.way;
         if way.header.dst.is_ipv4() {
             // Linux: what the first piece did not say for itself is as the socket has it now.
-            way.header = datagram_header(&socket.options, way.hop, way.header.dst, way.header.protocol, &corked.how);
+            way.header =
+                datagram_header(&self.ip, &socket.options, way.hop, way.header.dst, way.header.protocol, &corked.how);
         }
         let sent = self.udp_emit(key, &way, &[&corked.bytes]);
         corked.release(&mut *self.pool);
@@ -127,7 +128,7 @@ impl Stack {
             return Ok(None);
         }
         let Header { dst, protocol, .. } = way.header;
-        let header = datagram_header(&socket.options.datagram, way.hop, dst, protocol, &corked.how);
+        let header = datagram_header(&self.ip, &socket.options.datagram, way.hop, dst, protocol, &corked.how);
         let way = if dst.is_ipv4() { Way { header, ..way } } else { corked.way };
         Ok(Some((way, corked.release(&mut *self.pool))))
     }
@@ -201,7 +202,8 @@ impl Stack {
     }
 
     fn mtu_of(&self, way: &Way) -> usize {
-        if way.discovery.heeds_path() { self.ip.path_mtu(way.hop.on, way.header.dst) } else { self.ip.mtu(way.hop.on) }
+        let (on, dst) = (way.hop.on, way.header.dst);
+        if way.discovery.heeds_path() { self.ip.path_mtu(on, dst) } else { self.ip.mtu(on, dst) }
     }
 
     /// What may follow the IP header of a packet that is given in pieces.

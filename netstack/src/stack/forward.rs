@@ -54,7 +54,7 @@ impl Stack {
         match self.ip.pass_on(now, &mut *self.pool, hop, packet, options, arrival.checksum_good) {
             Ok(()) => {}
             Err(OutputError::TooLong) => {
-                let mtu = self.ip.mtu(hop.on);
+                let mtu = self.ip.mtu(hop.on, hop.src);
                 self.report_forwarded(now, &about, Complaint::TooLong(mtu));
             }
             Err(OutputError::Full | OutputError::NoBuffers) => {

@@ -54,7 +54,7 @@ impl Stack {
         match self.ip.pass_on_v6(now, &mut *self.pool, hop, packet, arrival.checksum_good) {
             Ok(()) => {}
             Err(OutputError::TooLong) => {
-                let mtu = self.ip.mtu(hop.on).max(ipv6::MIN_MTU);
+                let mtu = self.ip.mtu(hop.on, hop.src).max(ipv6::MIN_MTU);
                 self.report_forwarded(now, &about, Complaint::TooLong(mtu));
             }
             Err(OutputError::Full | OutputError::NoBuffers) => {

@@ -91,7 +91,7 @@ impl Stack {
             let header = ip::Header::atomic(hop.src, dst, ipv4::ICMP, TTL, ERROR_TOS);
             self.send_icmp(now, hop, header, &icmpv4::emit(kind, code, rest, quote), quote);
         } else {
-            let header = ip::Header::atomic(hop.src, dst, ipv6::ICMPV6, TTL, 0);
+            let header = ip::Header::atomic(hop.src, dst, ipv6::ICMPV6, self.ip.hop_limit(hop.on, dst), 0);
             self.send_icmp(now, hop, header, &icmpv6::emit(kind, code, rest), quote);
         }
     }
@@ -140,7 +140,7 @@ impl Stack {
         let header = ip::Header {
             dont_fragment: false,
             flow_label: packet.flow_label, // RFC 6437 §3: answers may reflect it, as Linux does.
-            ..ip::Header::atomic(hop.src, dst, ipv6::ICMPV6, TTL, packet.tos)
+            ..ip::Header::atomic(hop.src, dst, ipv6::ICMPV6, self.ip.hop_limit(hop.on, dst), packet.tos)
         };
         self.send_icmp(now, hop, header, &icmpv6::emit(icmpv6::ECHO_REPLY, 0, rest), payload);
     }

@@ -15,6 +15,7 @@ mod icmpv6;
 mod input;
 mod multicast;
 mod ndp;
+mod offers;
 mod packet;
 mod raw;
 mod run;

@@ -122,7 +122,7 @@ impl Stack {
             RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => {
                 let way = Way {
                     hop,
-                    header: datagram_header(&options.datagram, hop, dst, protocol, how),
+                    header: datagram_header(&self.ip, &options.datagram, hop, dst, protocol, how),
                     discovery: mtu_discovery(&options.datagram, dst),
                     multicast_loop,
                     ports: (0, 0),
@@ -147,7 +147,7 @@ impl Stack {
                     return Err(SendError::InvalidDestination);
                 }
                 let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
-                let header = datagram_header(&options.datagram, hop, dst, protocol, how);
+                let header = datagram_header(&self.ip, &options.datagram, hop, dst, protocol, how);
                 self.send_summed(now, hop, header, message, kind.is_v6().then_some(2), &options.datagram)
             }
         };

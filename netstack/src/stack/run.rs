@@ -149,7 +149,8 @@ impl TcpOut for Output<'_> {
         }
         let dont_fragment = !self.ip.is_too_narrow(dst);
         let flow_label = segment.flow_label.unwrap_or(0);
-        let header = ip::Header::atomic(src, dst, ipv4::TCP, segment.ttl, segment.tos);
+        let ttl = segment.ttl.unwrap_or_else(|| self.ip.hop_limit(hop.on, dst));
+        let header = ip::Header::atomic(src, dst, ipv4::TCP, ttl, segment.tos);
         let header = ip::Header { dont_fragment, flow_label, ..header };
         let ports = (be16(segment.header, 0), be16(segment.header, 2));
         let header = self.ip.labelled(header, segment.flow_label.is_none(), ports);

@@ -7,7 +7,7 @@ use arena::Producer;
 use super::Stack;
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery, Way};
 use crate::filter::Program;
-use crate::ip::{Header, Hop, Limits, NextHop, OutputError, end, is_unicast, zone};
+use crate::ip::{Header, Hop, Ip, Limits, NextHop, OutputError, end, is_unicast, zone};
 use crate::link::IfIndex;
 use crate::multicast::Filter;
 use crate::socket::{
@@ -104,7 +104,7 @@ impl Stack {
         let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
         let way = Way {
             hop,
-            header: datagram_header(&options, hop, dst, ipv4::UDP, how),
+            header: datagram_header(&self.ip, &options, hop, dst, ipv4::UDP, how),
             discovery: mtu_discovery(&options, dst),
             multicast_loop: multicast_loop(&options, dst),
             ports: (local.port(), remote.port()),
@@ -294,7 +294,7 @@ impl Stack {
                 fits && !self.ip.is_too_narrow(header.dst)
             }
             // Routers may cut what fits the link; what does not fit it is an error of ours.
-            MtuDiscovery::Interface => header.len() + len > self.ip.mtu(hop.on),
+            MtuDiscovery::Interface => header.len() + len > self.ip.mtu(hop.on, header.dst),
             MtuDiscovery::Dont | MtuDiscovery::Omit => false,
         }
     }
@@ -303,6 +303,12 @@ impl Stack {
     pub fn path_mtu(&self, dst: SocketAddr) -> Option<u32> {
         let hop = self.ip.hop(None, dst.ip(), zone(dst))?;
         Some(self.ip.path_mtu(hop.on, dst.ip()) as u32)
+    }
+
+    /// IPV6_UNICAST_HOPS: the hop limit of packets to `dst` whose sender says none; None without a route.
+    pub fn hop_limit(&self, dst: SocketAddr) -> Option<u8> {
+        let hop = self.ip.hop(None, dst.ip(), zone(dst))?;
+        Some(self.ip.hop_limit(hop.on, dst.ip()))
     }
 
     /// What became of a datagram, in the words of the caller; who finds the way full waits to be touched.
@@ -320,6 +326,7 @@ impl Stack {
 
 /// The IP header of a datagram.
 pub(super) fn datagram_header(
+    ip: &Ip,
     options: &DatagramOptions,
     hop: Hop,
     dst: IpAddr,
@@ -331,7 +338,7 @@ pub(super) fn datagram_header(
         (true, true) => (options.multicast_ttl, options.tos),
         (true, false) => (options.ttl, options.tos),
         (false, true) => (v6.multicast_hops, v6.traffic_class),
-        (false, false) => (v6.unicast_hops.unwrap_or(DEFAULT_HOPS), v6.traffic_class),
+        (false, false) => (v6.unicast_hops.unwrap_or_else(|| ip.hop_limit(hop.on, dst)), v6.traffic_class),
     };
     let (ttl, tos) = (how.ttl.unwrap_or(ttl), how.tos.unwrap_or(tos));
     let flow_label = how.flow_label.unwrap_or(v6.flow_label);
@@ -346,9 +353,6 @@ pub(super) fn mtu_discovery(options: &DatagramOptions, dst: IpAddr) -> MtuDiscov
         IpAddr::V6(_) => options.v6.mtu_discovery,
     }
 }
-
-/// Hop limit where nobody says otherwise.
-const DEFAULT_HOPS: u8 = 64;
 
 /// Do copies of what is sent to a group come back?
 pub(super) fn multicast_loop(options: &DatagramOptions, dst: IpAddr) -> bool {

@@ -77,8 +77,8 @@ pub struct TcpOptions {
     pub least_hops: u8,
     /// `IPV6_FLOWINFO_SEND`: the flow label, 20 bits; `None`: one of the flow's own (`IPV6_AUTOFLOWLABEL`, RFC 6437 §3).
     pub flow_label: Option<u32>,
-    /// `IP_TTL`; 64.
-    pub ttl: u8,
+    /// `IP_TTL`, `IPV6_UNICAST_HOPS`; `None`: 64, of IPv6 what the link's routers say.
+    pub ttl: Option<u8>,
     /// `IP_TOS`, without the ECN bits.
     pub tos: u8,
 }
@@ -127,7 +127,7 @@ impl Default for TcpOptions {
             least_ttl: 0,
             least_hops: 0,
             flow_label: None,
-            ttl: 64,
+            ttl: None,
             tos: 0,
         }
     }

@@ -19,7 +19,7 @@ pub(super) struct Remnant {
     pub(super) binding: Option<Binding>,
     /// Not yet TIME-WAIT: the peer's FIN is awaited.
     pub(super) fin_wait_2: bool,
-    pub(super) ttl: u8,
+    pub(super) ttl: Option<u8>,
     pub(super) tos: u8,
     pub(super) limits: Limits,
     pub(super) flow_label: Option<u32>,

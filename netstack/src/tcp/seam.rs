@@ -59,7 +59,8 @@ pub(crate) struct TcpSegmentOut<'a> {
     pub(crate) header: &'a [u8],
     /// In two parts where it wraps in the ring.
     pub(crate) payload: (&'a [u8], &'a [u8]),
-    pub(crate) ttl: u8,
+    /// `None`: what the link's routers say.
+    pub(crate) ttl: Option<u8>,
     pub(crate) tos: u8,
     /// Not 0: the payload is that of several segments, to be cut after each so many bytes, below TCP.
     pub(crate) segment_size: u16,

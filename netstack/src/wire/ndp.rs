@@ -2,8 +2,13 @@
 
 use core::net::Ipv6Addr;
 
+mod options;
+
+pub use options::{Opt, Options, Prefix, emit_options};
+
 use super::{Malformed, array, be16, be32, icmpv6, ipv6};
 use crate::link::Mac;
+use options::{kind, preference, preference_bits, put_link};
 
 /// Every node on the link.
 pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -16,18 +21,6 @@ pub const HOP_LIMIT: u8 = 255;
 pub fn solicited_node(addr: Ipv6Addr) -> Ipv6Addr {
     let [.., a, b, c] = addr.octets();
     Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(a), u16::from(b) << 8 | u16::from(c))
-}
-
-mod kind {
-    pub const SOURCE_LINK: u8 = 1;
-    pub const TARGET_LINK: u8 = 2;
-    pub const PREFIX: u8 = 3;
-    pub const REDIRECTED: u8 = 4;
-    pub const MTU: u8 = 5;
-    pub const NONCE: u8 = 14;
-    pub const ROUTE: u8 = 24;
-    pub const RDNSS: u8 = 25;
-    pub const DNSSL: u8 = 31;
 }
 
 /// A message that is well-formed. The caller has checked hop limit and checksum.
@@ -114,11 +107,8 @@ impl<'a> Message<'a> {
                 hop_limit: head[4],
                 managed: head[5] & 0x80 != 0,
                 other: head[5] & 0x40 != 0,
-                preference: match head[5] >> 3 & 3 {
-                    1 => 1,
-                    3 => -1,
-                    _ => 0, // RFC 4191 §2.2: the reserved value is taken for medium.
-                },
+                // RFC 4191 §2.2: the reserved value is taken for medium.
+                preference: preference(head[5]).unwrap_or(0),
                 lifetime: be16(head, 6),
                 reachable_time: be32(head, 8),
                 retransmit_time: be32(head, 12),
@@ -138,145 +128,18 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Options whose lengths fit. Ones of an unknown kind, or too short for theirs, are passed over (§4.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options<'a>(&'a [u8]);
-
-/// An option that we know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opt<'a> {
-    /// The sender's link address.
-    SourceLink(Mac),
-    /// The target's link address.
-    TargetLink(Mac),
-    /// A prefix (§4.6.2).
-    Prefix(Prefix),
-    /// The link's MTU.
-    Mtu(u32),
-    /// What a solicitation for duplicate detection carries to be told from its own echo (RFC 7527 §3.1).
-    Nonce(&'a [u8]),
-    /// A route (RFC 4191 §2.3).
-    Route {
-        /// Its net.
-        prefix: Ipv6Addr,
-        /// The net's length.
-        prefix_len: u8,
-        /// 1 high, 0 medium, -1 low.
-        preference: i8,
-        /// Seconds.
-        lifetime: u32,
-    },
-    /// Name servers (RFC 8106 §5.1).
-    Rdnss {
-        /// Seconds for which they may be used.
-        lifetime: u32,
-        /// 16 bytes each.
-        servers: &'a [u8],
-    },
-    /// A search list (RFC 8106 §5.2).
-    Dnssl {
-        /// Seconds for which it may be used.
-        lifetime: u32,
-        /// Names as in RFC 1035 §3.1, padded with zeros.
-        names: &'a [u8],
-    },
-}
-
-/// A prefix that a router announces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prefix {
-    /// Its bits; those beyond its length mean nothing.
-    pub prefix: Ipv6Addr,
-    /// How many.
-    pub prefix_len: u8,
-    /// Its addresses are on the link.
-    pub on_link: bool,
-    /// Hosts may make addresses of it.
-    pub autonomous: bool,
-    /// Seconds; all ones: for ever.
-    pub valid: u32,
-    /// Seconds; all ones: for ever.
-    pub preferred: u32,
-}
-
-impl<'a> Options<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<Options<'a>, Malformed> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            // §6.1.1, §7.1.1: a message with an option of length zero is discarded.
-            let len = 8 * usize::from(*rest.get(1).ok_or(Malformed::Truncated)?);
-            if len == 0 {
-                return Err(Malformed::Invalid);
-            }
-            rest = rest.get(len..).ok_or(Malformed::Truncated)?;
-        }
-        Ok(Options(bytes))
+impl RouterAdvertisement<'_> {
+    /// The message, checksum zero.
+    pub fn emit(&self) -> Vec<u8> {
+        let flags = u8::from(self.managed) << 7 | u8::from(self.other) << 6 | preference_bits(self.preference);
+        let [high, low] = self.lifetime.to_be_bytes();
+        let rest = u32::from_be_bytes([self.hop_limit, flags, high, low]);
+        let mut out = icmpv6::emit(icmpv6::ROUTER_ADVERTISEMENT, 0, rest).to_vec();
+        out.extend(self.reachable_time.to_be_bytes());
+        out.extend(self.retransmit_time.to_be_bytes());
+        out.extend(self.options.bytes());
+        out
     }
-
-    /// The options that we know.
-    pub fn iter(self) -> impl Iterator<Item = Opt<'a>> {
-        let mut rest = self.0;
-        core::iter::from_fn(move || {
-            while rest.len() >= 8 {
-                let (option, after) = rest.split_at_checked(8 * usize::from(rest[1]))?;
-                rest = after;
-                if let Some(known) = known(option) {
-                    return Some(known);
-                }
-            }
-            None
-        })
-    }
-
-    /// The sender's link address.
-    pub fn source_link(self) -> Option<Mac> {
-        self.iter().find_map(|option| if let Opt::SourceLink(mac) = option { Some(mac) } else { None })
-    }
-
-    /// The target's link address.
-    pub fn target_link(self) -> Option<Mac> {
-        self.iter().find_map(|option| if let Opt::TargetLink(mac) = option { Some(mac) } else { None })
-    }
-
-    /// The nonce of duplicate detection.
-    pub fn nonce(self) -> Option<&'a [u8]> {
-        self.iter().find_map(|option| if let Opt::Nonce(nonce) = option { Some(nonce) } else { None })
-    }
-}
-
-fn known(option: &[u8]) -> Option<Opt<'_>> {
-    let link = || Mac(array(option, 2));
-    Some(match (option[0], option.len()) {
-        (kind::SOURCE_LINK, 8) => Opt::SourceLink(link()),
-        (kind::TARGET_LINK, 8) => Opt::TargetLink(link()),
-        (kind::PREFIX, 32) => Opt::Prefix(Prefix {
-            prefix_len: option[2],
-            on_link: option[3] & 0x80 != 0,
-            autonomous: option[3] & 0x40 != 0,
-            valid: be32(option, 4),
-            preferred: be32(option, 8),
-            prefix: Ipv6Addr::from(array::<16>(option, 16)),
-        }),
-        (kind::MTU, 8) => Opt::Mtu(be32(option, 4)),
-        (kind::NONCE, _) => Opt::Nonce(&option[2..]),
-        (kind::ROUTE, 8 | 16 | 24) => {
-            let mut prefix = [0; 16];
-            prefix[..option.len() - 8].copy_from_slice(&option[8..]);
-            let preference = match option[3] >> 3 & 3 {
-                0 => 0,
-                1 => 1,
-                3 => -1,
-                _ => return None, // RFC 4191 §2.3: with the reserved value the option is ignored.
-            };
-            Opt::Route { prefix: Ipv6Addr::from(prefix), prefix_len: option[2], preference, lifetime: be32(option, 4) }
-        }
-        (kind::RDNSS, 24..) => {
-            let servers = &option[8..];
-            Opt::Rdnss { lifetime: be32(option, 4), servers: &servers[..servers.len() & !15] }
-        }
-        (kind::DNSSL, 16..) => Opt::Dnssl { lifetime: be32(option, 4), names: &option[8..] },
-        _ => return None,
-    })
 }
 
 /// A router solicitation, checksum zero; with our link address unless the source is unspecified (§6.3.7).
@@ -324,9 +187,4 @@ pub fn redirect(target: Ipv6Addr, destination: Ipv6Addr, link: Option<Mac>, pack
     out.extend([kind::REDIRECTED, (1 + quoted.len() / 8) as u8, 0, 0, 0, 0, 0, 0]);
     out.extend(quoted);
     out
-}
-
-fn put_link(out: &mut Vec<u8>, kind: u8, mac: Mac) {
-    out.extend([kind, 1]);
-    out.extend(mac.0);
 }

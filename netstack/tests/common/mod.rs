@@ -8,6 +8,7 @@
 mod frames;
 mod link;
 mod memory;
+mod offers;
 mod router;
 pub mod seeds;
 mod segments;
@@ -16,6 +17,7 @@ mod sockets;
 pub use frames::*;
 pub use link::{Bursts, Link, Segments};
 pub use memory::Memory;
+pub use offers::*;
 pub use sockets::{Packets, Raw, Udp};
 
 use std::cmp::Reverse;

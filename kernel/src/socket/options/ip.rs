@@ -17,14 +17,17 @@ const ICMP_FILTER: i32 = 1;
 const IP_LOCAL_PORT_RANGE: i32 = 51;
 const IP_PROTOCOL: i32 = 52;
 
+/// Linux net.ipv4.ip_default_ttl.
+const DEFAULT_TTL: u8 = 64;
+
 pub(super) static ROWS: &[Row] = &[
     engine!(IPPROTO_IP, libc::IP_TTL, On::All, s => i32::from(s.raw.datagram.ttl), v => {
         let ttl = match v {
-            -1 => 64,
-            1..=255 => v as u8,
+            -1 => None,
+            1..=255 => Some(v as u8),
             _ => return Err(Errno::INVAL),
         };
-        s.raw.datagram.ttl = ttl;
+        s.raw.datagram.ttl = ttl.unwrap_or(DEFAULT_TTL);
         s.tcp.ttl = ttl;
     }),
     // A stream's two low bits are ECN's, which are TCP's own.

@@ -5,7 +5,7 @@ use super::Access::Int;
 use super::ip::{mtu_discovery, one_of_ours, path_mtu};
 use super::rows::{bytes, change, engine, local, within};
 use super::{On, Row};
-use crate::backend::{Call, GroupChange};
+use crate::backend::{Call, GroupChange, Reply};
 use crate::endpoint::Kind;
 use crate::socket::Socket;
 use crate::{Errno, Result};
@@ -45,12 +45,22 @@ pub(super) static ROWS: &[Row] = &[
             }),
         },
     },
-    engine!(IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, On::All,
-    s => s.raw.datagram.v6.unicast_hops.map_or(DEFAULT_HOPS, i32::from), v => {
-        let hops = hops(v)?;
-        s.raw.datagram.v6.unicast_hops = hops;
-        s.tcp.ttl = hops.unwrap_or(DEFAULT_HOPS as u8);
-    }),
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_UNICAST_HOPS,
+        on: On::All,
+        access: Int {
+            get: unicast_hops,
+            set: Some(|s, v| {
+                let hops = hops(v)?;
+                change(s, |settings| {
+                    settings.raw.datagram.v6.unicast_hops = hops;
+                    settings.tcp.ttl = hops;
+                    Ok(())
+                })
+            }),
+        },
+    },
     engine!(IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, On::Datagram,
         s => i32::from(s.raw.datagram.v6.multicast_hops), v => s.raw.datagram.v6.multicast_hops = hops(v)?.unwrap_or(1)),
     engine!(IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP, On::All,
@@ -169,6 +179,18 @@ pub(super) static ROWS: &[Row] = &[
     },
     bytes(libc::IPPROTO_ICMPV6, ICMPV6_FILTER, On::Raw, Some(get_filter), Some(set_filter)),
 ];
+
+/// Where the program says none: of a connected socket that of its way, as routers say.
+fn unicast_hops(socket: &Socket) -> Result<i32> {
+    if let Some(hops) = socket.settings.lock().raw.datagram.v6.unicast_hops {
+        return Ok(hops.into());
+    }
+    let (_, remote) = socket.backend.call(Call::Names(socket.id()))?.names()?;
+    match remote.map(|remote| socket.backend.call(Call::HopLimit(remote))) {
+        Some(Ok(Reply::HopLimit(hops))) => Ok(hops.into()),
+        _ => Ok(DEFAULT_HOPS),
+    }
+}
 
 /// An interface's index, in network byte order.
 fn unicast_interface(socket: &Socket) -> Result<Vec<u8>> {

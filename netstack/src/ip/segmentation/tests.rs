@@ -17,7 +17,7 @@ fn pieces_are_the_segment() {
         remote: (address, 2).into(),
         header: &bytes[..len],
         payload: (b"abcd", b"efghijk"),
-        ttl: 64,
+        ttl: Some(64),
         tos: 0,
         segment_size: 3,
     };
