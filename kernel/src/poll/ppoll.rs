@@ -1,6 +1,6 @@
 //! poll(2) and ppoll(2).
 
-use super::pollable::{Inherited, Pollable, normal};
+use super::pollable::{Inherited, Pollable, address, normal};
 use super::{epoll, expired, left, look, take_in};
 use crate::descriptor::{Lookup, lookup, report_inherited};
 use crate::wait::{Waiter, Woke};
@@ -21,8 +21,25 @@ pub fn concerns(fds: &[libc::pollfd]) -> bool {
 /// # Errors
 /// EINTR after any handler, EINVAL for more descriptors than RLIMIT_NOFILE.
 pub fn poll(fds: &mut [libc::pollfd], deadline: Option<Instant>, mask: Option<&libc::sigset_t>) -> Result<usize> {
+    wait(fds, deadline, mask).map(|Found { ready, .. }| ready)
+}
+
+/// What a wait has found.
+pub(super) struct Found {
+    pub(super) ready: usize,
+    /// What one of the numbers names has changed while the call slept.
+    pub(super) renamed: bool,
+}
+
+/// As [`poll`].
+pub(super) fn wait(
+    fds: &mut [libc::pollfd],
+    deadline: Option<Instant>,
+    mask: Option<&libc::sigset_t>,
+) -> Result<Found> {
+    let at_once = |ready| Found { ready, renamed: false };
     if !concerns(fds) {
-        return signal::around_poll(|own| host::ppoll(fds, left(deadline), Some(mask.unwrap_or(own))));
+        return signal::around_poll(|own| host::ppoll(fds, left(deadline), Some(mask.unwrap_or(own)))).map(at_once);
     }
     // Linux compares with the limit; the call that asks for it may be forbidden, so short lists do without.
     if fds.len() > 1024 && beyond_limit(fds.len()) {
@@ -35,9 +52,9 @@ pub fn poll(fds: &mut [libc::pollfd], deadline: Option<Instant>, mask: Option<&l
     }
     // A mask may let a pending signal in, which beats a timeout of 0: that is for the sleep to find out.
     if ready > 0 || (mask.is_none() && expired(deadline)) {
-        return Ok(ready + foreign.look(fds)?);
+        return Ok(at_once(ready + foreign.look(fds)?));
     }
-    sleep(&ours, &mut foreign, fds, deadline, mask)
+    sleep(ours, foreign, fds, deadline, mask)
 }
 
 /// Whether any of `fds` is ours for [`poll`]: a rump socket, or an epoll set that may get one while somebody waits for it.
@@ -92,6 +109,17 @@ fn target(fd: RawFd) -> Option<Arc<dyn Pollable>> {
     }
 }
 
+impl Ours {
+    /// Whether its number still names it.
+    fn is_named(&self, fds: &[libc::pollfd]) -> bool {
+        match lookup(fds[self.place].fd) {
+            Lookup::Rump(socket) => address(&socket) == address(&self.target),
+            Lookup::Inherited => true,
+            Lookup::Host => epoll::find(fds[self.place].fd).is_some_and(|set| address(&set) == address(&self.target)),
+        }
+    }
+}
+
 /// Writes what holds now of ours and clears the rest; how many of ours are ready.
 fn report(ours: &[Ours], fds: &mut [libc::pollfd]) -> usize {
     fds.iter_mut().for_each(|fd| fd.revents = 0);
@@ -133,56 +161,64 @@ impl Foreign {
 }
 
 fn sleep(
-    ours: &[Ours],
-    foreign: &mut Foreign,
+    ours: OursList,
+    mut foreign: Foreign,
     fds: &mut [libc::pollfd],
     deadline: Option<Instant>,
     mask: Option<&libc::sigset_t>,
-) -> Result<usize> {
+) -> Result<Found> {
     let mark = signal::mark();
     let waiter = Waiter::current();
-    let _watch = Watching::begin(ours, waiter.clone());
+    let mut watched = Watching::begin(ours, waiter.clone());
+    let mut renamed = false;
     loop {
         waiter.arm();
-        let ready = report(ours, fds);
+        let ready = report(&watched.ours, fds);
         if ready > 0 {
-            return Ok(ready + foreign.look(fds)?);
+            return Ok(Found { ready: ready + foreign.look(fds)?, renamed });
         }
-        let woke = waiter.sleep_unrestarted(foreign.for_sleep(ours), deadline, mask);
-        let ready = report(ours, fds);
+        let mut woke = waiter.sleep_unrestarted(foreign.for_sleep(&watched.ours), deadline, mask);
+        // Linux looks the numbers up at each pass over the list.
+        if !watched.ours.iter().all(|ours| ours.is_named(fds)) {
+            let (ours, now_foreign) = sort(fds);
+            (watched, foreign) = (Watching::begin(ours, waiter.clone()), now_foreign);
+            woke = woke.map(|woke| if woke == Woke::Foreign { Woke::Notified } else { woke });
+            renamed = true;
+        }
+        let ready = report(&watched.ours, fds);
         let ready = match woke {
             Ok(Woke::Foreign) => ready + foreign.write(fds),
             _ => ready + foreign.look(fds)?,
         };
         // What is ready beats the signal and the clock, as in Linux's last pass over the list.
         match woke {
-            _ if ready > 0 => return Ok(ready),
+            _ if ready > 0 => return Ok(Found { ready, renamed }),
             Err(error) => return Err(error),
             _ if signal::handled_since(mark) => return Err(Errno::INTR),
-            Ok(Woke::TimedOut) => return Ok(0),
+            Ok(Woke::TimedOut) => return Ok(Found { ready: 0, renamed }),
             Ok(Woke::Notified | Woke::Foreign) => {}
         }
     }
 }
 
 /// Watches all of a list until it is dropped.
-struct Watching<'a> {
-    ours: &'a [Ours],
+struct Watching {
+    ours: OursList,
     watcher: Arc<dyn Watcher>,
 }
 
-impl<'a> Watching<'a> {
-    fn begin(ours: &'a [Ours], watcher: Arc<dyn Watcher>) -> Watching<'a> {
-        for ours in ours {
+impl Watching {
+    fn begin(ours: OursList, watcher: Arc<dyn Watcher>) -> Watching {
+        for ours in &ours {
             ours.target.watch(&watcher, 0);
         }
         Watching { ours, watcher }
     }
 }
 
-impl Drop for Watching<'_> {
+impl Drop for Watching {
     fn drop(&mut self) {
-        for ours in self.ours {
+        for ours in &self.ours {
             ours.target.unwatch(&self.watcher, 0);
         }
     }

@@ -65,8 +65,8 @@ pub fn select(
             list.push(libc::pollfd { fd: fd as RawFd, events, revents: 0 });
         }
     }
-    ppoll::poll(&mut list, deadline, mask)?;
-    if list.iter().any(|fd| fd.revents & libc::POLLNVAL != 0) {
+    let renamed = ppoll::wait(&mut list, deadline, mask)?.renamed;
+    if !renamed && list.iter().any(|fd| fd.revents & libc::POLLNVAL != 0) {
         return Err(Errno::BADF);
     }
     let mut ready = 0;
@@ -75,7 +75,8 @@ pub fn select(
         let asked: Vec<bool> = list.iter().map(|fd| has(set, fd.fd as usize)).collect();
         set.iter_mut().take(nfds.div_ceil(BITS)).for_each(|word| *word = 0);
         for (fd, asked) in list.iter().zip(asked) {
-            if asked && fd.revents & *meaning != 0 {
+            // What was closed while the call slept is ready for everything.
+            if asked && fd.revents & (*meaning | libc::POLLNVAL) != 0 {
                 set[fd.fd as usize / BITS] |= 1 << (fd.fd as usize % BITS);
                 ready += 1;
             }

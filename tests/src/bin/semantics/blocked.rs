@@ -1,6 +1,6 @@
 //! A descriptor is closed while a call waits on it: the call keeps the socket, and ends as if the name were still there.
 
-use libc::{EPOLL_CTL_ADD, EPOLLIN, MSG_DONTWAIT, POLLIN, SHUT_RD, SHUT_RDWR};
+use libc::{EPOLL_CTL_ADD, EPOLLIN, MSG_DONTWAIT, POLLIN, POLLPRI, SHUT_RD, SHUT_RDWR};
 
 use crate::Case;
 use crate::net::{bound_udp, later, listener, must, pair, settle, tcp, udp};
@@ -14,6 +14,8 @@ pub const CASES: &[Case] = &[
     ("blocked.datagram", datagram),
     ("blocked.send", send),
     ("blocked.poll", poll),
+    ("blocked.poll_of_another", poll_of_another),
+    ("blocked.poll_times_out", poll_times_out),
     ("blocked.select", select),
     ("blocked.epoll", epoll),
     ("blocked.shut_down", shut_down),
@@ -90,6 +92,25 @@ fn poll(r: &mut Report) {
     r.see("close", closer.join().expect("joined"));
     r.see("sendto", sender.join().expect("joined"));
     r.see("poll again", sys::poll(&[(fd, POLLIN)], 0));
+}
+
+/// The number has become another socket's.
+fn poll_of_another(r: &mut Report) {
+    let ((fd, at), (other, at_other), from) = (bound_udp(), bound_udp(), udp());
+    must("sendto", sys::sendto(from, b"for the other", 0, at_other));
+    let changer = later(FIRST, move || sys::dup2(other, fd));
+    let sender = later(THEN, move || sys::sendto(from, b"for the first", 0, at));
+    r.see("poll sees the other", sys::poll(&[(fd, POLLIN | POLLPRI)], 5000));
+    r.see("dup2", changer.join().expect("joined").map(|_| ()));
+    drop(sender.join());
+    r.see("recv", sys::recv(fd, 32, MSG_DONTWAIT));
+}
+
+fn poll_times_out(r: &mut Report) {
+    let (fd, _) = bound_udp();
+    let closer = later(FIRST, move || sys::close(fd));
+    r.see("poll to its end", sys::poll(&[(fd, POLLIN)], THEN as i32));
+    r.see("close", closer.join().expect("joined"));
 }
 
 fn select(r: &mut Report) {
