@@ -16,6 +16,8 @@ use crate::wire::{ethernet, ndp};
 
 /// The loopback interface, which every stack has.
 pub const LOOPBACK: IfIndex = IfIndex(1);
+/// Of the loopback's own net.
+const LOOPBACK_BROADCAST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255));
 
 /// Bytes that may wait for a link that is full, before senders are told to wait.
 const MAX_QUEUED: usize = 1 << 20;
@@ -305,10 +307,10 @@ impl Interfaces {
         }
     }
 
-    /// Is `addr` one of ours? All of 127.0.0.0/8 is.
+    /// Is `addr` one of ours? All of 127.0.0.0/8 is, but for the last, which as on Linux is its broadcast address.
     pub(crate) fn is_local(&self, addr: impl Into<IpAddr>) -> bool {
         let addr = addr.into();
-        addr.is_loopback() || self.owner(addr, None).is_some()
+        addr.is_loopback() && addr != LOOPBACK_BROADCAST || self.owner(addr, None).is_some()
     }
 
     /// The interface that has `addr`: `on`, if it is given. The same link-local address may be on several.
@@ -318,9 +320,9 @@ impl Interfaces {
         owners.find(|owner| on.is_none_or(|on| on == *owner))
     }
 
-    /// The directed broadcast address of a net on some link that is up.
+    /// The directed broadcast address of a net on some interface that is up.
     pub(crate) fn broadcast_link(&self, addr: Ipv4Addr) -> Option<&Interface> {
-        self.list.iter().find(|interface| interface.up && !interface.is_loopback() && interface.is_broadcast(addr))
+        self.list.iter().find(|interface| interface.up && interface.is_broadcast(addr))
     }
 
     fn index_addresses(&mut self) {

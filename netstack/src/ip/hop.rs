@@ -80,12 +80,14 @@ impl Ip {
         if self.interfaces.is_local(dst) && on.is_none_or(|on| on == LOOPBACK || on == self.came_by(dst, LOOPBACK)) {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
         }
+        let broadcast = self.interfaces.broadcast_link(dst).filter(|interface| usable(interface.index));
         // RFC 1122 §3.2.1.3 (g): nor to one.
-        if dst.is_loopback() {
+        if dst.is_loopback() && broadcast.is_none() {
             return None;
         }
         // RFC 1122 §3.2.1.3 (g): a loopback address never appears outside a host, as a source either.
-        if src.is_some_and(|src| src.is_loopback()) && on != Some(LOOPBACK) {
+        let stays = on == Some(LOOPBACK) || broadcast.is_some_and(|interface| interface.is_loopback());
+        if src.is_some_and(|src| src.is_loopback()) && !stays {
             return None;
         }
         let link = |index: IfIndex, next: Ipv4Addr, to: NextHop| {
@@ -94,7 +96,7 @@ impl Ip {
             let src = src.or_else(|| interface.source_for(next)).unwrap_or(Ipv4Addr::UNSPECIFIED);
             Some(Hop { on: index, src: src.into(), to })
         };
-        if let Some(interface) = self.interfaces.broadcast_link(dst).filter(|interface| usable(interface.index)) {
+        if let Some(interface) = broadcast {
             return link(interface.index, dst, NextHop::Broadcast);
         }
         if let Some(only) = on
