@@ -53,6 +53,8 @@ pub enum Call<'a> {
     Send(SocketId, Option<SocketAddr>, &'a [&'a [u8]], SendOptions),
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER.
     Attach(SocketId, Option<Program>),
+    /// SO_RCVBUF of what is no stream, doubled.
+    SetReceiveBuffer(SocketId, usize),
     /// What only packet sockets ask.
     Packet(SocketId, PacketCall<'a>),
     /// UDP_CORK taken off: what was given in pieces goes.

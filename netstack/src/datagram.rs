@@ -1,22 +1,21 @@
 //! What a program finds in the receive ring of a datagram socket, and the options that all datagram sockets have.
 //!
 //! The ring holds a sequence of records: a [`Header`] of [`HEADER_LEN`] bytes, then [`Header::len`] bytes of payload. A
-//! record is published whole or not at all; what does not fit is dropped and counted, as a full SO_RCVBUF on Linux.
+//! record is published whole or not at all; what does not fit, or is more than SO_RCVBUF allows, is dropped and counted.
 
 mod cork;
+mod inbox;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use arena::Producer;
-
-use crate::filter::{Program, View};
 use crate::ip::{Received, end};
 use crate::link::IfIndex;
-use crate::rng::Rng;
 use crate::socket::{PortRange, SocketError};
 use crate::time::Instant;
 
 pub(crate) use cork::{Corked, Way};
+pub use inbox::RECEIVE_BUFFER;
+pub(crate) use inbox::{Admission, Inbox};
 
 /// Bytes of an encoded [`Header`].
 pub const HEADER_LEN: usize = 64;
@@ -313,46 +312,6 @@ impl Errors {
 
     pub(crate) fn take_reports(&mut self) -> Vec<ErrorReport> {
         std::mem::take(&mut self.reports)
-    }
-}
-
-/// The receiving side that all datagram sockets have.
-pub(crate) struct Inbox {
-    rx: Producer,
-    pub(crate) dropped: u64,
-    /// SO_ATTACH_FILTER.
-    pub(crate) filter: Option<Program>,
-}
-
-impl Inbox {
-    pub(crate) fn new(rx: Producer) -> Inbox {
-        Inbox { rx, dropped: 0, filter: None }
-    }
-
-    /// How many bytes of a packet the socket's filter takes, all where it has none; None: it does not want the packet.
-    #[inline]
-    pub(crate) fn accepts<'a>(&self, view: impl FnOnce() -> View<'a>, rng: &mut Rng) -> Option<usize> {
-        match &self.filter {
-            None => Some(usize::MAX),
-            Some(filter) => match filter.run(&view(), &mut || rng.u32()) {
-                0 => None,
-                accepted => Some(accepted as usize),
-            },
-        }
-    }
-
-    /// Puts a datagram into the ring behind its encoded header. False if it did not fit.
-    pub(crate) fn deliver(&mut self, header: &[u8; HEADER_LEN], parts: [&[u8]; 2]) -> bool {
-        let len = parts[0].len() + parts[1].len();
-        if self.rx.free() < HEADER_LEN + len {
-            self.dropped += 1;
-            return false;
-        }
-        self.rx.write_at(0, header);
-        self.rx.write_at(HEADER_LEN, parts[0]);
-        self.rx.write_at(HEADER_LEN + parts[0].len(), parts[1]);
-        self.rx.publish(HEADER_LEN + len);
-        true
     }
 }
 

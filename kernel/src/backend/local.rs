@@ -167,6 +167,15 @@ impl Engine {
                 }
                 Ok(Reply::Done)
             }
+            Call::SetReceiveBuffer(id, bytes) => {
+                match self.handle(id)? {
+                    Handle::Tcp(_) => return Err(Errno::PROTO),
+                    Handle::Udp(udp) => self.stack.udp_set_receive_buffer(udp, bytes),
+                    Handle::Raw(raw) => self.stack.raw_set_receive_buffer(raw, bytes),
+                    Handle::Packet(packet) => self.stack.packet_set_receive_buffer(packet, bytes),
+                }
+                Ok(Reply::Done)
+            }
             Call::Packet(id, call) => self.answer_packet(now, id, call),
             Call::Uncork(id) => {
                 if let Handle::Udp(udp) = self.handle(id)? {

@@ -29,10 +29,10 @@ fn a_header_survives_the_ring() {
 #[test]
 fn a_datagram_that_does_not_fit_is_dropped_whole_and_counted() {
     let (rx, mut reader) = arena::ring::heap(256);
-    let mut inbox = Inbox::new(rx);
+    let mut inbox = Inbox::new(rx, Admission::Fits);
     let header = Header { len: 100, ..header() };
-    assert!(inbox.deliver(&header.encode(), [&[1; 60], &[2; 40]]));
-    assert!(!inbox.deliver(&header.encode(), [&[3; 60], &[4; 40]]));
+    assert!(inbox.deliver(&header.encode(), [&[1; 60], &[2; 40]], 128));
+    assert!(!inbox.deliver(&header.encode(), [&[3; 60], &[4; 40]], 128));
     assert_eq!(inbox.dropped, 1);
     assert_eq!(reader.len(), HEADER_LEN + 100);
     let mut bytes = [0; HEADER_LEN];
@@ -41,5 +41,5 @@ fn a_datagram_that_does_not_fit_is_dropped_whole_and_counted() {
     let mut payload = [0; 100];
     reader.read(&mut payload);
     assert!(payload[..60] == [1; 60] && payload[60..] == [2; 40]);
-    assert!(inbox.deliver(&header.encode(), [&[], &[5; 100]]), "there is room again");
+    assert!(inbox.deliver(&header.encode(), [&[], &[5; 100]], 128), "there is room again");
 }

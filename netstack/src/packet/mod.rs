@@ -14,7 +14,7 @@ pub use record::{PacketType, Record};
 
 use arena::Producer;
 
-use crate::datagram::Inbox;
+use crate::datagram::{Admission, Inbox};
 use crate::filter::View;
 use crate::iface::Interface;
 use crate::link::{IfIndex, Mac};
@@ -141,7 +141,7 @@ impl Taps {
         PacketId(self.sockets.insert(Socket {
             key,
             kind,
-            inbox: Inbox::new(rx),
+            inbox: Inbox::new(rx, Admission::NotFull),
             name: PacketName { on: None, protocol: 0 },
             options: PacketOptions::default(),
             packets: 0,
@@ -257,7 +257,7 @@ fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8], rng: &mut Rng) -> 
     let bytes = &bytes[..bytes.len().min(accepted)];
     let record = Record { len: bytes.len() as u32, original, network, ..*whole };
     socket.packets = socket.packets.wrapping_add(1);
-    socket.inbox.deliver(&record.encode(), [bytes, &[]])
+    socket.inbox.deliver(&record.encode(), [bytes, &[]], frame.len() - ethernet::HEADER_LEN)
 }
 
 /// What Linux calls the protocol of a frame that came in (eth_type_trans()): IEEE 802.3 frames have a length where the

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use arena::Producer;
 
-use crate::datagram::{Corked, DatagramOptions, Errors, Inbox};
+use crate::datagram::{Admission, Corked, DatagramOptions, Errors, Inbox};
 use crate::ip::Received;
 use crate::link::IfIndex;
 use crate::ports;
@@ -145,7 +145,7 @@ impl Raw {
         let id = RawId(self.sockets.insert(Socket {
             key,
             kind,
-            inbox: Inbox::new(rx),
+            inbox: Inbox::new(rx, Admission::NotFull),
             options: RawOptions { header_included, checksum_at, ..RawOptions::default() },
             errors: Errors::default(),
             corked: None,

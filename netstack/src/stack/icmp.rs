@@ -168,7 +168,8 @@ impl Stack {
         let view = || packet_view(packet, packet.payload.len());
         let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };
         let bytes = &packet.payload[..packet.payload.len().min(accepted)];
-        if socket.inbox.deliver(&Header::of_packet(now, packet, (0, 0), bytes.len()).encode(), [bytes, &[]]) {
+        let header = Header::of_packet(now, packet, (0, 0), bytes.len()).encode();
+        if socket.inbox.deliver(&header, [bytes, &[]], packet.bytes.len()) {
             self.events.touch(socket.key);
         }
     }

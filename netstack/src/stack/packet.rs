@@ -162,6 +162,13 @@ impl Stack {
         self.ip.taps.get_mut(id).map(|socket| &mut socket.options)
     }
 
+    /// SO_RCVBUF, doubled as on Linux: bounds what waits to be read.
+    pub fn packet_set_receive_buffer(&mut self, id: PacketId, bytes: usize) {
+        if let Some(socket) = self.ip.taps.get_mut(id) {
+            socket.inbox.set_most(bytes, &mut *self.pool);
+        }
+    }
+
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the frames from now on.
     pub fn packet_attach(&mut self, id: PacketId, filter: Option<Program>) {
         if let Some(socket) = self.ip.taps.get_mut(id) {

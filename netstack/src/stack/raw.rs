@@ -190,6 +190,13 @@ impl Stack {
         self.raw.get_mut(id).map(|socket| &mut socket.options)
     }
 
+    /// SO_RCVBUF, doubled as on Linux: bounds what waits to be read.
+    pub fn raw_set_receive_buffer(&mut self, id: RawId, bytes: usize) {
+        if let Some(socket) = self.raw.get_mut(id) {
+            socket.inbox.set_most(bytes, &mut *self.pool);
+        }
+    }
+
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the packets from now on.
     pub fn raw_attach(&mut self, id: RawId, filter: Option<Program>) {
         if let Some(socket) = self.raw.get_mut(id) {

@@ -132,6 +132,13 @@ impl Stack {
         self.udp.get(id)?.remote()
     }
 
+    /// SO_RCVBUF, doubled as on Linux: bounds what waits to be read.
+    pub fn udp_set_receive_buffer(&mut self, id: UdpId, bytes: usize) {
+        if let Some(socket) = self.udp.get_mut(id) {
+            socket.inbox.set_most(bytes, &mut *self.pool);
+        }
+    }
+
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the datagrams from now on.
     pub fn udp_attach(&mut self, id: UdpId, filter: Option<Program>) {
         if let Some(socket) = self.udp.get_mut(id) {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use arena::Producer;
 
-use crate::datagram::{Corked, DatagramOptions, Errors, Inbox};
+use crate::datagram::{Admission, Corked, DatagramOptions, Errors, Inbox};
 use crate::ip::{end, plain};
 use crate::link::IfIndex;
 use crate::ports::{self, is_wildcard_for, overlap};
@@ -89,7 +89,7 @@ impl Udp {
     pub(crate) fn open(&mut self, key: Key, rx: Producer) -> UdpId {
         UdpId(self.sockets.insert(Socket {
             key,
-            inbox: Inbox::new(rx),
+            inbox: Inbox::new(rx, Admission::Fits),
             options: DatagramOptions::default(),
             errors: Errors::default(),
             corked: None,

@@ -10,12 +10,7 @@ use system_tests::failure::ensure;
 use system_tests::{Failure, Outcome, Program, rump};
 
 /// (how the lines begin, why they differ). POSIX.md has a row for each.
-const DEVIATIONS: &[(&str, &str)] = &[
-    ("dgram.broadcast: not allowed", "127.255.255.255 is an address of the loopback like any other"),
-    ("dgram.broadcast: connect not allowed", "127.255.255.255 is an address of the loopback like any other"),
-    ("dgram.overflow: the rest dropped", "SO_RCVBUF does not change the queue of a datagram socket that is there"),
-    ("blocked.poll: poll goes on", "a poll that sleeps has its sockets, and does not look their descriptors up again"),
-];
+const DEVIATIONS: &[(&str, &str)] = &[];
 
 /// One group's lines, by case, in their order.
 type Seen = BTreeMap<String, Vec<String>>;

@@ -6,7 +6,7 @@ use crate::config::TcpDefaults;
 use crate::endpoint::Kind;
 use crate::engine::DEFAULT_RING;
 use crate::socket::{Family, WantedInfo};
-use netstack::datagram::DatagramOptions;
+use netstack::datagram::{DatagramOptions, RECEIVE_BUFFER};
 use netstack::link::IfIndex;
 use netstack::raw::RawOptions;
 use netstack::socket::BindOptions;
@@ -74,9 +74,6 @@ impl Default for Inet6 {
     }
 }
 
-/// Receive ring of a datagram socket, in bytes: Linux's net.core.rmem_default, rounded up.
-const DATAGRAM_RING: usize = 256 << 10;
-
 impl Settings {
     pub(in crate::socket) fn new(family: Family, kind: Kind, tcp: TcpDefaults) -> Settings {
         let raw = RawOptions {
@@ -88,7 +85,7 @@ impl Settings {
             ..RawOptions::default()
         };
         Settings {
-            default_receive: if kind == Kind::Stream { DEFAULT_RING } else { DATAGRAM_RING },
+            default_receive: if kind == Kind::Stream { DEFAULT_RING } else { RECEIVE_BUFFER },
             // Linux: a ping socket of IPv6 speaks no IPv4.
             v6_only: family == Family::Inet6 && kind == Kind::Ping,
             inet6: Inet6::default(),

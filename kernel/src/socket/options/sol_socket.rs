@@ -8,6 +8,7 @@ use crate::endpoint::{Kind, State};
 use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::SOL_SOCKET;
+use netstack::datagram::RECEIVE_BUFFER;
 use netstack::link::IfIndex;
 
 /// MSG_ZEROCOPY is heeded. Linux's number, which libc does not name.
@@ -26,6 +27,9 @@ const LOW_WATER_MAX: i32 = 16 << 20;
 const BUFFER_MAX: usize = 4 << 20;
 /// SO_RCVBUFFORCE and SO_SNDBUFFORCE pass over it, up to the largest ring.
 const FORCED_BUFFER_MAX: usize = 16 << 20;
+/// The middle one of net.ipv4.tcp_wmem and tcp_rmem.
+const STREAM_SEND_BUFFER: usize = 16 << 10;
+const STREAM_RECEIVE_BUFFER: usize = 128 << 10;
 /// Half of SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF, which show doubled.
 const SEND_BUFFER_MIN: usize = 4608 / 2;
 const RECEIVE_BUFFER_MIN: usize = 2304 / 2;
@@ -179,11 +183,15 @@ const fn buffer(name: i32, get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32
     Row { level: SOL_SOCKET, name, on: On::All, access: Int { get, set: Some(set) } }
 }
 
-/// Sizes of the buffers, sending and receiving: as the program set them, doubled as on Linux; else as the path has made them.
+/// Sizes of the buffers, sending and receiving: as the program set them, doubled as on Linux; else as the path has made them, and
+/// before there is one as Linux's are.
 fn buffer_sizes(socket: &Socket) -> (i32, i32) {
     let buffers = socket.buffers();
-    let rings = socket.endpoint.rings().filter(|_| socket.endpoint.kind == Kind::Stream);
-    let (tx, rx) = rings.map_or((buffers.send, buffers.receive), |rings| rings.sizes());
+    let (tx, rx) = match (socket.endpoint.kind, socket.endpoint.rings()) {
+        (Kind::Stream, Some(rings)) => rings.sizes(),
+        (Kind::Stream, None) => (STREAM_SEND_BUFFER, STREAM_RECEIVE_BUFFER),
+        _ => (RECEIVE_BUFFER, RECEIVE_BUFFER),
+    };
     let settings = socket.settings.lock();
     let send = settings.send_buffer.map_or(tx, |_| buffers.send);
     let receive = settings.receive_buffer.map_or(rx, |_| buffers.receive);
@@ -244,7 +252,11 @@ fn set_receive_buffer(socket: &Socket, value: i32, most: usize) -> Result<()> {
         s.receive_buffer = Some(bytes);
         s.tcp.buffers.receive = Some(2 * bytes as u32);
         Ok(())
-    })
+    })?;
+    if socket.endpoint.kind != Kind::Stream {
+        socket.backend.call(Call::SetReceiveBuffer(socket.id(), 2 * bytes))?;
+    }
+    Ok(())
 }
 
 fn interface_named(socket: &Socket, name: &str) -> Result<u32> {

@@ -239,6 +239,9 @@ pub(super) static ROWS: &[Row] = &[
         On::Stream,
         Some(|s| Ok(padded(s.settings.lock().tcp.congestion.name()))),
         Some(|s, value| {
+            if value.is_empty() {
+                return Err(Errno::INVAL);
+            }
             let name = value.split(|byte| *byte == 0).next().unwrap_or_default();
             let algorithm = str::from_utf8(name).ok().and_then(Algorithm::from_name).ok_or(Errno::NOENT)?;
             change(s, |settings| {

@@ -17,6 +17,9 @@ pub(super) fn long(value: &[u8]) -> Result<u64> {
     }
 }
 
+/// Linux keeps times in jiffies: microseconds of one at 250 Hz.
+const TICK: u32 = 4000;
+
 /// struct timeval: None for zero, which means for ever. EDOM for microseconds out of range, EINVAL when it is shorter.
 pub(super) fn timeval(value: &[u8]) -> Result<Option<Duration>> {
     let (Some(seconds), Some(micros)) = (value.first_chunk(), value.get(8..).and_then(|v| v.first_chunk())) else {
@@ -28,7 +31,7 @@ pub(super) fn timeval(value: &[u8]) -> Result<Option<Duration>> {
     }
     // Linux: a negative time does not wait at all.
     let Ok(seconds) = u64::try_from(seconds) else { return Ok(Some(Duration::ZERO)) };
-    let time = Duration::new(seconds.min(u64::from(u32::MAX)), micros as u32 * 1000);
+    let time = Duration::new(seconds.min(u64::from(u32::MAX)), (micros as u32).next_multiple_of(TICK) * 1000);
     Ok((!time.is_zero()).then_some(time))
 }
 
@@ -53,11 +56,13 @@ pub(super) fn sockaddr(addr: SocketAddr) -> Vec<u8> {
     }
 }
 
-/// struct linger, as seconds where it is on.
+/// struct linger, as seconds where it is on. Of a negative number Linux makes the most that its clock can count to, of which
+/// getsockopt(2) shows the low half.
 pub(super) fn linger(value: &[u8]) -> Result<Option<u32>> {
     let on = int(value)?;
     let seconds = int(value.get(4..).unwrap_or_default())?;
-    Ok((on != 0).then_some(seconds.max(0) as u32))
+    const LONGEST: u32 = (i64::MAX / 250) as u32;
+    Ok((on != 0).then_some(u32::try_from(seconds).unwrap_or(LONGEST)))
 }
 
 /// struct ip_mreqn or struct ip_mreq: group, local address, interface index (0 where it is not there).

@@ -39,6 +39,8 @@ pub const CASES: &[Case] = &[
     ("dgram.many_messages", many_messages),
     ("dgram.packet_info", packet_info),
     ("dgram.overflow", overflow),
+    ("dgram.receive_buffer", receive_buffer),
+    ("dgram.loopback_broadcast", loopback_broadcast),
     ("dgram.path_mtu", path_mtu),
     ("dgram.polls", polls),
     ("dgram.loopback_net", loopback_net),
@@ -408,6 +410,49 @@ fn overflow(r: &mut Report) {
     let received = std::iter::from_fn(|| sys::recv(a, 2000, MSG_DONTWAIT).ok()).count();
     r.see("some received", received > 0);
     r.see("the rest dropped", received < 100);
+}
+
+/// How many datagrams of a size a buffer of a size takes, and again when all are read.
+fn receive_buffer(r: &mut Report) {
+    for buffer in [0, 4096, 65_536, 1 << 20] {
+        for size in [0, 1, 190, 210, 640, 660, 1660, 1680, 4000, 9000, 40_000] {
+            let (a, at) = bound_udp();
+            must("buffer", sys::set_option(a, SOL_SOCKET, libc::SO_RCVBUF, buffer));
+            let fd = udp();
+            must("connect", sys::connect(fd, at));
+            let payload = vec![7; size];
+            for what in ["at first", "again"] {
+                for _ in 0..2600 {
+                    must("send", sys::send(fd, &payload, 0));
+                }
+                let received = std::iter::from_fn(|| sys::recv(a, size, MSG_DONTWAIT).ok()).count();
+                r.see(&format!("buffer of {buffer}, datagrams of {size}, {what}"), received);
+            }
+        }
+    }
+}
+
+/// The last address of the loopback's net means all of it.
+fn loopback_broadcast(r: &mut Report) {
+    let all = Ipv4Addr::new(127, 255, 255, 255);
+    for to in [all, Ipv4Addr::UNSPECIFIED, Ipv4Addr::LOCALHOST] {
+        let (fd, sender) = (udp(), udp());
+        must("broadcast", sys::set_option(sender, SOL_SOCKET, libc::SO_BROADCAST, 1));
+        r.see(&format!("bind to {to}"), sys::bind(fd, SocketAddrV4::new(to, 0)));
+        let port = must("getsockname", sys::getsockname(fd)).port();
+        r.see("sendto all", sys::sendto(sender, b"x", 0, SocketAddrV4::new(all, port)));
+        r.see("recvfrom", sys::recvfrom(fd, 8, MSG_DONTWAIT).map(|(_, from)| from.ip().to_string()));
+        let (there, at) = bound_udp();
+        r.see("sendto one", sys::sendto(fd, b"y", 0, at));
+        r.see("from", sys::recvfrom(there, 8, MSG_DONTWAIT).map(|(_, from)| from.ip().to_string()));
+    }
+    let fd = udp();
+    must("broadcast", sys::set_option(fd, SOL_SOCKET, libc::SO_BROADCAST, 1));
+    r.see("connect", sys::connect(fd, SocketAddrV4::new(all, 9)));
+    r.see("the source", sys::getsockname(fd).map(|name| name.ip().to_string()));
+    must("send", sys::send(fd, b"x", 0));
+    r.see("nobody refuses it", sys::send(fd, b"x", 0));
+    r.see("tcp", sys::connect(crate::net::tcp(), SocketAddrV4::new(all, 9)));
 }
 
 fn polls(r: &mut Report) {
