@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, TcpHeaderSlice, TcpOptionElement, UdpHeaderSlice};
-use netstack::wire::{arp, dhcp, ethernet, icmpv4, icmpv6, igmp, ipv4, ipv4_options, ipv6, ndp, tcp, udp};
+use netstack::wire::{arp, dhcp, ethernet, icmpv4, icmpv6, igmp, ipv4, ipv4_options, ipv6, mld, ndp, tcp, udp};
 
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const A6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
@@ -31,7 +31,7 @@ pub fn run(data: &[u8]) {
         6 => in_icmp(bytes),
         7 => in_ndp(bytes),
         8 => {
-            let _ = igmp::Message::parse(bytes);
+            let _ = igmp::parse(bytes);
         }
         9 => in_dhcp(bytes),
         10 => options_of_ipv4(bytes),
@@ -207,6 +207,7 @@ fn in_icmp(bytes: &[u8]) {
 fn in_ndp(bytes: &[u8]) {
     let _ = icmpv6::Message::parse(A6, A6, bytes, false);
     let _ = icmpv6::Message::parse(A6, A6, bytes, true);
+    let _ = mld::parse(bytes);
     if let Ok(Some(ndp::Message::RouterAdvertisement(advertisement))) = ndp::Message::parse(bytes) {
         assert!(advertisement.options.iter().count() <= bytes.len() / 8);
     }

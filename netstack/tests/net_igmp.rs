@@ -4,133 +4,68 @@ mod common;
 
 use std::net::Ipv4Addr;
 
+use common::groups::*;
 use common::*;
-use netstack::link::IfIndex;
 use netstack::time::Duration;
 use netstack::wire::{checksum, ethernet, igmp, ipv4};
 use netstack::{Filter, FilterMode, SourceChange};
 
-const ETH: IfIndex = IfIndex(2);
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 2, 3);
-const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 254);
 const S1: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 101);
 const S2: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 102);
 
-// Kinds of records (RFC 9776 §4.2.12).
-const IS_IN: u8 = 1;
-const IS_EX: u8 = 2;
-const TO_IN: u8 = 3;
-const TO_EX: u8 = 4;
-const ALLOW: u8 = 5;
-const BLOCK: u8 = 6;
+/// RFC 9776.
+struct Igmp;
 
-/// What the host says, as (kind of record, group, sources); of the older versions the type of the message.
-type Said = (u8, Ipv4Addr, Vec<Ipv4Addr>);
+type Host = groups::Host<Igmp>;
+type Said = groups::Said<Ipv4Addr>;
 
-struct Host {
-    net: Net,
-    node: NodeId,
-    seen: usize,
-}
+impl Protocol for Igmp {
+    type Addr = Ipv4Addr;
+    const ETHERTYPE: u16 = ethernet::IPV4;
+    const ANY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
+    const OURS: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 0, 0, 1), 24);
+    const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 254);
+    const ALL: Ipv4Addr = igmp::ALL_SYSTEMS;
+    const GROUP: Ipv4Addr = GROUP;
 
-impl Host {
-    fn new(seed: u64) -> Host {
-        let mut net = Net::new(seed);
-        let node = net.node();
-        let link = net.link(Link::default());
-        net.join(node, link, "10.0.0.1/24");
-        net.run_for(Duration::from_secs(12));
-        Host { net, node, seen: 0 }
-    }
-
-    fn socket(&mut self, port: u16) -> Udp {
-        self.net.udp_at(self.node, &format!("0.0.0.0:{port}"))
-    }
-
-    fn join(&mut self, socket: &Udp, group: Ipv4Addr) {
-        self.net.stack(self.node).udp_join(socket.id, group, Some(ETH)).expect("joined");
-        self.net.poll(self.node);
-    }
-
-    fn filter(&mut self, socket: &Udp, mode: FilterMode, sources: &[Ipv4Addr]) {
-        let stack = self.net.stack(self.node);
-        if stack.udp_filter(socket.id, GROUP, Some(ETH)) == Ok(Filter::NONE) {
-            for source in sources {
-                stack.udp_change_source(socket.id, GROUP, Some(ETH), *source, SourceChange::Join).expect("joined");
-            }
-        }
-        let filter = Filter { mode, sources: sources.iter().map(|source| (*source).into()).collect() };
-        stack.udp_set_filter(socket.id, GROUP, Some(ETH), filter).expect("a member");
-        self.net.poll(self.node);
-    }
-
-    /// What was said since the last call.
-    fn said(&mut self) -> Vec<Said> {
-        let mut said = Vec::new();
-        for seen in &self.net.trace[self.seen..] {
-            let Some(packet) = as_ipv4(&seen.frame).filter(|packet| packet.protocol() == igmp::PROTOCOL) else {
-                continue;
-            };
-            if seen.from != self.node {
-                continue;
-            }
-            let message = packet.payload();
-            assert_eq!((packet.ttl(), packet.options()), (1, &igmp::ROUTER_ALERT[..]));
-            assert_eq!(checksum::checksum(message), 0);
-            let group = Ipv4Addr::new(message[4], message[5], message[6], message[7]);
-            if message[0] != 0x22 {
-                assert_eq!(packet.dst(), if message[0] == 0x17 { igmp::ALL_ROUTERS } else { group });
-                said.push((message[0], group, Vec::new()));
-                continue;
-            }
+    fn said(packet: &[u8]) -> Option<Vec<Said>> {
+        let packet = ipv4::Packet::parse(packet).ok().filter(|packet| packet.protocol() == igmp::PROTOCOL)?;
+        let message = packet.payload();
+        assert_eq!((packet.ttl(), packet.options()), (1, &igmp::ROUTER_ALERT[..]));
+        assert_eq!(checksum::checksum(message), 0);
+        if message[0] == 0x22 {
             assert_eq!(packet.dst(), igmp::V3_ROUTERS);
-            let mut rest = &message[8..];
-            for _ in 0..message[7] {
-                let count = usize::from(rest[3]);
-                let addr = |at: usize| Ipv4Addr::new(rest[at], rest[at + 1], rest[at + 2], rest[at + 3]);
-                said.push((rest[0], addr(4), (0..count).map(|n| addr(8 + 4 * n)).collect()));
-                rest = &rest[8 + 4 * count..];
-            }
+            return Some(records::<4, _>(message));
         }
-        self.seen = self.net.trace.len();
-        said
+        let group = Ipv4Addr::new(message[4], message[5], message[6], message[7]);
+        assert_eq!(packet.dst(), if message[0] == 0x17 { igmp::ALL_ROUTERS } else { group });
+        Some(vec![(message[0], group, Vec::new())])
     }
 
-    /// What is said within `seconds`.
-    fn says_within(&mut self, seconds: u64) -> Vec<Said> {
-        self.net.run_for(Duration::from_secs(seconds));
-        self.said()
+    fn packet(src: Ipv4Addr, dst: Ipv4Addr, message: &[u8]) -> Vec<u8> {
+        from_afar(src, dst, message, 1)
     }
 
-    fn hears(&mut self, dst: Ipv4Addr, message: &[u8]) {
-        self.hears_from(ROUTER, dst, message, 1);
-    }
-
-    fn hears_from(&mut self, src: Ipv4Addr, dst: Ipv4Addr, message: &[u8], ttl: u8) {
-        let mut message = message.to_vec();
-        let sum = checksum::checksum(&message);
-        message[2..4].copy_from_slice(&sum.to_be_bytes());
-        let header = ipv4::Header::atomic(src, dst, igmp::PROTOCOL, ttl, 0xc0);
-        let packet = [&header.emit(message.len())[..], &message].concat();
-        let frame = ethernet_frame(ethernet::multicast(dst.into()), STRANGER, ethernet::IPV4, &packet);
-        self.net.inject(self.node, ETH, &frame);
-    }
-
-    /// A version 3 query with a response time of a second.
-    fn asked(&mut self, group: Option<Ipv4Addr>, sources: &[Ipv4Addr]) {
+    fn query(group: Option<Ipv4Addr>, sources: &[Ipv4Addr]) -> Vec<u8> {
         let mut message = vec![0x11, 10, 0, 0];
         message.extend(group.unwrap_or(Ipv4Addr::UNSPECIFIED).octets());
         message.extend([2, 125, 0, sources.len() as u8]);
         sources.iter().for_each(|source| message.extend(source.octets()));
-        self.hears(group.unwrap_or(igmp::ALL_SYSTEMS), &message);
+        message
     }
 
-    /// A datagram of `src` to the group.
-    fn datagram(&mut self, src: Ipv4Addr) {
-        let packet = ipv4_packet(src, GROUP, ipv4::UDP, &udp_segment((src, 7), (GROUP, 7), b"data"));
-        let frame = ethernet_frame(ethernet::multicast(GROUP.into()), STRANGER, ethernet::IPV4, &packet);
-        self.net.inject(self.node, ETH, &frame);
+    fn datagram(src: Ipv4Addr, dst: Ipv4Addr) -> Vec<u8> {
+        ipv4_packet(src, dst, ipv4::UDP, &udp_segment((src, 7), (dst, 7), b"data"))
     }
+}
+
+fn from_afar(src: Ipv4Addr, dst: Ipv4Addr, message: &[u8], ttl: u8) -> Vec<u8> {
+    let mut message = message.to_vec();
+    let sum = checksum::checksum(&message);
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let header = ipv4::Header::atomic(src, dst, igmp::PROTOCOL, ttl, 0xc0);
+    [&header.emit(message.len())[..], &message].concat()
 }
 
 fn to(kind: u8, sources: &[Ipv4Addr]) -> Said {
@@ -145,9 +80,7 @@ fn joining_and_leaving_are_said_at_once_and_once_more() {
     assert_eq!(host.said(), [to(TO_EX, &[])], "at once");
     assert_eq!(host.says_within(1), [to(TO_EX, &[])], "the robustness variable is 2");
     assert_eq!(host.says_within(60), []);
-    let node = host.node;
-    host.net.stack(node).udp_close(socket.id);
-    host.net.poll(node);
+    host.close(&socket);
     assert_eq!(host.said(), [to(TO_IN, &[])]);
     assert_eq!(host.says_within(60), [to(TO_IN, &[])]);
 }
@@ -217,7 +150,7 @@ fn questions_from_afar_or_to_the_wrong_group_are_ignored() {
     host.join(&socket, GROUP);
     host.says_within(60);
     let query = [0x11, 10, 0, 0, 0, 0, 0, 0, 2, 125, 0, 0];
-    host.hears_from(ROUTER, igmp::ALL_SYSTEMS, &query, 2);
+    host.hears_packet(igmp::ALL_SYSTEMS, &from_afar(Igmp::ROUTER, igmp::ALL_SYSTEMS, &query, 2));
     host.hears(GROUP, &query);
     host.hears(igmp::ALL_SYSTEMS, &query[..7]);
     host.hears(igmp::ALL_SYSTEMS, &[0x11, 10, 0, 0, 10, 0, 0, 1, 2, 125, 0, 0]);
@@ -235,14 +168,13 @@ fn a_router_of_version_2_is_spoken_to_in_version_2_until_it_is_gone() {
     assert_eq!(host.says_within(10), [(0x16, GROUP, vec![])]);
     // Another member answers first: ours is not needed, and it is not ours to say that we leave.
     host.hears(igmp::ALL_SYSTEMS, &[0x11, 100, 0, 0, 0, 0, 0, 0]);
-    host.hears_from(S1, GROUP, &[0x16, 0, 0, 0, 239, 1, 2, 3], 1);
+    host.hears_from(S1, GROUP, &[0x16, 0, 0, 0, 239, 1, 2, 3]);
     assert_eq!(host.says_within(10), []);
-    let node = host.node;
-    host.net.stack(node).udp_leave(socket.id, GROUP, Some(ETH)).expect("a member");
+    host.leave(&socket);
     assert_eq!(host.says_within(20), []);
     host.join(&socket, GROUP);
     assert_eq!(host.says_within(20), [(0x16, GROUP, vec![]), (0x16, GROUP, vec![])]);
-    host.net.stack(node).udp_leave(socket.id, GROUP, Some(ETH)).expect("a member");
+    host.leave(&socket);
     assert_eq!(host.says_within(20), [(0x17, GROUP, vec![])]);
     // 2 × 125 s + 10 s without a question of version 2.
     host.net.run_for(Duration::from_secs(260));
@@ -257,35 +189,22 @@ fn a_router_of_version_1_hears_reports_and_no_leaving() {
     host.hears(igmp::ALL_SYSTEMS, &[0x11, 0, 0, 0, 0, 0, 0, 0]);
     host.join(&socket, GROUP);
     assert_eq!(host.says_within(20), [(0x12, GROUP, vec![]), (0x12, GROUP, vec![])]);
-    let node = host.node;
-    host.net.stack(node).udp_leave(socket.id, GROUP, Some(ETH)).expect("a member");
+    host.leave(&socket);
     assert_eq!(host.says_within(20), []);
 }
 
 #[test]
 fn each_socket_hears_the_sources_that_it_wants() {
     let mut host = Host::new(8);
-    let node = host.node;
-    let reuse = netstack::socket::BindOptions { reuse_addr: true, ..Default::default() };
-    let mut sockets: Vec<Udp> = (0..5).map(|_| host.net.udp(node)).collect();
-    for socket in &sockets {
-        let any = "0.0.0.0:7".parse().expect("an address");
-        host.net.stack(node).udp_bind(socket.id, any, reuse).expect("shared");
-    }
+    let mut sockets: [Udp; 5] = host.sharing();
     host.filter(&sockets[0], FilterMode::Include, &[S1]);
     host.join(&sockets[1], GROUP);
     host.filter(&sockets[1], FilterMode::Exclude, &[S1]);
     host.join(&sockets[2], Ipv4Addr::new(239, 9, 9, 9));
     // The fourth is in no group, and the fifth wants no groups of others (IP_MULTICAST_ALL).
-    host.net.stack(node).udp_options(sockets[4].id).expect("open").multicast_all = false;
-    host.datagram(S1);
-    host.datagram(S2);
-    let mut heard = |at: usize| -> Vec<_> {
-        std::iter::from_fn(|| sockets[at].recv()).map(|(header, _)| header.src.ip().to_string()).collect()
-    };
-    assert_eq!(heard(0), ["10.0.0.101"]);
-    assert_eq!(heard(1), ["10.0.0.102"]);
-    assert_eq!((heard(2).len(), heard(3).len(), heard(4).len()), (2, 2, 0));
+    host.net.stack(host.node).udp_options(sockets[4].id).expect("open").multicast_all = false;
+    let heard = host.heard_of([S1, S2], &mut sockets);
+    assert_eq!(heard, [vec![S1], vec![S2], vec![S1, S2], vec![S1, S2], vec![]]);
 }
 
 #[test]

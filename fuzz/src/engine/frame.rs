@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use arbitrary::Arbitrary;
 use etherparse::PacketBuilder;
 use netstack::wire::checksum::Sum;
-use netstack::wire::{arp, dhcp, icmpv4};
+use netstack::wire::{arp, dhcp, icmpv4, mld, ndp};
 
 use super::world::{MAC, PEER_MAC, Seen};
 
@@ -24,7 +24,8 @@ pub enum Frame {
         to: u8,
         len: u16,
     },
-    /// An ICMP or ICMPv6 message; `quote`: with the packet that the stack sent last.
+    /// An ICMP or ICMPv6 message; `quote`: with the packet that the stack sent last. One of MLD is about a group that `rest`
+    /// chooses.
     Icmp {
         v6: bool,
         kind: u8,
@@ -105,7 +106,8 @@ impl Frame {
                 let quoted = if quote { seen.last_packet(v6) } else { &[] };
                 let body = [&payload[..], quoted].concat();
                 let body = &body[..body.len().min(1400)];
-                let message = [&[kind, code, 0, 0], &rest[..], body].concat();
+                let about = if v6 && is_mld(kind) { group_asked_for(rest[3]).octets().to_vec() } else { Vec::new() };
+                let message = [&[kind, code, 0, 0], &rest[..], &about, body].concat();
                 if v6 { icmpv6(kind, message) } else { icmpv4(message) }
             }
             Frame::Ip { v6: false, to, protocol, identification, offset, more, len, payload } => {
@@ -257,14 +259,30 @@ fn icmpv4(mut message: Vec<u8>) -> Vec<u8> {
     ipv4(OURS, 1, 0, 0, false, &message)
 }
 
-/// Neighbour discovery and MLD come from link-local addresses, to all nodes or to us.
+fn is_mld(kind: u8) -> bool {
+    matches!(kind, 130..=132 | 143)
+}
+
+/// All groups, or one that a program may have joined, or that of our address.
+fn group_asked_for(which: u8) -> Ipv6Addr {
+    match which % 4 {
+        0 => Ipv6Addr::UNSPECIFIED,
+        1 => ndp::solicited_node(OURS6),
+        _ => addr6(which),
+    }
+}
+
+/// Neighbour discovery and MLD come from link-local addresses, to all nodes or to us, MLD with an extension header.
 fn icmpv6(kind: u8, mut message: Vec<u8>) -> Vec<u8> {
     let local = matches!(kind, 130..=137 | 143);
     let src = if local { Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2) } else { PEER6 };
-    let dst = if matches!(kind, 130..=132 | 134) { addr6(1) } else { OURS6 };
+    let dst = if is_mld(kind) || kind == 134 { addr6(1) } else { OURS6 };
     let sum = Sum::pseudo_v6(src, dst, 58, message.len() as u32).bytes(&message).finish();
     message[2..4].copy_from_slice(&sum.to_be_bytes());
-    let mut frame = ipv6(dst, 58, if local && kind < 133 { 1 } else { 255 }, &message);
+    let mut frame = match is_mld(kind) {
+        true => ipv6(dst, 0, mld::HOP_LIMIT, &[&mld::ROUTER_ALERT[..], &message].concat()),
+        false => ipv6(dst, 58, 255, &message),
+    };
     frame[22..38].copy_from_slice(&src.octets());
     frame
 }

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use crate::ip::{IpNet, Packet};
 use crate::link::{IfIndex, LinkCaps, Mac};
 use crate::packet::Memberships;
-use crate::wire::{ethernet, ndp};
+use crate::wire::{ethernet, igmp, ndp};
 
 /// The loopback interface, which every stack has.
 pub const LOOPBACK: IfIndex = IfIndex(1);
@@ -89,6 +89,8 @@ pub(crate) struct Interface {
     pub(crate) v6: LinkParameters,
     pub(crate) caps: LinkCaps,
     pub(crate) up: bool,
+    /// The host passes packets on.
+    router: bool,
     pub(crate) addresses: Vec<Address>,
     /// Multicast groups with the number of sockets that joined each here.
     groups: Vec<(IpAddr, u32)>,
@@ -101,7 +103,7 @@ pub(crate) struct Interface {
 }
 
 impl Interface {
-    fn new(index: IfIndex, config: InterfaceConfig) -> Interface {
+    fn new(index: IfIndex, config: InterfaceConfig, router: bool) -> Interface {
         let InterfaceConfig { name, mac, mtu, caps } = config;
         Interface {
             name,
@@ -111,6 +113,7 @@ impl Interface {
             v6: LinkParameters::default(),
             caps,
             up: true,
+            router,
             addresses: Vec::new(),
             groups: Vec::new(),
             memberships: Memberships::default(),
@@ -156,31 +159,30 @@ impl Interface {
         self.addresses.iter().any(|address| address.net.broadcast() == Some(addr))
     }
 
-    /// Every host is in the all-systems group (RFC 1112 §4); with IPv6 in all-nodes and in the solicited-node group of
-    /// each of its addresses (RFC 4291 §2.8).
+    /// The groups that the host is in by itself: of all systems (RFC 1112 §4); with IPv6 of all nodes, of each of its
+    /// addresses, and a router of all routers (RFC 4291 §2.8).
+    pub(crate) fn own_groups(&self) -> impl Iterator<Item = IpAddr> {
+        let solicited = self.addresses.iter().filter_map(|address| match address.net.addr {
+            IpAddr::V6(addr) => Some(ndp::solicited_node(addr)),
+            IpAddr::V4(_) => None,
+        });
+        let routers = ndp::ROUTERS.into_iter().filter(|_| self.router);
+        let v6 = ndp::NODES.into_iter().chain(routers).chain(solicited).map(IpAddr::V6);
+        core::iter::once(igmp::ALL_SYSTEMS.into()).chain(v6)
+    }
+
+    /// All groups that the host is in here, by itself or for a program.
+    fn all_groups(&self) -> impl Iterator<Item = IpAddr> {
+        self.own_groups().chain(self.groups.iter().map(|(group, _)| *group))
+    }
+
     pub(crate) fn in_group(&self, group: IpAddr) -> bool {
-        let always = match group {
-            IpAddr::V4(group) => group == Ipv4Addr::new(224, 0, 0, 1),
-            IpAddr::V6(ndp::ALL_NODES) => true,
-            IpAddr::V6(group) => self.addresses.iter().any(|address| match address.net.addr {
-                IpAddr::V6(addr) => ndp::solicited_node(addr) == group,
-                IpAddr::V4(_) => false,
-            }),
-        };
-        always || self.groups.iter().any(|(joined, _)| *joined == group)
+        self.all_groups().any(|joined| joined == group)
     }
 
     /// Would a network card set up for this interface take a frame to `dst`?
     pub(crate) fn takes(&self, dst: Mac) -> bool {
-        let in_group = || {
-            let solicited = self.addresses.iter().filter_map(|address| match address.net.addr {
-                IpAddr::V6(addr) => Some(ndp::solicited_node(addr).into()),
-                IpAddr::V4(_) => None,
-            });
-            let always = [IpAddr::V4(Ipv4Addr::new(224, 0, 0, 1)), IpAddr::V6(ndp::ALL_NODES)];
-            let joined = self.groups.iter().map(|(group, _)| *group);
-            always.into_iter().chain(joined).chain(solicited).any(|group| ethernet::multicast(group) == dst)
-        };
+        let in_group = || self.all_groups().any(|group| ethernet::multicast(group) == dst);
         dst == self.mac || dst == Mac::BROADCAST || in_group() || self.memberships.take(dst)
     }
 
@@ -236,6 +238,10 @@ pub(crate) struct Interfaces {
     list: Vec<Interface>,
     /// Every usable address of every interface, sorted, with its interface.
     local: Vec<(IpAddr, IfIndex)>,
+    /// The host passes packets on.
+    router: bool,
+    /// What [`Interface::own_groups`] says may be another than it was.
+    own_groups_changed: bool,
 }
 
 impl Interfaces {
@@ -246,7 +252,8 @@ impl Interfaces {
             mtu: 65536,
             caps: LinkCaps { checksum_offload: true, segment_offload: 0 },
         };
-        let mut interfaces = Interfaces { list: vec![Interface::new(LOOPBACK, lo)], local: Vec::new() };
+        let (list, local) = (vec![Interface::new(LOOPBACK, lo, false)], Vec::new());
+        let mut interfaces = Interfaces { list, local, router: false, own_groups_changed: false };
         interfaces.add_address(LOOPBACK, Address::manual(IpNet::new(Ipv4Addr::LOCALHOST, 8)));
         interfaces.add_address(LOOPBACK, Address::manual(IpNet::new(Ipv6Addr::LOCALHOST, 128)));
         interfaces
@@ -255,8 +262,21 @@ impl Interfaces {
     pub(crate) fn add(&mut self, mut config: InterfaceConfig) -> IfIndex {
         config.mtu = config.mtu.clamp(68, 65535); // RFC 791 §3.2: every link carries 68 bytes.
         let index = IfIndex(self.list.len() as u32 + 1);
-        self.list.push(Interface::new(index, config));
+        self.list.push(Interface::new(index, config, self.router));
+        self.own_groups_changed = true;
         index
+    }
+
+    /// The host passes packets on, or does not any more.
+    pub(crate) fn set_router(&mut self, router: bool) {
+        self.router = router;
+        self.list.iter_mut().for_each(|interface| interface.router = router);
+        self.own_groups_changed = true;
+    }
+
+    /// Were there changes of the groups that the host is in by itself since this was last asked?
+    pub(crate) fn take_own_groups_changed(&mut self) -> bool {
+        core::mem::take(&mut self.own_groups_changed)
     }
 
     pub(crate) fn get(&self, on: IfIndex) -> Option<&Interface> {
@@ -326,6 +346,7 @@ impl Interfaces {
     }
 
     fn index_addresses(&mut self) {
+        self.own_groups_changed = true;
         self.local.clear();
         for interface in &self.list {
             let usable = interface.addresses.iter().filter(|address| address.is_usable());

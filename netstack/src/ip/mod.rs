@@ -20,7 +20,9 @@ mod segmentation;
 pub mod select;
 
 pub use address::{IpNet, Ipv4Net};
-pub(crate) use address::{bits, end, is_reserved, is_this_network, is_unicast, mask, needs_zone, plain, zone};
+pub(crate) use address::{
+    bits, end, is_reserved, is_this_network, is_unicast, mask, multicast_scope, needs_zone, plain, zone,
+};
 pub(crate) use control::discovery;
 pub(crate) use header::Header;
 pub(crate) use hop::{Hop, Limits, NextHop};

@@ -5,12 +5,15 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Filter, FilterMode};
+use crate::iface::LOOPBACK;
+use crate::ip::multicast_scope;
 use crate::link::IfIndex;
 use crate::rng::Rng;
 use crate::socket::Key;
 use crate::time::Instant;
 use crate::timer::TimerQueue;
-use crate::wire::igmp::RecordKind;
+use crate::wire::group::{Dialect, Query, Record, RecordKind};
+use crate::wire::{igmp, ndp};
 
 /// The Robustness Variable and the Query Interval, until a router says others (RFC 9776 §8.1, §8.2).
 const ROBUSTNESS: u8 = 2;
@@ -21,43 +24,43 @@ const OLD_UNSOLICITED_MS: u32 = 10_000;
 /// Sources of one question that are kept; beyond it the answer is about all sources.
 const MAX_ASKED: usize = 64;
 
-type Id = (IfIndex, IpAddr);
+/// Whose groups: each has routers and a protocol of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    /// IPv4: IGMP.
+    V4,
+    /// IPv6: MLD.
+    V6,
+}
 
-/// A line of a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) kind: RecordKind,
-    pub(crate) group: IpAddr,
-    pub(crate) sources: Vec<IpAddr>,
+type Id = (IfIndex, IpAddr);
+type Side = (IfIndex, Family);
+
+/// Who wants to hear a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Member {
+    /// The host itself.
+    Host,
+    /// A program's socket.
+    Socket(Key),
 }
 
 /// What is to be said on a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Say {
-    /// In the newest version.
+    /// In the newest dialect, of one family.
     Records(Vec<Record>),
     /// In an older one: we are a member.
-    Member { version: u8, group: IpAddr },
+    Member { dialect: Dialect, group: IpAddr },
     /// In an older one: we are none any more.
     Left { group: IpAddr },
-}
-
-/// A router's question.
-#[derive(Clone, Debug)]
-pub(crate) struct Query {
-    pub(crate) version: u8,
-    pub(crate) group: Option<IpAddr>,
-    pub(crate) sources: Vec<IpAddr>,
-    pub(crate) max_response: Duration,
-    pub(crate) robustness: Option<u8>,
-    pub(crate) interval: Option<Duration>,
 }
 
 /// What comes due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    /// The answer about all groups.
-    General(IfIndex),
+    /// The answer about all groups of a family.
+    General(Side),
     /// The answer about one group.
     Response(Id),
     /// The repetition of a change.
@@ -68,12 +71,12 @@ enum Timer {
 struct Routers {
     robustness: u8,
     interval: Duration,
-    /// Until when a router of version 1, and one of version 2, counts as present (RFC 9776 §7.2.1).
+    /// Until when a router of each older dialect counts as present (RFC 9776 §7.2.1).
     old_until: [Option<Instant>; 2],
 }
 
 struct Group {
-    members: BTreeMap<Key, Filter>,
+    members: BTreeMap<Member, Filter>,
     /// What the interface wants.
     filter: Filter,
     /// How often a change of the mode is still to be said, and of each source.
@@ -81,93 +84,104 @@ struct Group {
     sources_left: BTreeMap<IpAddr, u8>,
     /// Sources that a router asked for; empty: all.
     asked: BTreeSet<IpAddr>,
-    /// The last report of an older version was ours.
+    /// The last report in an older dialect was ours.
     last_reporter: bool,
 }
 
-/// All memberships on links. `lo` has none: nobody asks there.
+/// All memberships on links.
 pub(crate) struct Memberships {
     groups: BTreeMap<Id, Group>,
-    links: BTreeMap<IfIndex, Routers>,
+    routers: BTreeMap<Side, Routers>,
     timers: TimerQueue<Timer>,
     rng: Rng,
 }
 
 impl Memberships {
     pub(crate) fn new(rng: &mut Rng) -> Memberships {
-        Memberships { groups: BTreeMap::new(), links: BTreeMap::new(), timers: TimerQueue::new(), rng: rng.fork() }
+        Memberships { groups: BTreeMap::new(), routers: BTreeMap::new(), timers: TimerQueue::new(), rng: rng.fork() }
     }
 
-    /// A socket wants this of a group from now on; [`Filter::NONE`]: it has left it.
-    pub(crate) fn set(&mut self, now: Instant, on: IfIndex, group: IpAddr, key: Key, filter: Filter) {
+    /// A member wants this of a group from now on; [`Filter::NONE`]: it has left it.
+    pub(crate) fn set(&mut self, now: Instant, on: IfIndex, group: IpAddr, member: Member, filter: Filter) {
         let id = (on, group);
-        let robustness = self.links.entry(on).or_insert_with(Routers::new).robustness;
-        let version = self.links[&on].version(now);
+        let routers = self.routers.entry(side_of(id)).or_insert_with(Routers::new);
         let entry = self.groups.entry(id).or_insert_with(Group::new);
         if filter == Filter::NONE {
-            entry.members.remove(&key);
+            entry.members.remove(&member);
         } else {
-            entry.members.insert(key, filter);
+            entry.members.insert(member, filter);
         }
         let new = Filter::merged(entry.members.values());
         let old = core::mem::replace(&mut entry.filter, new);
-        if old == entry.filter {
-            if entry.is_over() {
-                self.groups.remove(&id);
-            }
-            return;
+        if old != entry.filter && is_reported(id) {
+            entry.note_change(&old, routers.dialect(now), routers.robustness);
+            self.timers.set(Timer::Change(id), now);
+        } else if entry.is_over() {
+            self.groups.remove(&id);
         }
-        if version < 3 {
-            // Older versions know members, no sources.
-            let (was, is) = (old != Filter::NONE, entry.filter != Filter::NONE);
-            entry.mode_left = if was != is { robustness } else { 0 };
-        } else if old.mode != entry.filter.mode {
-            entry.mode_left = robustness;
-            entry.sources_left.clear();
-        } else {
-            let changed = old.sources.symmetric_difference(&entry.filter.sources);
-            entry.sources_left.extend(changed.map(|source| (*source, robustness)));
+    }
+
+    /// The host itself is in these groups of an interface, and in no others.
+    pub(crate) fn set_own(&mut self, now: Instant, on: IfIndex, groups: &BTreeSet<IpAddr>) {
+        let of_host = |(id, entry): &(&Id, &Group)| id.0 == on && entry.members.contains_key(&Member::Host);
+        let known: BTreeSet<IpAddr> = self.groups.iter().filter(of_host).map(|(id, _)| id.1).collect();
+        for group in known.symmetric_difference(groups) {
+            let filter = if groups.contains(group) { Filter::ALL } else { Filter::NONE };
+            self.set(now, on, *group, Member::Host, filter);
         }
-        self.timers.set(Timer::Change(id), now);
     }
 
     /// What a socket asked for; None if it is no member.
     pub(crate) fn filter(&self, on: IfIndex, group: IpAddr, key: Key) -> Option<&Filter> {
-        self.groups.get(&(on, group))?.members.get(&key)
+        self.groups.get(&(on, group))?.members.get(&Member::Socket(key))
+    }
+
+    /// All groups of a family are said as if they were new: those who should know may not have heard of them.
+    pub(crate) fn say_all(&mut self, now: Instant, side: Side) {
+        let robustness = self.routers.get(&side).map_or(ROBUSTNESS, |routers| routers.robustness);
+        for id in self.wanted_on(side) {
+            if let Some(entry) = self.groups.get_mut(&id) {
+                entry.say_mode(robustness);
+                self.timers.set(Timer::Change(id), now);
+            }
+        }
     }
 
     /// A router asks (RFC 9776 §5.2).
-    pub(crate) fn handle_query(&mut self, now: Instant, on: IfIndex, query: &Query) {
-        let routers = self.links.entry(on).or_insert_with(Routers::new);
-        if query.version < 3 {
+    pub(crate) fn handle_query(&mut self, now: Instant, side: Side, query: &Query) {
+        let routers = self.routers.entry(side).or_insert_with(Routers::new);
+        let before = routers.dialect(now);
+        if query.dialect < Dialect::Sources {
             let present = routers.interval * routers.robustness.into() + query.max_response;
-            routers.old_until[usize::from(query.version) - 1] = Some(now + present);
+            routers.old_until[query.dialect as usize] = Some(now + present);
         } else {
             routers.robustness = query.robustness.unwrap_or(ROBUSTNESS);
             routers.interval = query.interval.unwrap_or(QUERY_INTERVAL);
         }
-        let version = routers.version(now);
+        let dialect = routers.dialect(now);
+        if dialect != before {
+            self.cancel_pending(side);
+        }
         let most = query.max_response.as_millis().min(u32::MAX.into()) as u32;
         let at = now + Duration::from_millis(self.rng.below(most).into());
-        if self.timers.at(Timer::General(on)).is_some_and(|general| general <= at) {
+        if self.timers.at(Timer::General(side)).is_some_and(|general| general <= at) {
             return; // Rule 1.
         }
         let Some(group) = query.group else {
-            if version >= 3 {
-                self.timers.set(Timer::General(on), at);
+            if dialect == Dialect::Sources {
+                self.timers.set(Timer::General(side), at);
                 return;
             }
-            // Older versions answer for each group at a time of its own.
-            let ids: Vec<Id> = self.groups.keys().filter(|id| id.0 == on).copied().collect();
-            for id in ids {
+            // Older dialects answer for each group at a time of its own.
+            for id in self.wanted_on(side) {
                 let at = now + Duration::from_millis(self.rng.below(most).into());
                 self.answer_by(id, at);
             }
             return;
         };
-        let id = (on, group);
+        let id = (side.0, group);
         let pending = self.timers.at(Timer::Response(id)).is_some();
-        let Some(entry) = self.groups.get_mut(&id).filter(|entry| entry.filter != Filter::NONE) else { return };
+        let Some(entry) = self.groups.get_mut(&id).filter(|entry| entry.is_wanted() && is_reported(id)) else { return };
         // Rules 3 to 5: an answer about all sources answers every question.
         if query.sources.is_empty() || pending && entry.asked.is_empty() {
             entry.asked.clear();
@@ -180,30 +194,36 @@ impl Memberships {
         self.answer_by(id, at);
     }
 
-    /// Another host answered in an older version: one answer is enough there (RFC 2236 §3).
+    /// Another host answered in an older dialect: one answer is enough there (RFC 2236 §3, RFC 2710 §4).
     pub(crate) fn handle_report(&mut self, now: Instant, on: IfIndex, group: IpAddr) {
-        if self.links.get(&on).is_none_or(|routers| routers.version(now) >= 3) {
+        let id = (on, group);
+        if self.routers.get(&side_of(id)).is_none_or(|routers| routers.dialect(now) == Dialect::Sources) {
             return;
         }
-        if let Some(entry) = self.groups.get_mut(&(on, group)) {
+        if let Some(entry) = self.groups.get_mut(&id) {
             entry.last_reporter = false;
-            self.timers.cancel(Timer::Response((on, group)));
+            self.timers.cancel(Timer::Response(id));
         }
     }
 
-    /// Says one thing that is due.
-    pub(crate) fn expire(&mut self, now: Instant) -> Option<(IfIndex, Say)> {
+    /// Says all that is due. Records that are due together go together.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<(IfIndex, Say)> {
+        let (mut out, mut records) = (Vec::new(), BTreeMap::<Side, Vec<Record>>::new());
         while let Some(timer) = self.timers.pop_expired(now) {
-            let said = match timer {
-                Timer::General(on) => (on, self.state_of_all(on)),
-                Timer::Response(id) => (id.0, self.response(now, id)),
-                Timer::Change(id) => (id.0, self.change(now, id)),
+            let (side, say) = match timer {
+                Timer::General(side) => (side, self.state_of_all(side)),
+                Timer::Response(id) => (side_of(id), self.response(now, id)),
+                Timer::Change(id) => (side_of(id), self.change(now, id)),
             };
-            if let (on, Some(say)) = said {
-                return Some((on, say));
+            match say {
+                Some(Say::Records(more)) => records.entry(side).or_default().extend(more),
+                Some(say) => out.push((side.0, say)),
+                None => {}
             }
         }
-        None
+        let records = records.into_iter().filter(|(_, records)| !records.is_empty());
+        out.extend(records.map(|((on, _), records)| (on, Say::Records(records))));
+        out
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -217,19 +237,39 @@ impl Memberships {
         }
     }
 
-    fn state_of_all(&self, on: IfIndex) -> Option<Say> {
-        let of_link = self.groups.iter().filter(|(id, entry)| id.0 == on && entry.filter != Filter::NONE);
-        let records: Vec<Record> = of_link.map(|(id, entry)| entry.state(id.1)).collect();
-        (!records.is_empty()).then_some(Say::Records(records))
+    /// The groups of a family that somebody is in and that are reported.
+    fn wanted_on(&self, side: Side) -> Vec<Id> {
+        let wanted = |(id, entry): &(&Id, &Group)| side_of(**id) == side && is_reported(**id) && entry.is_wanted();
+        self.groups.iter().filter(wanted).map(|(id, _)| *id).collect()
+    }
+
+    /// RFC 9776 §7.2.1: routers are spoken to in another dialect from now on.
+    fn cancel_pending(&mut self, side: Side) {
+        let Memberships { groups, timers, .. } = self;
+        timers.cancel(Timer::General(side));
+        groups.retain(|id, entry| {
+            if side_of(*id) == side {
+                timers.cancel(Timer::Response(*id));
+                timers.cancel(Timer::Change(*id));
+                entry.say_mode(0);
+                entry.asked.clear();
+            }
+            !entry.is_over()
+        });
+    }
+
+    fn state_of_all(&self, side: Side) -> Option<Say> {
+        let records = self.wanted_on(side).into_iter().map(|id| self.groups[&id].state(id.1));
+        Some(Say::Records(records.collect()))
     }
 
     fn response(&mut self, now: Instant, id: Id) -> Option<Say> {
-        let version = self.links.get(&id.0)?.version(now);
-        let entry = self.groups.get_mut(&id).filter(|entry| entry.filter != Filter::NONE)?;
+        let dialect = self.routers.get(&side_of(id))?.dialect(now);
+        let entry = self.groups.get_mut(&id).filter(|entry| entry.is_wanted())?;
         let asked = core::mem::take(&mut entry.asked);
-        if version < 3 {
+        if dialect < Dialect::Sources {
             entry.last_reporter = true;
-            return Some(Say::Member { version, group: id.1 });
+            return Some(Say::Member { dialect, group: id.1 });
         }
         if asked.is_empty() {
             return Some(Say::Records(vec![entry.state(id.1)]));
@@ -241,30 +281,15 @@ impl Memberships {
 
     /// RFC 9776 §5.1.
     fn change(&mut self, now: Instant, id: Id) -> Option<Say> {
-        let version = self.links.get(&id.0)?.version(now);
+        let dialect = self.routers.get(&side_of(id))?.dialect(now);
         let entry = self.groups.get_mut(&id)?;
-        let gone = entry.filter == Filter::NONE;
-        let say = if version < 3 {
-            entry.sources_left.clear();
-            let left = entry.mode_left;
-            entry.mode_left = left.saturating_sub(1);
-            match (left, gone) {
-                (0, _) => None,
-                (_, false) => {
-                    entry.last_reporter = true;
-                    Some(Say::Member { version, group: id.1 })
-                }
-                (_, true) => {
-                    // RFC 2236 §3: said once, by who reported last; version 1 says nothing.
-                    entry.mode_left = 0;
-                    (version == 2 && entry.last_reporter).then_some(Say::Left { group: id.1 })
-                }
-            }
+        let say = if dialect < Dialect::Sources {
+            entry.next_old_change(dialect, id.1)
         } else {
             entry.next_change(id.1).map(Say::Records)
         };
         if entry.mode_left > 0 || !entry.sources_left.is_empty() {
-            let most = if version < 3 { OLD_UNSOLICITED_MS } else { UNSOLICITED_MS };
+            let most = if dialect < Dialect::Sources { OLD_UNSOLICITED_MS } else { UNSOLICITED_MS };
             let wait = Duration::from_millis(u64::from(self.rng.below(most)) + 1);
             self.timers.set(Timer::Change(id), now + wait);
         } else if entry.is_over() {
@@ -287,9 +312,32 @@ impl Group {
         }
     }
 
+    fn is_wanted(&self) -> bool {
+        self.filter != Filter::NONE
+    }
+
     /// Nobody is a member, and there is nothing left to be said of it.
     fn is_over(&self) -> bool {
         self.members.is_empty() && self.mode_left == 0 && self.sources_left.is_empty()
+    }
+
+    /// What the interface wants was `old` and is another now.
+    fn note_change(&mut self, old: &Filter, dialect: Dialect, robustness: u8) {
+        if dialect < Dialect::Sources {
+            // Older dialects know members, no sources.
+            self.mode_left = if (*old != Filter::NONE) != self.is_wanted() { robustness } else { 0 };
+        } else if old.mode != self.filter.mode {
+            self.say_mode(robustness);
+        } else {
+            let changed = old.sources.symmetric_difference(&self.filter.sources);
+            self.sources_left.extend(changed.map(|source| (*source, robustness)));
+        }
+    }
+
+    /// The mode is to be said so often, and with it all sources.
+    fn say_mode(&mut self, times: u8) {
+        self.mode_left = times;
+        self.sources_left.clear();
     }
 
     fn state(&self, group: IpAddr) -> Record {
@@ -298,6 +346,21 @@ impl Group {
             FilterMode::Exclude => RecordKind::IsExclude,
         };
         Record { kind, group, sources: self.filter.sources.iter().copied().collect() }
+    }
+
+    fn next_old_change(&mut self, dialect: Dialect, group: IpAddr) -> Option<Say> {
+        self.sources_left.clear();
+        if self.mode_left == 0 {
+            return None;
+        }
+        if self.is_wanted() {
+            self.mode_left -= 1;
+            self.last_reporter = true;
+            return Some(Say::Member { dialect, group });
+        }
+        // RFC 2236 §3, RFC 2710 §4: said once, by who reported last; IGMP version 1 says nothing.
+        self.mode_left = 0;
+        (dialect == Dialect::Leaving && self.last_reporter).then_some(Say::Left { group })
     }
 
     /// A change of the mode comes first, and says all sources.
@@ -328,13 +391,27 @@ impl Routers {
         Routers { robustness: ROBUSTNESS, interval: QUERY_INTERVAL, old_until: [None; 2] }
     }
 
-    /// The version to speak: that of the oldest router present.
-    fn version(&self, now: Instant) -> u8 {
+    /// What to speak: what the oldest router present understands.
+    fn dialect(&self, now: Instant) -> Dialect {
         let present = |until: Option<Instant>| until.is_some_and(|until| until > now);
         match self.old_until {
-            [one, _] if present(one) => 1,
-            [_, two] if present(two) => 2,
-            _ => 3,
+            [members, _] if present(members) => Dialect::Members,
+            [_, leaving] if present(leaving) => Dialect::Leaving,
+            _ => Dialect::Sources,
         }
     }
+}
+
+fn side_of((on, group): Id) -> Side {
+    (on, if group.is_ipv4() { Family::V4 } else { Family::V6 })
+}
+
+/// Nothing is said of the groups that all are in, nor of those that stay in the host (RFC 9776 §5, RFC 9777 §6); nobody asks
+/// on `lo`.
+fn is_reported((on, group): Id) -> bool {
+    on != LOOPBACK
+        && match group {
+            IpAddr::V4(group) => group != igmp::ALL_SYSTEMS,
+            IpAddr::V6(group) => group != ndp::ALL_NODES && multicast_scope(group) > 1,
+        }
 }

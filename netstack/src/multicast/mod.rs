@@ -1,13 +1,16 @@
 //! Membership of multicast groups as a host keeps it and tells routers (RFC 9776, the same for both families).
 //!
 //! Reading order: [`Filter`] (which sources somebody wants), [`Memberships`] (who wants what, what the interface wants
-//! therefore, and what is to be said of it). The messages are in `wire::igmp`, what is sent in `stack::multicast`.
+//! therefore, and what is to be said of it). The messages are in `wire::igmp`, `wire::mld` and, as far as they are the same, in
+//! `wire::group`; what is sent is in `stack::multicast`.
 
 mod filter;
+mod fit;
 mod memberships;
 
 pub use filter::{Filter, FilterMode};
-pub(crate) use memberships::{Memberships, Query, Record, Say};
+pub(crate) use fit::fit;
+pub(crate) use memberships::{Family, Member, Memberships, Say};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use crate::events::Notice;
 use crate::iface::{Address, AddressOrigin, AddressState, LOOPBACK};
 use crate::ip::{IpNet, discovery};
 use crate::link::IfIndex;
+use crate::multicast::Family;
 use crate::ndp::{self, Task, Trial, names};
 use crate::socket::AddressError;
 use crate::time::Instant;
@@ -114,6 +115,10 @@ impl Stack {
         let Some(trial) = self.ndp.trials.get_mut(&(on, addr)) else { return };
         if trial.asked {
             self.ndp.trials.remove(&(on, addr));
+            // RFC 3590 §4: until now reports came from nowhere, which routers may not have believed.
+            if addr.is_unicast_link_local() {
+                self.ip.memberships.say_all(now, (on, Family::V6));
+            }
             return self.ip.interfaces.change_address(on, addr.into(), |address| {
                 if address.state == AddressState::Tentative {
                     // RFC 4862 §5.5.4: its preferred lifetime may have ended, or be none, while it was tried.

@@ -6,6 +6,7 @@ use super::Stack;
 use crate::iface::{Address, InterfaceConfig, InterfaceView, LOOPBACK};
 use crate::ip::{IpNet, is_unicast};
 use crate::link::{IfIndex, Mac};
+use crate::multicast::Family;
 use crate::neighbor::Neighbor;
 use crate::route::Route;
 use crate::socket::{AddressError, RouteError};
@@ -23,7 +24,11 @@ impl Stack {
         self.now = now;
         let interface = self.ip.interfaces.get_mut(on).ok_or(AddressError::NoInterface)?;
         interface.up = up;
-        if !up {
+        if up {
+            for family in [Family::V4, Family::V6] {
+                self.ip.memberships.say_all(now, (on, family));
+            }
+        } else {
             let mut dropped: Vec<_> = core::iter::from_fn(|| interface.dequeue()).collect();
             dropped.extend(self.ip.neighbors.forget(on, None));
             self.ip.taps.interface_down(on);

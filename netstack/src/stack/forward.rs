@@ -15,6 +15,7 @@ impl Stack {
     /// does follows no redirects (RFC 1812 §5.2.7.2, RFC 4861 §8.2), and no routers' advertisements (RFC 4861 §6.2.7).
     pub fn set_forwarding(&mut self, on: bool) {
         self.forwarding = on;
+        self.ip.interfaces.set_router(on);
     }
 
     /// Is a packet for somebody else, and may it be passed on as far as its header says?

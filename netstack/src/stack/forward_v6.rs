@@ -6,7 +6,6 @@ use super::Stack;
 use super::input::{Arrival, check_options};
 use crate::icmp::Complaint;
 use crate::ip::{self, Fill, Hop, NextHop, Outgoing, OutputError, Received, is_unicast};
-use crate::link::IfIndex;
 use crate::time::Instant;
 use crate::wire::{icmpv6, ipv6, ndp};
 
@@ -90,11 +89,5 @@ impl Stack {
             Outgoing { header, transport: head, payload, fill, multicast_loop: false, link_mtu: true, most: None };
         // What has no room is lost as on the wire.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
-    }
-
-    /// A router hears what is for all routers (RFC 4291 §2.7.1).
-    pub(super) fn hears_group_v6(&self, on: IfIndex, group: Ipv6Addr) -> bool {
-        let joined = self.ip.interfaces.get(on).is_some_and(|interface| interface.in_group(group.into()));
-        joined || self.forwarding && group == ndp::ALL_ROUTERS
     }
 }

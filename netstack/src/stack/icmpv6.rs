@@ -17,6 +17,7 @@ impl Stack {
         match message.kind {
             // §4.2: requests to a group should be answered, and are, as on Linux.
             icmpv6::ECHO_REQUEST => self.answer_echo_v6(now, packet),
+            icmpv6::LISTENER_QUERY | icmpv6::LISTENER_REPORT_V1 => self.input_mld(now, packet),
             icmpv6::ROUTER_SOLICITATION..=icmpv6::REDIRECT => self.input_ndp(now, packet),
             icmpv6::ECHO_REPLY => self.deliver_echo_reply(now, packet, message.identifier()),
             _ => {

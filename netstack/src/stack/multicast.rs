@@ -1,23 +1,18 @@
-//! Multicast groups: who is in which, and IGMP (RFC 9776).
+//! Multicast groups: who is in which, and IGMP (RFC 9776) and MLD (RFC 9777).
 
-use core::net::{IpAddr, Ipv4Addr};
-use core::time::Duration;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Stack;
-use crate::iface::LOOPBACK;
 use crate::ip::{self, Fill, Hop, NextHop, Outgoing, Received};
 use crate::link::IfIndex;
-use crate::multicast::{Filter, FilterMode, Query, Record, Say};
+use crate::multicast::{Family, Filter, FilterMode, Member, Say, fit};
 use crate::socket::{GroupError, Key, UdpId};
 use crate::time::Instant;
-use crate::wire::igmp::{self, Message};
+use crate::wire::group::{Message, Record};
+use crate::wire::{igmp, ipv6, mld, ndp};
 
-/// Sources in one socket's filter of one group (Linux igmp_max_msf).
-const MAX_SOURCES: usize = 10;
 /// Type of service of IGMP: internetwork control (RFC 9776 §4).
 const TOS: u8 = 0xc0;
-/// Sources in one report, so that it fits any link that IPv4 is spoken on.
-const SOURCES_A_REPORT: usize = 128;
 
 /// A change of a socket's filter by one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +38,7 @@ impl Stack {
     ) -> Result<(), GroupError> {
         let group = group.into();
         let on = self.group_interface(group, on)?;
-        if filter.sources.len() > MAX_SOURCES {
+        if filter.sources.len() > max_sources(group) {
             return Err(GroupError::TooMany);
         }
         let socket = self.udp.get(id).ok_or(GroupError::NotFound)?;
@@ -91,7 +86,7 @@ impl Stack {
         }
         match change {
             SourceChange::Join | SourceChange::Block => {
-                if filter.sources.len() >= MAX_SOURCES {
+                if filter.sources.len() >= max_sources(group) {
                     return Err(GroupError::TooMany);
                 }
                 if !filter.sources.insert(source) {
@@ -120,80 +115,71 @@ impl Stack {
     }
 
     pub(super) fn set_membership(&mut self, on: IfIndex, group: IpAddr, key: Key, filter: Filter) {
-        self.ip.memberships.set(self.now, on, group, key, filter);
+        self.ip.memberships.set(self.now, on, group, Member::Socket(key), filter);
     }
 
     pub(super) fn input_igmp(&mut self, now: Instant, packet: &Received<'_>) {
         let on = packet.on;
-        let v4 = IpAddr::V4;
-        match Message::parse(packet.payload) {
+        match igmp::parse(packet.payload) {
             Err(_) => self.count_error(on),
             // RFC 9776 §5.2, §9.1: a question about all groups comes to all systems, and no question comes from afar.
             Ok(Message::Query(query)) => {
-                if packet.ttl != 1 || query.group.is_none() && packet.dst != igmp::ALL_SYSTEMS {
-                    return;
+                if packet.ttl == 1 && (query.group.is_some() || packet.dst == igmp::ALL_SYSTEMS) {
+                    self.ip.memberships.handle_query(now, (on, Family::V4), &query);
                 }
-                let query = Query {
-                    version: query.version,
-                    group: query.group.map(v4),
-                    sources: query.sources.into_iter().map(v4).collect(),
-                    max_response: Duration::from_millis(query.max_response_ms.into()),
-                    robustness: query.robustness,
-                    interval: query.interval.map(|seconds| Duration::from_secs(seconds.into())),
-                };
-                self.ip.memberships.handle_query(now, on, &query);
             }
-            Ok(Message::Report(group)) => self.ip.memberships.handle_report(now, on, group.into()),
+            Ok(Message::Report(group)) => self.ip.memberships.handle_report(now, on, group),
             Ok(Message::Other) => {}
         }
     }
 
-    pub(super) fn run_memberships(&mut self, now: Instant) {
-        while let Some((on, say)) = self.ip.memberships.expire(now) {
-            if on == LOOPBACK {
-                continue; // No router is there.
+    pub(super) fn input_mld(&mut self, now: Instant, packet: &Received<'_>) {
+        let (on, IpAddr::V6(src)) = (packet.on, packet.src) else { return };
+        // RFC 9777 §6.2: from a neighbour, and for who looks at what is not for it.
+        let alerts = ipv6::Packet::parse_quoted(packet.bytes).is_ok_and(|packet| mld::has_alert(&packet));
+        if packet.ttl != mld::HOP_LIMIT || !alerts {
+            return self.count_error(on);
+        }
+        let local = src.is_unicast_link_local();
+        match mld::parse(packet.payload) {
+            Ok(Message::Query(query)) if local => self.ip.memberships.handle_query(now, (on, Family::V6), &query),
+            // RFC 3590 §4: a host that has no address yet reports from none.
+            Ok(Message::Report(group)) if local || src.is_unspecified() => {
+                self.ip.memberships.handle_report(now, on, group);
             }
+            Ok(Message::Other) => {}
+            Ok(Message::Query(_) | Message::Report(_)) | Err(_) => self.count_error(on),
+        }
+    }
+
+    pub(super) fn run_memberships(&mut self, now: Instant) {
+        if self.ip.interfaces.take_own_groups_changed() {
+            for interface in self.ip.interfaces.iter() {
+                self.ip.memberships.set_own(now, interface.index, &interface.own_groups().collect());
+            }
+        }
+        for (on, say) in self.ip.memberships.expire(now) {
             match say {
-                Say::Records(records) => self.report_memberships(now, on, records),
-                Say::Member { version, group: IpAddr::V4(group) } if group != igmp::ALL_SYSTEMS => {
-                    self.send_igmp(now, on, group, &igmp::old_report(version, group));
+                Say::Records(records) => fit(records).iter().for_each(|records| self.send_report(now, on, records)),
+                Say::Member { dialect, group: IpAddr::V4(group) } => {
+                    self.send_igmp(now, on, group, &igmp::old_report(dialect, group));
                 }
-                Say::Left { group: IpAddr::V4(group) } if group != igmp::ALL_SYSTEMS => {
+                Say::Member { group: IpAddr::V6(group), .. } => self.send_mld(on, group, mld::v1_report(group)),
+                Say::Left { group: IpAddr::V4(group) } => {
                     self.send_igmp(now, on, igmp::ALL_ROUTERS, &igmp::leave(group));
                 }
-                Say::Member { .. } | Say::Left { .. } => {}
+                Say::Left { group: IpAddr::V6(group) } => self.send_mld(on, ndp::ALL_ROUTERS, mld::done(group)),
             }
         }
     }
 
-    /// RFC 9776 §4.2.16: more than fits one report goes into several.
-    fn report_memberships(&mut self, now: Instant, on: IfIndex, records: Vec<Record>) {
-        let v4 = |addr: IpAddr| match addr {
-            IpAddr::V4(addr) => Some(addr),
-            IpAddr::V6(_) => None,
-        };
-        let mut pending = Vec::new();
-        let mut room = SOURCES_A_REPORT;
-        for Record { kind, group, sources } in records {
-            // Nothing is ever said of the group of all systems.
-            let Some(group) = v4(group).filter(|group| *group != igmp::ALL_SYSTEMS) else { continue };
-            let sources: Vec<Ipv4Addr> = sources.into_iter().filter_map(v4).take(SOURCES_A_REPORT).collect();
-            let size = sources.len() + 2;
-            if size > room && !pending.is_empty() {
-                self.send_records(now, on, &core::mem::take(&mut pending));
-                room = SOURCES_A_REPORT;
-            }
-            room = room.saturating_sub(size);
-            pending.push((kind, group, sources));
+    /// Records of one family that fit one report.
+    fn send_report(&mut self, now: Instant, on: IfIndex, records: &[Record]) {
+        if records.iter().all(|record| record.group.is_ipv4()) {
+            self.send_igmp(now, on, igmp::V3_ROUTERS, &igmp::v3_report(records));
+        } else {
+            self.send_mld(on, mld::V2_ROUTERS, mld::v2_report(records));
         }
-        if !pending.is_empty() {
-            self.send_records(now, on, &pending);
-        }
-    }
-
-    fn send_records(&mut self, now: Instant, on: IfIndex, records: &[(igmp::RecordKind, Ipv4Addr, Vec<Ipv4Addr>)]) {
-        let records = records.iter().map(|(kind, group, sources)| (*kind, *group, sources.as_slice()));
-        self.send_igmp(now, on, igmp::V3_ROUTERS, &igmp::v3_report(records));
     }
 
     /// RFC 9776 §4: time to live 1, and the router alert option.
@@ -213,4 +199,18 @@ impl Stack {
         // What has no room is lost as on the wire: it is said again.
         let _ = self.ip.send_with_options(now, &mut *self.pool, hop, &out, &igmp::ROUTER_ALERT);
     }
+
+    /// RFC 9777 §5: hop limit 1, the router alert option, and a link-local source: until there is one, none (RFC 3590 §4).
+    fn send_mld(&mut self, on: IfIndex, dst: Ipv6Addr, message: Vec<u8>) {
+        let Some(interface) = self.ip.interfaces.get(on).filter(|_| self.ndp.links.contains_key(&on)) else { return };
+        let src = interface.link_local().unwrap_or(Ipv6Addr::UNSPECIFIED);
+        let (next_header, hop_limit) = (ipv6::HOP_BY_HOP, mld::HOP_LIMIT);
+        let header = ipv6::Header { src, dst, next_header, hop_limit, traffic_class: 0, flow_label: 0 };
+        self.ip.send_icmpv6(&mut *self.pool, on, None, header, &mld::ROUTER_ALERT, message);
+    }
+}
+
+/// Sources in one socket's filter of one group (Linux igmp_max_msf, mld_max_msf).
+fn max_sources(group: IpAddr) -> usize {
+    if group.is_ipv4() { 10 } else { 64 }
 }

@@ -77,10 +77,11 @@ impl Stack {
 
     fn run_timers(&mut self, now: Instant) {
         self.run_autos(now);
+        // Before an address is tried, so that what snoops lets the answer through (RFC 4862 §5.4.2).
+        self.run_memberships(now);
         self.run_ndp(now);
         self.ip.redirects.expire(now);
         self.ip.path_mtus.expire(now);
-        self.run_memberships(now);
         while let Some(emission) = self.ip.claims.expire(now, &mut self.rng) {
             self.ip.send_arp(&mut *self.pool, emission.on, Mac::BROADCAST, &emission.packet);
         }

@@ -20,7 +20,7 @@ pub const PARAMETER_PROBLEM: u8 = 4;
 pub const ECHO_REQUEST: u8 = 128;
 /// Type of an echo reply.
 pub const ECHO_REPLY: u8 = 129;
-/// Type of a multicast listener query (RFC 3810 §5.1).
+/// Type of a multicast listener query (RFC 9777 §5.1).
 pub const LISTENER_QUERY: u8 = 130;
 /// Type of an MLDv1 report (RFC 2710).
 pub const LISTENER_REPORT_V1: u8 = 131;
@@ -36,7 +36,7 @@ pub const NEIGHBOR_SOLICITATION: u8 = 135;
 pub const NEIGHBOR_ADVERTISEMENT: u8 = 136;
 /// Type of a redirect (RFC 4861 §4.5).
 pub const REDIRECT: u8 = 137;
-/// Type of an MLDv2 report (RFC 3810 §5.2).
+/// Type of an MLDv2 report (RFC 9777 §5.2).
 pub const LISTENER_REPORT: u8 = 143;
 
 /// Codes of "destination unreachable" (RFC 4443 §3.1).

@@ -14,6 +14,11 @@ use options::{kind, preference, preference_bits, put_link};
 pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// Every router on the link.
 pub const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
+/// Every node, by scope: of the host itself and of the link (RFC 4291 §2.7.1).
+pub const NODES: [Ipv6Addr; 2] = [Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 1), ALL_NODES];
+/// Every router, by scope: of the host itself, of the link and of the site.
+pub const ROUTERS: [Ipv6Addr; 3] =
+    [Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 2), ALL_ROUTERS, Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 2)];
 /// The hop limit of all messages: nobody beyond the link can send them (§3.1, §6.1, §7.1, §8.1).
 pub const HOP_LIMIT: u8 = 255;
 

@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports, missing_docs)] // Each test crate uses its own part.
 
 mod frames;
+pub mod groups;
 mod link;
 mod memory;
 mod offers;

@@ -117,7 +117,8 @@ impl Stack {
             return Err(Refusal::Malformed);
         }
         if dst.is_multicast() {
-            return if self.hears_group_v6(arrival.on, dst) { Ok(Cast::Many) } else { Err(Refusal::NotForUs) };
+            let joined = interfaces.get(arrival.on).is_some_and(|interface| interface.in_group(dst.into()));
+            return if joined { Ok(Cast::Many) } else { Err(Refusal::NotForUs) };
         }
         let ours = match arrival.on {
             LOOPBACK => interfaces.is_local(dst),
