@@ -61,6 +61,15 @@ fn a_link_that_cuts_gets_long_segments_and_its_pieces_are_whole() {
 }
 
 #[test]
+fn what_a_link_that_does_not_cut_has_no_room_for_waits_and_is_not_lost() {
+    // Room for three frames at a time: segments that are cut before it fill it in their midst.
+    let way = carry(Link { rate: Some(10 << 20), queue_frames: 3, ..Link::tap(Segments::Short) });
+    assert_eq!(way.longest, 1514);
+    assert!(way.frames < TOTAL.div_ceil(1448) * 101 / 100, "{} frames", way.frames);
+    assert_eq!(way.segments.0 as usize, way.frames, "as many as were on the wire");
+}
+
+#[test]
 fn joined_segments_are_counted_as_what_they_were() {
     let way = carry(Link::tap(Segments::Joined));
     assert!(way.longest > 30_000, "{}", way.longest);

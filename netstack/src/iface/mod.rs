@@ -21,6 +21,8 @@ const LOOPBACK_BROADCAST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255))
 
 /// Bytes that may wait for a link that is full, before senders are told to wait.
 const MAX_QUEUED: usize = 1 << 20;
+/// Bytes of the longest packet that we cut for a link.
+const LONGEST_CUT: u32 = 1 << 15;
 
 /// What an interface is made of.
 #[derive(Clone, Debug)]
@@ -199,6 +201,15 @@ impl Interface {
             if self.groups[at].1 == 0 {
                 self.groups.swap_remove(at);
             }
+        }
+    }
+
+    /// The largest IP packet with TCP's segments that it takes: what its link does not cut, we do. 0: none beyond its MTU.
+    pub(crate) fn longest_segment(&self) -> u32 {
+        match self.caps.segment_offload {
+            _ if self.index == LOOPBACK => 0,
+            0 => LONGEST_CUT,
+            by_link => by_link,
         }
     }
 

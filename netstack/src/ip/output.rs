@@ -29,6 +29,14 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) most: Option<u16>,
 }
 
+impl<'a> Outgoing<'a> {
+    /// A TCP segment, with its payload once more in a form that can be lent.
+    fn of_segment(header: Header, segment: &TcpSegmentOut<'a>, payload: &'a [&'a [u8]; 2]) -> Outgoing<'a> {
+        let (transport, fill) = (segment.header, Fill::At(16));
+        Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: true, most: None }
+    }
+}
+
 /// What is left to do to the transport's checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fill {
@@ -119,7 +127,8 @@ impl Ip {
         Ok(())
     }
 
-    /// Sends a TCP segment straight to the link, its payload read from where it lies.
+    /// Sends a TCP segment straight to the link, its payload read from where it lies; in pieces if it is several that the link
+    /// does not cut.
     pub(crate) fn transmit_segment(
         &mut self,
         now: Instant,
@@ -129,51 +138,70 @@ impl Ip {
         header: Header,
         segment: &TcpSegmentOut<'_>,
     ) -> TxResult {
-        let len = segment.len();
-        let parts = [segment.payload.0, segment.payload.1];
-        let out = Outgoing {
-            header,
-            transport: segment.header,
-            payload: &parts,
-            fill: Fill::At(16),
-            multicast_loop: false,
-            link_mtu: true,
-            most: None,
-        };
-        if !self.has_room(hop, header.len() + len) {
+        let len = header.len() + segment.len();
+        if !self.has_room(hop, len) {
             return TxResult::Full;
         }
         let link = match hop.to {
             NextHop::Neighbor(next) => self.neighbors.lookup(hop.on, next),
             _ => None,
         };
-        let (Some(mac), Some(interface)) = (link, self.interfaces.get_mut(hop.on)) else {
+        let (Some(mac), Some(interface)) = (link, self.interfaces.get(hop.on)) else {
             return self.queue_segment(now, pool, hop, header, segment);
         };
         if !interface.queue.is_empty() {
             return TxResult::Full; // Segments do not overtake frames that wait.
         }
-        let most = if segment.segment_size > 0 { interface.caps.segment_offload } else { interface.mtu };
-        if header.len() + len > most as usize {
+        let ethertype = if header.dst.is_ipv4() { ethernet::IPV4 } else { ethernet::IPV6 };
+        let link = ethernet::Header { dst: mac, src: interface.mac, ethertype }.emit();
+        if segment.segment_size > 0 && len <= interface.caps.segment_offload as usize {
+            return self.transmit_frame(sink, hop.on, &link, header, segment);
+        }
+        let longest = match segment.segment_size {
+            0 => len,
+            size => len.min(header.len() + segment.header.len() + usize::from(size)),
+        };
+        if longest > interface.mtu as usize {
             return self.queue_segment(now, pool, hop, header, segment);
         }
-        let (mac_from, partial) = (interface.mac, interface.caps.checksum_offload);
+        let mut result = None;
+        segmentation::pieces(segment, |piece| match result {
+            None => result = Some(self.transmit_frame(sink, hop.on, &link, header, piece)),
+            Some(TxResult::Full) => {}
+            // Once a piece has left the segment has: what the link does not take now waits in its queue, which has room.
+            Some(TxResult::Sent) => {
+                let waits = self.interfaces.get(hop.on).is_none_or(|interface| !interface.queue.is_empty());
+                if waits || self.transmit_frame(sink, hop.on, &link, header, piece) == TxResult::Full {
+                    let _ = self.queue_segment(now, pool, hop, header, piece);
+                }
+            }
+        });
+        result.unwrap_or(TxResult::Sent)
+    }
+
+    /// Gives a frame to its link.
+    fn transmit_frame(
+        &mut self,
+        sink: &mut dyn Sink,
+        on: IfIndex,
+        link: &[u8; ethernet::HEADER_LEN],
+        header: Header,
+        segment: &TcpSegmentOut<'_>,
+    ) -> TxResult {
         let header = self.identified(header, false);
+        let Some(interface) = self.interfaces.get_mut(on) else { return TxResult::Sent };
+        let partial = interface.caps.checksum_offload;
         let mut head = [0; MAX_HEAD];
         let (link_header, rest) = head.split_at_mut(ethernet::HEADER_LEN);
         let (ip_header, transport) = rest.split_at_mut(header.len());
-        let ethertype = if header.dst.is_ipv4() { ethernet::IPV4 } else { ethernet::IPV6 };
-        let link = ethernet::Header { dst: mac, src: mac_from, ethertype };
-        link_header.copy_from_slice(&link.emit());
-        header.emit(ip_header, len);
-        filled(transport, &out, len, partial);
+        link_header.copy_from_slice(link);
+        header.emit(ip_header, segment.len());
+        filled(transport, &Outgoing::of_segment(header, segment, &segment.payload.into()), segment.len(), partial);
         let head_len = ethernet::HEADER_LEN + header.len() + segment.header.len();
         let (payload, segment_size) = (segment.payload, segment.segment_size);
         let frame = TxFrame { head: &head[..head_len], payload, checksum_partial: partial, segment_size };
-        let result = sink.transmit(hop.on, &frame);
-        if result == TxResult::Sent
-            && let Some(interface) = self.interfaces.get_mut(hop.on)
-        {
+        let result = sink.transmit(on, &frame);
+        if result == TxResult::Sent {
             interface.counters.tx.packets += 1;
             interface.counters.tx.bytes += frame.len() as u64;
             if !self.taps.is_idle() {
@@ -237,10 +265,8 @@ impl Ip {
         // A route that became narrower since the segment was cut: the network may cut it again.
         let header = Header { dont_fragment: false, ..header };
         let mut result = None;
-        segmentation::pieces(segment, |transport, (a, b)| {
-            let (payload, fill) = (&[a, b], Fill::At(16));
-            let out = Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: true, most: None };
-            let sent = self.send(now, pool, hop, &out);
+        segmentation::pieces(segment, |piece| {
+            let sent = self.send(now, pool, hop, &Outgoing::of_segment(header, piece, &piece.payload.into()));
             // Once a piece is on its way the segment is: the others may be lost, as a network loses them.
             result.get_or_insert(match sent {
                 Err(OutputError::Full | OutputError::NoBuffers) => TxResult::Full,

@@ -1,16 +1,16 @@
 //! Segmentation in software: what [`LinkCaps::segment_offload`](crate::link::LinkCaps::segment_offload) leaves to a link, for
-//! segments that meet another one: the route changed, or the neighbor is not known yet.
+//! links that have it not, and for segments that have to wait. What TCP and routing do for a segment they do once for many.
 
 use crate::tcp::seam::TcpSegmentOut;
 use crate::wire::tcp::{Flags, MAX_HEADER_LEN};
 
-/// Calls `each` with the header and the payload of every piece. One piece if the segment is not to be cut.
-pub(super) fn pieces<'a>(segment: &TcpSegmentOut<'a>, mut each: impl FnMut(&[u8], (&'a [u8], &'a [u8]))) {
+/// Calls `each` with every piece. One piece if the segment is not to be cut.
+pub(super) fn pieces(segment: &TcpSegmentOut<'_>, mut each: impl FnMut(&TcpSegmentOut<'_>)) {
     const SEQ: core::ops::Range<usize> = 4..8;
     const FLAGS: usize = 13;
     let total = segment.payload.0.len() + segment.payload.1.len();
     let size = match segment.segment_size {
-        0 => return each(segment.header, segment.payload),
+        0 => return each(segment),
         size => usize::from(size),
     };
     let mut space = [0; MAX_HEADER_LEN];
@@ -27,10 +27,9 @@ pub(super) fn pieces<'a>(segment: &TcpSegmentOut<'a>, mut each: impl FnMut(&[u8]
         here.set(Flags::PSH, flags.contains(Flags::PSH) && end == total);
         here.set(Flags::CWR, flags.contains(Flags::CWR) && start == 0);
         header[FLAGS] = here.bits();
-        each(
-            header,
-            (within(segment.payload.0, 0, start, end), within(segment.payload.1, segment.payload.0.len(), start, end)),
-        );
+        let (a, b) = segment.payload;
+        let payload = (within(a, 0, start, end), within(b, a.len(), start, end));
+        each(&TcpSegmentOut { header, payload, segment_size: 0, ..*segment });
     }
 }
 

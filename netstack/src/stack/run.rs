@@ -2,6 +2,7 @@
 
 use super::Stack;
 use crate::icmp::Complaint;
+use crate::iface::Interface;
 use crate::ip::{self, Expired, Ip, Limits, Packet, Received, end};
 use crate::link::{IfIndex, Mac, Sink, TxResult};
 use crate::neighbor::Outcome;
@@ -158,10 +159,10 @@ impl TcpOut for Output<'_> {
         self.ip.transmit_segment(self.now, self.pool, self.sink, hop, header, &segment)
     }
 
-    fn segment_offload(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> u32 {
+    fn longest_segment(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> u32 {
         let hop = self.ip.hop(Some(src), remote.ip(), limits.towards(remote));
         let interface = hop.and_then(|hop| self.ip.interfaces.get(hop.on));
-        interface.map_or(0, |interface| interface.caps.segment_offload)
+        interface.map_or(0, Interface::longest_segment)
     }
 
     fn path_changes(&self) -> u32 {

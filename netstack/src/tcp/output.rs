@@ -36,7 +36,7 @@ struct Plan {
     text: u32,
     flags: Flags,
     why: Why,
-    /// It is several full segments, which the link cuts.
+    /// It is several full segments, which are cut on their way.
     joined: bool,
 }
 
@@ -88,7 +88,7 @@ impl Tcb {
         }
     }
 
-    /// Text of the largest segment that may leave now: more than the MSS where the link cuts it, but no more than the path carries
+    /// Text of the largest segment that may leave now: more than the MSS where it is cut on its way, but no more than the path carries
     /// in a millisecond, lest a bottleneck's queue get it all at once (as Linux's tcp_tso_autosize).
     fn most_text(&self, out: &dyn TcpOut) -> u32 {
         let (mss, d) = (self.mss(), &self.durable);
@@ -96,13 +96,13 @@ impl Tcb {
         if self.unsent() <= mss as usize || !d.state.is_synchronized() || self.snd_up().is_some() {
             return mss;
         }
-        let offload = out.segment_offload(d.local.ip(), d.remote, self.options.limits());
-        if offload == 0 {
+        let longest = out.longest_segment(d.local.ip(), d.remote, self.options.limits());
+        if longest == 0 {
             return mss;
         }
         let srtt = self.rtt.smoothed().as_micros().max(1) as u64;
         let in_a_millisecond = u64::from(self.congestion_window()) * 1000 / srtt;
-        let room = offload.saturating_sub(LONGEST_HEADERS);
+        let room = longest.saturating_sub(LONGEST_HEADERS);
         let burst = u32::try_from(in_a_millisecond).unwrap_or(u32::MAX).max(2 * mss).min(room);
         (burst - burst % mss).max(mss)
     }

@@ -78,9 +78,8 @@ pub(crate) trait TcpOut {
     /// `Full`: nothing was sent, ask again later. A segment that has no route or no neighbour yet counts as sent.
     fn transmit(&mut self, segment: TcpSegmentOut<'_>) -> TxResult;
 
-    /// The largest IP packet that the link towards `remote` cuts by itself; 0: it does not.
-    /// See [`LinkCaps::segment_offload`](crate::link::LinkCaps::segment_offload).
-    fn segment_offload(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> u32;
+    /// The largest IP packet that is cut into packets of the MTU on the way to `remote`, by the link or before it; 0: none is.
+    fn longest_segment(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> u32;
 
     /// Moves with each change of what is known of paths.
     fn path_changes(&self) -> u32;

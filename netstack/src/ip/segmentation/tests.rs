@@ -22,8 +22,8 @@ fn pieces_are_the_segment() {
         segment_size: 3,
     };
     let mut seen = Vec::new();
-    pieces(&segment, |header, payload| {
-        let bytes = [header, payload.0, payload.1].concat();
+    pieces(&segment, |piece| {
+        let bytes = [piece.header, piece.payload.0, piece.payload.1].concat();
         let segment = Segment::parse(&bytes).expect("a segment");
         seen.push((segment.header.seq.0, segment.header.flags, segment.payload.to_vec()));
     });

@@ -66,7 +66,6 @@ impl Tcb {
             }
             Err(Discard::WithReset) => return true,
         }
-        self.watch_reading();
         if self.ack.is_delayed() && !self.timers.is_set(Timer::DelayedAck) {
             self.timers.set(Timer::DelayedAck, now + DELAY);
         }
