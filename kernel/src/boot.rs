@@ -140,6 +140,7 @@ impl Kernel {
             seed,
             fast_open: config.tcp.fast_open,
             fast_open_pause: Duration::from_secs(config.tcp.fast_open_pause.into()),
+            secret: config.secret,
             ..netstack::Config::default()
         };
         let stack = Stack::new(stack, Box::new(Pool(sockets.clone())));

@@ -28,6 +28,8 @@ pub struct Config {
     pub names: Names,
     /// Packets are passed on between the interfaces.
     pub forward: bool,
+    /// What stable addresses of IPv6 are made with (RFC 7217 §5).
+    pub secret: Option<[u8; 16]>,
     /// What connections begin with.
     pub tcp: TcpDefaults,
     /// Virtual CPUs: threads that may run the engine at once. At least 1.
@@ -47,6 +49,7 @@ impl Default for Config {
             interfaces: Vec::new(),
             names: Names::default(),
             forward: false,
+            secret: None,
             tcp: TcpDefaults::default(),
             ncpu: 2,
             verbose: false,
@@ -58,8 +61,8 @@ impl Default for Config {
 
 impl From<Net> for Config {
     /// What a kernel is with this `RUMP_NET` and none of the other variables set.
-    fn from(Net { interfaces, names, forward, tcp }: Net) -> Config {
-        Config { interfaces, names, forward, tcp, ..Config::default() }
+    fn from(Net { interfaces, names, forward, secret, tcp }: Net) -> Config {
+        Config { interfaces, names, forward, secret, tcp, ..Config::default() }
     }
 }
 

@@ -6,11 +6,11 @@ mod tcp_common;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use common::*;
-use netstack::NeighborState;
 use netstack::link::Mac;
 use netstack::time::Duration;
 use netstack::wire::ndp::{self, Opt, RouterAdvertisement};
 use netstack::wire::{ethernet, icmpv6, ipv6, tcp};
+use netstack::{Config, NeighborState};
 use tcp_common::{Listener, Socket};
 
 const A_MAC: Mac = Mac([0xb2, 0xa0, 0, 0, 0, 1]);
@@ -145,4 +145,32 @@ fn neighbours_are_believed_and_asked_as_the_router_says() {
     let at: Vec<_> = asked.map(|seen| seen.at).collect();
     let waits: Vec<_> = at.windows(2).map(|pair| pair[1].since(pair[0]).as_millis()).collect();
     assert_eq!(waits, [3000, 3000], "three probes");
+}
+
+/// The address that a node makes in the router's network, its hardware address being the link's so many'th.
+fn made(seed: u64, secret: Option<[u8; 16]>, members: usize) -> Ipv6Addr {
+    let mut net = Net::new(seed);
+    let link = net.link(Link::default());
+    for _ in 1..members {
+        let other = net.node();
+        net.attach(other, link);
+    }
+    let a = net.node_with(Config { secret, ..Config::default() });
+    let on = net.attach(a, link);
+    let now = net.now();
+    net.stack(a).enable_ipv6(now, on, true).expect("a good link");
+    net.run_for(Duration::from_secs(3));
+    hear(&mut net, a, silent(), &[prefix(7200, 3600)]);
+    net.run_for(Duration::from_secs(3));
+    let Some(IpAddr::V6(addr)) = net.stack(a).source_for(far().ip()) else { panic!("a way") };
+    addr
+}
+
+#[test]
+fn a_node_with_a_secret_has_the_same_address_at_each_boot() {
+    let secret = Some([7; 16]);
+    assert_eq!(made(5, secret, 1), made(6, secret, 2));
+    assert_ne!(made(5, secret, 1), made(5, Some([8; 16]), 1));
+    assert_ne!(made(5, None, 1), made(6, None, 1));
+    assert_ne!(made(5, None, 1), made(5, None, 2));
 }

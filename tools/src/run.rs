@@ -66,9 +66,9 @@ impl Run {
             ("RUMP_NET", Some(net)) => Some(OsString::from(net)),
             _ => env::var_os(name),
         };
-        let Config { interfaces, names, forward, tcp, .. } =
+        let Config { interfaces, names, forward, secret, tcp, .. } =
             Config::from_env(lookup).map_err(|error| error.to_string())?;
-        let mut net = Net { interfaces, names, forward, tcp };
+        let mut net = Net { interfaces, names, forward, secret, tcp };
         let unresolved = net.to_string();
         if unresolved.is_empty() {
             return Ok(None);

@@ -186,6 +186,20 @@ pub const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "secret",
+        takes: "32 hexadecimal digits, not all of them 0",
+        example: "8f14e45fceea167a5a36dedd4bea2543",
+        about: "what addresses of IPv6 are made with (RFC 7217), so that they are the same at each boot though mac= is random; another at each boot otherwise",
+        repeatable: false,
+        target: Target::Kernel {
+            set: |net, value| {
+                net.secret = Some(secret(value)?);
+                Ok(())
+            },
+            show: |net| net.secret.iter().map(|secret| format!("{:032x}", u128::from_be_bytes(*secret))).collect(),
+        },
+    },
+    Key {
         name: "congestion",
         takes: "cubic or reno",
         example: "reno",
@@ -253,6 +267,16 @@ pub const KEYS: &[Key] = &[
         },
     },
 ];
+
+fn secret(value: &str) -> Result<[u8; 16], Refusal> {
+    if value.len() != 32 || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Refusal::Form);
+    }
+    match u128::from_str_radix(value, 16) {
+        Ok(0) | Err(_) => Err(Refusal::because("zeros are no secret")),
+        Ok(bits) => Ok(bits.to_be_bytes()),
+    }
+}
 
 fn switch(value: &str) -> Result<bool, Refusal> {
     match value {

@@ -31,6 +31,8 @@ pub struct Net {
     pub names: Names,
     /// Packets are passed on between the interfaces.
     pub forward: bool,
+    /// What stable addresses of IPv6 are made with (RFC 7217 §5); `None`: another at each boot.
+    pub secret: Option<[u8; 16]>,
     /// What connections begin with.
     pub tcp: TcpDefaults,
 }

@@ -36,10 +36,11 @@ fn a_net_alone_is_a_configuration() {
 fn without_variables_a_kernel_has_its_loopback_and_two_cpus() {
     assert_eq!(from(&[]), Ok(Config::default()));
     assert_eq!(from(&[("RUMP_NET", "")]), Ok(Config::default()));
-    let Config { interfaces, names, forward, tcp, ncpu, verbose, memlimit, spin } = Config::default();
+    let Config { interfaces, names, forward, secret, tcp, ncpu, verbose, memlimit, spin } = Config::default();
     let (congestion, fast_open) = (Algorithm::Cubic, FastOpenModes::CLIENT);
     assert_eq!(tcp, TcpDefaults { congestion, ecn: false, fast_open, fast_open_pause: 0 }, "Linux's");
     assert!(!forward, "a host (RFC 1122 §3.3.1.1)");
+    assert_eq!(secret, None);
     assert_eq!((interfaces, names), (vec![], Names::default()));
     assert_eq!((ncpu, verbose, memlimit, spin), (2, false, None, None));
 }
@@ -96,7 +97,7 @@ fn error_sentences_name_the_setting_the_value_and_what_is_allowed() {
     assert_eq!(
         refusal("tap:tap0,adress=10.0.0.1/8"),
         "RUMP_NET: there is no key \"adress\", perhaps addr is meant: allowed are addr, gw, mtu, mac, pcap, dns, hosts, \
-         search, hostname, forward, congestion, ecn, fastopen, fastopen_pause"
+         search, hostname, forward, secret, congestion, ecn, fastopen, fastopen_pause"
     );
     assert_eq!(
         refusal("shimf:/dev/shm/bus"),
@@ -302,6 +303,25 @@ fn addresses_that_come_from_the_network() {
     }
 }
 
+#[test]
+fn a_secret_for_addresses() {
+    let text = "shmif:/b,addr=auto;secret=00f14e45fceea167a5a36dedd4bea254";
+    assert_eq!(net(text).secret.map(|secret| (secret[0], secret[1], secret[15])), Some((0, 0xf1, 0x54)));
+    assert_eq!(net(text).to_string(), text);
+    for (wrong, why) in [
+        ("secret=", "is not understood: secret takes 32 hexadecimal digits"),
+        ("secret=8f14e45f", "is not understood: secret takes 32 hexadecimal digits"),
+        ("secret=+f14e45fceea167a5a36dedd4bea2543", "is not understood"),
+        ("secret=8f14e45fceea167a5a36dedd4bea254x", "is not understood"),
+        ("secret=8f14e45fceea167a5a36dedd4bea25431", "is not understood"),
+        ("secret=00000000000000000000000000000000", "zeros are no secret"),
+        ("secret=8f14e45fceea167a5a36dedd4bea2543;secret=8f14e45fceea167a5a36dedd4bea2543", "only once"),
+    ] {
+        let said = refusal(wrong);
+        assert!(said.contains(why), "{said}");
+    }
+}
+
 fn b2(byte: u8) -> u8 {
     byte & !1
 }
@@ -318,12 +338,13 @@ proptest! {
     #[test]
     fn what_is_displayed_parses_to_the_same(
         a in interface(1), b in interface(2), names in names(), forward in any::<bool>(), reno in any::<bool>(),
-        ecn in any::<bool>(), fast_open in any::<u16>(), fast_open_pause in any::<u32>()
+        ecn in any::<bool>(), secret in proptest::option::of(1u128..), fast_open in any::<u16>(), fast_open_pause in any::<u32>()
     ) {
         let congestion = if reno { Algorithm::NewReno } else { Algorithm::Cubic };
         let fast_open = FastOpenModes::from_bits_truncate(fast_open);
         let tcp = TcpDefaults { congestion, ecn, fast_open, fast_open_pause };
-        let written = Net { interfaces: vec![a, b], names, forward, tcp };
+        let secret = secret.map(u128::to_be_bytes);
+        let written = Net { interfaces: vec![a, b], names, forward, secret, tcp };
         prop_assert_eq!(written.to_string().parse::<Net>(), Ok(written));
     }
 
@@ -334,7 +355,7 @@ proptest! {
 
     #[test]
     fn no_text_like_a_net_panics_and_what_is_taken_is_stable(
-        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|pcap|dns|hosts|search|hostname|forward|congestion|ecn|fastopen)=[0-9a-fon:/. ]{0,14}){0,4}"
+        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|pcap|dns|hosts|search|hostname|forward|secret|congestion|ecn|fastopen)=[0-9a-fon:/. ]{0,14}){0,4}"
     ) {
         if let Ok(net) = text.parse::<Net>() {
             prop_assert_eq!(net.to_string().parse::<Net>(), Ok(net));

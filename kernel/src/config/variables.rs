@@ -33,10 +33,11 @@ pub const VARIABLES: &[Variable] = &[
         example: "shmif:/dev/shm/bus,addr=10.0.0.2/24,gw=10.0.0.1",
         unset: "the loopback alone",
         set: Setter::Grammar(|config, value| {
-            let Net { interfaces, names, forward, tcp } = value.parse()?;
+            let Net { interfaces, names, forward, secret, tcp } = value.parse()?;
             config.interfaces = interfaces;
             config.names = names;
             config.forward = forward;
+            config.secret = secret;
             config.tcp = tcp;
             Ok(())
         }),

@@ -3,15 +3,18 @@
 //!
 //! Messages that arrive are in `stack::ndp`; what is done at which time is in `stack::autoconf` and `stack::offers`.
 
+mod identifier;
 pub(crate) mod names;
+
+pub(crate) use identifier::Secret;
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::ip::IpNet;
-use crate::link::{IfIndex, Mac};
-use crate::rng::{HashKey, Rng};
+use crate::link::IfIndex;
+use crate::rng::Rng;
 use crate::time::Instant;
 use crate::timer::TimerQueue;
 
@@ -75,22 +78,20 @@ pub(crate) struct Link {
 
 /// All of it, for all interfaces.
 pub(crate) struct Ndp {
-    secret: HashKey,
+    pub(crate) secret: Secret,
     pub(crate) tasks: TimerQueue<Task>,
     pub(crate) trials: BTreeMap<(IfIndex, Ipv6Addr), Trial>,
     pub(crate) links: BTreeMap<IfIndex, Link>,
 }
 
 impl Ndp {
-    pub(crate) fn new(rng: &mut Rng) -> Ndp {
-        Ndp { secret: rng.hash_key(), tasks: TimerQueue::new(), trials: BTreeMap::new(), links: BTreeMap::new() }
-    }
-
-    /// An interface identifier that is the same whenever the interface comes to this prefix, and tells nothing of its
-    /// hardware address (RFC 7217 §5). `retries`: DAD_Counter.
-    pub(crate) fn stable_address(&self, prefix: Ipv6Addr, name: &str, mac: Mac, retries: u8) -> Ipv6Addr {
-        let id = self.secret.hash(&(prefix.to_bits() >> 64, name, mac, retries));
-        Ipv6Addr::from_bits(prefix.to_bits() >> 64 << 64 | u128::from(id))
+    pub(crate) fn new(secret: Option<[u8; 16]>, rng: &mut Rng) -> Ndp {
+        Ndp {
+            secret: Secret::new(secret, rng),
+            tasks: TimerQueue::new(),
+            trials: BTreeMap::new(),
+            links: BTreeMap::new(),
+        }
     }
 }
 

@@ -82,7 +82,7 @@ impl Stack {
         retries: u8,
     ) {
         let (Some(interface), IpAddr::V6(net)) = (self.ip.interfaces.get(on), prefix.addr) else { return };
-        let addr = self.ndp.stable_address(net, &interface.name, interface.mac, retries);
+        let addr = self.ndp.secret.stable_address(net, &interface.name, interface.mac, retries);
         if interface.has(addr) {
             return;
         }

@@ -53,6 +53,9 @@ pub struct Config {
     /// How long a path that swallows connections of Fast Open turns it off for the programs that connect, the first time;
     /// zero: never.
     pub fast_open_pause: Duration,
+    /// What stable addresses are made with (RFC 7217 §5), for those that are to be the same at each boot, though the hardware
+    /// address is not. `None`: a secret of the seed.
+    pub secret: Option<[u8; 16]>,
 }
 
 impl Default for Config {
@@ -64,6 +67,7 @@ impl Default for Config {
             ephemeral: 32768..=60999,
             fast_open: FastOpenModes::default(),
             fast_open_pause: Duration::ZERO,
+            secret: None,
         }
     }
 }
@@ -95,7 +99,7 @@ pub struct Stack {
 impl Stack {
     /// A stack with nothing but `lo` (127.0.0.1/8, ::1/128).
     pub fn new(config: Config, pool: Box<dyn BufferPool>) -> Stack {
-        let Config { seed, time_wait, ephemeral, fast_open, fast_open_pause } = config;
+        let Config { seed, time_wait, ephemeral, fast_open, fast_open_pause, secret } = config;
         let tcp = TcpConfig { time_wait, ephemeral: ephemeral.clone(), fast_open, fast_open_pause };
         let mut rng = Rng::new(seed);
         Stack {
@@ -106,7 +110,7 @@ impl Stack {
             raw: crate::raw::Raw::new(&mut rng),
             forwarding: false,
             autos: Vec::new(),
-            ndp: crate::ndp::Ndp::new(&mut rng),
+            ndp: crate::ndp::Ndp::new(secret, &mut rng),
             rng,
             pool,
             events: Events::default(),
