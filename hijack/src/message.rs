@@ -11,10 +11,11 @@ use kernel::descriptor::{self, Lookup};
 use kernel::socket::{Auxdata, DatagramInfo, Origin, QueuedError, SendControl};
 use kernel::{Errno, Result, Socket};
 use libc::{
-    IP_PKTINFO, IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_TCP, IPPROTO_UDP, IPV6_FLOWINFO,
-    IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_RECVORIGDSTADDR, IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE,
-    MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPNS, SO_TXTIME, SOL_IP, SOL_IPV6,
-    SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT, mmsghdr, msghdr, timespec,
+    IP_PKTINFO, IP_RECVFRAGSIZE, IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_TCP, IPPROTO_UDP,
+    IPV6_DONTFRAG, IPV6_FLOWINFO, IPV6_HOPLIMIT, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVFRAGSIZE, IPV6_RECVORIGDSTADDR,
+    IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP,
+    SCM_TIMESTAMPNS, SO_TXTIME, SOL_IP, SOL_IPV6, SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT, mmsghdr,
+    msghdr, timespec,
 };
 use std::ffi::{c_int, c_uint};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -95,6 +96,9 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
     }
     if socket.wanted_info().inq && flags & MSG_ERRQUEUE == 0 {
         control.put(IPPROTO_TCP, TCP_INQ, &socket.inq_hint().to_ne_bytes());
+    }
+    if let Some(told) = &received.path_mtu {
+        control.put(SOL_IPV6, IPV6_PATHMTU, &told.encode());
     }
     if let Some(error) = &received.error {
         extended_error(error, &mut control);
@@ -186,6 +190,10 @@ fn send_control(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
             // -1 is the socket's own.
             (SOL_IPV6, IPV6_HOPLIMIT) => control.ttl = byte(message.words()?)?.or(control.ttl),
             (SOL_IPV6, IPV6_TCLASS) => control.tos = byte(message.words()?)?.or(control.tos),
+            (SOL_IPV6, IPV6_DONTFRAG) => match message.words()? {
+                [no @ 0..=1] => control.dont_fragment = Some(no == 1),
+                _ => return Err(Errno::INVAL),
+            },
             (IPPROTO_UDP, UDP_SEGMENT) if udp => {
                 let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;
                 control.segment = Some(u16::from_ne_bytes(bytes));
@@ -239,6 +247,10 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
     }
     if asked(SOL_IP, IP_RECVORIGDSTADDR) && info.destination.is_ipv4() {
         original_destination(SOL_IP, info, control);
+    }
+    let wanted = socket.wanted_info();
+    if wanted.fragment_size && info.fragment_size != 0 && info.destination.is_ipv4() {
+        control.put(SOL_IP, IP_RECVFRAGSIZE, &u32::from(info.fragment_size).to_ne_bytes());
     }
     receive_control6(socket, info, control);
 }
@@ -318,6 +330,9 @@ fn receive_control6(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'
     }
     if wanted.original_destination6 {
         original_destination(SOL_IPV6, info, control);
+    }
+    if wanted.fragment_size6 && info.fragment_size != 0 {
+        control.put(SOL_IPV6, IPV6_RECVFRAGSIZE, &u32::from(info.fragment_size).to_ne_bytes());
     }
 }
 

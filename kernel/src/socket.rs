@@ -10,6 +10,7 @@ mod family;
 mod name;
 mod options;
 mod packet;
+mod path_mtu;
 mod plain;
 mod stream;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use netstack::tcp::Close;
 use options::Settings;
 pub use packet::Auxdata;
 use parking_lot::Mutex;
+pub use path_mtu::PathMtu;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -40,13 +42,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Socket {
     backend: Arc<dyn Backend>,
     endpoint: Arc<Endpoint>,
-    family: Family,
+    opened_as: Family,
+    /// IPV6_ADDRFORM: a socket of AF_INET6 has become one of AF_INET.
+    converted: AtomicBool,
     nonblocking: AtomicBool,
     /// connect(2) has begun and no call has told its end yet (Linux's SS_CONNECTING).
     connecting: AtomicBool,
     /// A UDP datagram waits for more pieces (MSG_MORE, UDP_CORK).
     corked: AtomicBool,
     settings: Mutex<Settings>,
+    /// What is to be told by IPV6_RECVPATHMTU.
+    path_mtu: Mutex<Option<PathMtu>>,
 }
 
 /// What recv gives.
@@ -64,6 +70,8 @@ pub struct Received {
     pub auxdata: Option<Auxdata>,
     /// From the error queue (MSG_ERRQUEUE).
     pub error: Option<QueuedError>,
+    /// Instead of a datagram (IPV6_RECVPATHMTU).
+    pub path_mtu: Option<PathMtu>,
 }
 
 /// What a datagram carried besides its bytes.
@@ -75,6 +83,8 @@ pub struct DatagramInfo {
     pub port: u16,
     /// The flow label of IPv6.
     pub flow_label: u32,
+    /// Bytes of the longest fragment that it came in; 0 of what came whole.
+    pub fragment_size: u16,
     /// The interface it came by.
     pub interface: u32,
     /// Time to live as received.
@@ -98,6 +108,8 @@ pub struct SendControl {
     pub ttl: Option<u8>,
     /// IP_TOS.
     pub tos: Option<u8>,
+    /// IPV6_DONTFRAG.
+    pub dont_fragment: Option<bool>,
     /// SCM_TXTIME: it is taken where SO_TXTIME was set.
     pub tx_time: bool,
     /// UDP_SEGMENT; 0 for none.
@@ -129,6 +141,12 @@ pub struct WantedInfo {
     pub original_destination6: bool,
     /// IPV6_FLOWINFO.
     pub flow_info: bool,
+    /// IP_RECVFRAGSIZE.
+    pub fragment_size: bool,
+    /// IPV6_RECVFRAGSIZE.
+    pub fragment_size6: bool,
+    /// IPV6_RECVPATHMTU.
+    pub path_mtu: bool,
     /// IPV6_2292PKTINFO.
     pub old_packet_info6: bool,
     /// IPV6_2292HOPLIMIT.
@@ -201,11 +219,13 @@ impl Socket {
         Socket {
             backend,
             endpoint,
-            family,
+            opened_as: family,
+            converted: AtomicBool::new(false),
             nonblocking: AtomicBool::new(false),
             connecting: AtomicBool::new(false),
             corked: AtomicBool::new(false),
             settings: Mutex::new(settings),
+            path_mtu: Mutex::new(None),
         }
     }
 
@@ -249,11 +269,11 @@ impl Socket {
         if self.endpoint.kind != Kind::Stream {
             return Err(Errno::OPNOTSUPP);
         }
-        if self.family == Family::Inet6
+        if self.family() == Family::Inet6
             && self.endpoint.state().contains(State::CLOSED)
-            && self.local_addr()? == SocketAddr::new(self.family.unspecified(), 0)
+            && self.local_addr()? == SocketAddr::new(self.family().unspecified(), 0)
         {
-            self.bind(SocketAddr::new(self.family.unspecified(), 0))?;
+            self.bind(SocketAddr::new(self.family().unspecified(), 0))?;
         }
         // Linux takes the number as unsigned and cuts it at somaxconn.
         let backlog = usize::try_from(backlog).unwrap_or(SOMAXCONN).min(SOMAXCONN);
@@ -289,8 +309,8 @@ impl Socket {
                     endpoint.set_low_water(self.endpoint.low_water());
                     endpoint.set_oob_inline(self.endpoint.oob_inline());
                     endpoint.set_not_sent_low_water(self.endpoint.not_sent_low_water());
-                    let socket = Socket::new(self.backend.clone(), endpoint, self.family, settings);
-                    Ok(Some((Arc::new(socket), self.family.shown(peer), prepared)))
+                    let socket = Socket::new(self.backend.clone(), endpoint, self.family(), settings);
+                    Ok(Some((Arc::new(socket), self.family().shown(peer), prepared)))
                 }
                 Ok(_) => Err(Errno::PROTO),
                 Err(Errno::AGAIN) => Ok(None),
@@ -363,7 +383,7 @@ impl Socket {
     /// getsockname(2): the unspecified address and port 0 before the socket has one.
     pub fn local_addr(&self) -> Result<SocketAddr> {
         let (local, _) = self.backend.call(Call::Names(self.id()))?.names()?;
-        Ok(local.map_or(SocketAddr::new(self.family.unspecified(), 0), |local| self.family.shown(local)))
+        Ok(local.map_or(SocketAddr::new(self.family().unspecified(), 0), |local| self.family().shown(local)))
     }
 
     /// getsockname(2) of any socket.
@@ -380,7 +400,7 @@ impl Socket {
         }
         let (_, remote) = self.backend.call(Call::Names(self.id()))?.names()?;
         let remote = remote.filter(|remote| self.endpoint.kind != Kind::Datagram || remote.port() != 0);
-        remote.map(|remote| self.family.shown(remote)).ok_or(Errno::NOTCONN)
+        remote.map(|remote| self.family().shown(remote)).ok_or(Errno::NOTCONN)
     }
 
     /// getsockopt(2): writes the value into `into`, cut to its length; returns the length of what was written.
@@ -459,7 +479,7 @@ impl Socket {
 
     /// SO_DOMAIN.
     pub fn domain(&self) -> i32 {
-        match self.family {
+        match self.family() {
             Family::Inet => libc::AF_INET,
             Family::Inet6 => libc::AF_INET6,
             Family::Packet => libc::AF_PACKET,
@@ -481,7 +501,7 @@ impl Socket {
         match self.endpoint.kind {
             Kind::Stream => libc::IPPROTO_TCP,
             Kind::Datagram => libc::IPPROTO_UDP,
-            Kind::Ping if self.family == Family::Inet6 => libc::IPPROTO_ICMPV6,
+            Kind::Ping if self.family() == Family::Inet6 => libc::IPPROTO_ICMPV6,
             Kind::Ping => libc::IPPROTO_ICMP,
             Kind::Raw(protocol) => i32::from(protocol),
             Kind::Packet(_) => 0,

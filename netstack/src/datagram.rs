@@ -10,7 +10,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::ip::{Received, end};
 use crate::link::IfIndex;
-use crate::socket::{PortRange, SocketError};
+use crate::socket::{PortRange, SendOptions, SocketError};
 use crate::time::Instant;
 
 pub(crate) use cork::{Corked, Way};
@@ -23,7 +23,8 @@ pub const HEADER_LEN: usize = 64;
 /// What the engine knows of a received datagram.
 ///
 /// As bytes, little-endian: length (4), interface (4), time (8), source address (16), destination address (16), source
-/// port (2), destination port (2), address family 4 or 6 (1), TTL (1), TOS (1), a zero, flow label (4), four zeros. An
+/// port (2), destination port (2), address family 4 or 6 (1), TTL (1), TOS (1), a zero, flow label (4), size of the longest
+/// fragment (2), two zeros. An
 /// IPv4 address stands in the first four of its 16 bytes. The zone of link-local addresses is the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -41,6 +42,8 @@ pub struct Header {
     pub tos: u8,
     /// Flow label, 20 bits; 0 of IPv4.
     pub flow_label: u32,
+    /// Bytes of the longest fragment that it came in, IP header included; 0 of what came whole.
+    pub fragment_size: u16,
     /// When the engine saw it.
     pub timestamp: Instant,
 }
@@ -56,13 +59,14 @@ impl Header {
             ttl: packet.ttl,
             tos: packet.tos,
             flow_label: packet.flow_label,
+            fragment_size: packet.fragment_size,
             timestamp: now,
         }
     }
 
     /// The header as bytes.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
-        let Header { len, src, dst, on, ttl, tos, flow_label, timestamp } = *self;
+        let Header { len, src, dst, on, ttl, tos, flow_label, fragment_size, timestamp } = *self;
         let mut out = [0; HEADER_LEN];
         out[0..4].copy_from_slice(&len.to_le_bytes());
         out[4..8].copy_from_slice(&on.0.to_le_bytes());
@@ -75,6 +79,7 @@ impl Header {
         out[53] = ttl;
         out[54] = tos;
         out[56..60].copy_from_slice(&flow_label.to_le_bytes());
+        out[60..62].copy_from_slice(&fragment_size.to_le_bytes());
         out
     }
 
@@ -93,6 +98,7 @@ impl Header {
             ttl: bytes[53],
             tos: bytes[54],
             flow_label: word(56),
+            fragment_size: half(60),
             timestamp: Instant(u64::from(word(8)) | u64::from(word(12)) << 32),
         })
     }
@@ -212,6 +218,15 @@ pub struct Ipv6Options {
     pub mtu_discovery: MtuDiscovery,
     /// IPV6_RECVERR: soft errors are reported too, and on unconnected sockets.
     pub report_errors: bool,
+}
+
+impl DatagramOptions {
+    /// The options as one datagram has them, which says something for itself.
+    pub(crate) fn for_one(&self, how: &SendOptions) -> DatagramOptions {
+        let mut options = *self;
+        options.v6.dont_fragment = how.dont_fragment.unwrap_or(options.v6.dont_fragment);
+        options
+    }
 }
 
 impl Default for Ipv6Options {

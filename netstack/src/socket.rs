@@ -133,6 +133,8 @@ pub struct SendOptions {
     pub ttl: Option<u8>,
     /// Type of service byte, or traffic class.
     pub tos: Option<u8>,
+    /// IPV6_DONTFRAG.
+    pub dont_fragment: Option<bool>,
     /// Flow label of IPv6 (`sin6_flowinfo`), 20 bits.
     pub flow_label: Option<u32>,
     /// MSG_MORE, UDP_CORK: this is a piece, and the datagram goes with the first send that does not say so. Sockets of UDP,

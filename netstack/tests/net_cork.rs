@@ -14,6 +14,7 @@ const MORE: SendOptions = SendOptions {
     source: None,
     on: None,
     ttl: None,
+    dont_fragment: None,
     tos: None,
     flow_label: None,
     more: true,

@@ -58,6 +58,7 @@ impl Socket {
             tos: control.tos,
             flow_label: label,
             more: cork || flags & libc::MSG_MORE != 0,
+            dont_fragment: control.dont_fragment,
             dont_route: flags & libc::MSG_DONTROUTE != 0,
             segment: NonZeroU16::new(segment),
         };
@@ -66,7 +67,7 @@ impl Socket {
             self.corked.store(options.more && sent.is_ok(), Ordering::Release);
         }
         if let Err(Errno::MSGSIZE) = sent {
-            self.report_too_long(to, parts.iter().map(|part| part.len()).sum());
+            self.report_too_long(to, parts.iter().map(|part| part.len()).sum(), control.dont_fragment);
         }
         sent?.sent()
     }
@@ -75,6 +76,9 @@ impl Socket {
         // Of UDP's Linux does not look at it.
         if flags & libc::MSG_OOB != 0 && self.endpoint.kind != Kind::Datagram {
             return Err(Errno::OPNOTSUPP);
+        }
+        if let Some(told) = self.take_path_mtu() {
+            return Ok(told);
         }
         let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
         let deadline = if nonblocking { None } else { self.receive_deadline() };
@@ -129,11 +133,10 @@ impl Socket {
         there?;
         Ok(Some(Received {
             len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
-            from: Some(self.family.shown(header.src).into()),
+            from: Some(self.family().shown(header.src).into()),
             flags: if copied < len { libc::MSG_TRUNC } else { 0 },
             info: Some(DatagramInfo { segment: (count > 1).then_some(header.len), ..DatagramInfo::of(&header) }),
-            auxdata: None,
-            error: None,
+            ..Received::default()
         }))
     }
 }
@@ -145,6 +148,7 @@ impl DatagramInfo {
             destination: header.dst.ip(),
             port: header.dst.port(),
             flow_label: header.flow_label,
+            fragment_size: header.fragment_size,
             interface: header.on.0,
             ttl: header.ttl,
             tos: header.tos,

@@ -8,7 +8,7 @@ use netstack::datagram::MtuDiscovery;
 use std::io::IoSliceMut;
 use std::net::{IpAddr, SocketAddr};
 
-/// Bytes of the longest datagram: what is longer is refused without a report.
+/// Bytes of the longest datagram of IPv4: what is longer is refused without a report.
 const LONGEST: usize = 65507;
 
 impl Socket {
@@ -31,15 +31,15 @@ impl Socket {
             len: copied,
             from: match report.origin {
                 Origin::Copied { .. } => None,
-                _ => Some(self.family.shown(report.destination).into()),
+                _ => Some(self.family().shown(report.destination).into()),
             },
             flags: libc::MSG_ERRQUEUE | cut,
             info: match &report.origin {
                 Origin::Icmp { carrier, .. } => Some(DatagramInfo::of(carrier)),
                 Origin::Local | Origin::Copied { .. } => None,
             },
-            auxdata: None,
             error: Some(report),
+            ..Received::default()
         })
     }
 
@@ -48,14 +48,14 @@ impl Socket {
         if !self.settings.lock().zerocopy || sent == 0 && self.endpoint.kind == Kind::Stream {
             return;
         }
-        self.endpoint.errors.copied(SocketAddr::new(self.family.unspecified(), 0));
+        self.endpoint.errors.copied(SocketAddr::new(self.family().unspecified(), 0));
         self.endpoint.changed();
         self.endpoint.signal_error();
     }
 
     /// EMSGSIZE of a datagram that the path does not take: who asked for reports is told the path's MTU (Linux's
-    /// ip_local_error()).
-    pub(super) fn report_too_long(&self, to: Option<SocketAddr>, len: usize) {
+    /// ip_local_error(), ipv6_local_error(), ipv6_local_rxpmtu()).
+    pub(super) fn report_too_long(&self, to: Option<SocketAddr>, len: usize, dont_fragment: Option<bool>) {
         let Ok((_, remote)) = self.backend.call(Call::Names(self.id())).and_then(Reply::names) else { return };
         let Some(to) = to.or(remote) else { return };
         let options = self.settings.lock().raw.datagram;
@@ -63,13 +63,23 @@ impl Socket {
             IpAddr::V4(_) => (options.report_errors, options.mtu_discovery),
             IpAddr::V6(_) => (options.v6.report_errors, options.v6.mtu_discovery),
         };
-        if !asked || len > LONGEST || discovery == MtuDiscovery::Dont {
+        let v6 = to.is_ipv6();
+        let noted = v6 && dont_fragment.unwrap_or(options.v6.dont_fragment);
+        let asked = asked && (v6 || len <= LONGEST && discovery != MtuDiscovery::Dont);
+        if !asked && !noted {
             return;
         }
-        let info = match self.backend.call(Call::PathMtu(to)) {
+        let mtu = match self.backend.call(Call::PathMtu(to)) {
             Ok(Reply::PathMtu(mtu)) => mtu,
             _ => 0,
         };
+        let info = options.v6.most.filter(|_| v6).map_or(mtu, |most| mtu.min(most.into()));
+        if noted {
+            self.note_path_mtu(to, info);
+        }
+        if !asked {
+            return;
+        }
         // The port is the peer's: without one it is none.
         let destination = SocketAddr::new(to.ip(), remote.map_or(0, |remote| remote.port()));
         let errno = Errno::MSGSIZE.raw_os_error();

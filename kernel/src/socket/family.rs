@@ -7,8 +7,9 @@ use super::Socket;
 use crate::endpoint::Kind;
 use crate::{Errno, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::Ordering;
 
-/// The family of a socket, for good.
+/// The family of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// AF_INET.
@@ -39,9 +40,31 @@ impl Family {
 }
 
 impl Socket {
+    /// The family that the socket has now.
+    pub(super) fn family(&self) -> Family {
+        if self.converted.load(Ordering::Relaxed) { Family::Inet } else { self.opened_as }
+    }
+
+    /// IPV6_ADDRFORM: what is connected to a mapped address becomes a socket of AF_INET. Errors: EINVAL, ENOPROTOOPT, EBUSY,
+    /// ENOTCONN, EADDRNOTAVAIL.
+    pub(super) fn convert(&self, to: i32) -> Result<()> {
+        match self.endpoint.kind {
+            _ if to != libc::AF_INET => return Err(Errno::INVAL),
+            Kind::Datagram if self.is_corked() => return Err(Errno::BUSY),
+            Kind::Datagram | Kind::Stream => {}
+            _ => return Err(Errno::NOPROTOOPT),
+        }
+        let mapped = matches!(self.peer_addr()?.ip(), IpAddr::V6(peer) if peer.to_ipv4_mapped().is_some());
+        if !mapped || self.v6_only() {
+            return Err(Errno::ADDRNOTAVAIL);
+        }
+        self.converted.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// The engine's address for bind(2). Errors: EAFNOSUPPORT, EINVAL.
     pub(super) fn to_bind(&self, addr: SocketAddr) -> Result<SocketAddr> {
-        match (self.family, addr) {
+        match (self.family(), addr) {
             (Family::Inet, SocketAddr::V4(_)) => Ok(addr),
             (Family::Inet, SocketAddr::V6(_)) => Err(Errno::AFNOSUPPORT),
             // It is too short for a sockaddr_in6, which Linux finds out first.
@@ -58,7 +81,7 @@ impl Socket {
     /// The engine's address for connect(2). As on Linux the unspecified address is this host. Errors: EAFNOSUPPORT, EINVAL,
     /// ENETUNREACH.
     pub(super) fn to_connect(&self, addr: SocketAddr) -> Result<SocketAddr> {
-        match (self.family, addr) {
+        match (self.family(), addr) {
             (Family::Inet6, SocketAddr::V4(_)) if self.endpoint.kind == Kind::Stream => Err(Errno::INVAL),
             (Family::Inet6, SocketAddr::V4(_)) if self.v6_only() => Err(Errno::AFNOSUPPORT),
             _ => self.to_reach(addr),
@@ -67,7 +90,7 @@ impl Socket {
 
     /// The engine's address for sendto(2). Errors: EAFNOSUPPORT, ENETUNREACH.
     pub(super) fn to_reach(&self, addr: SocketAddr) -> Result<SocketAddr> {
-        let ip = match (self.family, addr.ip()) {
+        let ip = match (self.family(), addr.ip()) {
             (Family::Inet, ip @ IpAddr::V4(_)) => ip,
             (Family::Packet, _) => return Err(Errno::INVAL),
             (Family::Inet, IpAddr::V6(_)) => return Err(Errno::AFNOSUPPORT),

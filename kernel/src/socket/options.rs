@@ -33,6 +33,8 @@ enum Access {
     Long { get: fn(&Socket) -> Result<u64>, set: fn(&Socket, u64) -> Result<()> },
     /// What can only be read, and whole: EINVAL where there is less room, or with `exact` more.
     Whole { get: GetBytes, exact: bool },
+    /// What can only be read, and is of this size: EINVAL where there is less room, before anything else is looked at.
+    Sized { size: usize, get: GetBytes },
     /// What can only be read, and where there is no more room than it has: EINVAL.
     AtMost { get: GetBytes },
     /// A structure or a string.
@@ -106,6 +108,8 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
             }
             value
         }
+        Access::Sized { size, .. } if into.len() < *size => return Err(Errno::INVAL),
+        Access::Sized { get, .. } => get(socket)?,
         Access::AtMost { get } => {
             let value = get(socket)?;
             if into.len() > value.len() {
@@ -137,7 +141,7 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
                 (int, _) => set(socket, int?),
             }
         }
-        Access::Whole { .. } | Access::AtMost { .. } => Err(Errno::NOPROTOOPT),
+        Access::Whole { .. } | Access::Sized { .. } | Access::AtMost { .. } => Err(Errno::NOPROTOOPT),
         Access::Long { set, .. } => set(socket, values::long(value)?),
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
@@ -173,7 +177,7 @@ fn wants_a_byte(name: i32) -> bool {
 
 /// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.
 fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'static Row> {
-    let (kind, inet) = (socket.endpoint.kind, socket.family == Family::Inet);
+    let (kind, inet) = (socket.endpoint.kind, socket.family() == Family::Inet);
     let fits = |row: &&Row| {
         row.level == level
             && row.name == name
@@ -196,7 +200,7 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
 /// How much getsockopt(2) gives to a negative length, which Linux looks at after the level and before the option; of ipv6(7) it
 /// takes it for a large one.
 pub(super) fn negative_room(socket: &Socket, level: i32) -> Result<usize> {
-    match (has_level(socket, level), socket.family) {
+    match (has_level(socket, level), socket.family()) {
         (true, _) if level == libc::IPPROTO_IPV6 => Ok(size_of::<i32>()),
         (true, _) => Err(Errno::INVAL),
         (false, Family::Inet) => Err(Errno::OPNOTSUPP),
@@ -205,7 +209,7 @@ pub(super) fn negative_room(socket: &Socket, level: i32) -> Result<usize> {
 }
 
 fn has_level(socket: &Socket, level: i32) -> bool {
-    let (kind, inet6) = (socket.endpoint.kind, socket.family == Family::Inet6);
+    let (kind, inet6) = (socket.endpoint.kind, socket.family() == Family::Inet6);
     let packet = matches!(kind, Kind::Packet(_));
     match level {
         libc::SOL_SOCKET => true,

@@ -114,7 +114,7 @@ impl Socket {
                 network: record.network,
                 checksum_good: record.checksum_good,
             }),
-            error: None,
+            ..Received::default()
         }))
     }
 
@@ -154,6 +154,7 @@ fn info(record: &Record) -> DatagramInfo {
         destination: Ipv4Addr::UNSPECIFIED.into(),
         port: 0,
         flow_label: 0,
+        fragment_size: 0,
         interface: record.on.0,
         ttl: 0,
         tos: 0,

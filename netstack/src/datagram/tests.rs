@@ -9,6 +9,7 @@ fn header() -> Header {
         ttl: 3,
         tos: 0x10,
         flow_label: 0,
+        fragment_size: 1500,
         timestamp: Instant(0x1122_3344_5566_7788),
     }
 }

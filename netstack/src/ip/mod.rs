@@ -28,7 +28,7 @@ pub(crate) use header::Header;
 pub(crate) use hop::{Hop, Limits, NextHop};
 pub(crate) use output::{Fill, Outgoing, OutputError};
 pub(crate) use packet::{Packet, Packets};
-pub(crate) use reassembly::{Expired, Flaw, Fragment, Reassembly};
+pub(crate) use reassembly::{Expired, Flaw, Fragment, Reassembly, Whole};
 pub(crate) use received::Received;
 
 use core::net::IpAddr;

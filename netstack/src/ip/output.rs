@@ -25,7 +25,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) multicast_loop: bool,
     /// What is known of the path beyond the first link does not count.
     pub(crate) link_mtu: bool,
-    /// Bytes of the longest packet that is to leave, if that is said.
+    /// Bytes of the longest fragment, and of the longest packet that must not be cut, if that is said.
     pub(crate) most: Option<u16>,
 }
 
@@ -81,12 +81,13 @@ impl Ip {
             return Err(OutputError::Full);
         }
         let mtu = if out.link_mtu { self.mtu(hop.on, out.header.dst) } else { self.path_mtu(hop.on, out.header.dst) };
-        let mtu = out.most.map_or(mtu, |most| mtu.min(most.into()));
+        let most = out.most.map_or(mtu, |most| mtu.min(most.into()));
+        if out.header.len() + len > most && out.header.dont_fragment {
+            return Err(OutputError::TooLong);
+        }
+        // Linux: what fits the path is not cut for IPV6_MTU's sake.
         if out.header.len() + len > mtu {
-            if out.header.dont_fragment {
-                return Err(OutputError::TooLong);
-            }
-            return self.send_fragments(now, pool, hop, out, mtu, len);
+            return self.send_fragments(now, pool, hop, out, most, len);
         }
         let caps = self.interfaces.get(hop.on).map_or(LinkCaps::default(), |interface| interface.caps);
         let partial = caps.checksum_offload && out.fill != Fill::Nothing;

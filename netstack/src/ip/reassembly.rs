@@ -130,6 +130,14 @@ impl<'a> Fragment<'a> {
     }
 }
 
+/// A packet that has all come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Whole {
+    pub(crate) bytes: Vec<u8>,
+    /// Bytes of the longest of its fragments, IP header included.
+    pub(crate) longest: u16,
+}
+
 /// Why a fragment can be none of any packet (RFC 8200 §4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -158,6 +166,8 @@ struct Datagram {
     pieces: BTreeMap<usize, Vec<u8>>,
     /// Which ECN fields its fragments had, a bit each.
     ecn: u8,
+    /// Bytes of the longest fragment.
+    longest: usize,
     /// Payload bytes in `pieces`.
     have: usize,
     /// Length of the whole payload, once the last fragment has come.
@@ -204,7 +214,7 @@ impl Reassembly {
         on: IfIndex,
         fragment: &Fragment<'_>,
         pool: &mut dyn BufferPool,
-    ) -> Result<Option<Vec<u8>>, Flaw> {
+    ) -> Result<Option<Whole>, Flaw> {
         let Fragment { src, dst, identification, protocol, offset, more, payload, .. } = *fragment;
         let id = Id { on, src, dst, identification, protocol };
         if more && !payload.len().is_multiple_of(8) {
@@ -260,6 +270,7 @@ impl Reassembly {
             fragment_header: None,
             pieces: BTreeMap::new(),
             ecn: 0,
+            longest: 0,
             have: 0,
             len: None,
             charged: OVERHEAD,
@@ -307,6 +318,7 @@ impl Reassembly {
         self.bytes += charge;
         datagram.have += payload.len();
         datagram.ecn |= 1 << fragment.ecn();
+        datagram.longest = datagram.longest.max(fragment.header.len() + payload.len());
         datagram.pieces.insert(start, payload.to_vec());
         if start == 0 {
             datagram.header = header.to_vec();
@@ -351,7 +363,8 @@ enum Placed {
 
 impl Datagram {
     /// The whole packet, under the first fragment's header.
-    fn join(self) -> Option<Vec<u8>> {
+    fn join(self) -> Option<Whole> {
+        let longest = u16::try_from(self.longest).unwrap_or(u16::MAX);
         let mut packet = self.header;
         let marked = self.ecn & 1 << CE != 0;
         // RFC 3168 §5.3: a mark on any is a mark on the whole, and none belongs on what is not ECT.
@@ -373,7 +386,7 @@ impl Datagram {
             // Another first fragment may have had a longer header than the one that was kept.
             let len = u16::try_from(packet.len() - ipv6::HEADER_LEN).ok()?;
             packet[4..6].copy_from_slice(&len.to_be_bytes());
-            return Some(packet);
+            return Some(Whole { bytes: packet, longest });
         }
         let total = u16::try_from(packet.len()).ok()?;
         packet[2..4].copy_from_slice(&total.to_be_bytes());
@@ -381,7 +394,7 @@ impl Datagram {
         packet[10..12].fill(0);
         let sum = checksum::checksum(&packet[..header_len]);
         packet[10..12].copy_from_slice(&sum.to_be_bytes());
-        Some(packet)
+        Some(Whole { bytes: packet, longest })
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Received<'a> {
     pub(crate) checksum_good: bool,
     /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
     pub(crate) segment_size: u16,
+    /// Bytes of the longest fragment that it came in; 0 of what came whole.
+    pub(crate) fragment_size: u16,
     /// The upper-layer header and what follows.
     pub(crate) payload: &'a [u8],
     /// The packet from its IP header on.
@@ -47,6 +49,7 @@ impl<'a> Received<'a> {
             unicast: false,
             checksum_good: false,
             segment_size: 0,
+            fragment_size: 0,
             payload: packet.payload(),
             bytes: packet.bytes(),
             protocol_at: 9,
@@ -82,6 +85,7 @@ impl<'a> Received<'a> {
             unicast: false,
             checksum_good: false,
             segment_size: 0,
+            fragment_size: 0,
             payload: upper.rest(),
             bytes: packet.bytes(),
             protocol_at: upper.kind_at(),

@@ -187,7 +187,8 @@ impl Stack {
 
     fn udp_output(&mut self, way: &Way, payload: &[&[u8]]) -> Result<(), OutputError> {
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
-        let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, udp::HEADER_LEN + len);
+        let len_behind = udp::HEADER_LEN + len;
+        let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, len_behind, way.most);
         let header = self.ip.labelled(way.header, way.auto_flow_label, way.ports);
         let out = Outgoing {
             header: Header { dont_fragment, ..header },
@@ -203,7 +204,8 @@ impl Stack {
 
     fn mtu_of(&self, way: &Way) -> usize {
         let (on, dst) = (way.hop.on, way.header.dst);
-        if way.discovery.heeds_path() { self.ip.path_mtu(on, dst) } else { self.ip.mtu(on, dst) }
+        let mtu = if way.discovery.heeds_path() { self.ip.path_mtu(on, dst) } else { self.ip.mtu(on, dst) };
+        way.most.map_or(mtu, |most| mtu.min(most.into()))
     }
 
     /// What may follow the IP header of a packet that is given in pieces.

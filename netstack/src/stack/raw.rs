@@ -102,7 +102,8 @@ impl Stack {
         if let Some(error) = socket.errors.pending.take() {
             return Err(SendError::Pending(error));
         }
-        let (key, kind, options) = (socket.key, socket.kind, socket.options);
+        let (key, kind) = (socket.key, socket.kind);
+        let options = RawOptions { datagram: socket.options.datagram.for_one(how), ..socket.options };
         let from = from(socket.local);
         let on = to.and_then(zone).or(socket.zone);
         let hop = self.sending_hop(&options.datagram, from, dst, on, how)?;
@@ -172,7 +173,8 @@ impl Stack {
         }
         let header = self.ip.labelled(header, options.v6.auto_flow_label, (0, 0));
         let discovery = mtu_discovery(options, header.dst);
-        let dont_fragment = self.forbids_fragments(discovery, hop, &header, message.len());
+        let most = options.v6.most.filter(|_| header.dst.is_ipv6());
+        let dont_fragment = self.forbids_fragments(discovery, hop, &header, message.len(), most);
         let out = Outgoing {
             header: Header { dont_fragment, ..header },
             transport: &[],
@@ -180,7 +182,7 @@ impl Stack {
             fill: Fill::Nothing,
             multicast_loop: multicast_loop(options, header.dst),
             link_mtu: !discovery.heeds_path(),
-            most: options.v6.most.filter(|_| header.dst.is_ipv6()),
+            most,
         };
         self.ip.send(now, &mut *self.pool, hop, &out)
     }

@@ -87,7 +87,8 @@ impl Stack {
         }
         let remote = to.or(socket.remote()).ok_or(SendError::DestinationRequired)?;
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
-        if len > if remote.is_ipv4() { udp::MAX_PAYLOAD } else { udp::MAX_PAYLOAD_V6 } {
+        // Linux: what is longer than any packet is refused first, and the rest where the way is known.
+        if remote.is_ipv4() && len > usize::from(u16::MAX) {
             return Err(SendError::MessageTooLong);
         }
         // Linux: a connected socket may have a peer of port 0, which refuses what it is sent.
@@ -99,8 +100,11 @@ impl Stack {
         }
         let from = socket.local().and_then(specified);
         let dst = destination(remote.ip(), from);
-        let (key, options) = (socket.key, socket.options);
+        let (key, options) = (socket.key, socket.options.for_one(how));
         let hop = self.sending_hop(&options, from, dst, zone(remote), how)?;
+        if len > if dst.is_ipv4() { udp::MAX_PAYLOAD } else { udp::MAX_PAYLOAD_V6 } {
+            return Err(SendError::MessageTooLong);
+        }
         let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
         let way = Way {
             hop,
@@ -292,16 +296,21 @@ impl Stack {
     }
 
     /// Does a datagram of `len` bytes behind its IP header forbid fragments? What is said so of one that does not fit is
-    /// an error.
-    pub(super) fn forbids_fragments(&self, mode: MtuDiscovery, hop: Hop, header: &Header, len: usize) -> bool {
+    /// an error. `most`: bytes of the longest packet, if the program has said it.
+    pub(super) fn forbids_fragments(
+        &self,
+        mode: MtuDiscovery,
+        hop: Hop,
+        header: &Header,
+        len: usize,
+        most: Option<u16>,
+    ) -> bool {
+        let within = |mtu: usize| header.len() + len <= most.map_or(mtu, |most| mtu.min(most.into()));
         match mode {
             MtuDiscovery::Do | MtuDiscovery::Probe => true,
-            MtuDiscovery::Want => {
-                let fits = header.len() + len <= self.ip.path_mtu(hop.on, header.dst);
-                fits && !self.ip.is_too_narrow(header.dst)
-            }
+            MtuDiscovery::Want => within(self.ip.path_mtu(hop.on, header.dst)) && !self.ip.is_too_narrow(header.dst),
             // Routers may cut what fits the link; what does not fit it is an error of ours.
-            MtuDiscovery::Interface => header.len() + len > self.ip.mtu(hop.on, header.dst),
+            MtuDiscovery::Interface => !within(self.ip.mtu(hop.on, header.dst)),
             MtuDiscovery::Dont | MtuDiscovery::Omit => false,
         }
     }

@@ -6,6 +6,7 @@ use super::seam::IpMeta;
 use crate::ip::Limits;
 use crate::link::IfIndex;
 use crate::socket::{PortRange, StreamSizes};
+use core::net::SocketAddr;
 use core::time::Duration;
 
 /// `SO_KEEPALIVE` and its times.
@@ -77,16 +78,30 @@ pub struct TcpOptions {
     pub least_hops: u8,
     /// `IPV6_FLOWINFO_SEND`: the flow label, 20 bits; `None`: one of the flow's own (`IPV6_AUTOFLOWLABEL`, RFC 6437 §3).
     pub flow_label: Option<u32>,
-    /// `IP_TTL`, `IPV6_UNICAST_HOPS`; `None`: 64, of IPv6 what the link's routers say.
+    /// `IP_TTL`; `None`: 64.
     pub ttl: Option<u8>,
     /// `IP_TOS`, without the ECN bits.
     pub tos: u8,
+    /// `IPV6_UNICAST_HOPS`; `None`: what the link's routers say, else 64.
+    pub hops: Option<u8>,
+    /// `IPV6_TCLASS`, without the ECN bits.
+    pub traffic_class: u8,
 }
 
 impl TcpOptions {
     /// Which ways the socket allows.
     pub(super) fn limits(&self) -> Limits {
         Limits { on: self.bound_to, direct: self.dont_route }
+    }
+
+    /// The time to live, or hop limit, of segments to `remote`.
+    pub(super) fn ttl_to(&self, remote: SocketAddr) -> Option<u8> {
+        if remote.is_ipv4() { self.ttl } else { self.hops }
+    }
+
+    /// The type of service, or traffic class, of segments to `remote`.
+    pub(super) fn tos_to(&self, remote: SocketAddr) -> u8 {
+        if remote.is_ipv4() { self.tos } else { self.traffic_class }
     }
 
     /// Whether a segment has come from near enough.
@@ -129,6 +144,8 @@ impl Default for TcpOptions {
             flow_label: None,
             ttl: None,
             tos: 0,
+            hops: None,
+            traffic_class: 0,
         }
     }
 }

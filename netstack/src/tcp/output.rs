@@ -284,8 +284,8 @@ impl Tcb {
             flow_label: self.options.flow_label,
             header: &bytes[..header_len],
             payload: self.tx.slices(offset, plan.text as usize),
-            ttl: self.options.ttl,
-            tos: self.options.tos | ecn_field,
+            ttl: self.options.ttl_to(d.remote),
+            tos: self.options.tos_to(d.remote) | ecn_field,
             segment_size: if plan.joined { self.mss() as u16 } else { 0 },
         };
         let result = out.transmit(segment);

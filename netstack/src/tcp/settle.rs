@@ -1,7 +1,6 @@
 //! After anything happened to a connection: events, timers, output, the end.
 
 use super::demux::{Owner, Tuple};
-use super::options::TcpOptions;
 use super::remnant::Remnant;
 use super::reply::Reply;
 use super::socket::{Idle, Kind, Socket};
@@ -66,7 +65,8 @@ impl Tcp {
         }
         let remnant = wait.map(|wait| {
             let fin_wait_2 = tcb.durable.state == State::FinWait2;
-            let TcpOptions { ttl, tos, flow_label, .. } = tcb.options;
+            let (ttl, tos) = (tcb.options.ttl_to(tuple.remote), tcb.options.tos_to(tuple.remote));
+            let flow_label = tcb.options.flow_label;
             let (durable, binding, limits) = (tcb.durable, socket.binding, tcb.options.limits());
             let remnant = Remnant { durable, binding, fin_wait_2, ttl, tos, limits, flow_label, last_answer: None };
             (remnant, wait)
@@ -142,8 +142,8 @@ fn last_words(now: Instant, tcb: &Tcb, flags: Flags) -> Reply {
         flags,
         window: if flags.contains(Flags::RST) { 0 } else { window },
         options: Options { timestamps: tcb.stamps(now), ..Options::default() },
-        ttl: tcb.options.ttl,
-        tos: tcb.options.tos,
+        ttl: tcb.options.ttl_to(d.remote),
+        tos: tcb.options.tos_to(d.remote),
         limits: tcb.options.limits(),
         flow_label: tcb.options.flow_label,
     }

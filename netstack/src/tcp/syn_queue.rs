@@ -151,8 +151,8 @@ impl Request {
             // RFC 7323 §2.3: scaled in every segment but a SYN.
             window: (self.rcv_wnd >> self.scales.map_or(0, |(_, ours)| ours)) as u16,
             options: Options { timestamps: self.stamps(now), ..Options::default() },
-            ttl: self.options.ttl,
-            tos: self.options.tos,
+            ttl: self.options.ttl_to(self.tuple.remote),
+            tos: self.options.tos_to(self.tuple.remote),
             limits: self.options.limits(),
             flow_label: self.options.flow_label,
         }

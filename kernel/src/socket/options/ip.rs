@@ -57,6 +57,14 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, On::All, s => s.no_port, v => s.no_port = v != 0),
     bytes(IPPROTO_IP, libc::IP_UNICAST_IF, On::All, Some(unicast_interface), Some(set_unicast_interface)),
     bytes(IPPROTO_IP, IP_LOCAL_PORT_RANGE, On::All, Some(port_range), Some(set_port_range)),
+    local!(IPPROTO_IP, libc::IP_RECVFRAGSIZE, On::Datagram, s => s.wanted.fragment_size,
+        v => s.wanted.fragment_size = v != 0),
+    Row {
+        level: IPPROTO_IP,
+        name: libc::IP_RECVFRAGSIZE,
+        on: On::Stream,
+        access: Access::Int { get: |_| Ok(0), set: Some(|_, _| Err(Errno::INVAL)) },
+    },
     // What the socket is: of a raw one the protocol, of others the port (Linux's inet_num).
     Row {
         level: IPPROTO_IP,

@@ -4,10 +4,10 @@
 use super::Access::Int;
 use super::ip::{mtu_discovery, one_of_ours, path_mtu};
 use super::rows::{bytes, change, engine, local, within};
-use super::{On, Row};
+use super::{Access, On, Row};
 use crate::backend::{Call, GroupChange, Reply};
 use crate::endpoint::Kind;
-use crate::socket::Socket;
+use crate::socket::{PathMtu, Socket};
 use crate::{Errno, Result};
 use libc::IPPROTO_IPV6;
 use std::net::Ipv6Addr;
@@ -55,7 +55,7 @@ pub(super) static ROWS: &[Row] = &[
                 let hops = hops(v)?;
                 change(s, |settings| {
                     settings.raw.datagram.v6.unicast_hops = hops;
-                    settings.tcp.ttl = hops;
+                    settings.tcp.hops = hops;
                     Ok(())
                 })
             }),
@@ -82,8 +82,8 @@ pub(super) static ROWS: &[Row] = &[
         },
     },
     // A stream's two low bits are ECN's, which are TCP's own.
-    engine!(IPPROTO_IPV6, libc::IPV6_TCLASS, On::Stream, s => i32::from(s.tcp.tos),
-        v => s.tcp.tos = within(v, -1, 255)?.max(0) as u8 & !3),
+    engine!(IPPROTO_IPV6, libc::IPV6_TCLASS, On::Stream, s => i32::from(s.tcp.traffic_class),
+        v => s.tcp.traffic_class = within(v, -1, 255)?.max(0) as u8 & !3),
     engine!(IPPROTO_IPV6, libc::IPV6_TCLASS, On::Datagram, s => i32::from(s.raw.datagram.v6.traffic_class),
         v => s.raw.datagram.v6.traffic_class = within(v, -1, 255)?.max(0) as u8),
     engine!(IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, On::All, s => s.inet6.mtu_discover, v => {
@@ -115,6 +115,27 @@ pub(super) static ROWS: &[Row] = &[
         v => s.wanted.old_packet_info6 = v != 0),
     local!(IPPROTO_IPV6, IPV6_2292HOPLIMIT, On::All, s => s.wanted.old_hop_limit,
         v => s.wanted.old_hop_limit = v != 0),
+    local!(IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE, On::All, s => s.wanted.fragment_size6,
+        v => s.wanted.fragment_size6 = v != 0),
+    local!(IPPROTO_IPV6, libc::IPV6_RECVPATHMTU, On::All, s => s.wanted.path_mtu, v => s.wanted.path_mtu = v != 0),
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_PATHMTU,
+        on: On::All,
+        access: Access::Sized { size: 32, get: |s| path_mtu(s).map(|mtu| PathMtu::of_peer(mtu as u32).encode()) },
+    },
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_ADDRFORM,
+        on: On::All,
+        access: Int {
+            get: |s| match s.endpoint.kind {
+                Kind::Stream | Kind::Datagram => s.peer_addr().map(|_| s.domain()),
+                _ => Err(Errno::NOPROTOOPT),
+            },
+            set: Some(Socket::convert),
+        },
+    },
     bytes(IPPROTO_IPV6, libc::IPV6_UNICAST_IF, On::All, Some(unicast_interface), Some(set_unicast_interface)),
     Row {
         level: IPPROTO_IPV6,

@@ -48,6 +48,10 @@ const FORGOTTEN: &[(i32, i32)] = &[
     (SOL_SOCKET, 74),
     (IPPROTO_IP, libc::IP_MULTICAST_TTL),
     (IPPROTO_IPV6, libc::IPV6_MTU),
+    // Of a connection.
+    (IPPROTO_IPV6, libc::IPV6_ADDRFORM),
+    // IP_RECVFRAGSIZE, which streams refuse.
+    (IPPROTO_IP, libc::IP_RECVFRAGSIZE),
 ];
 
 /// What is set, and what is then got; a value that is no default.
@@ -120,12 +124,14 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
         match row.access {
             Access::Int { set: None, .. }
             | Access::Whole { .. }
+            | Access::Sized { .. }
             | Access::AtMost { .. }
             | Access::Bytes { set: None, .. } => {
                 assert_eq!(set_int(&socket, row.level, row.name, 1), Err(Errno::NOPROTOOPT), "option {}", row.name);
             }
             // A stream refuses every value.
-            Access::Int { .. } if (row.name, row.on) == (libc::IP_MULTICAST_TTL, On::Stream) => {}
+            Access::Int { .. }
+                if row.on == On::Stream && matches!(row.name, libc::IP_MULTICAST_TTL | libc::IP_RECVFRAGSIZE) => {}
             Access::Int { set: Some(_), .. } => {
                 // IPPROTO_IP's take a byte as well, and most take nothing for 0.
                 let (ip, multicast) = (row.level == IPPROTO_IP, super::wants_a_byte(row.name));

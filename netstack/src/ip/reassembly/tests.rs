@@ -55,7 +55,7 @@ fn a_mark_on_a_fragment_is_a_mark_on_the_whole() {
             let packet = Packet::parse(&bytes).unwrap();
             got = reassembly.insert(Instant::default(), IfIndex(2), &Fragment::v4(&packet), &mut pool).unwrap();
         }
-        let got = got.map(|bytes| Packet::parse(&bytes).expect("a good checksum").tos() & 3);
+        let got = got.map(|whole| Packet::parse(&whole.bytes).expect("a good checksum").tos() & 3);
         assert_eq!(got, whole, "{fields:?}");
     }
     assert_eq!(pool.charged, 0);
@@ -110,7 +110,7 @@ fn however_a_datagram_is_cut_and_shuffled_it_comes_together_once() {
         assert_eq!(pool.charged, 0);
         if len > 1600 {
             assert_eq!(whole.len(), 1, "round {round}");
-            let packet = Packet::parse(&whole[0]).expect("a packet with a right checksum");
+            let packet = Packet::parse(&whole[0].bytes).expect("a packet with a right checksum");
             assert!(!packet.is_fragment());
             assert_eq!(packet.payload(), payload);
         }

@@ -22,11 +22,12 @@ impl Stack {
         }
         let fragment = Fragment::v4(&packet);
         if let Ok(Some(whole)) = self.ip.reassembly.insert(now, arrival.on, &fragment, &mut *self.pool)
-            && let Ok(packet) = ipv4::Packet::parse(&whole)
+            && let Ok(packet) = ipv4::Packet::parse(&whole.bytes)
         {
             // A link that vouches for fragments vouches for what they carry only if it has seen all of it.
             let arrival = Arrival { checksum_good: arrival.looped, ..arrival };
-            self.deliver(now, &received(arrival, cast, &packet));
+            let packet = Received { fragment_size: whole.longest, ..received(arrival, cast, &packet) };
+            self.deliver(now, &packet);
         }
     }
 

@@ -5,7 +5,7 @@ use core::net::Ipv6Addr;
 use super::{Arrival, Cast, Refusal};
 use crate::icmp::Complaint;
 use crate::iface::LOOPBACK;
-use crate::ip::{Flaw, Fragment, Received};
+use crate::ip::{Flaw, Fragment, Received, Whole};
 use crate::link::IfIndex;
 use crate::stack::Stack;
 use crate::time::Instant;
@@ -80,7 +80,8 @@ impl Stack {
         }
         let whole = if header.offset == 0 && !header.more {
             // RFC 6946 §4: an atomic fragment is a packet of its own, whatever else has its identification.
-            Some(fragment.alone())
+            let longest = packet.bytes().len() as u16;
+            Some(Whole { bytes: fragment.alone(), longest })
         } else {
             match self.ip.reassembly.insert(now, arrival.on, &fragment, &mut *self.pool) {
                 Ok(whole) => whole,
@@ -94,11 +95,14 @@ impl Stack {
             }
         };
         let Some(whole) = whole else { return };
-        let Ok(packet) = ipv6::Packet::parse(&whole) else { return };
+        let Ok(packet) = ipv6::Packet::parse(&whole.bytes) else { return };
         // A link that vouches for fragments vouches for what they carry only if it has seen all of it.
         let arrival = Arrival { checksum_good: arrival.looped, ..arrival };
         match walk(&packet) {
-            Walk::Upper(upper) => self.deliver(now, &of(arrival, cast, on, &packet, &upper)),
+            Walk::Upper(upper) => {
+                let packet = of(arrival, cast, on, &packet, &upper);
+                self.deliver(now, &Received { fragment_size: whole.longest, ..packet });
+            }
             Walk::Discard(complaint) => self.complain(now, arrival, cast, on, &packet, complaint),
             Walk::Fragment(_) => self.count_error(arrival.on), // A fragment in a fragment: nobody honest makes it.
         }

@@ -18,6 +18,7 @@ mod fastopen;
 mod fd;
 mod filter;
 mod fortified;
+mod inet6;
 mod life;
 mod listen;
 mod lowat;
@@ -61,6 +62,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         driven::CASES,
         fastopen::CASES,
         multicast::CASES,
+        inet6::CASES,
         poll::CASES,
         epoll::CASES,
         fd::CASES,

@@ -67,6 +67,11 @@ pub fn bind_bytes(fd: Fd, address: &[u8]) -> Ret {
     call!(libc::bind(fd, address.as_ptr().cast(), address.len() as socklen_t)).map(drop)
 }
 
+/// `connect` with the bytes of an address.
+pub fn connect_bytes(fd: Fd, address: &[u8]) -> Ret {
+    call!(libc::connect(fd, address.as_ptr().cast(), address.len() as socklen_t)).map(drop)
+}
+
 /// `sendto` with the bytes of an address.
 pub fn sendto_bytes(fd: Fd, bytes: &[u8], flags: c_int, address: &[u8]) -> Ret<i64> {
     let (to, len) = (address.as_ptr().cast(), address.len() as socklen_t);
