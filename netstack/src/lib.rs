@@ -50,6 +50,7 @@ pub use dhcp::{Lease, LeasedRoute};
 pub use events::Notice;
 pub use ip::{IpNet, Ipv4Net};
 pub use multicast::{Filter, FilterMode};
+pub use ndp::TemporaryAddresses;
 pub use neighbor::{Neighbor, NeighborState};
 pub use socket::{Key, PacketId, RawId, UdpId};
 pub use stack::{AutoConfig, Config, PacketTo, SourceChange, Stack};

@@ -86,6 +86,7 @@ fn links(boot: &mut Boot) -> Result {
                 }
                 AddrSpec::Dhcp | AddrSpec::Auto => {
                     ask_network(boot, index, *address, number as u32)?;
+                    let _ = boot.engine.stack.use_temporary_addresses(index, spec.temporary);
                     log::boot(&format!("{name}: asks the network for an address ({address})"));
                     continue;
                 }

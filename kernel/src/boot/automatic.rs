@@ -3,7 +3,7 @@
 use crate::backend::Local;
 use crate::config::{AddrSpec, Interface};
 use crate::log;
-use netstack::iface::{AddressOrigin, AddressState};
+use netstack::iface::{Address, AddressOrigin, AddressState};
 use netstack::link::IfIndex;
 use std::time::{Duration, Instant};
 
@@ -64,10 +64,15 @@ fn progress(local: &Local, on: IfIndex, spec: AddrSpec) -> Progress {
         };
         let has_v4 = interface.addresses.iter().any(|address| address.net.addr.is_ipv4());
         // A link-local address alone leads nowhere; a router's prefix does.
-        let mut routed =
-            interface.addresses.iter().filter(|address| address.origin == AddressOrigin::Stable).peekable();
-        let offered = spec == AddrSpec::Auto && routed.peek().is_some();
-        let has_v6 = offered && routed.any(|address| address.state == AddressState::Preferred);
+        let of_routers = [AddressOrigin::Stable, AddressOrigin::Temporary];
+        let routed = interface.addresses.iter().filter(|address| of_routers.contains(&address.origin));
+        let offered = spec == AddrSpec::Auto && routed.clone().next().is_some();
+        // Who wants a temporary address does not begin with the stable one.
+        let tried =
+            |address: &Address| address.origin == AddressOrigin::Temporary && address.state == AddressState::Tentative;
+        let has_v6 = offered
+            && routed.clone().any(|address| address.state == AddressState::Preferred)
+            && !routed.clone().any(tried);
         match (has_v4, offered, has_v6) {
             (true, _, true) | (true, false, _) => Progress::Done,
             (true, true, false) | (false, _, true) => Progress::One,

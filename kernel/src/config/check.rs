@@ -2,7 +2,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use netstack::IpNet;
+use netstack::{IpNet, TemporaryAddresses};
 
 use super::ConfigError;
 use super::net::{AddrSpec, Interface, LinkSpec, Net};
@@ -13,6 +13,7 @@ pub(super) fn check(net: &Net) -> Result<(), ConfigError> {
         let before = &net.interfaces[..at];
         addresses_once(interface, before)?;
         asks_once(interface)?;
+        temporary_of_routers(interface)?;
         mac_once(interface, before)?;
         tap_once(interface, before)?;
     }
@@ -81,6 +82,17 @@ fn asks_once(interface: &Interface) -> Result<(), ConfigError> {
     let reason =
         "the interface asks the network for an address already: one addr=dhcp or addr=auto is enough".to_owned();
     Err(ConfigError::Placement { part, reason })
+}
+
+/// Without what routers give there is nothing to make temporary addresses of.
+fn temporary_of_routers(interface: &Interface) -> Result<(), ConfigError> {
+    if interface.temporary == TemporaryAddresses::Off || interface.addresses.contains(&AddrSpec::Auto) {
+        return Ok(());
+    }
+    let part = format!("use_tempaddr on {}", interface.link);
+    let reason =
+        "temporary addresses are made of what routers give, and the interface does not ask them: give it addr=auto";
+    Err(ConfigError::Placement { part, reason: reason.to_owned() })
 }
 
 fn mac_once(interface: &Interface, before: &[Interface]) -> Result<(), ConfigError> {

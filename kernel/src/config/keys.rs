@@ -7,6 +7,7 @@ use super::ConfigError;
 use super::error::Refusal;
 use super::net::{AddrSpec, Interface, Net, host_mask, is_host};
 use super::variables::decimal;
+use netstack::TemporaryAddresses;
 use netstack::tcp::{Algorithm, FastOpenModes};
 
 /// A key of `RUMP_NET`.
@@ -98,6 +99,29 @@ pub const KEYS: &[Key] = &[
             show: |interface| {
                 let text = |mac: &[u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
                 interface.mac.iter().map(text).collect()
+            },
+        },
+    },
+    Key {
+        name: "use_tempaddr",
+        takes: "0 (none), 1 (for who asks for them) or 2 (for all new connections), behind addr=auto",
+        example: "2",
+        about: "temporary addresses beside those that are made of what routers give (RFC 8981), as in Linux's net.ipv6.conf.*.use_tempaddr; 0 otherwise",
+        repeatable: false,
+        target: Target::Interface {
+            set: |interface, value| {
+                interface.temporary = match value {
+                    "0" => TemporaryAddresses::Off,
+                    "1" => TemporaryAddresses::On,
+                    "2" => TemporaryAddresses::Preferred,
+                    _ => return Err(Refusal::Form),
+                };
+                Ok(())
+            },
+            show: |interface| match interface.temporary {
+                TemporaryAddresses::Off => Vec::new(),
+                TemporaryAddresses::On => vec!["1".to_owned()],
+                TemporaryAddresses::Preferred => vec!["2".to_owned()],
             },
         },
     },

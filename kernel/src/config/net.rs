@@ -19,6 +19,7 @@ use super::error::nearest;
 use super::keys::{KEYS, Key, Target};
 use super::links::LINKS;
 use super::{ConfigError, check};
+use netstack::TemporaryAddresses;
 use netstack::tcp::{Algorithm, FastOpenModes};
 
 /// What `RUMP_NET` says. [`Display`](fmt::Display) writes text that parses to the same value, as long as no path holds
@@ -65,6 +66,8 @@ pub struct Interface {
     pub mtu: Option<u32>,
     /// Its Ethernet address, which is not a group address.
     pub mac: Option<[u8; 6]>,
+    /// Which temporary addresses it makes of what routers give (RFC 8981).
+    pub temporary: TemporaryAddresses,
     /// Where its frames are captured.
     pub pcap: Option<PathBuf>,
 }
@@ -177,7 +180,8 @@ impl Net {
 impl Interface {
     /// An interface on `link` with no address and every setting at its default.
     pub fn on(link: LinkSpec) -> Interface {
-        Interface { link, addresses: Vec::new(), gateway: None, gateway6: None, mtu: None, mac: None, pcap: None }
+        let (addresses, temporary) = (Vec::new(), TemporaryAddresses::Off);
+        Interface { link, addresses, gateway: None, gateway6: None, mtu: None, mac: None, temporary, pcap: None }
     }
 }
 

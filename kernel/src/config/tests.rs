@@ -11,6 +11,7 @@ use super::keys::KEYS;
 use super::links::LINKS;
 use super::variables::VARIABLES;
 use super::{AddrSpec, Config, ConfigError, Interface, LinkSpec, Names, Net, TcpDefaults};
+use netstack::TemporaryAddresses;
 use netstack::tcp::{Algorithm, FastOpenModes};
 
 fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -96,8 +97,8 @@ fn error_sentences_name_the_setting_the_value_and_what_is_allowed() {
     );
     assert_eq!(
         refusal("tap:tap0,adress=10.0.0.1/8"),
-        "RUMP_NET: there is no key \"adress\", perhaps addr is meant: allowed are addr, gw, mtu, mac, pcap, dns, hosts, \
-         search, hostname, forward, secret, congestion, ecn, fastopen, fastopen_pause"
+        "RUMP_NET: there is no key \"adress\", perhaps addr is meant: allowed are addr, gw, mtu, mac, use_tempaddr, pcap, \
+         dns, hosts, search, hostname, forward, secret, congestion, ecn, fastopen, fastopen_pause"
     );
     assert_eq!(
         refusal("shimf:/dev/shm/bus"),
@@ -120,6 +121,7 @@ fn a_whole_net_is_read() {
         gateway6: None,
         mtu: Some(65535),
         mac: Some([0xb2, 0xa0, 0, 0, 0, 2]),
+        temporary: TemporaryAddresses::Off,
         pcap: Some(PathBuf::from("/tmp/a=b:c.pcap")),
     };
     let mut tap = Interface::on(LinkSpec::Tap("tap0".to_owned()));
@@ -234,7 +236,11 @@ fn every_row_of_every_table_takes_its_own_example() {
         let text = if key.is_of_kernel() {
             format!("{}={}", key.name, key.example)
         } else {
-            let addr = if key.name == "gw" { "addr=10.0.0.2/24," } else { "" };
+            let addr = match key.name {
+                "gw" => "addr=10.0.0.2/24,",
+                "use_tempaddr" => "addr=auto,",
+                _ => "",
+            };
             format!("shmif:/b,{addr}{}={}", key.name, key.example)
         };
         assert_eq!(net(&text).to_string(), text);
@@ -267,13 +273,13 @@ fn interface(number: u8) -> impl Strategy<Value = Interface> {
     (
         link,
         hosts,
-        any::<(bool, bool, bool)>(),
+        any::<(bool, bool, bool, bool)>(),
         any::<bool>(),
         proptest::option::of(68u32..=65521),
         mac,
         proptest::option::of(path()),
     )
-        .prop_map(move |(link, hosts, (any_of, asks, auto), gateway, mtu, mac, pcap)| {
+        .prop_map(move |(link, hosts, (any_of, asks, auto, temporary), gateway, mtu, mac, pcap)| {
             let at = |host| Ipv4Addr::new(10, 0, number, host);
             let mut addresses: Vec<_> = hosts.into_iter().map(|host| AddrSpec::Static(at(host), 24)).collect();
             if any_of && link.kind().finds_free_address {
@@ -283,7 +289,9 @@ fn interface(number: u8) -> impl Strategy<Value = Interface> {
             if asks {
                 addresses.push(if auto { AddrSpec::Auto } else { AddrSpec::Dhcp });
             }
-            Interface { link, addresses, gateway, gateway6: None, mtu, mac, pcap }
+            let asks_routers = addresses.contains(&AddrSpec::Auto);
+            let temporary = if asks_routers && temporary { TemporaryAddresses::On } else { TemporaryAddresses::Off };
+            Interface { link, addresses, gateway, gateway6: None, mtu, mac, temporary, pcap }
         })
 }
 
@@ -316,6 +324,24 @@ fn a_secret_for_addresses() {
         ("secret=8f14e45fceea167a5a36dedd4bea25431", "is not understood"),
         ("secret=00000000000000000000000000000000", "zeros are no secret"),
         ("secret=8f14e45fceea167a5a36dedd4bea2543;secret=8f14e45fceea167a5a36dedd4bea2543", "only once"),
+    ] {
+        let said = refusal(wrong);
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn temporary_addresses() {
+    let text = "shmif:/b,addr=auto,use_tempaddr=2;tap:t,addr=auto,use_tempaddr=1";
+    let parsed = net(text);
+    assert_eq!(parsed.interfaces[0].temporary, TemporaryAddresses::Preferred);
+    assert_eq!(parsed.interfaces[1].temporary, TemporaryAddresses::On);
+    assert_eq!(parsed.to_string(), text);
+    assert_eq!(net("tap:t,use_tempaddr=0").interfaces[0].temporary, TemporaryAddresses::Off);
+    for (wrong, why) in [
+        ("tap:t,addr=auto,use_tempaddr=3", "is not understood: use_tempaddr takes 0 (none)"),
+        ("tap:t,addr=dhcp,use_tempaddr=1", "use_tempaddr on tap:t: temporary addresses are made of what routers give"),
+        ("use_tempaddr=1", "stands behind no link"),
     ] {
         let said = refusal(wrong);
         assert!(said.contains(why), "{said}");
@@ -355,7 +381,7 @@ proptest! {
 
     #[test]
     fn no_text_like_a_net_panics_and_what_is_taken_is_stable(
-        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|pcap|dns|hosts|search|hostname|forward|secret|congestion|ecn|fastopen)=[0-9a-fon:/. ]{0,14}){0,4}"
+        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|use_tempaddr|pcap|dns|hosts|search|hostname|forward|secret|congestion|ecn|fastopen)=[0-9a-fon:/. ]{0,14}){0,4}"
     ) {
         if let Ok(net) = text.parse::<Net>() {
             prop_assert_eq!(net.to_string().parse::<Net>(), Ok(net));

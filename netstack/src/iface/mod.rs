@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use crate::ip::{IpNet, Packet};
 use crate::link::{IfIndex, LinkCaps, Mac};
+use crate::ndp::TemporaryAddresses;
 use crate::packet::Memberships;
 use crate::wire::{ethernet, igmp, ndp};
 
@@ -89,6 +90,8 @@ pub(crate) struct Interface {
     pub(crate) mtu: u32,
     /// What routers say of IPv6 on the link.
     pub(crate) v6: LinkParameters,
+    /// Which temporary addresses it makes.
+    pub(crate) temporary: TemporaryAddresses,
     pub(crate) caps: LinkCaps,
     pub(crate) up: bool,
     /// The host passes packets on.
@@ -113,6 +116,7 @@ impl Interface {
             mac,
             mtu,
             v6: LinkParameters::default(),
+            temporary: TemporaryAddresses::Off,
             caps,
             up: true,
             router,

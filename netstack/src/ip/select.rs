@@ -6,6 +6,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use super::address::multicast_scope;
 use crate::iface::{AddressOrigin, AddressState, Interfaces};
 use crate::link::IfIndex;
+use crate::ndp::TemporaryAddresses;
 
 /// The scope of an address as RFC 6724 §3.1 compares them: 2 link, 5 site, 14 global.
 pub fn scope(addr: Ipv6Addr) -> u8 {
@@ -54,18 +55,20 @@ pub(crate) fn source(interfaces: &Interfaces, dst: Ipv6Addr, on: IfIndex) -> Opt
         if interface.is_loopback() || zoned && interface.index != on {
             continue;
         }
+        let prefers_temporary = interface.temporary == TemporaryAddresses::Preferred;
         for address in &interface.addresses {
             let IpAddr::V6(addr) = address.net.addr else { continue };
             // §4: a link-local address of another link is none either.
             if !address.is_usable() || addr.is_unicast_link_local() && interface.index != on {
                 continue;
             }
+            let is_temporary = address.origin == AddressOrigin::Temporary;
             let rank = (
                 scope_rank(scope(addr), scope(dst)),                         // Rule 2.
                 address.state == AddressState::Preferred,                    // Rule 3.
                 interface.index == on,                                       // Rule 5.
                 policy(addr).1 == policy(dst).1,                             // Rule 6.
-                address.origin == AddressOrigin::Temporary,                  // Rule 7.
+                is_temporary == prefers_temporary,                           // Rule 7.
                 common_prefix(addr, dst).min(address.net.prefix_len.into()), // Rule 8.
             );
             if best.is_none_or(|(rank_before, _)| rank > rank_before) {

@@ -37,7 +37,7 @@ impl Secret {
 }
 
 /// The first address whose identifier is not one of those that have a meaning (RFC 5453).
-fn in_network(prefix: Ipv6Addr, mut identifiers: impl Iterator<Item = u64>) -> Ipv6Addr {
+pub(crate) fn in_network(prefix: Ipv6Addr, mut identifiers: impl Iterator<Item = u64>) -> Ipv6Addr {
     let id = identifiers.find(|id| !is_reserved(*id)).unwrap_or(1);
     Ipv6Addr::from_bits(prefix.to_bits() >> 64 << 64 | u128::from(id))
 }

@@ -5,8 +5,11 @@
 
 mod identifier;
 pub(crate) mod names;
+mod temporary;
 
-pub(crate) use identifier::Secret;
+pub(crate) use identifier::{Secret, in_network};
+pub use temporary::TemporaryAddresses;
+pub(crate) use temporary::{Temporary, regenerate_advance};
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
@@ -38,6 +41,8 @@ pub(crate) enum Task {
     Try(IfIndex, Ipv6Addr),
     /// An address becomes deprecated, or goes.
     Age(IfIndex, Ipv6Addr),
+    /// A temporary address will soon be deprecated: another one takes its place.
+    Regenerate(IfIndex, Ipv6Addr),
     /// Ask for routers.
     Solicit(IfIndex),
     /// A router's lifetime is over.
@@ -66,6 +71,8 @@ pub(crate) struct Link {
     pub(crate) solicitations: u8,
     /// A router answered.
     pub(crate) answered: bool,
+    /// No temporary addresses are made any more: too many were taken (RFC 8981 §3.4).
+    pub(crate) temporaries_failed: bool,
     /// Default routers.
     pub(crate) routers: Vec<Ipv6Addr>,
     /// Prefixes that routers say are on the link.
@@ -82,6 +89,7 @@ pub(crate) struct Ndp {
     pub(crate) tasks: TimerQueue<Task>,
     pub(crate) trials: BTreeMap<(IfIndex, Ipv6Addr), Trial>,
     pub(crate) links: BTreeMap<IfIndex, Link>,
+    pub(crate) temporaries: BTreeMap<(IfIndex, Ipv6Addr), Temporary>,
 }
 
 impl Ndp {
@@ -91,6 +99,7 @@ impl Ndp {
             tasks: TimerQueue::new(),
             trials: BTreeMap::new(),
             links: BTreeMap::new(),
+            temporaries: BTreeMap::new(),
         }
     }
 }

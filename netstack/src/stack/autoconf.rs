@@ -78,7 +78,7 @@ impl Stack {
         on: IfIndex,
         prefix: IpNet,
         origin: AddressOrigin,
-        (preferred_until, valid_until): (Option<Instant>, Option<Instant>),
+        lifetimes: (Option<Instant>, Option<Instant>),
         retries: u8,
     ) {
         let (Some(interface), IpAddr::V6(net)) = (self.ip.interfaces.get(on), prefix.addr) else { return };
@@ -86,7 +86,20 @@ impl Stack {
         if interface.has(addr) {
             return;
         }
-        let net = IpNet::new(addr, prefix.prefix_len);
+        self.try_address(now, on, IpNet::new(addr, prefix.prefix_len), origin, lifetimes, retries);
+    }
+
+    /// Adds an address that must be tried first.
+    pub(super) fn try_address(
+        &mut self,
+        now: Instant,
+        on: IfIndex,
+        net: IpNet,
+        origin: AddressOrigin,
+        (preferred_until, valid_until): (Option<Instant>, Option<Instant>),
+        retries: u8,
+    ) {
+        let IpAddr::V6(addr) = net.addr else { return };
         let state = AddressState::Tentative;
         self.ip.interfaces.add_address(on, Address { net, state, origin, preferred_until, valid_until });
         let next = [preferred_until, valid_until].into_iter().flatten().min();
@@ -104,6 +117,7 @@ impl Stack {
             match task {
                 Task::Try(on, addr) => self.go_on_trying(now, on, addr),
                 Task::Age(on, addr) => self.age(now, on, addr),
+                Task::Regenerate(on, addr) => self.regenerate(now, on, addr),
                 Task::Solicit(on) => self.solicit_routers(now, on),
                 Task::Router(on, router) => self.forget_router(on, router),
                 Task::Prefix(on, prefix) => self.forget_prefix(on, prefix),
@@ -147,10 +161,18 @@ impl Stack {
             Some(retries) if retries < ndp::ID_RETRIES => {
                 self.ip.interfaces.remove_address(on, addr.into());
                 self.ndp.tasks.cancel(Task::Age(on, addr));
-                let lifetimes = (address.preferred_until, address.valid_until);
-                self.try_generated(now, on, address.net.network(), address.origin, lifetimes, retries + 1);
+                let (net, lifetimes) = (address.net.network(), (address.preferred_until, address.valid_until));
+                if address.origin == AddressOrigin::Temporary {
+                    self.forget_temporary(on, addr);
+                    self.make_temporary(now, on, net, retries + 1);
+                } else {
+                    self.try_generated(now, on, net, address.origin, lifetimes, retries + 1);
+                }
             }
             _ => {
+                if let (AddressOrigin::Temporary, Some(link)) = (address.origin, self.ndp.links.get_mut(&on)) {
+                    link.temporaries_failed = true;
+                }
                 let taken = |address: &mut Address| address.state = AddressState::Duplicate;
                 self.ip.interfaces.change_address(on, addr.into(), taken);
             }
@@ -166,6 +188,7 @@ impl Stack {
         if address.valid_until.is_some_and(|until| until <= now) {
             self.ndp.trials.remove(&(on, addr));
             self.ndp.tasks.cancel(Task::Try(on, addr));
+            self.forget_temporary(on, addr);
             self.ip.interfaces.remove_address(on, addr.into());
             return;
         }

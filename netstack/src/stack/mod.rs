@@ -20,6 +20,7 @@ mod packet;
 mod raw;
 mod run;
 mod tcp_api;
+mod temporary;
 mod udp;
 
 pub use dhcp::AutoConfig;

@@ -129,6 +129,7 @@ impl Stack {
         // RFC 4862 §5.5.3 (c), (d).
         if prefix.autonomous && prefix.prefix_len == 64 && prefix.preferred <= prefix.valid {
             self.use_autonomous(now, on, net, prefix);
+            self.follow_prefix(now, on, net);
         }
     }
 
