@@ -28,6 +28,11 @@ const SIOCSPGRP: c_ulong = 0x8902;
 const FIOGETOWN: c_ulong = 0x8903;
 const SIOCGPGRP: c_ulong = 0x8904;
 const SIOCOUTQNSD: c_ulong = 0x894b;
+// When the last datagram came; as of linux/sockios.h, and with 64 bits of seconds everywhere.
+const SIOCGSTAMP: c_ulong = 0x8906;
+const SIOCGSTAMPNS: c_ulong = 0x8907;
+const SIOCGSTAMP_NEW: c_ulong = 0x8010_8906;
+const SIOCGSTAMPNS_NEW: c_ulong = 0x8010_8907;
 /// The requests of sockets, of interfaces and of routes (linux/sockios.h).
 const SOCKET_RANGE: std::ops::RangeInclusive<c_ulong> = 0x8900..=0x89ff;
 
@@ -35,7 +40,8 @@ const SOCKET_RANGE: std::ops::RangeInclusive<c_ulong> = 0x8900..=0x89ff;
 pub fn ioctl(fd: c_int, request: c_ulong, argument: Argument) -> Option<Result<c_int>> {
     // The C type is unsigned long, but many a program passes an int.
     let request = request & 0xffff_ffff;
-    let ours = matches!(request, FIONREAD | FIONBIO | FIOASYNC | TIOCOUTQ) || SOCKET_RANGE.contains(&request);
+    let ours = matches!(request, FIONREAD | FIONBIO | FIOASYNC | TIOCOUTQ | SIOCGSTAMP_NEW | SIOCGSTAMPNS_NEW)
+        || SOCKET_RANGE.contains(&request);
     if !ours {
         return None;
     }
@@ -56,6 +62,13 @@ fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> R
         TIOCOUTQ => number(socket.outq()?)?,
         SIOCOUTQNSD => number(socket.outq_not_sent()?)?,
         SIOCATMARK if socket.kind() == libc::SOCK_STREAM => number(usize::from(socket.at_mark()))?,
+        SIOCGSTAMP | SIOCGSTAMPNS | SIOCGSTAMP_NEW | SIOCGSTAMPNS_NEW => {
+            let stamp = socket.last_stamp()?;
+            let nanos = matches!(request, SIOCGSTAMPNS | SIOCGSTAMPNS_NEW);
+            let fraction = if nanos { stamp.subsec_nanos() } else { stamp.subsec_micros() };
+            let stamp = libc::timespec { tv_sec: stamp.as_secs() as i64, tv_nsec: i64::from(fraction) };
+            argument.pointer().set(stamp)?;
+        }
         FIONBIO => {
             let on = argument.pointer::<c_int>().get()? != 0;
             outcome(host::ioctl(fd, request, argument))?;

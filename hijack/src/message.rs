@@ -8,14 +8,14 @@ use crate::table::host;
 use crate::transfer::{count, send_on};
 use crate::user::{self, Message, Out};
 use kernel::descriptor::{self, Lookup};
-use kernel::socket::{Auxdata, DatagramInfo, Origin, QueuedError, SendControl};
+use kernel::socket::{Auxdata, DatagramInfo, Origin, QueuedError, SendControl, Stamp};
 use kernel::{Errno, Result, Socket};
 use libc::{
     IP_PKTINFO, IP_RECVFRAGSIZE, IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_TCP, IPPROTO_UDP,
     IPV6_DONTFRAG, IPV6_FLOWINFO, IPV6_HOPLIMIT, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVFRAGSIZE, IPV6_RECVORIGDSTADDR,
     IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP,
-    SCM_TIMESTAMPNS, SO_TXTIME, SOL_IP, SOL_IPV6, SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT, mmsghdr,
-    msghdr, timespec,
+    SCM_TIMESTAMPING, SCM_TIMESTAMPNS, SO_RXQ_OVFL, SO_TXTIME, SOL_IP, SOL_IPV6, SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO,
+    UDP_SEGMENT, mmsghdr, msghdr, timespec,
 };
 use std::ffi::{c_int, c_uint};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -255,14 +255,32 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
     receive_control6(socket, info, control);
 }
 
-/// SO_TIMESTAMP and SO_TIMESTAMPNS.
+/// SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING, and SO_RXQ_OVFL.
 fn timestamp(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
+    // Linux's numbers, which libc does not name; and flags of linux/net_tstamp.h.
+    const SCM_TIMESTAMP_NEW: c_int = 63;
+    const SCM_TIMESTAMPNS_NEW: c_int = 64;
+    const SCM_TIMESTAMPING_NEW: c_int = 65;
+    const RX_SOFTWARE: u32 = 1 << 3;
+    const SOFTWARE: u32 = 1 << 4;
     let wanted = socket.wanted_info();
     let (seconds, nanos) = (info.timestamp_ns / 1_000_000_000, info.timestamp_ns % 1_000_000_000);
-    if wanted.timestamp_ns {
-        control.put(SOL_SOCKET, SCM_TIMESTAMPNS, &[seconds.to_ne_bytes(), nanos.to_ne_bytes()].concat());
-    } else if wanted.timestamp {
-        control.put(SOL_SOCKET, SCM_TIMESTAMP, &[seconds.to_ne_bytes(), (nanos / 1000).to_ne_bytes()].concat());
+    let (kind, fraction) = match (wanted.stamps.unit, wanted.stamps.new) {
+        (Some(Stamp::Micros), false) => (SCM_TIMESTAMP, nanos / 1000),
+        (Some(Stamp::Micros), true) => (SCM_TIMESTAMP_NEW, nanos / 1000),
+        (_, false) => (SCM_TIMESTAMPNS, nanos),
+        (_, true) => (SCM_TIMESTAMPNS_NEW, nanos),
+    };
+    if wanted.stamps.unit.is_some() {
+        control.put(SOL_SOCKET, kind, &[seconds.to_ne_bytes(), fraction.to_ne_bytes()].concat());
+    }
+    if wanted.stamps.flags & (RX_SOFTWARE | SOFTWARE) == RX_SOFTWARE | SOFTWARE {
+        // Of the three times that of a card's clock is not there, and the second has no meaning any more.
+        let times = [seconds, nanos, 0, 0, 0, 0].map(u64::to_ne_bytes).concat();
+        control.put(SOL_SOCKET, if wanted.stamps.new { SCM_TIMESTAMPING_NEW } else { SCM_TIMESTAMPING }, &times);
+    }
+    if wanted.drops && info.drops != 0 {
+        control.put(SOL_SOCKET, SO_RXQ_OVFL, &info.drops.to_ne_bytes());
     }
 }
 

@@ -55,6 +55,8 @@ pub enum Call<'a> {
     Attach(SocketId, Option<Program>),
     /// SO_RCVBUF of what is no stream, doubled.
     SetReceiveBuffer(SocketId, usize),
+    /// SO_MEMINFO of what is no stream: [`Reply::Memory`].
+    Memory(SocketId),
     /// What only packet sockets ask.
     Packet(SocketId, PacketCall<'a>),
     /// UDP_CORK taken off: what was given in pieces goes.
@@ -112,6 +114,8 @@ pub enum Reply {
     PacketName(PacketName),
     /// PACKET_STATISTICS.
     PacketStatistics(PacketStatistics),
+    /// What of SO_RCVBUF is taken, in bytes, and how many datagrams found no room.
+    Memory(usize, u64),
     /// TCP_INFO, and how many connections wait to be accepted.
     TcpInfo(Box<TcpInfo>),
     /// The interfaces, `lo` first.

@@ -12,6 +12,7 @@ mod options;
 mod packet;
 mod path_mtu;
 mod plain;
+mod stamp;
 mod stream;
 #[cfg(test)]
 mod testing;
@@ -33,10 +34,11 @@ use options::Settings;
 pub use packet::Auxdata;
 use parking_lot::Mutex;
 pub use path_mtu::PathMtu;
+use stamp::LastStamp;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// A socket of the rump kernel.
 pub struct Socket {
@@ -53,6 +55,10 @@ pub struct Socket {
     settings: Mutex<Settings>,
     /// What is to be told by IPV6_RECVPATHMTU.
     path_mtu: Mutex<Option<PathMtu>>,
+    /// SO_PEEK_OFF.
+    peek_offset: AtomicI32,
+    /// What SIOCGSTAMP tells.
+    last_stamp: LastStamp,
 }
 
 /// What recv gives.
@@ -95,6 +101,8 @@ pub struct DatagramInfo {
     pub segment: Option<u32>,
     /// When it came, CLOCK_REALTIME nanoseconds.
     pub timestamp_ns: u64,
+    /// How many were dropped before it.
+    pub drops: u32,
 }
 
 /// What the control messages of sendmsg ask for.
@@ -125,10 +133,10 @@ pub struct WantedInfo {
     pub ttl: bool,
     /// IP_RECVTOS.
     pub tos: bool,
-    /// SO_TIMESTAMP.
-    pub timestamp: bool,
-    /// SO_TIMESTAMPNS.
-    pub timestamp_ns: bool,
+    /// SO_TIMESTAMP and its kin.
+    pub stamps: Stamps,
+    /// SO_RXQ_OVFL.
+    pub drops: bool,
     /// IPV6_RECVPKTINFO.
     pub packet_info6: bool,
     /// IPV6_RECVHOPLIMIT.
@@ -155,6 +163,26 @@ pub struct WantedInfo {
     pub inq: bool,
     /// PACKET_AUXDATA.
     pub auxdata: bool,
+}
+
+/// Which times a program wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamps {
+    /// SO_TIMESTAMP, SO_TIMESTAMPNS.
+    pub unit: Option<Stamp>,
+    /// By the names and with the types that end in _NEW.
+    pub new: bool,
+    /// SO_TIMESTAMPING.
+    pub flags: u32,
+}
+
+/// The fraction of a second of a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// As of `struct timeval`.
+    Micros,
+    /// As of `struct timespec`.
+    Nanos,
 }
 
 impl Kernel {
@@ -226,6 +254,8 @@ impl Socket {
             corked: AtomicBool::new(false),
             settings: Mutex::new(settings),
             path_mtu: Mutex::new(None),
+            peek_offset: AtomicI32::new(-1),
+            last_stamp: LastStamp::default(),
         }
     }
 
@@ -310,6 +340,7 @@ impl Socket {
                     endpoint.set_oob_inline(self.endpoint.oob_inline());
                     endpoint.set_not_sent_low_water(self.endpoint.not_sent_low_water());
                     let socket = Socket::new(self.backend.clone(), endpoint, self.family(), settings);
+                    socket.peek_offset.store(self.peek_offset.load(Ordering::Relaxed), Ordering::Relaxed);
                     Ok(Some((Arc::new(socket), self.family().shown(peer), prepared)))
                 }
                 Ok(_) => Err(Errno::PROTO),
@@ -343,11 +374,15 @@ impl Socket {
         if flags & libc::MSG_ERRQUEUE != 0 {
             return self.recv_error(bufs);
         }
-        match self.endpoint.kind {
-            Kind::Stream => self.recv_stream(bufs, flags),
+        let received = match self.endpoint.kind {
+            Kind::Stream => return self.recv_stream(bufs, flags),
             Kind::Packet(_) => self.recv_packet(bufs, flags),
             _ => self.recv_datagram(bufs, flags),
+        }?;
+        if let Some(info) = &received.info {
+            self.last_stamp.received(info.timestamp_ns, || self.settings.lock().wanted.stamps.unit.is_some());
         }
+        Ok(received)
     }
 
     /// shutdown(2). Errors: ENOTCONN, EINVAL.

@@ -15,16 +15,16 @@ use crate::time::Instant;
 
 pub(crate) use cork::{Corked, Way};
 pub use inbox::RECEIVE_BUFFER;
-pub(crate) use inbox::{Admission, Inbox};
+pub(crate) use inbox::{Admission, DROPS, Inbox};
 
 /// Bytes of an encoded [`Header`].
-pub const HEADER_LEN: usize = 64;
+pub const HEADER_LEN: usize = 68;
 
 /// What the engine knows of a received datagram.
 ///
 /// As bytes, little-endian: length (4), interface (4), time (8), source address (16), destination address (16), source
 /// port (2), destination port (2), address family 4 or 6 (1), TTL (1), TOS (1), a zero, flow label (4), size of the longest
-/// fragment (2), two zeros. An
+/// fragment (2), two zeros, drops (4). An
 /// IPv4 address stands in the first four of its 16 bytes. The zone of link-local addresses is the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -46,6 +46,8 @@ pub struct Header {
     pub fragment_size: u16,
     /// When the engine saw it.
     pub timestamp: Instant,
+    /// Datagrams that the socket had to drop before it (SO_RXQ_OVFL).
+    pub drops: u32,
 }
 
 impl Header {
@@ -61,12 +63,13 @@ impl Header {
             flow_label: packet.flow_label,
             fragment_size: packet.fragment_size,
             timestamp: now,
+            drops: 0,
         }
     }
 
     /// The header as bytes.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
-        let Header { len, src, dst, on, ttl, tos, flow_label, fragment_size, timestamp } = *self;
+        let Header { len, src, dst, on, ttl, tos, flow_label, fragment_size, timestamp, drops } = *self;
         let mut out = [0; HEADER_LEN];
         out[0..4].copy_from_slice(&len.to_le_bytes());
         out[4..8].copy_from_slice(&on.0.to_le_bytes());
@@ -80,6 +83,7 @@ impl Header {
         out[54] = tos;
         out[56..60].copy_from_slice(&flow_label.to_le_bytes());
         out[60..62].copy_from_slice(&fragment_size.to_le_bytes());
+        out[DROPS..].copy_from_slice(&drops.to_le_bytes());
         out
     }
 
@@ -100,6 +104,7 @@ impl Header {
             flow_label: word(56),
             fragment_size: half(60),
             timestamp: Instant(u64::from(word(8)) | u64::from(word(12)) << 32),
+            drops: word(DROPS),
         })
     }
 }

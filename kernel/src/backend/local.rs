@@ -176,6 +176,14 @@ impl Engine {
                 }
                 Ok(Reply::Done)
             }
+            Call::Memory(id) => match self.handle(id)? {
+                Handle::Tcp(_) => None,
+                Handle::Udp(udp) => self.stack.udp_memory(udp),
+                Handle::Raw(raw) => self.stack.raw_memory(raw),
+                Handle::Packet(packet) => self.stack.packet_memory(packet),
+            }
+            .map(|(queued, dropped)| Reply::Memory(queued, dropped))
+            .ok_or(Errno::BADF),
             Call::Packet(id, call) => self.answer_packet(now, id, call),
             Call::Uncork(id) => {
                 if let Handle::Udp(udp) = self.handle(id)? {

@@ -111,6 +111,10 @@ impl Socket {
             self.backend.look();
         }
         let mut rx = rings.rx.lock();
+        let offset = self.peek_offset();
+        if let (Some(offset), true) = (offset, flags & libc::MSG_PEEK != 0) {
+            return self.peek_datagram(&rx, offset, bufs, flags);
+        }
         let Some(header) = header_at(&rx, 0) else { return Ok(None) };
         let count =
             if self.settings.lock().gro { alike(&rx, &header, bufs.iter().map(|buf| buf.len()).sum()) } else { 1 };
@@ -131,11 +135,70 @@ impl Socket {
         }
         drop(rx);
         there?;
+        let told = if flags & libc::MSG_TRUNC != 0 { len } else { copied };
+        if offset.is_some() && flags & libc::MSG_PEEK == 0 {
+            self.peek_moves_back(told);
+        }
         Ok(Some(Received {
-            len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
+            len: told,
             from: Some(self.family().shown(header.src).into()),
             flags: if copied < len { libc::MSG_TRUNC } else { 0 },
             info: Some(DatagramInfo { segment: (count > 1).then_some(header.len), ..DatagramInfo::of(&header) }),
+            ..Received::default()
+        }))
+    }
+}
+
+/// SO_PEEK_OFF.
+impl Socket {
+    /// Where MSG_PEEK begins, if it does not begin with the next byte.
+    pub(super) fn peek_offset(&self) -> Option<usize> {
+        usize::try_from(self.peek_offset.load(Ordering::Relaxed)).ok()
+    }
+
+    /// `n` more bytes have been peeked at.
+    pub(super) fn peek_moves_on(&self, n: usize) {
+        let _ = self
+            .peek_offset
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| (at >= 0).then(|| at.saturating_add(n as i32)));
+    }
+
+    /// `n` bytes have been read, and are no longer before it.
+    pub(super) fn peek_moves_back(&self, n: usize) {
+        let _ = self.peek_offset.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| {
+            (at >= 0).then(|| at.saturating_sub(n as i32).max(0))
+        });
+    }
+
+    /// Looks at what is behind the first `offset` bytes of all that waits, of one datagram.
+    fn peek_datagram(
+        &self,
+        rx: &Consumer,
+        offset: usize,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: i32,
+    ) -> Result<Option<Received>> {
+        let (mut at, mut skip) = (0, offset);
+        let header = loop {
+            let Some(header) = header_at(rx, at) else { return Ok(None) };
+            let len = header.len as usize;
+            if skip == 0 || skip < len {
+                break header;
+            }
+            skip -= len;
+            at += HEADER_LEN + len;
+        };
+        let len = header.len as usize;
+        let room: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let copied = give(rx, at + HEADER_LEN + skip, len - skip, bufs, 0)?;
+        let told = if flags & libc::MSG_TRUNC != 0 { len } else { copied };
+        self.peek_moves_on(told);
+        Ok(Some(Received {
+            len: told,
+            from: Some(self.family().shown(header.src).into()),
+            // As Linux reckons, of what it has skipped, too.
+            flags: if room <= len - skip && room < len { libc::MSG_TRUNC } else { 0 },
+            info: Some(DatagramInfo::of(&header)),
             ..Received::default()
         }))
     }
@@ -154,6 +217,7 @@ impl DatagramInfo {
             tos: header.tos,
             segment: None,
             timestamp_ns: crate::clock::realtime_at(header.timestamp),
+            drops: header.drops,
         }
     }
 }
@@ -175,7 +239,7 @@ fn alike(rx: &Consumer, first: &Header, room: usize) -> usize {
     let (mut count, mut len) = (1, one);
     while one > 0 && count < MOST {
         let Some(next) = header_at(rx, count * (HEADER_LEN + one)) else { break };
-        let same = Header { len: first.len, timestamp: first.timestamp, ..next } == *first;
+        let same = Header { len: first.len, timestamp: first.timestamp, drops: first.drops, ..next } == *first;
         let next = next.len as usize;
         len += next;
         if !same || next == 0 || next > one || len > room.min(LONGEST) {

@@ -8,6 +8,7 @@ mod ipv6;
 mod kept;
 mod multicast;
 mod packet;
+mod receiving;
 mod rows;
 mod settings;
 mod sol_socket;
@@ -58,6 +59,7 @@ enum On {
 static TABLES: &[&[Row]] = &[
     sol_socket::ROWS,
     kept::ROWS,
+    receiving::ROWS,
     ip::ROWS,
     multicast::ROWS,
     sources::ROWS,

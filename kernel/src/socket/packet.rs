@@ -160,6 +160,7 @@ fn info(record: &Record) -> DatagramInfo {
         tos: 0,
         segment: None,
         timestamp_ns: crate::clock::realtime_at(record.timestamp),
+        drops: record.drops,
     }
 }
 

@@ -119,10 +119,15 @@ impl Socket {
             }
             Ok(None)
         });
-        match result {
-            Err(error) if got == 0 => Err(error),
-            _ => Ok(Received { len: got, ..Received::default() }),
+        if result.is_err() && got == 0 {
+            return result.map(|()| Received::default());
         }
+        if peek {
+            self.peek_moves_on(got);
+        } else if self.peek_offset().is_some() {
+            self.peek_moves_back(got);
+        }
+        Ok(Received { len: got, ..Received::default() })
     }
 
     /// Copies out of the ring what fits behind the first `skip` bytes of `bufs`, not beyond the urgent mark; with `discard`
@@ -140,6 +145,7 @@ impl Socket {
             return Ok(Taken { len: 0, at_mark: true });
         };
         // What comes meanwhile is for the next call: it would leave a gap behind a piece that was not filled.
+        let over = if peek { (over + self.peek_offset().unwrap_or(0)).min(end) } else { over };
         let there = end - over;
         let (mut skip, mut taken) = (skip, 0);
         'bufs: for buf in bufs.iter_mut() {

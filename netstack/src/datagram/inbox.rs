@@ -21,6 +21,9 @@ pub(crate) enum Admission {
     NotFull,
 }
 
+/// Where every header says how many were dropped before.
+pub(crate) const DROPS: usize = HEADER_LEN - 4;
+
 /// See the module.
 pub(crate) struct Inbox {
     rx: Producer,
@@ -80,7 +83,7 @@ impl Inbox {
         }
     }
 
-    /// Puts a datagram into the ring behind its encoded header. `packet`: bytes that came, with the IP header. False if it
+    /// Puts a datagram into the ring behind its encoded header, which is told how many were dropped. `packet`: bytes that came, with the IP header. False if it
     /// did not fit.
     pub(crate) fn deliver(&mut self, header: &[u8; HEADER_LEN], parts: [&[u8]; 2], packet: usize) -> bool {
         let len = HEADER_LEN + parts[0].len() + parts[1].len();
@@ -94,7 +97,9 @@ impl Inbox {
             self.dropped += 1;
             return false;
         }
-        self.rx.write_at(0, header);
+        let mut header = *header;
+        header[DROPS..].copy_from_slice(&(self.dropped as u32).to_le_bytes());
+        self.rx.write_at(0, &header);
         self.rx.write_at(HEADER_LEN, parts[0]);
         self.rx.write_at(HEADER_LEN + parts[0].len(), parts[1]);
         self.rx.publish(len);
@@ -192,7 +197,7 @@ mod tests {
         for n in 0..(1 << 16) / 2304 {
             let mut one = [0; HEADER_LEN + 1000];
             assert_eq!(reader.read(&mut one).0, one.len());
-            assert_eq!(one, [n as u8; HEADER_LEN + 1000]);
+            assert!(one[..DROPS] == [n as u8; DROPS] && one[HEADER_LEN..] == [n as u8; 1000]);
         }
     }
 }

@@ -11,6 +11,7 @@ fn header() -> Header {
         flow_label: 0,
         fragment_size: 1500,
         timestamp: Instant(0x1122_3344_5566_7788),
+        drops: 0,
     }
 }
 
@@ -43,4 +44,6 @@ fn a_datagram_that_does_not_fit_is_dropped_whole_and_counted() {
     reader.read(&mut payload);
     assert!(payload[..60] == [1; 60] && payload[60..] == [2; 40]);
     assert!(inbox.deliver(&header.encode(), [&[], &[5; 100]], 128), "there is room again");
+    reader.read(&mut bytes);
+    assert_eq!(Header::decode(&bytes), Some(Header { drops: 1, ..header }));
 }

@@ -69,6 +69,8 @@ pub(crate) struct Socket {
     pub(crate) name: PacketName,
     pub(crate) options: PacketOptions,
     packets: u32,
+    /// Drops that PACKET_STATISTICS has told of.
+    told: u64,
     pub(crate) error: Option<SocketError>,
     pub(crate) memberships: Vec<(Membership, u32)>,
 }
@@ -84,8 +86,8 @@ impl Socket {
 
     /// Takes the counts since the last time.
     pub(crate) fn take_statistics(&mut self) -> PacketStatistics {
-        let statistics = PacketStatistics { packets: self.packets, drops: self.inbox.dropped as u32 };
-        (self.packets, self.inbox.dropped) = (0, 0);
+        let statistics = PacketStatistics { packets: self.packets, drops: (self.inbox.dropped - self.told) as u32 };
+        (self.packets, self.told) = (0, self.inbox.dropped);
         statistics
     }
 }
@@ -145,6 +147,7 @@ impl Taps {
             name: PacketName { on: None, protocol: 0 },
             options: PacketOptions::default(),
             packets: 0,
+            told: 0,
             error: None,
             memberships: Vec::new(),
         }))
@@ -220,6 +223,7 @@ impl Taps {
                 network: 0,
                 checksum_good: !outgoing && *checksum_partial,
                 timestamp: self.now,
+                drops: 0,
             };
             for id in &self.listening {
                 let sent_it = outgoing && sender.is_some_and(|sender| sender.id.0 == *id);

@@ -1,6 +1,6 @@
 //! What a program finds in the receive ring of a packet socket: a [`Record`], then the frame or its payload.
 
-use crate::datagram::HEADER_LEN;
+use crate::datagram::{DROPS, HEADER_LEN};
 use crate::link::{IfIndex, Mac};
 use crate::time::Instant;
 
@@ -23,7 +23,7 @@ pub enum PacketType {
 /// What the engine knows of a frame.
 ///
 /// As bytes, little-endian: length (4), interface (4), time (8), length before a filter cut it (4), protocol (2), offset
-/// of the network header (2), source address (6), packet type (1), flags (1), zeros.
+/// of the network header (2), source address (6), packet type (1), flags (1), zeros (32), drops (4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Bytes that follow.
@@ -46,6 +46,8 @@ pub struct Record {
     pub checksum_good: bool,
     /// When the engine saw it.
     pub timestamp: Instant,
+    /// Frames that the socket had to drop before it (SO_RXQ_OVFL).
+    pub drops: u32,
 }
 
 const LOOPBACK: u8 = 1;
@@ -54,7 +56,8 @@ const CHECKSUM_GOOD: u8 = 2;
 impl Record {
     /// The record as bytes.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
-        let Record { len, original, on, loopback, protocol, kind, src, network, checksum_good, timestamp } = *self;
+        let Record { len, original, on, loopback, protocol, kind, src, network, checksum_good, timestamp, drops } =
+            *self;
         let mut out = [0; HEADER_LEN];
         out[0..4].copy_from_slice(&len.to_le_bytes());
         out[4..8].copy_from_slice(&on.0.to_le_bytes());
@@ -63,6 +66,7 @@ impl Record {
         out[20..22].copy_from_slice(&protocol.to_le_bytes());
         out[22..24].copy_from_slice(&network.to_le_bytes());
         out[24..30].copy_from_slice(&src.0);
+        out[DROPS..].copy_from_slice(&drops.to_le_bytes());
         out[30] = kind as u8;
         out[31] = if loopback { LOOPBACK } else { 0 } | if checksum_good { CHECKSUM_GOOD } else { 0 };
         out
@@ -92,6 +96,7 @@ impl Record {
             network: half(22),
             checksum_good: bytes[31] & CHECKSUM_GOOD != 0,
             timestamp: Instant(u64::from(word(8)) | u64::from(word(12)) << 32),
+            drops: word(DROPS),
         })
     }
 }
@@ -113,6 +118,7 @@ mod tests {
             network: 14,
             checksum_good: true,
             timestamp: Instant(0x0123_4567_89ab_cdef),
+            drops: 7,
         };
         assert_eq!(Record::decode(&record.encode()), Some(record));
         let other = Record { loopback: true, checksum_good: false, kind: PacketType::Host, ..record };

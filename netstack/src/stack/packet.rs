@@ -169,6 +169,12 @@ impl Stack {
         }
     }
 
+    /// SO_MEMINFO: what of SO_RCVBUF is taken, and how many found no room.
+    pub fn packet_memory(&mut self, id: PacketId) -> Option<(usize, u64)> {
+        let inbox = &mut self.ip.taps.get_mut(id)?.inbox;
+        Some((inbox.charged(), inbox.dropped))
+    }
+
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the frames from now on.
     pub fn packet_attach(&mut self, id: PacketId, filter: Option<Program>) {
         if let Some(socket) = self.ip.taps.get_mut(id) {

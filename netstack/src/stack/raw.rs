@@ -199,6 +199,12 @@ impl Stack {
         }
     }
 
+    /// SO_MEMINFO: what of SO_RCVBUF is taken, and how many found no room.
+    pub fn raw_memory(&mut self, id: RawId) -> Option<(usize, u64)> {
+        let inbox = &mut self.raw.get_mut(id)?.inbox;
+        Some((inbox.charged(), inbox.dropped))
+    }
+
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the packets from now on.
     pub fn raw_attach(&mut self, id: RawId, filter: Option<Program>) {
         if let Some(socket) = self.raw.get_mut(id) {

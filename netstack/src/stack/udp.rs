@@ -143,6 +143,12 @@ impl Stack {
         }
     }
 
+    /// SO_MEMINFO: what of SO_RCVBUF is taken, and how many found no room.
+    pub fn udp_memory(&mut self, id: UdpId) -> Option<(usize, u64)> {
+        let inbox = &mut self.udp.get_mut(id)?.inbox;
+        Some((inbox.charged(), inbox.dropped))
+    }
+
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the datagrams from now on.
     pub fn udp_attach(&mut self, id: UdpId, filter: Option<Program>) {
         if let Some(socket) = self.udp.get_mut(id) {

@@ -46,8 +46,6 @@ pub(super) static ROWS: &[Row] = &[
     local!(SOL_SOCKET, libc::SO_REUSEPORT, On::All, s => s.reuse_port, v => s.reuse_port = v != 0),
     local!(SOL_SOCKET, libc::SO_PRIORITY, On::All, s => s.priority, v => s.priority = v),
     local!(SOL_SOCKET, libc::SO_MARK, On::All, s => s.mark, v => s.mark = v),
-    local!(SOL_SOCKET, libc::SO_TIMESTAMP, On::All, s => s.wanted.timestamp, v => s.wanted.timestamp = v != 0),
-    local!(SOL_SOCKET, libc::SO_TIMESTAMPNS, On::All, s => s.wanted.timestamp_ns, v => s.wanted.timestamp_ns = v != 0),
     Row {
         level: SOL_SOCKET,
         name: libc::SO_RCVLOWAT,
@@ -185,7 +183,7 @@ const fn buffer(name: i32, get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32
 
 /// Sizes of the buffers, sending and receiving: as the program set them, doubled as on Linux; else as the path has made them, and
 /// before there is one as Linux's are.
-fn buffer_sizes(socket: &Socket) -> (i32, i32) {
+pub(super) fn buffer_sizes(socket: &Socket) -> (i32, i32) {
     let buffers = socket.buffers();
     let (tx, rx) = match (socket.endpoint.kind, socket.endpoint.rings()) {
         (Kind::Stream, Some(rings)) => rings.sizes(),

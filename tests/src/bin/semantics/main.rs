@@ -30,6 +30,7 @@ mod number;
 mod options;
 mod packet;
 mod poll;
+mod receiving;
 mod report;
 mod resolver;
 mod signal;
@@ -56,6 +57,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         data::CASES,
         options::CASES,
         dgram::CASES,
+        receiving::CASES,
         cork::CASES,
         zerocopy::CASES,
         urgent::CASES,

@@ -420,6 +420,13 @@ pub fn ioctl(fd: Fd, request: libc::Ioctl, value: c_int) -> Ret<c_int> {
     Ok(value)
 }
 
+/// SIOCGSTAMP and SIOCGSTAMPNS: seconds and their fraction.
+pub fn last_stamp(fd: Fd, request: libc::Ioctl) -> Ret<[i64; 2]> {
+    let mut value = [-7; 2];
+    call!(libc::ioctl(fd, request, value.as_mut_ptr()))?;
+    Ok(value)
+}
+
 pub fn sockatmark(fd: Fd) -> Ret<i64> {
     unsafe extern "C" {
         fn sockatmark(fd: c_int) -> c_int;
