@@ -2,8 +2,8 @@
 
 use netstack::tcp::{FastOpenFail, Phase, State, TcpInfo};
 
-/// Bytes of the structure, as of Linux 6.1.
-const LEN: usize = 232;
+/// Bytes of the structure, as of Linux 6.18. What Accurate ECN counts is zero, as where it is not in use.
+const LEN: usize = 280;
 
 /// The structure as bytes. Times are in microseconds or milliseconds as Linux has them.
 pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
@@ -56,6 +56,7 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
         (192, info.delivered.div_ceil(u64::from(mss)) as u32),
         (216, info.dsacks),
         (228, info.snd_wnd),
+        (232, info.rcv_wnd),
     ];
     for (at, value) in words {
         b[at..at + 4].copy_from_slice(&value.to_ne_bytes());

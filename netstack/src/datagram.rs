@@ -174,6 +174,8 @@ pub struct DatagramOptions {
     pub ports: PortRange,
     /// SO_NO_CHECK: what is sent by IPv4 has no UDP checksum.
     pub no_checksum: bool,
+    /// UDP_ENCAP_ESPINUDP (RFC 3948): packets of ESP and keepalives are not the program's.
+    pub esp_in_udp: bool,
     /// IP_TRANSPARENT: sends from addresses that are not ours, too.
     pub transparent: bool,
     /// IP_RECVERR: soft errors are reported too, and on unconnected sockets.
@@ -268,6 +270,7 @@ impl Default for DatagramOptions {
             unicast_on: None,
             ports: PortRange::default(),
             no_checksum: false,
+            esp_in_udp: false,
             transparent: false,
             report_errors: false,
             multicast_ttl: 1,

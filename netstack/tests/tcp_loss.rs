@@ -121,6 +121,18 @@ fn timeouts_double_and_in_the_end_the_connection_fails() {
 }
 
 #[test]
+fn thin_streams_need_not_double_the_first_timeouts() {
+    // TCP_THIN_LINEAR_TIMEOUTS, TCP_THIN_LINEAR_RETRIES.
+    let mut s = Script::established();
+    s.sets(|options| options.thin_linear = true);
+    s.writes(10);
+    s.sends("P. 1:11(10) ack 1");
+    for wait in [200, 200, 200, 200, 200, 200, 200, 400, 800] {
+        s.sends_after_ms(wait, "P. 1:11(10) ack 1");
+    }
+}
+
+#[test]
 fn an_answer_to_a_repetition_measures_nothing() {
     // Karn: without timestamps the backed-off timeout stays until something is sent once and acknowledged.
     let mut s = Script::established();

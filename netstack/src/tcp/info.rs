@@ -5,7 +5,7 @@ use super::errors::TcpError;
 use super::fast_open::FastOpenFail;
 use super::recovery::Phase;
 use super::state::State;
-use super::tcb::Tcb;
+use super::tcb::{Tcb, millis};
 use crate::time::{Duration, Instant};
 use core::net::SocketAddr;
 
@@ -142,6 +142,8 @@ pub struct TcpInfo {
     pub app_limited: bool,
     /// Segments that the peer reported as duplicates (RFC 2883), ever.
     pub dsacks: u32,
+    /// The timestamp that a segment would have now (`TCP_TIMESTAMP`).
+    pub timestamp: u32,
 }
 
 /// What a connection counts.
@@ -219,6 +221,7 @@ impl Tcb {
             max_pacing_rate: self.options.max_pacing_rate,
             app_limited: self.rate.last().is_some_and(|sample| sample.app_limited),
             dsacks: c.dsacks,
+            timestamp: millis(now).wrapping_add(d.timestamps.map_or(0, |stamps| stamps.offset)),
         }
     }
 

@@ -48,6 +48,8 @@ pub struct TcpOptions {
     /// `SO_SNDBUF` and `SO_RCVBUF`, in bytes of ring: a side that is set stays at that size (larger rings do not shrink), the
     /// others follow the path.
     pub buffers: StreamSizes,
+    /// `TCP_THIN_LINEAR_TIMEOUTS`: who has few segments out waits no longer after each of the first timeouts.
+    pub thin_linear: bool,
     /// `TCP_CONGESTION`.
     pub congestion: Algorithm,
     /// `TCP_DEFER_ACCEPT`, as times that the SYN-ACK is sent: while no text has come for so long, a connection does not come to
@@ -128,6 +130,7 @@ impl Default for TcpOptions {
             syn_retries: 6,
             retries: 15,
             buffers: StreamSizes::default(),
+            thin_linear: false,
             congestion: Algorithm::default(),
             defer_accept: 0,
             window_clamp: None,

@@ -8,6 +8,11 @@ use crate::time::Instant;
 /// Repetitions of a SYN-ACK (`tcp_synack_retries`).
 pub(super) const SYN_ACK_RETRIES: u8 = 5;
 
+/// Timeouts in a row that need not double (`TCP_THIN_LINEAR_RETRIES`).
+const THIN_LINEAR_RETRIES: u8 = 6;
+/// A stream with fewer segments out is thin (`tcp_stream_is_thin`).
+const THICK: u32 = 4;
+
 impl Tcb {
     /// Runs the timers that are due.
     pub(super) fn on_timers(&mut self, now: Instant) {
@@ -51,11 +56,22 @@ impl Tcb {
         self.lose_by_timeout(now);
         self.retries += 1;
         self.suspect_black_hole();
-        self.rtt.back_off();
+        match self.is_thin_linear() {
+            true => self.rtt.stay(),
+            false => self.rtt.back_off(),
+        }
         self.restart_retransmit(now);
         // RFC 5482: the user timeout does not wait for the next repetition (`tcp_clamp_rto_to_user_timeout`).
         if let (Some(limit), Some(since)) = (self.options.user_timeout, self.waiting_since) {
             self.timers.set(Timer::Retransmit, (since + limit).min(now + self.rtt.rto()));
         }
+    }
+    /// `TCP_THIN_LINEAR_TIMEOUTS`.
+    fn is_thin_linear(&self) -> bool {
+        let out = (self.durable.snd_nxt - self.durable.snd_una).div_ceil(self.mss().max(1));
+        self.options.thin_linear
+            && self.durable.state == State::Established
+            && self.retries <= THIN_LINEAR_RETRIES
+            && out < THICK
     }
 }

@@ -73,6 +73,11 @@ impl RttEstimator {
         self.backoff = self.backoff.saturating_add(1);
     }
 
+    /// The next timeout is as long as one without back-off.
+    pub(super) fn stay(&mut self) {
+        self.backoff = 0;
+    }
+
     /// The SYN timed out, and nothing was measured since (RFC 6298 §5.7).
     pub(super) fn fall_back(&mut self) {
         if self.smoothed.is_none() {

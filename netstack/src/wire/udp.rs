@@ -52,6 +52,16 @@ impl<'a> Datagram<'a> {
     }
 }
 
+/// Is a payload a packet of ESP, or the keepalive of those who send such (RFC 3948 §2)? The rest is of IKE, which begins with
+/// zeros.
+pub fn is_esp(payload: &[u8]) -> bool {
+    const ESP_HEADER: usize = 8;
+    match payload {
+        [0xff] => true,
+        _ => payload.len() > ESP_HEADER && payload[..4] != [0; 4],
+    }
+}
+
 /// A UDP header with its checksum field zero, before a payload of `payload_len`, at most
 /// [`MAX_PAYLOAD_V6`].
 pub fn emit(src_port: u16, dst_port: u16, payload_len: usize) -> [u8; HEADER_LEN] {

@@ -36,6 +36,8 @@ pub(super) struct Kept {
     /// SO_TXTIME: a clock and flags.
     pub(in crate::socket) tx_time: Option<[i32; 2]>,
     tx_rehash: i32,
+    /// TCP_TX_DELAY.
+    pub(super) tx_delay: i32,
     cookie: Option<u64>,
 }
 
@@ -67,6 +69,7 @@ impl Default for Kept {
             security: false,
             tx_time: None,
             tx_rehash: 1,
+            tx_delay: 0,
             cookie: None,
         }
     }

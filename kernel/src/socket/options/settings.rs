@@ -28,6 +28,8 @@ pub(in crate::socket) struct Settings {
     pub(super) receive_buffer: Option<usize>,
     /// UDP_CORK.
     pub(in crate::socket) cork: bool,
+    /// UDP_ENCAP.
+    pub(super) encapsulation: i32,
     /// UDP_SEGMENT.
     pub(in crate::socket) segment: u16,
     /// UDP_GRO.
@@ -95,6 +97,7 @@ impl Settings {
             send_buffer: None,
             receive_buffer: None,
             cork: false,
+            encapsulation: 0,
             segment: 0,
             gro: false,
             zerocopy: false,

@@ -107,6 +107,32 @@ pub(super) static ROWS: &[Row] = &[
             }),
         },
     },
+    // As to who may not administer the network: no connection of ours can be taken apart and put together again.
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_REPAIR,
+        on: On::Stream,
+        access: Int { get: |_| Ok(0), set: Some(|_, _| Err(Errno::PERM)) },
+    },
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_TIMESTAMP,
+        on: On::Stream,
+        access: Int {
+            get: |s| match s.backend.call(Call::TcpInfo(s.id()))? {
+                Reply::TcpInfo(info) if info.timestamp != 0 => Ok(info.timestamp as i32),
+                _ => Ok((crate::clock::now().0 / 1_000_000) as u32 as i32),
+            },
+            set: Some(|_, _| Err(Errno::PERM)),
+        },
+    },
+    // Delays are a queueing discipline's to make.
+    local!(IPPROTO_TCP, TCP_TX_DELAY, On::Stream, s => s.kept.tx_delay,
+        v => s.kept.tx_delay = within(v, 0, (1 << 28) - 1)?),
+    engine!(IPPROTO_TCP, libc::TCP_THIN_LINEAR_TIMEOUTS, On::Stream, s => i32::from(s.tcp.thin_linear),
+        v => s.tcp.thin_linear = within(v, 0, 1)? == 1),
+    // As Linux's `cubic` and `reno`, ours have nothing to tell.
+    bytes(IPPROTO_TCP, libc::TCP_CC_INFO, On::Stream, Some(|_| Ok(Vec::new())), None),
     // Of sockets under repair (TCP_REPAIR), which no socket is here.
     Row {
         level: IPPROTO_TCP,
@@ -258,6 +284,8 @@ fn before_connecting(socket: &Socket, states: State) -> Result<()> {
 }
 
 const TCP_NOTSENT_LOWAT: i32 = 25;
+/// The same.
+const TCP_TX_DELAY: i32 = 37;
 /// Half of SOCK_MIN_RCVBUF.
 const WINDOW_CLAMP_MIN: i32 = 2304 / 2;
 /// A SYN-ACK's first timeout and the longest, in seconds: TCP_TIMEOUT_INIT and TCP_RTO_MAX.

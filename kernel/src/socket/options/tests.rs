@@ -44,6 +44,8 @@ const FORGOTTEN: &[(i32, i32)] = &[
     (IPPROTO_TCP, libc::TCP_THIN_DUPACK),
     (IPPROTO_TCP, libc::TCP_REPAIR_QUEUE),
     (IPPROTO_TCP, libc::TCP_QUEUE_SEQ),
+    (IPPROTO_TCP, libc::TCP_REPAIR),
+    (IPPROTO_TCP, libc::TCP_TIMESTAMP),
     // SO_TXREHASH, of streams alone; IP_MULTICAST_TTL has a row of its own for them.
     (SOL_SOCKET, 74),
     (IPPROTO_IP, libc::IP_MULTICAST_TTL),
@@ -82,8 +84,11 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (IPPROTO_IPV6, libc::IPV6_MULTICAST_IF) => (1, 1),
         (IPPROTO_IPV6, 7) => (4, 4),
         (IPPROTO_TCP, libc::TCP_QUICKACK) => (0, 0),
-        // TCP_NOTSENT_LOWAT.
-        (IPPROTO_TCP, libc::TCP_FASTOPEN | 25) => (9, 9),
+        // TCP_NOTSENT_LOWAT, TCP_TX_DELAY.
+        (IPPROTO_TCP, libc::TCP_FASTOPEN | 25 | 37) => (9, 9),
+        (IPPROTO_TCP, libc::TCP_THIN_LINEAR_TIMEOUTS) => (1, 1),
+        // UDP_ENCAP.
+        (IPPROTO_UDP, 100) => (2, 2),
         (IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT | libc::TCP_FASTOPEN_NO_COOKIE) => (1, 1),
         (IPPROTO_TCP, libc::TCP_MAXSEG) => (1000, 1000),
         (IPPROTO_TCP, libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_SYNCNT) => (11, 11),

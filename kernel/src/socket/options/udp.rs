@@ -1,13 +1,17 @@
 //! IPPROTO_UDP: udp(7).
 
 use super::Access::Int;
-use super::rows::{engine, local, within};
+use super::rows::{change, engine, local, within};
 use super::{On, Row};
+use crate::Errno;
 use crate::backend::Call;
 use libc::IPPROTO_UDP;
 use std::sync::atomic::Ordering;
 
 // linux/udp.h; the libc crate does not have them.
+const UDP_ENCAP: i32 = 100;
+const UDP_ENCAP_ESPINUDP: i32 = 2;
+const UDP_ENCAP_L2TPINUDP: i32 = 3;
 const UDP_NO_CHECK6_TX: i32 = 101;
 const UDP_NO_CHECK6_RX: i32 = 102;
 
@@ -25,6 +29,24 @@ pub(super) static ROWS: &[Row] = &[
                     s.backend.call(Call::Uncork(s.id()))?;
                 }
                 Ok(())
+            }),
+        },
+    },
+    Row {
+        level: IPPROTO_UDP,
+        name: UDP_ENCAP,
+        on: On::Datagram,
+        access: Int {
+            get: |s| Ok(s.settings.lock().encapsulation),
+            set: Some(|s, v| {
+                if !matches!(v, 0 | UDP_ENCAP_ESPINUDP | UDP_ENCAP_L2TPINUDP) {
+                    return Err(Errno::NOPROTOOPT);
+                }
+                change(s, |settings| {
+                    settings.encapsulation = v;
+                    settings.raw.datagram.esp_in_udp = v == UDP_ENCAP_ESPINUDP;
+                    Ok(())
+                })
             }),
         },
     },

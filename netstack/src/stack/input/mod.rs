@@ -210,6 +210,9 @@ impl Stack {
 
     fn deliver_udp(&mut self, id: UdpId, packet: &Received<'_>, header: Header, payload: &[u8]) {
         let Some(socket) = self.udp.get_mut(id) else { return };
+        if socket.options.esp_in_udp && udp::is_esp(payload) {
+            return; // There is nobody who could decrypt it.
+        }
         // The filter sees the header; however little it takes, that stays.
         let view = || packet_view(packet, packet.payload.len());
         let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };

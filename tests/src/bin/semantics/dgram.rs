@@ -41,6 +41,7 @@ pub const CASES: &[Case] = &[
     ("dgram.overflow", overflow),
     ("dgram.receive_buffer", receive_buffer),
     ("dgram.loopback_broadcast", loopback_broadcast),
+    ("dgram.encapsulation", encapsulation),
     ("dgram.path_mtu", path_mtu),
     ("dgram.polls", polls),
     ("dgram.loopback_net", loopback_net),
@@ -428,6 +429,20 @@ fn receive_buffer(r: &mut Report) {
                 let received = std::iter::from_fn(|| sys::recv(a, size, MSG_DONTWAIT).ok()).count();
                 r.see(&format!("buffer of {buffer}, datagrams of {size}, {what}"), received);
             }
+        }
+    }
+}
+
+/// UDP_ENCAP: what a socket of IKE gets of what comes to its port.
+fn encapsulation(r: &mut Report) {
+    const UDP_ENCAP: i32 = 100;
+    for kind in [0, 2, 3] {
+        let (fd, at) = bound_udp();
+        r.see(&format!("UDP_ENCAP := {kind}"), sys::set_option(fd, libc::IPPROTO_UDP, UDP_ENCAP, kind));
+        let sender = udp();
+        for message in [&b"\xff"[..], b"\xfe", b"", b"ESP", b"ESP, eig", b"ESP, nine", b"\0\0\0\0IKE, long"] {
+            must("sendto", sys::sendto(sender, message, 0, at));
+            r.see(&format!("{message:?}"), sys::recv(fd, 32, MSG_DONTWAIT).map(|bytes| bytes.len()));
         }
     }
 }
