@@ -11,6 +11,9 @@ const C: f64 = 0.4;
 const BETA: f64 = 0.7;
 /// α_cubic of the Reno-friendly region: with β_cubic it is as aggressive as Reno.
 const ALPHA: f64 = 3.0 * (1.0 - BETA) / (1.0 + BETA);
+/// While nothing says how much the path carries, the window grows by this part of itself a round trip at least, as on Linux: the
+/// curve begins flat, and a slow start that ended too early would cost seconds.
+const UNKNOWN_PATH: f64 = 1.0 / 20.0;
 
 /// The algorithm. Windows of the curve are in segments, as in the RFC.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +32,7 @@ pub(super) struct Cubic {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Curve {
-    /// W_max: the window at the last congestion.
+    /// W_max: the window at the last congestion; 0 before the first, and after a timeout.
     w_max: f64,
     /// cwnd_prior: what it was before fast convergence looked at it.
     prior: f64,
@@ -111,7 +114,8 @@ impl Cubic {
             (target - window) / window * acked
         };
         self.curve.epoch = Some(epoch);
-        let bytes = growth.max(0.0) * f64::from(self.windows.mss) + self.fraction;
+        let least = if self.curve.w_max == 0.0 { UNKNOWN_PATH * acked } else { 0.0 };
+        let bytes = growth.max(least) * f64::from(self.windows.mss) + self.fraction;
         self.fraction = bytes.fract();
         self.windows.grow(bytes as u32);
     }
@@ -260,6 +264,18 @@ mod tests {
         }
         // 20 rounds of 0.53 segments, faster once above 20.
         assert!((23_000..30_000).contains(&cc.windows.window), "{}", cc.windows.window);
+    }
+
+    #[test]
+    fn until_a_congestion_says_what_the_path_carries_it_grows_by_a_twentieth_a_round() {
+        let mut cc = Cubic::new(Windows { ssthresh: 100_000, ..cubic().windows });
+        run(&mut cc, 0, 1000);
+        let grown = 100_000.0 * 1.05_f64.powi(10);
+        assert!((f64::from(cc.windows.window) - grown).abs() < 5_000.0, "{}", cc.windows.window);
+        cc.on_congestion(Instant::from_millis(1000), 0);
+        let window = cc.windows.window;
+        run(&mut cc, 1000, 1200);
+        assert!(cc.windows.window < window * 108 / 100, "{} from {window}", cc.windows.window);
     }
 
     #[test]
