@@ -157,8 +157,10 @@ fn wanted(name: OutBytes, addr: Name, len: Out<socklen_t>) -> Result<c_int> {
     address::give_with(Some(addr), name, len, address::write_own).map(|()| 0)
 }
 
-/// Bytes that no option's value needs more of; the rest of a longer one is not looked at, as on Linux.
+/// Bytes that no option's value needs more of; the rest of a longer one is not looked at, as on Linux. What is set is longer:
+/// a list of sources (MCAST_MSFILTER), where more than Linux takes must be seen as that.
 const LONGEST_VALUE: usize = 2048;
+const LONGEST_SET: usize = 1 << 14;
 
 /// getsockopt(2).
 pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
@@ -200,7 +202,7 @@ pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: soc
         if (level, name) == (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER) {
             return socket.setsockopt(level, name, value.program(len)?).map(|()| 0);
         }
-        socket.setsockopt(level, name, value.slice(len.min(LONGEST_VALUE))?).map(|()| 0)
+        socket.setsockopt(level, name, value.slice(len.min(LONGEST_SET))?).map(|()| 0)
     })
 }
 

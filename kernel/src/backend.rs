@@ -21,7 +21,7 @@ use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendOptions, Shutdown};
 use netstack::tcp::{Close, TcpInfo, TcpOptions};
 use netstack::{Filter, SourceChange};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -93,7 +93,7 @@ pub enum GroupChange {
     /// Nothing any more.
     Leave,
     /// More or less by one source.
-    Source(Ipv4Addr, SourceChange),
+    Source(IpAddr, SourceChange),
     /// These sources.
     Filter(Filter),
 }

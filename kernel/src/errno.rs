@@ -91,5 +91,6 @@ pub(crate) fn group(error: GroupError) -> Errno {
         GroupError::AlreadyMember => Errno::ADDRINUSE,
         GroupError::NotMember => Errno::ADDRNOTAVAIL,
         GroupError::TooMany => Errno::NOBUFS,
+        GroupError::NoMemory => Errno::NOMEM,
     }
 }

@@ -298,6 +298,8 @@ pub enum GroupError {
     AlreadyMember,
     /// The socket is not in this group.
     NotMember,
-    /// The socket has as many groups as one may have.
+    /// The socket has as many groups of IPv4, or the group as many sources, as one may have.
     TooMany,
+    /// The socket has as many groups as there is room for.
+    NoMemory,
 }

@@ -16,8 +16,10 @@ use crate::socket::{
 use crate::time::Instant;
 use crate::wire::{ipv4, udp};
 
-/// Groups that one socket may join (Linux igmp_max_memberships).
-const MAX_GROUPS: usize = 20;
+/// Groups of IPv4 that one socket may join (Linux igmp_max_memberships), and of both together: what Linux's optmem_max has
+/// room for.
+const MAX_V4_GROUPS: usize = 20;
+const MAX_GROUPS: usize = 2340;
 
 impl Stack {
     /// socket(2). Datagrams come into `rx` as [`datagram`](crate::datagram) records.
@@ -195,8 +197,11 @@ impl Stack {
         if socket.groups.contains(&(group, on)) {
             return Err(GroupError::AlreadyMember);
         }
-        if socket.groups.len() >= MAX_GROUPS {
+        if group.is_ipv4() && socket.groups.iter().filter(|(joined, _)| joined.is_ipv4()).count() >= MAX_V4_GROUPS {
             return Err(GroupError::TooMany);
+        }
+        if socket.groups.len() >= MAX_GROUPS {
+            return Err(GroupError::NoMemory);
         }
         let interface = self.ip.interfaces.get_mut(on).ok_or(GroupError::NoInterface)?;
         interface.join(group);

@@ -16,6 +16,7 @@ mod hooks;
 mod ipv6;
 mod isolation;
 mod matrix;
+mod multicast;
 mod names;
 mod packet;
 mod programs;

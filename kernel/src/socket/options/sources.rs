@@ -1,4 +1,4 @@
-//! Multicast by source (ip(7)), and the options of RFC 3678 that name interfaces by number.
+//! Multicast by source (ip(7)), and the options of RFC 3678 that name interfaces by number, which both families have.
 
 use super::multicast::interface_of;
 use super::rows::bytes;
@@ -6,9 +6,9 @@ use super::{On, Row};
 use crate::backend::{Call, GroupChange};
 use crate::socket::Socket;
 use crate::{Errno, Result};
-use libc::IPPROTO_IP;
+use libc::{AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_IPV6};
 use netstack::{Filter, FilterMode, SourceChange};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 // Not in the libc crate (linux/in.h).
 const IP_MSFILTER: i32 = 41;
@@ -30,12 +30,13 @@ macro_rules! by_source {
     ($v4:expr, $any:expr, $change:expr) => {
         [
             bytes(IPPROTO_IP, $v4, On::Datagram, None, Some(|s, value| source_v4(s, $change, value))),
-            bytes(IPPROTO_IP, $any, On::Datagram, None, Some(|s, value| source(s, $change, value))),
+            bytes(IPPROTO_IP, $any, On::Datagram, None, Some(|s, value| source(s, AF_INET, $change, value))),
+            bytes(IPPROTO_IPV6, $any, On::Datagram, None, Some(|s, value| source(s, AF_INET6, $change, value))),
         ]
     };
 }
 
-static BY_SOURCE: [[Row; 2]; 4] = [
+static BY_SOURCE: [[Row; 3]; 4] = [
     by_source!(libc::IP_ADD_SOURCE_MEMBERSHIP, MCAST_JOIN_SOURCE_GROUP, SourceChange::Join),
     by_source!(libc::IP_DROP_SOURCE_MEMBERSHIP, MCAST_LEAVE_SOURCE_GROUP, SourceChange::Leave),
     by_source!(libc::IP_BLOCK_SOURCE, MCAST_BLOCK_SOURCE, SourceChange::Block),
@@ -45,27 +46,61 @@ static BY_SOURCE: [[Row; 2]; 4] = [
 pub(super) static ROWS_BY_SOURCE: &[Row] = BY_SOURCE.as_flattened();
 
 pub(super) static ROWS: &[Row] = &[
-    bytes(IPPROTO_IP, MCAST_JOIN_GROUP, On::Datagram, None, Some(|s, value| whole(s, GroupChange::Join, value))),
-    bytes(IPPROTO_IP, MCAST_LEAVE_GROUP, On::Datagram, None, Some(|s, value| whole(s, GroupChange::Leave, value))),
+    bytes(IPPROTO_IP, MCAST_JOIN_GROUP, On::Datagram, None, Some(|s, value| whole_v4(s, GroupChange::Join, value))),
+    bytes(IPPROTO_IP, MCAST_LEAVE_GROUP, On::Datagram, None, Some(|s, value| whole_v4(s, GroupChange::Leave, value))),
     bytes(IPPROTO_IP, IP_MSFILTER, On::Datagram, None, Some(filter_v4)),
-    bytes(IPPROTO_IP, MCAST_MSFILTER, On::Datagram, None, Some(filter)),
+    bytes(
+        IPPROTO_IP,
+        MCAST_MSFILTER,
+        On::Datagram,
+        None,
+        Some(|s, value| filter(s, value, |at| storage(value, at, AF_INET))),
+    ),
+    bytes(
+        IPPROTO_IPV6,
+        MCAST_JOIN_GROUP,
+        On::Datagram,
+        None,
+        Some(|s, value| whole(s, AF_INET6, GroupChange::Join, value)),
+    ),
+    bytes(
+        IPPROTO_IPV6,
+        MCAST_LEAVE_GROUP,
+        On::Datagram,
+        None,
+        Some(|s, value| whole(s, AF_INET6, GroupChange::Leave, value)),
+    ),
+    // Linux does not look at the families here.
+    bytes(
+        IPPROTO_IPV6,
+        MCAST_MSFILTER,
+        On::Datagram,
+        None,
+        Some(|s, value| filter(s, value, |at| storage_v6(value, at))),
+    ),
 ];
 
 /// struct ip_mreq_source.
 fn source_v4(socket: &Socket, change: SourceChange, value: &[u8]) -> Result<()> {
     let (group, local, source) = (addr(value, 0)?, addr(value, 4)?, addr(value, 8)?);
-    call(socket, group, interface_at(socket, local)?, GroupChange::Source(source, change))
+    call(socket, group.into(), interface_at(socket, local)?, GroupChange::Source(source.into(), change))
 }
 
 /// struct group_source_req.
-fn source(socket: &Socket, change: SourceChange, value: &[u8]) -> Result<()> {
-    let (group, source) = (storage(value, FIRST)?, storage(value, FIRST + STORAGE)?);
+fn source(socket: &Socket, family: i32, change: SourceChange, value: &[u8]) -> Result<()> {
+    let (group, source) = (storage(value, FIRST, family)?, storage(value, FIRST + STORAGE, family)?);
     call(socket, group, word(value, 0)?, GroupChange::Source(source, change))
 }
 
 /// struct group_req.
-fn whole(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
-    call(socket, storage(value, FIRST)?, word(value, 0)?, change)
+fn whole(socket: &Socket, family: i32, change: GroupChange, value: &[u8]) -> Result<()> {
+    call(socket, storage(value, FIRST, family)?, word(value, 0)?, change)
+}
+
+/// As [`whole`], with the error that Linux has here alone for another family.
+fn whole_v4(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
+    storage(value, FIRST, AF_INET).map_err(|_| Errno::INVAL)?;
+    whole(socket, AF_INET, change, value)
 }
 
 /// struct ip_msfilter.
@@ -73,20 +108,19 @@ fn filter_v4(socket: &Socket, value: &[u8]) -> Result<()> {
     let (group, local, mode, count) = (addr(value, 0)?, addr(value, 4)?, word(value, 8)?, word(value, 12)?);
     let sources = (0..listed(count)?).map(|n| addr(value, 16 + 4 * n).map(IpAddr::V4)).collect::<Result<_>>()?;
     let filter = Filter { mode: mode_of(mode)?, sources };
-    call(socket, group, interface_at(socket, local)?, GroupChange::Filter(filter))
+    call(socket, group.into(), interface_at(socket, local)?, GroupChange::Filter(filter))
 }
 
-/// struct group_filter.
-fn filter(socket: &Socket, value: &[u8]) -> Result<()> {
+/// struct group_filter. `addr`: the address at an offset in it.
+fn filter(socket: &Socket, value: &[u8], addr: impl Fn(usize) -> Result<IpAddr>) -> Result<()> {
     let after = FIRST + STORAGE;
-    let (group, mode, count) = (storage(value, FIRST)?, word(value, after)?, word(value, after + 4)?);
-    let at = |n| after + 8 + n * STORAGE;
-    let sources = (0..listed(count)?).map(|n| storage(value, at(n)).map(IpAddr::V4)).collect::<Result<_>>()?;
+    let (group, mode, count) = (addr(FIRST)?, word(value, after)?, word(value, after + 4)?);
+    let sources = (0..listed(count)?).map(|n| addr(after + 8 + n * STORAGE)).collect::<Result<_>>()?;
     call(socket, group, word(value, 0)?, GroupChange::Filter(Filter { mode: mode_of(mode)?, sources }))
 }
 
-fn call(socket: &Socket, group: Ipv4Addr, interface: u32, change: GroupChange) -> Result<()> {
-    socket.backend.call(Call::Group(socket.id(), change, group.into(), interface)).map(drop)
+fn call(socket: &Socket, group: IpAddr, interface: u32, change: GroupChange) -> Result<()> {
+    socket.backend.call(Call::Group(socket.id(), change, group, interface)).map(drop)
 }
 
 /// 0 where the routes decide.
@@ -115,11 +149,17 @@ fn addr(value: &[u8], at: usize) -> Result<Ipv4Addr> {
     value.get(at..).and_then(|bytes| bytes.first_chunk::<4>()).map(|bytes| Ipv4Addr::from(*bytes)).ok_or(Errno::INVAL)
 }
 
-/// The address in a struct sockaddr_storage, which must be all there.
-fn storage(value: &[u8], at: usize) -> Result<Ipv4Addr> {
+/// The address in a struct sockaddr_storage, which must be all there and of this family.
+fn storage(value: &[u8], at: usize, family: i32) -> Result<IpAddr> {
     let bytes = value.get(at..at + STORAGE).ok_or(Errno::INVAL)?;
-    match u16::from_ne_bytes([bytes[0], bytes[1]]) as i32 {
-        libc::AF_INET => addr(bytes, 4),
-        _ => Err(Errno::ADDRNOTAVAIL),
+    if i32::from(u16::from_ne_bytes([bytes[0], bytes[1]])) != family {
+        return Err(Errno::ADDRNOTAVAIL);
     }
+    if family == AF_INET { addr(bytes, 4).map(IpAddr::V4) } else { storage_v6(value, at) }
+}
+
+/// What would be the address if it were one of IPv6.
+fn storage_v6(value: &[u8], at: usize) -> Result<IpAddr> {
+    let bytes = value.get(at..at + STORAGE).and_then(|storage| storage[8..].first_chunk::<16>());
+    bytes.map(|bytes| Ipv6Addr::from(*bytes).into()).ok_or(Errno::INVAL)
 }

@@ -1,8 +1,8 @@
-//! Multicast groups and their sources, over the loopback.
+//! Multicast groups and their sources, over the loopback. Of IPv6 the calls alone: Linux sends no group there by default.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
-use libc::{IP_MULTICAST_ALL, IP_MULTICAST_IF, IPPROTO_IP, MSG_DONTWAIT, POLLIN};
+use libc::{IP_MULTICAST_ALL, IP_MULTICAST_IF, IPPROTO_IP, IPPROTO_IPV6, MSG_DONTWAIT, POLLIN};
 
 use crate::Case;
 use crate::net::{must, udp};
@@ -16,6 +16,9 @@ pub const CASES: &[Case] = &[
     ("multicast.by_number", by_number),
     ("multicast.all", all),
     ("multicast.short", short),
+    ("multicast.v6", v6),
+    ("multicast.v6_filters", v6_filters),
+    ("multicast.v6_many", v6_many),
 ];
 
 const LO: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -23,6 +26,9 @@ const GROUP: Ipv4Addr = Ipv4Addr::new(239, 77, 1, 1);
 const OTHER: Ipv4Addr = Ipv4Addr::new(239, 77, 1, 2);
 const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 const NOBODY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
+const GROUP6: Ipv6Addr = Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 77, 1);
+const SOURCE6: Ipv6Addr = Ipv6Addr::LOCALHOST;
+const NOBODY6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
 
 // linux/in.h.
 const ADD: i32 = libc::IP_ADD_MEMBERSHIP;
@@ -34,6 +40,7 @@ const DROP_SOURCE: i32 = 40;
 const MSFILTER: i32 = 41;
 const MCAST_JOIN_GROUP: i32 = 42;
 const MCAST_BLOCK_SOURCE: i32 = 43;
+const MCAST_UNBLOCK_SOURCE: i32 = 44;
 const MCAST_LEAVE_GROUP: i32 = 45;
 const MCAST_JOIN_SOURCE_GROUP: i32 = 46;
 const MCAST_LEAVE_SOURCE_GROUP: i32 = 47;
@@ -41,6 +48,10 @@ const MCAST_MSFILTER: i32 = 48;
 
 fn set(fd: Fd, name: i32, value: &[u8]) -> Ret {
     sys::set_option_bytes(fd, IPPROTO_IP, name, value)
+}
+
+fn set6(fd: Fd, name: i32, value: &[u8]) -> Ret {
+    sys::set_option_bytes(fd, IPPROTO_IPV6, name, value)
 }
 
 fn addrs(list: &[Ipv4Addr]) -> Vec<u8> {
@@ -53,20 +64,40 @@ fn msfilter(group: Ipv4Addr, mode: u32, list: &[Ipv4Addr]) -> Vec<u8> {
     [addrs(&[group, LO]), numbers, addrs(list)].concat()
 }
 
-/// struct sockaddr_storage with an IPv4 address.
-fn storage(addr: Ipv4Addr) -> Vec<u8> {
+/// struct sockaddr_storage.
+fn storage(addr: impl Into<IpAddr>) -> Vec<u8> {
     let mut bytes = vec![0; 128];
-    bytes[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
-    bytes[4..8].copy_from_slice(&addr.octets());
+    let family = match addr.into() {
+        IpAddr::V4(addr) => {
+            bytes[4..8].copy_from_slice(&addr.octets());
+            libc::AF_INET
+        }
+        IpAddr::V6(addr) => {
+            bytes[8..24].copy_from_slice(&addr.octets());
+            libc::AF_INET6
+        }
+    };
+    bytes[..2].copy_from_slice(&(family as u16).to_ne_bytes());
     bytes
 }
 
 /// struct group_req or group_source_req, on `lo`.
-fn request(list: &[Ipv4Addr]) -> Vec<u8> {
+fn request<A: Into<IpAddr> + Copy>(list: &[A]) -> Vec<u8> {
+    request_on(1, list)
+}
+
+fn request_on<A: Into<IpAddr> + Copy>(interface: u32, list: &[A]) -> Vec<u8> {
     let mut bytes = vec![0; 8];
-    bytes[..4].copy_from_slice(&1u32.to_ne_bytes());
+    bytes[..4].copy_from_slice(&interface.to_ne_bytes());
     list.iter().for_each(|addr| bytes.extend(storage(*addr)));
     bytes
+}
+
+/// struct group_filter, on `lo`.
+fn group_filter<A: Into<IpAddr> + Copy>(group: A, mode: u32, list: &[A]) -> Vec<u8> {
+    let numbers = [mode.to_ne_bytes(), (list.len() as u32).to_ne_bytes()].concat();
+    let sources = list.iter().flat_map(|addr| storage(*addr)).collect();
+    [request(&[group]), numbers, sources].concat()
 }
 
 /// Two sockets on a port of all addresses, and one that sends to groups by the loopback.
@@ -163,9 +194,7 @@ fn by_number(r: &mut Report) {
     r.see("join a source", set(one, MCAST_JOIN_SOURCE_GROUP, &request(&[GROUP, SOURCE])));
     must("sendto", sys::sendto(sender, b"two", 0, SocketAddrV4::new(GROUP, port)));
     r.see("heard", heard(one));
-    let numbers = [0u32.to_ne_bytes(), 1u32.to_ne_bytes()].concat();
-    let filter = [request(&[GROUP]), numbers, storage(SOURCE)].concat();
-    r.see("filter", set(one, MCAST_MSFILTER, &filter));
+    r.see("filter", set(one, MCAST_MSFILTER, &group_filter(GROUP, 0, &[SOURCE])));
     must("sendto", sys::sendto(sender, b"three", 0, SocketAddrV4::new(GROUP, port)));
     r.see("filtered", heard(one));
     r.see("leave the source", set(one, MCAST_LEAVE_SOURCE_GROUP, &request(&[GROUP, NOBODY])));
@@ -194,4 +223,69 @@ fn short(r: &mut Report) {
     r.see("fewer than it says", set(fd, MSFILTER, &msfilter(GROUP, 1, &[SOURCE])[..18]));
     r.see("group_req", set(fd, MCAST_JOIN_GROUP, &request(&[GROUP])[..100]));
     r.see("group_source_req", set(fd, MCAST_JOIN_SOURCE_GROUP, &request(&[GROUP])));
+    r.see("a group of IPv6", set(fd, MCAST_JOIN_GROUP, &request(&[GROUP6])));
+    r.see("a source of IPv6", set(fd, MCAST_JOIN_SOURCE_GROUP, &request(&[IpAddr::from(GROUP), SOURCE6.into()])));
+}
+
+fn udp6() -> Fd {
+    must("socket", sys::socket(libc::AF_INET6, libc::SOCK_DGRAM, 0))
+}
+
+fn v6(r: &mut Report) {
+    let fd = udp6();
+    let about = [GROUP6, SOURCE6];
+    r.see("block without membership", set6(fd, MCAST_BLOCK_SOURCE, &request(&about)));
+    r.see("leave the source without membership", set6(fd, MCAST_LEAVE_SOURCE_GROUP, &request(&about)));
+    r.see("join", set6(fd, MCAST_JOIN_GROUP, &request(&[GROUP6])));
+    r.see("again", set6(fd, MCAST_JOIN_GROUP, &request(&[GROUP6])));
+    r.see("block", set6(fd, MCAST_BLOCK_SOURCE, &request(&about)));
+    r.see("block again", set6(fd, MCAST_BLOCK_SOURCE, &request(&about)));
+    r.see("the other kind", set6(fd, MCAST_JOIN_SOURCE_GROUP, &request(&about)));
+    r.see("unblock", set6(fd, MCAST_UNBLOCK_SOURCE, &request(&about)));
+    r.see("unblock again", set6(fd, MCAST_UNBLOCK_SOURCE, &request(&about)));
+    r.see("leave", set6(fd, MCAST_LEAVE_GROUP, &request(&[GROUP6])));
+    r.see("leave again", set6(fd, MCAST_LEAVE_GROUP, &request(&[GROUP6])));
+    r.see("join a source", set6(fd, MCAST_JOIN_SOURCE_GROUP, &request(&about)));
+    r.see("join it again", set6(fd, MCAST_JOIN_SOURCE_GROUP, &request(&about)));
+    r.see("join another", set6(fd, MCAST_JOIN_SOURCE_GROUP, &request(&[GROUP6, NOBODY6])));
+    r.see("leave it", set6(fd, MCAST_LEAVE_SOURCE_GROUP, &request(&[GROUP6, NOBODY6])));
+    r.see("leave the last", set6(fd, MCAST_LEAVE_SOURCE_GROUP, &request(&about)));
+    r.see("that was the membership", set6(fd, MCAST_LEAVE_GROUP, &request(&[GROUP6])));
+    r.see("no group", set6(fd, MCAST_JOIN_GROUP, &request(&[SOURCE6])));
+    r.see("no interface", set6(fd, MCAST_JOIN_GROUP, &request_on(77, &[GROUP6])));
+    r.see("a group of IPv4", set6(fd, MCAST_JOIN_GROUP, &request(&[GROUP])));
+    r.see("a source of IPv4", set6(fd, MCAST_JOIN_SOURCE_GROUP, &request(&[IpAddr::from(GROUP6), SOURCE.into()])));
+    r.see("group_req", set6(fd, MCAST_JOIN_GROUP, &request(&[GROUP6])[..100]));
+    r.see("group_source_req", set6(fd, MCAST_JOIN_SOURCE_GROUP, &request(&[GROUP6])));
+    r.see("of a socket of IPv4", set6(udp(), MCAST_JOIN_GROUP, &request(&[GROUP6])));
+}
+
+fn v6_filters(r: &mut Report) {
+    let fd = udp6();
+    let filter = |mode, list: &[Ipv6Addr]| set6(fd, MCAST_MSFILTER, &group_filter(GROUP6, mode, list));
+    r.see("no member", filter(1, &[SOURCE6]));
+    must("join", set6(fd, MCAST_JOIN_GROUP, &request(&[GROUP6])));
+    r.see("include", filter(1, &[SOURCE6]));
+    r.see("no mode", filter(2, &[SOURCE6]));
+    let many: Vec<_> = (1..=65).map(|n| Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 1, n)).collect();
+    r.see("65", filter(0, &many));
+    r.see("64", filter(0, &many[..64]));
+    r.see("one more", set6(fd, MCAST_BLOCK_SOURCE, &request(&[GROUP6, SOURCE6])));
+    r.see("fewer than it says", set6(fd, MCAST_MSFILTER, &group_filter(GROUP6, 1, &[SOURCE6])[..200]));
+    let of_v4 = group_filter(IpAddr::from(GROUP6), 1, &[SOURCE.into()]);
+    r.see("a source of IPv4", set6(fd, MCAST_MSFILTER, &of_v4));
+    r.see("a group of IPv4", set6(fd, MCAST_MSFILTER, &group_filter(GROUP, 1, &[SOURCE])));
+    r.see("nothing", filter(1, &[]));
+    r.see("which leaves", set6(fd, MCAST_LEAVE_GROUP, &request(&[GROUP6])));
+}
+
+/// Linux bounds the groups of IPv4 by number, those of IPv6 by memory.
+fn v6_many(r: &mut Report) {
+    let fd = udp6();
+    for n in 0..100 {
+        must("join", set6(fd, MCAST_JOIN_GROUP, &request(&[Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 78, n)])));
+    }
+    let joined = (0..25).map(|n| set(fd, ADD, &addrs(&[Ipv4Addr::new(239, 78, 0, n), LO])).is_ok());
+    r.see("of IPv4", joined.filter(|joined| *joined).count());
+    r.see("one more", set(fd, ADD, &addrs(&[GROUP, LO])));
 }
