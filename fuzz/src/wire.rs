@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, TcpHeaderSlice, TcpOptionElement, UdpHeaderSlice};
-use netstack::wire::{arp, dhcp, ethernet, icmpv4, icmpv6, igmp, ipv4, ipv4_options, ipv6, mld, ndp, tcp, udp};
+use netstack::wire::{arp, dhcp, dhcpv6, ethernet, icmpv4, icmpv6, igmp, ipv4, ipv4_options, ipv6, mld, ndp, tcp, udp};
 
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const A6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
@@ -33,7 +33,10 @@ pub fn run(data: &[u8]) {
         8 => {
             let _ = igmp::parse(bytes);
         }
-        9 => in_dhcp(bytes),
+        9 => {
+            in_dhcp(bytes);
+            in_dhcpv6(bytes);
+        }
         10 => options_of_ipv4(bytes),
         _ => options_of_ipv6(bytes),
     }
@@ -210,6 +213,15 @@ fn in_ndp(bytes: &[u8]) {
     let _ = mld::parse(bytes);
     if let Ok(Some(ndp::Message::RouterAdvertisement(advertisement))) = ndp::Message::parse(bytes) {
         assert!(advertisement.options.iter().count() <= bytes.len() / 8);
+    }
+}
+
+fn in_dhcpv6(bytes: &[u8]) {
+    if let Ok(message) = dhcpv6::Message::parse(bytes) {
+        let options: Vec<_> = message.options().collect();
+        let length: usize = options.iter().map(|(_, value)| 4 + value.len()).sum();
+        assert_eq!(length + 4, bytes.len());
+        assert_eq!(dhcpv6::emit(message.kind, message.transaction, &options), bytes);
     }
 }
 

@@ -36,6 +36,9 @@ pub(crate) fn notice(notice: &Notice, name: impl Fn(IfIndex) -> String) {
             ));
         }
         Notice::Leased { addr, server, on } => boot(&format!("{}: {addr} from the DHCP server {server}", name(*on))),
+        Notice::Informed { server, on } => {
+            boot(&format!("{}: name servers and domains from the DHCPv6 server {server}", name(*on)));
+        }
         Notice::LeaseLost { addr, on } => {
             warn(&format!("{}: the DHCP server did not let us keep {addr}; connections from it end", name(*on)));
         }

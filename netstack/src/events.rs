@@ -46,6 +46,13 @@ pub enum Notice {
         /// The interface that asked.
         on: IfIndex,
     },
+    /// A DHCPv6 server said what it knows: [`Stack::information`](crate::Stack::information) has it.
+    Informed {
+        /// Who said it.
+        server: Ipv6Addr,
+        /// To which interface.
+        on: IfIndex,
+    },
     /// No DHCP server answers; an interface uses a link-local address (RFC 3927).
     LinkLocal {
         /// The address.

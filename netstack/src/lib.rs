@@ -46,7 +46,7 @@ pub(crate) mod slab;
 pub(crate) mod timer;
 pub(crate) mod udp;
 
-pub use dhcp::{Lease, LeasedRoute};
+pub use dhcp::{Information, Lease, LeasedRoute};
 pub use events::Notice;
 pub use ip::{IpNet, Ipv4Net};
 pub use multicast::{Filter, FilterMode};

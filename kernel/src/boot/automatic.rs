@@ -74,6 +74,8 @@ fn progress(local: &Local, on: IfIndex, spec: AddrSpec) -> Progress {
             && routed.clone().any(|address| address.state == AddressState::Preferred)
             && !routed.clone().any(tried);
         match (has_v4, offered, has_v6) {
+            // A server of names may still answer.
+            (true, _, true) | (true, false, _) if engine.stack.awaits_information(on) => Progress::One,
             (true, _, true) | (true, false, _) => Progress::Done,
             (true, true, false) | (false, _, true) => Progress::One,
             (false, _, false) => Progress::Nothing,

@@ -4,8 +4,8 @@ use super::Engine;
 use crate::backend::Learned;
 use crate::link::Attached;
 use crate::{clock, log};
-use netstack::Notice;
 use netstack::link::IfIndex;
+use netstack::{Information, Notice};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 
 impl Engine {
@@ -32,12 +32,16 @@ impl Engine {
         }
         let now = clock::now();
         for Attached { index, .. } in &self.links {
-            for server in self.stack.announced_servers(now, *index) {
+            // RFC 8106 §5.3.1: what DHCP says goes first. A router often says the same.
+            let Information { dns, search } = self.stack.information(*index).cloned().unwrap_or_default();
+            for server in dns.into_iter().chain(self.stack.announced_servers(now, *index)) {
                 // Of a link's own address only the scope tells which link; others have none.
                 let scope = if server.is_unicast_link_local() { index.0 } else { 0 };
-                learned.dns.push(SocketAddrV6::new(server, DNS_PORT, 0, scope).into());
+                add(&mut learned.dns, SocketAddrV6::new(server, DNS_PORT, 0, scope).into());
             }
-            learned.search.extend(self.stack.announced_search(now, *index));
+            for domain in search.into_iter().chain(self.stack.announced_search(now, *index)) {
+                add(&mut learned.search, domain);
+            }
         }
         learned
     }
@@ -48,6 +52,12 @@ impl Engine {
         if let Some(attached) = self.links.iter_mut().find(|attached| attached.index == on) {
             let _ = attached.link.claim(addr, prefix_len, false);
         }
+    }
+}
+
+fn add<T: PartialEq>(list: &mut Vec<T>, new: T) {
+    if !list.contains(&new) {
+        list.push(new);
     }
 }
 

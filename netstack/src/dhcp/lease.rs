@@ -20,7 +20,7 @@ const MIN_MTU: u16 = 576;
 /// T1 and T2 come up to so much earlier than said.
 const FUZZ_PER_MILLE: u32 = 40;
 /// Entries of each list that are used at most.
-const MAX_ENTRIES: usize = 64;
+pub(super) const MAX_ENTRIES: usize = 64;
 
 /// A route that came with a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

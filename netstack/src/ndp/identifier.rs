@@ -31,6 +31,12 @@ impl Secret {
         in_network(prefix, made)
     }
 
+    /// 128 bits by which the node is known from boot to boot, if it has a secret of its own.
+    pub(crate) fn node_id(&self) -> Option<u128> {
+        let half = |name: &[u8]| u128::from(self.hash(&[name]));
+        self.lasting.then(|| half(b"DUID-UUID 1") << 64 | half(b"DUID-UUID 2"))
+    }
+
     fn hash(&self, parts: &[&[u8]]) -> u64 {
         SipHasher24::new_with_key(&self.key).hash(&parts.concat())
     }

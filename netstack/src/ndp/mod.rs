@@ -15,6 +15,7 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use crate::dhcp::Inquiry;
 use crate::ip::IpNet;
 use crate::link::IfIndex;
 use crate::rng::Rng;
@@ -43,6 +44,8 @@ pub(crate) enum Task {
     Age(IfIndex, Ipv6Addr),
     /// A temporary address will soon be deprecated: another one takes its place.
     Regenerate(IfIndex, Ipv6Addr),
+    /// Ask a DHCPv6 server, or again.
+    Inquire(IfIndex),
     /// Ask for routers.
     Solicit(IfIndex),
     /// A router's lifetime is over.
@@ -73,6 +76,8 @@ pub(crate) struct Link {
     pub(crate) answered: bool,
     /// No temporary addresses are made any more: too many were taken (RFC 8981 §3.4).
     pub(crate) temporaries_failed: bool,
+    /// What DHCPv6 servers are asked, once a router says that there are some.
+    pub(crate) inquiry: Option<Inquiry>,
     /// Default routers.
     pub(crate) routers: Vec<Ipv6Addr>,
     /// Prefixes that routers say are on the link.

@@ -118,6 +118,7 @@ impl Stack {
                 Task::Try(on, addr) => self.go_on_trying(now, on, addr),
                 Task::Age(on, addr) => self.age(now, on, addr),
                 Task::Regenerate(on, addr) => self.regenerate(now, on, addr),
+                Task::Inquire(on) => self.go_on_inquiring(now, on),
                 Task::Solicit(on) => self.solicit_routers(now, on),
                 Task::Router(on, router) => self.forget_router(on, router),
                 Task::Prefix(on, prefix) => self.forget_prefix(on, prefix),

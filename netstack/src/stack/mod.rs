@@ -8,6 +8,7 @@ mod autoconf;
 mod config;
 mod cork;
 mod dhcp;
+mod dhcpv6;
 mod forward;
 mod forward_v6;
 mod icmp;

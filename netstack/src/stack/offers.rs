@@ -43,6 +43,10 @@ impl Stack {
         let Some(link) = self.ndp.links.get_mut(&on).filter(|link| link.router_discovery) else { return };
         link.answered = true;
         self.follow_parameters(on, offer);
+        // RFC 4861 §4.2: who gives addresses gives the rest, too.
+        if offer.other || offer.managed {
+            self.have_inquiry(now, on);
+        }
         if offer.lifetime == 0 {
             self.forget_router(on, router);
         } else {

@@ -5,6 +5,7 @@
 pub mod arp;
 pub mod checksum;
 pub mod dhcp;
+pub mod dhcpv6;
 pub mod ethernet;
 pub mod group;
 pub mod icmpv4;

@@ -146,6 +146,46 @@ fn auto_is_content_with_what_a_router_gives() -> Outcome {
     site.fetch_file("www", |curl| wire.host(curl).rump("tap:tap0,addr=auto"))
 }
 
+/// A router that gives addresses, and of names says only that a DHCPv6 server knows them.
+const SAYS_OTHER: &str = "import socket, struct, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex('tap0'))
+ra = struct.pack('!BBHBBHII', 134, 0, 0, 42, 0x40, 1800, 0, 0) + struct.pack('!BBHI', 5, 1, 0, 1400)
+ra += struct.pack('!BBBBIII', 3, 4, 64, 0xc0, 7200, 3600, 0) + socket.inet_pton(socket.AF_INET6, '2001:db8:3::')
+while True:
+    try:
+        s.sendto(ra, ('ff02::1', 0))
+    except OSError:
+        pass
+    time.sleep(0.2)";
+
+/// What the router and the DHCPv6 server said, as the program sees it.
+const TOLD: &str = "import socket
+print(open('/etc/resolv.conf').read())
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.connect(('2001:db8:3::1', 53))
+print('mtu', s.getsockopt(socket.IPPROTO_IPV6, 24), 'hops', s.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS))";
+
+#[test]
+fn a_router_that_says_so_has_a_dhcpv6_server_asked_for_the_names() -> Outcome {
+    let wire = Wire::new()?;
+    wire.host(Program::new("ip").words("addr add 2001:db8:3::1/64 dev tap0 nodad")).run()?;
+    let server = Program::new("dnsmasq")
+        .words("--no-daemon --log-facility=- --conf-file=/dev/null --no-resolv --no-hosts --pid-file= --user=root --group=root")
+        .words("--interface=tap0 --bind-interfaces --log-dhcp --dhcp-range=2001:db8:3::,static")
+        .words("--dhcp-option=option6:dns-server,[2001:db8:3::1] --dhcp-option=option6:domain-search,six.test");
+    let mut server = wire.host(server).start()?;
+    server.expect("started")?;
+    let _router = wire.host(Program::python(SAYS_OTHER)).start()?;
+    let told = wire.host(Program::python(TOLD)).rump("tap:tap0,addr=auto").env("RUMP_VERBOSE", "1").run()?;
+    for wanted in ["nameserver 2001:db8:3::1", "search six.test", "mtu 1400 hops 42"] {
+        ensure(told.text().contains(wanted), || format!("no \"{wanted}\" in {}", told.text()))?;
+    }
+    ensure(told.error_text().contains("from the DHCPv6 server fe80::"), || told.error_text())?;
+    server.expect("DHCPINFORMATION-REQUEST(tap0)").map(drop)
+}
+
 #[test]
 fn without_a_server_auto_uses_a_link_local_address() -> Outcome {
     let bus = Bus::new();

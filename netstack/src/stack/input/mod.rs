@@ -175,6 +175,9 @@ impl Stack {
         let Ok(datagram) = udp::Datagram::parse(src, dst, packet.payload, packet.checksum_good) else {
             return self.count_error(on);
         };
+        if packet.unicast && self.input_dhcpv6(now, packet, &datagram) {
+            return;
+        }
         // RFC 6935 §5, RFC 8200 §8.1.
         let unsummed = datagram.no_checksum && dst.is_ipv6();
         let local = end(dst, datagram.dst_port, on);
