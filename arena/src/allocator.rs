@@ -4,8 +4,9 @@ use crate::mapping::Mapping;
 use crate::memory::{Positions, Region};
 use crate::record::{self, Record, Slot};
 use crate::ring::{self, Consumer, Producer};
+use crate::window::Window;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -170,6 +171,26 @@ impl Arena {
         let slab = Slab { arena: self.clone(), piece: self.take(capacity), capacity };
         let bytes = slab.piece.as_ref().map(|piece| piece.mapping.at(piece.at, capacity))?;
         Some(Region::shared(bytes, capacity, Box::new(slab)))
+    }
+
+    /// Memory of `len` bytes that programs may map, in a memfd of its own named `name`. None at the limit, or when the host gives
+    /// none.
+    pub fn window(
+        self: &Arc<Self>,
+        name: &str,
+        len: usize,
+        holder: impl FnOnce(OwnedFd) -> Holder,
+    ) -> Option<Arc<Window>> {
+        if !file_allowed() || !self.charge(len) {
+            return None;
+        }
+        let made = || {
+            let file = memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+            ftruncate(&file, len as u64)?;
+            fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+            Window::shared(holder(file), len, self.clone())
+        };
+        made().inspect_err(|_: &rustix::io::Errno| self.release(len)).ok().map(Arc::new)
     }
 
     fn take(&self, capacity: usize) -> Option<Piece> {

@@ -1,13 +1,16 @@
 //! ioctl(2) on rump sockets: how much is there, and what the interfaces are (netdevice(7)).
 //!
-//! No request of the socket range reaches the host, which would answer with its own interfaces.
+//! No request of the socket range reaches the host, which would answer with its own interfaces; and what asks about interfaces by a
+//! socket of the host's, as libpcap does by one of netlink, is told of ours.
 
 use crate::address;
 use crate::driven;
 use crate::endpoint::on;
+use crate::ethtool;
 use crate::hook::outcome;
+use crate::real;
 use crate::table::host;
-use crate::user::{Argument, OutBytes};
+use crate::user::{Argument, Out, OutBytes};
 use kernel::{Errno, InterfaceInfo, Result, Socket};
 use libc::{
     ARPHRD_ETHER, ARPHRD_LOOPBACK, FIOASYNC, FIONBIO, FIONREAD, IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST,
@@ -33,6 +36,10 @@ const SIOCGSTAMP: c_ulong = 0x8906;
 const SIOCGSTAMPNS: c_ulong = 0x8907;
 const SIOCGSTAMP_NEW: c_ulong = 0x8010_8906;
 const SIOCGSTAMPNS_NEW: c_ulong = 0x8010_8907;
+/// What a driver says of its device (linux/sockios.h).
+const SIOCETHTOOL: c_ulong = 0x8946;
+/// The requests about interfaces by their names or numbers.
+const ABOUT_INTERFACES: std::ops::RangeInclusive<c_ulong> = SIOCGIFNAME..=0x894a;
 /// The requests of sockets, of interfaces and of routes (linux/sockios.h).
 const SOCKET_RANGE: std::ops::RangeInclusive<c_ulong> = 0x8900..=0x89ff;
 
@@ -45,7 +52,14 @@ pub fn ioctl(fd: c_int, request: c_ulong, argument: Argument) -> Option<Result<c
     if !ours {
         return None;
     }
-    on(fd, |socket| answer(fd, socket, request, argument))
+    match on(fd, |socket| answer(fd, socket, request, argument)) {
+        None if ABOUT_INTERFACES.contains(&request) && is_socket(fd) => Some(tell(request, argument).map(|()| 0)),
+        answer => answer,
+    }
+}
+
+fn is_socket(fd: c_int) -> bool {
+    real::borrowed(fd).is_ok_and(|fd| rustix::net::sockopt::socket_type(fd).is_ok())
 }
 
 /// sockatmark(3).
@@ -80,16 +94,24 @@ fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> R
             outcome(host::ioctl(fd, request, argument))?;
             driven::learn(fd, socket);
         }
-        SIOCGIFCONF => list(argument)?,
-        SIOCGIFNAME => name_by_index(argument.pointer())?,
-        SIOCGIFADDR..=SIOCGIFTXQLEN | SIOCGIFFLAGS => describe(request, argument.pointer())?,
-        _ => return Err(Errno::NOTTY),
+        _ => tell(request, argument)?,
     }
     Ok(0)
 }
 
+/// Answers what is asked about interfaces.
+fn tell(request: c_ulong, argument: Argument) -> Result<()> {
+    match request {
+        SIOCGIFCONF => list(argument),
+        SIOCGIFNAME => name_by_index(argument.pointer()),
+        SIOCETHTOOL => ethernet_tool(argument.pointer()),
+        SIOCGIFADDR..=SIOCGIFTXQLEN | SIOCGIFFLAGS => describe(request, argument.pointer()),
+        _ => Err(Errno::NOTTY),
+    }
+}
+
 fn interfaces() -> Result<Vec<InterfaceInfo>> {
-    Ok(kernel::current()?.interfaces())
+    Ok(crate::process::kernel()?.interfaces())
 }
 
 /// SIOCGIFCONF: a request for each address, as many as fit; without a buffer, how many bytes that takes.
@@ -120,6 +142,13 @@ fn name_by_index(request: OutBytes) -> Result<()> {
     let found = interfaces.iter().find(|interface| interface.index == index).ok_or(Errno::NODEV)?;
     put_name(request, &found.name);
     Ok(())
+}
+
+/// SIOCETHTOOL.
+fn ethernet_tool(request: OutBytes) -> Result<()> {
+    let interfaces = interfaces()?;
+    let interface = named(&interfaces, &request.slice(REQUEST)?[..IFNAMSIZ]).ok_or(Errno::NODEV)?;
+    ethtool::answer(interface, request.nth(IFNAMSIZ).cast::<Out<u32>>().get()?)
 }
 
 /// The requests that name an interface and ask one thing of it.

@@ -173,7 +173,11 @@ pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Ou
             return get_filter(socket, space, value, len);
         }
         let mut found = [0; LONGEST_VALUE];
-        let written = socket.getsockopt(level, name, &mut found[..space.min(LONGEST_VALUE)])?;
+        let found = &mut found[..space.min(LONGEST_VALUE)];
+        if Socket::getsockopt_asks(level, name) {
+            found.copy_from_slice(value.as_in().slice(found.len())?);
+        }
+        let written = socket.getsockopt(level, name, found)?;
         value.put(&found[..written])?;
         len.set(written as socklen_t).map(|()| 0)
     })

@@ -58,6 +58,7 @@ pub fn syscall(
         libc::SYS_dup3 => hooked!(dup3(a, b, c)),
         libc::SYS_preadv2 => hooked!(preadv2(a, b, c, d, f)),
         libc::SYS_pwritev2 => hooked!(pwritev2(a, b, c, d, f)),
+        libc::SYS_mmap => hooked!(mmap(a, b, c, d, e, f)),
         libc::SYS_poll => hooked!(poll(a, b, c)),
         libc::SYS_select => hooked!(select(a, b, c, d, e)),
         // The masks of the calls themselves are shorter than C's.

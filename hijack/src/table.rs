@@ -10,10 +10,10 @@ use crate::hook::{INSIDE_LIBC, hooks};
 use crate::names::asynchronous::{self, Event, Request};
 use crate::names::resolv::{self, State};
 use crate::names::{files, gethost, hostname, interfaces};
-use crate::user::{Argument, In, InBytes, Out, OutBytes};
+use crate::user::{Argument, In, InBytes, Mapped, Out, OutBytes};
 use crate::{
-    background, control, descriptors, endpoint, indirect, message, names, process, readiness, signals, splice, stdio,
-    transfer,
+    background, control, descriptors, endpoint, indirect, mapping, message, names, process, readiness, signals, splice,
+    stdio, transfer,
 };
 use libc::{
     DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd,
@@ -92,6 +92,8 @@ hooks! {
     __fcntl(fd: c_int, command: c_int, argument: Argument) -> c_int = asks descriptors::fcntl;
     ioctl(fd: c_int, request: c_ulong, argument: Argument) -> c_int = asks control::ioctl;
     sockatmark(fd: c_int) -> c_int = asks control::sockatmark;
+    mmap(at: Argument, len: size_t, protection: c_int, flags: c_int, fd: c_int, offset: i64) -> Mapped = replaces mapping::mmap;
+    mmap64(at: Argument, len: size_t, protection: c_int, flags: c_int, fd: c_int, offset: i64) -> Mapped = replaces mapping::mmap;
 
     // Waiting for many.
     poll(fds: Out<pollfd>, count: nfds_t, timeout: c_int) -> c_int = asks readiness::poll, point;

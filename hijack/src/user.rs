@@ -155,6 +155,11 @@ impl<T> Out<T> {
         Out(place)
     }
 
+    /// What follows `count` things of this type.
+    pub fn nth(self, count: usize) -> Out<T> {
+        Out(self.0.wrapping_add(count))
+    }
+
     /// The same memory, only read.
     pub fn as_in(self) -> In<T> {
         In(self.0.cast_const())
@@ -392,6 +397,22 @@ impl Argument {
     /// As a pointer.
     pub fn pointer<T>(self) -> Out<T> {
         Out(self.0.cast())
+    }
+}
+
+/// Where mmap(2) has mapped something.
+#[repr(transparent)]
+#[derive(Clone, Copy, PartialEq)]
+pub struct Mapped(*mut c_void);
+
+impl Reply for Mapped {
+    const FAILED: Self = Mapped(libc::MAP_FAILED);
+}
+
+impl Mapped {
+    /// A place in it, to map something there.
+    pub fn at(self, offset: usize) -> Argument {
+        Argument(self.0.wrapping_byte_add(offset))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod driven;
 mod errors;
+mod frames;
 
 use crate::events::{Events, Watcher};
 use arena::{Consumer, Mark, Producer, Record, UrgentByte, View};
@@ -12,6 +13,7 @@ pub use driven::Driven;
 pub(crate) use errors::ErrorQueue;
 pub use errors::{Origin, QueuedError};
 use netstack::packet::PacketKind;
+use netstack::packet::ring::RingViews;
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
@@ -71,6 +73,8 @@ pub struct Endpoint {
     /// The record in the arena.
     pub record: Arc<Record>,
     rings: RwLock<Option<Arc<Rings>>>,
+    /// Of a packet socket.
+    frames: RwLock<RingViews>,
     watchers: Mutex<Vec<(Arc<dyn Watcher>, u64)>>,
     watched: AtomicUsize,
     /// A writer found no room and wants to hear of some (Linux's SOCK_NOSPACE).
@@ -195,6 +199,7 @@ impl Endpoint {
             kind,
             record,
             rings: RwLock::new(None),
+            frames: RwLock::new(RingViews::default()),
             watchers: Mutex::new(Vec::new()),
             watched: AtomicUsize::new(0),
             wants_space: AtomicBool::new(false),
@@ -276,6 +281,9 @@ impl Endpoint {
                 events |= Events::IN | Events::RDNORM;
             }
         }
+        if self.has_frames() {
+            events |= Events::IN | Events::RDNORM;
+        }
         if state.intersects(State::NO_MORE_OUT | State::DATAGRAM | State::CLOSED) || self.has_room(rings.as_deref()) {
             events |= Events::OUT | Events::WRNORM;
         }
@@ -348,6 +356,11 @@ impl Endpoint {
         self.changed();
     }
 
+    /// A sender of datagrams found the way full and wants to hear when it is not.
+    pub(crate) fn want_space(&self) {
+        self.wants_space.store(true, Ordering::SeqCst);
+    }
+
     /// Called by the engine's owner after space came free in the tx ring: true when a writer waits for what there is now.
     pub(crate) fn space_wanted(&self) -> bool {
         fence(Ordering::SeqCst);
@@ -400,7 +413,7 @@ impl Endpoint {
             error: self.record.error(),
             accept_queue: self.record.accept_queue(),
             fin: self.fin.load(Ordering::Relaxed),
-            received: rings.as_ref().map_or(0, |rings| rings.received()),
+            received: rings.as_ref().map_or(0, |rings| rings.received()) + self.frames_given(),
             urgent: rings.and_then(|rings| rings.rx_view.urgent()),
         };
         let before = std::mem::replace(&mut *self.seen.lock(), now);

@@ -1,6 +1,7 @@
 //! The engine's errors as errno: the one place where they meet.
 
 use crate::Errno;
+use netstack::packet::ring::RingError;
 use netstack::socket::{BindError, ConnectError, GroupError, ListenError, SendError, SocketError};
 use netstack::tcp::TcpError;
 
@@ -79,6 +80,16 @@ pub(crate) fn tcp(error: TcpError) -> Errno {
         TcpError::NetUnreachable => Errno::NETUNREACH,
         TcpError::ProtocolUnreachable => Errno::NOPROTOOPT,
         TcpError::Aborted => Errno::CONNABORTED,
+    }
+}
+
+/// PACKET_RX_RING, PACKET_TX_RING, and what counts for them.
+pub(crate) fn ring(error: RingError) -> Errno {
+    match error {
+        RingError::NotFound => Errno::BADF,
+        RingError::Busy => Errno::BUSY,
+        RingError::Invalid => Errno::INVAL,
+        RingError::NoMemory => Errno::NOMEM,
     }
 }
 

@@ -61,6 +61,8 @@ pub struct InterfaceInfo {
     pub up: bool,
     /// Whether it is the loopback.
     pub loopback: bool,
+    /// Whether frames may be longer than its packets, because the link cuts them.
+    pub long_segments: bool,
     /// Addresses with prefix lengths.
     pub addresses: Vec<(IpAddr, u8)>,
 }

@@ -353,8 +353,8 @@ impl Socket {
     /// send(2), sendto(2), sendmsg(2). EPIPE: the caller raises SIGPIPE unless MSG_NOSIGNAL.
     pub fn send(&self, bufs: &[IoSlice<'_>], flags: i32, to: Option<Name>, control: &SendControl) -> Result<usize> {
         let to = match (self.endpoint.kind, to) {
-            (Kind::Packet(_), None) => return self.send_packet(bufs, None),
-            (Kind::Packet(_), Some(Name::Link(to))) => return self.send_packet(bufs, Some(to)),
+            (Kind::Packet(_), None) => return self.send_packet(bufs, flags, None),
+            (Kind::Packet(_), Some(Name::Link(to))) => return self.send_packet(bufs, flags, Some(to)),
             (Kind::Packet(_), Some(Name::Inet(_))) => return Err(Errno::INVAL),
             (_, None) => None,
             (_, Some(to)) => Some(to.inet().ok_or(Errno::AFNOSUPPORT)?),
@@ -436,6 +436,11 @@ impl Socket {
         let (_, remote) = self.backend.call(Call::Names(self.id()))?.names()?;
         let remote = remote.filter(|remote| self.endpoint.kind != Kind::Datagram || remote.port() != 0);
         remote.map(|remote| self.family().shown(remote)).ok_or(Errno::NOTCONN)
+    }
+
+    /// Whether [`getsockopt`](Self::getsockopt) wants to find in `into` what the program has put there.
+    pub fn getsockopt_asks(level: i32, name: i32) -> bool {
+        options::asks(level, name)
     }
 
     /// getsockopt(2): writes the value into `into`, cut to its length; returns the length of what was written.

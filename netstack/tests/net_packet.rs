@@ -65,7 +65,8 @@ fn a_protocol_alone_is_not_seen_leaving_and_none_sees_nothing() {
     let (mut net, a, _) = at_rest(2, Link::default());
     let mut sockets = [ethernet::IPV4, ethernet::ARP, 0].map(|protocol| net.packet(a, None, protocol));
     let mut quiet = net.packet(a, None, ALL);
-    *net.stack(a).packet_options(quiet.id).expect("open") = PacketOptions { ignore_outgoing: true };
+    *net.stack(a).packet_options(quiet.id).expect("open") =
+        PacketOptions { ignore_outgoing: true, ..PacketOptions::default() };
     let one = net.udp_at(a, "10.0.0.1:1000");
     net.udp_send(&one, "10.0.0.2:9", b"text").expect("sent");
     net.run_for(MS);
@@ -197,7 +198,7 @@ fn what_does_not_fit_is_dropped_and_counted() {
     let kept = socket.take().len();
     assert!((40..50).contains(&kept), "{kept} of 64 KiB");
     let mut counts = |id: PacketId| net.stack(a).packet_take_statistics(id);
-    assert_eq!(counts(socket.id), Some(PacketStatistics { packets: 100, drops: 100 - kept as u32 }));
+    assert_eq!(counts(socket.id), Some(PacketStatistics { packets: 100, drops: 100 - kept as u32, freezes: 0 }));
     assert_eq!(counts(socket.id), Some(PacketStatistics::default()));
 }
 

@@ -1,6 +1,7 @@
 //! Real programs with a real workload each, a row a program: `cargo xtask matrix` runs all and writes docs/PROGRAMS.md, the
 //! tests run those that are not heavy.
 
+mod frames;
 mod languages;
 mod messages;
 mod streams;
@@ -99,6 +100,10 @@ pub const ROWS: &[Row] = &[
     row("socat: TCP to UNIX and back", tunnels::socat_unix),
     row("iperf3 -P 8 --bidir, 2 s", streams::iperf3).and_tap(),
     row("nmap -sT: an open port among 100", streams::nmap),
+    row("tcpdump: a handshake of two others", frames::tcpdump),
+    row("tcpdump -w: what two others say, and tshark reads", frames::tcpdump_writes),
+    row("tshark: a handshake of two others", frames::tshark),
+    row("arping: 3 questions by ARP", frames::arping),
 ];
 
 /// A row's network.

@@ -57,6 +57,8 @@ pub const PACKAGES: &[Package] = &[
     package("openssl", &["openssl"], "TLS, server and client"),
     package("stunnel4", &["stunnel4"], "TLS before servers that have none"),
     package("nmap", &["nmap"], "many connections that fail"),
+    package("tcpdump", &["tcpdump"], "libpcap's rings of frames"),
+    package("arping", &["arping"], "frames of its own, by libnet"),
     for_matrix("nodejs", &["node"], "libuv's sockets"),
     for_matrix("default-jdk-headless", &["java"], "those of Java"),
     package("openssh-client", &["ssh", "ssh-keygen"], "a client with a seccomp-filtered peer"),

@@ -411,6 +411,7 @@ impl Engine {
             mtu: i.mtu,
             up: i.up,
             loopback: i.loopback,
+            long_segments: i.long_segments,
             addresses: i.addresses.iter().map(net).collect(),
         };
         self.stack.interfaces().map(view).collect()

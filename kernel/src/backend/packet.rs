@@ -3,9 +3,10 @@
 use super::Reply;
 use crate::endpoint::SocketId;
 use crate::engine::{Engine, Handle};
-use crate::{Errno, Result, errno};
+use crate::{Errno, Result, clock, errno};
 use netstack::PacketTo;
 use netstack::link::IfIndex;
+use netstack::packet::ring::{Direction, Ground, RingOptions, RingRequest};
 use netstack::packet::{Membership, PacketOptions};
 use netstack::time::Instant;
 
@@ -16,8 +17,14 @@ pub enum PacketCall<'a> {
     Bind(Option<IfIndex>, u16),
     /// Sends a frame: [`Reply::Sent`].
     Send(Option<PacketTo>, &'a [&'a [u8]]),
+    /// Sends the frames that wait in its ring, as many as fit now: [`Reply::Sent`], 0 where none waits any more.
+    SendRing(Option<PacketTo>),
     /// Its options.
     SetOptions(PacketOptions),
+    /// What counts for its rings.
+    SetRingOptions(RingOptions),
+    /// PACKET_RX_RING, PACKET_TX_RING.
+    SetRing(Direction, RingRequest),
     /// PACKET_ADD_MEMBERSHIP.
     Join(Membership),
     /// PACKET_DROP_MEMBERSHIP.
@@ -38,6 +45,25 @@ impl Engine {
             }
             PacketCall::Send(to, payload) => {
                 self.stack.packet_send(now, packet, to, payload).map(Reply::Sent).map_err(errno::send)
+            }
+            PacketCall::SendRing(to) => {
+                self.stack.packet_send_ring(now, packet, to).map(Reply::Sent).map_err(errno::send)
+            }
+            PacketCall::SetRingOptions(options) => {
+                self.stack.packet_set_ring_options(packet, options).map_err(errno::ring)?;
+                Ok(Reply::Done)
+            }
+            PacketCall::SetRing(direction, request) => {
+                let (endpoint, _) = self.sockets.get(id).ok_or(Errno::BADF)?;
+                let ground = Ground {
+                    page: rustix::param::page_size(),
+                    window: &mut |bytes| self.sockets.window(bytes),
+                    wall: clock::realtime_at,
+                    now,
+                };
+                self.stack.packet_set_ring(packet, direction, &request, ground).map_err(errno::ring)?;
+                endpoint.set_frames(self.stack.packet_rings(packet).ok_or(Errno::BADF)?);
+                Ok(Reply::Done)
             }
             PacketCall::SetOptions(options) => {
                 *self.stack.packet_options(packet).ok_or(Errno::BADF)? = options;

@@ -2,8 +2,8 @@
 
 use super::Handle;
 use crate::endpoint::{Endpoint, Kind, Rings, SocketId};
-use crate::{Errno, Result};
-use arena::{Arena, Consumer, Producer, Region, Side};
+use crate::{Errno, Result, descriptor};
+use arena::{Arena, Consumer, Producer, Region, Side, Window};
 use netstack::socket::{BufferPool, Key, StreamBuffers, StreamSizes};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -99,6 +99,17 @@ impl Sockets {
     pub(crate) fn datagram_ring(&self, endpoint: &Endpoint, receive: usize) -> Result<(Rings, Producer)> {
         let (engine_rx, rx) = self.ring(endpoint, Side::Rx, receive).ok_or(Errno::NOBUFS)?;
         Ok((Rings::new(None, rx), engine_rx))
+    }
+
+    /// Memory of `bytes` for a ring of frames that a program maps.
+    pub(crate) fn window(&self, bytes: usize) -> Option<Arc<Window>> {
+        // Linux takes the pages at once, so that it has no more to give than there are; ours come when they are used.
+        let there = rustix::system::sysinfo();
+        let most = self.for_rings().saturating_sub(self.arena.used()).min(there.totalram * u64::from(there.mem_unit));
+        if bytes as u64 > most {
+            return None;
+        }
+        self.arena.window("rump-packets", bytes, |file| Box::new(descriptor::protect(file)))
     }
 
     /// What of the limit rings may take. If it were all, then full rings would leave no packet to empty them with.

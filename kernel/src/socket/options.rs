@@ -8,6 +8,7 @@ mod ipv6;
 mod kept;
 mod multicast;
 mod packet;
+mod packet_ring;
 mod receiving;
 mod rows;
 mod settings;
@@ -38,6 +39,8 @@ enum Access {
     Sized { size: usize, get: GetBytes },
     /// What can only be read, and where there is no more room than it has: EINVAL.
     AtMost { get: GetBytes },
+    /// What can only be read, and depends on what the program has put where the answer goes.
+    Asks { get: fn(&[u8]) -> Result<Vec<u8>> },
     /// A structure or a string.
     Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
 }
@@ -67,6 +70,7 @@ static TABLES: &[&[Row]] = &[
     ipv6::ROWS,
     tcp::ROWS,
     packet::ROWS,
+    packet_ring::ROWS,
     filter::ROWS,
     udp::ROWS,
 ];
@@ -119,6 +123,7 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
             }
             value
         }
+        Access::Asks { get } => get(into)?,
         Access::Bytes { get: Some(get), .. } => get(socket)?,
         Access::Bytes { get: None, .. } => return Err(Errno::NOPROTOOPT),
     };
@@ -143,7 +148,9 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
                 (int, _) => set(socket, int?),
             }
         }
-        Access::Whole { .. } | Access::Sized { .. } | Access::AtMost { .. } => Err(Errno::NOPROTOOPT),
+        Access::Whole { .. } | Access::Sized { .. } | Access::AtMost { .. } | Access::Asks { .. } => {
+            Err(Errno::NOPROTOOPT)
+        }
         Access::Long { set, .. } => set(socket, values::long(value)?),
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
@@ -197,6 +204,11 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
         crate::log::boot(&format!("socket option {name} of level {level} is not there"));
         if known_level || !inet { Errno::NOPROTOOPT } else { foreign }
     })
+}
+
+/// Does getsockopt(2) look at what is where its answer goes?
+pub(super) fn asks(level: i32, name: i32) -> bool {
+    (level, name) == (libc::SOL_PACKET, packet_ring::PACKET_HDRLEN)
 }
 
 /// How much getsockopt(2) gives to a negative length, which Linux looks at after the level and before the option; of ipv6(7) it

@@ -1,5 +1,7 @@
 //! Packet sockets: packet(7).
 
+mod ring;
+
 use super::datagram::give;
 use super::{DatagramInfo, LinkAddr, Name, Received, Socket};
 use crate::backend::{Call, PacketCall, Reply};
@@ -59,19 +61,35 @@ impl Socket {
         Ok(LinkAddr { interface, ..station(mac, info.loopback, name.protocol) })
     }
 
-    pub(super) fn send_packet(&self, bufs: &[IoSlice<'_>], to: Option<LinkAddr>) -> Result<usize> {
+    pub(super) fn send_packet(&self, bufs: &[IoSlice<'_>], flags: i32, to: Option<LinkAddr>) -> Result<usize> {
         if let Some(error) = self.take_error() {
             return Err(error);
-        }
-        let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
-        for part in &parts {
-            fault::readable(part.as_ptr(), part.len().min(LONGEST)).map_err(|_| Errno::FAULT)?;
         }
         let to = to.map(|to| {
             let [a, b, c, d, e, f, ..] = to.addr;
             PacketTo { on: IfIndex(to.interface), protocol: to.protocol, mac: Mac([a, b, c, d, e, f]) }
         });
-        self.packet(PacketCall::Send(to, &parts))?.sent()
+        if self.endpoint.frames().tx.is_some() {
+            return self.send_ring(flags, to);
+        }
+        let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+        for part in &parts {
+            fault::readable(part.as_ptr(), part.len().min(LONGEST)).map_err(|_| Errno::FAULT)?;
+        }
+        self.when_there_is_room(flags, || self.packet(PacketCall::Send(to, &parts))?.sent())
+    }
+
+    /// Sends again and again what finds the way full (EAGAIN), unless the program does not want to wait.
+    fn when_there_is_room(&self, flags: i32, send: impl Fn() -> Result<usize>) -> Result<usize> {
+        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
+        let deadline = if nonblocking { None } else { self.send_deadline() };
+        self.block(nonblocking, deadline, || match send() {
+            Err(Errno::AGAIN) => {
+                self.endpoint.want_space();
+                Ok(None)
+            }
+            sent => sent.map(Some),
+        })
     }
 
     pub(super) fn recv_packet(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {

@@ -83,6 +83,11 @@ impl Inbox {
         }
     }
 
+    /// Would a datagram of `len` bytes be taken?
+    pub(crate) fn has_room(&mut self, len: usize) -> bool {
+        self.charged() < self.most && self.rx.free() >= HEADER_LEN + len
+    }
+
     /// Puts a datagram into the ring behind its encoded header, which is told how many were dropped. `packet`: bytes that came, with the IP header. False if it
     /// did not fit.
     pub(crate) fn deliver(&mut self, header: &[u8; HEADER_LEN], parts: [&[u8]; 2], packet: usize) -> bool {

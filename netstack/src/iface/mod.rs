@@ -77,6 +77,8 @@ pub struct InterfaceView<'a> {
     pub up: bool,
     /// Is it `lo`?
     pub loopback: bool,
+    /// Does its link cut segments that are longer than its packets (and join others)?
+    pub long_segments: bool,
     /// Its addresses, the primary one of each family first.
     pub addresses: &'a [Address],
     /// Its traffic.
@@ -242,6 +244,7 @@ impl Interface {
             v6: self.v6,
             up: self.up,
             loopback: self.is_loopback(),
+            long_segments: self.caps.segment_offload > 0,
             addresses: &self.addresses,
             counters: self.counters,
         }

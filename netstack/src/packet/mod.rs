@@ -1,16 +1,18 @@
 //! Packet sockets (packet(7)): frames as they pass an interface, and frames of the program's own making.
 //!
-//! `record` is what a program finds in the receive ring, `memberships` what more an interface takes for them. User calls
-//! are in `stack::packet`. Frames are shown to the sockets where they come in (`stack::input`, the loopback in
+//! `record` is what a program finds in the receive queue, `ring` what it finds in memory that it maps, `memberships` what more an
+//! interface takes for them. User calls are in `stack::packet`. Frames are shown to the sockets where they come in (`stack::input`, the loopback in
 //! `stack::run`) and where a link has taken them (`ip::output`); while nobody listens that costs one look at an empty
 //! list.
 
 mod memberships;
 mod record;
+pub mod ring;
 
 pub(crate) use memberships::Memberships;
 pub use memberships::{Membership, MembershipKind};
 pub use record::{PacketType, Record};
+use ring::{Arrived, Direction, Ground, Incoming, Outgoing, Put, RingError, RingOptions, RingRequest};
 
 use arena::Producer;
 
@@ -41,6 +43,8 @@ pub enum PacketKind {
 pub struct PacketOptions {
     /// PACKET_IGNORE_OUTGOING.
     pub ignore_outgoing: bool,
+    /// PACKET_COPY_THRESH, which is a switch: what a place of the receive ring cuts, comes into the queue whole.
+    pub copies: bool,
 }
 
 /// PACKET_STATISTICS.
@@ -50,6 +54,8 @@ pub struct PacketStatistics {
     pub packets: u32,
     /// Those for which its queue had no room.
     pub drops: u32,
+    /// How often a ring of blocks had none to go on with.
+    pub freezes: u32,
 }
 
 /// Where a packet socket is bound (getsockname(2)).
@@ -71,8 +77,47 @@ pub(crate) struct Socket {
     packets: u32,
     /// Drops that PACKET_STATISTICS has told of.
     told: u64,
+    /// Frames for which the ring had no place since then.
+    lost: u32,
     pub(crate) error: Option<SocketError>,
     pub(crate) memberships: Vec<(Membership, u32)>,
+    pub(crate) rings: Rings,
+}
+
+/// The rings of a packet socket.
+#[derive(Default)]
+pub(crate) struct Rings {
+    pub(crate) options: RingOptions,
+    pub(crate) rx: Option<Incoming>,
+    pub(crate) tx: Option<Outgoing>,
+}
+
+impl Rings {
+    /// PACKET_RX_RING, PACKET_TX_RING: a ring instead of none, or none.
+    fn set(&mut self, direction: Direction, request: &RingRequest, ground: &mut Ground<'_>) -> Result<(), RingError> {
+        let is_there = match direction {
+            Direction::In => self.rx.is_some(),
+            Direction::Out => self.tx.is_some(),
+        };
+        let wanted = request.blocks != 0;
+        if wanted && is_there {
+            return Err(RingError::Busy);
+        }
+        if !wanted && request.frames != 0 {
+            return Err(RingError::Invalid);
+        }
+        let options = &self.options;
+        match direction {
+            Direction::In => self.rx = wanted.then(|| ring::incoming(request, options, ground)).transpose()?,
+            Direction::Out => self.tx = wanted.then(|| ring::outgoing(request, options, ground)).transpose()?,
+        }
+        Ok(())
+    }
+
+    /// Is there one?
+    pub(crate) fn any(&self) -> bool {
+        self.rx.is_some() || self.tx.is_some()
+    }
 }
 
 impl Socket {
@@ -86,9 +131,26 @@ impl Socket {
 
     /// Takes the counts since the last time.
     pub(crate) fn take_statistics(&mut self) -> PacketStatistics {
-        let statistics = PacketStatistics { packets: self.packets, drops: (self.inbox.dropped - self.told) as u32 };
-        (self.packets, self.told) = (0, self.inbox.dropped);
+        let drops = (self.inbox.dropped - self.told) as u32 + self.lost;
+        let freezes = self.rings.rx.as_mut().map_or(0, Incoming::take_freezes);
+        let statistics = PacketStatistics { packets: self.packets, drops, freezes };
+        (self.packets, self.told, self.lost) = (0, self.inbox.dropped, 0);
         statistics
+    }
+
+    /// Have frames been dropped since PACKET_STATISTICS has told of some?
+    fn is_losing(&self) -> bool {
+        self.lost > 0 || self.inbox.dropped > self.told
+    }
+
+    /// Changes one of its rings.
+    pub(crate) fn set_ring(
+        &mut self,
+        direction: Direction,
+        request: &RingRequest,
+        ground: &mut Ground<'_>,
+    ) -> Result<(), RingError> {
+        self.rings.set(direction, request, ground)
     }
 }
 
@@ -148,8 +210,10 @@ impl Taps {
             options: PacketOptions::default(),
             packets: 0,
             told: 0,
+            lost: 0,
             error: None,
             memberships: Vec::new(),
+            rings: Rings::default(),
         }))
     }
 
@@ -189,6 +253,23 @@ impl Taps {
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.listening.is_empty()
+    }
+
+    /// When a block of a ring is to be given to its program.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let rings = self.listening.iter().filter_map(|id| self.sockets.get(*id)?.rings.rx.as_ref()?.deadline());
+        rings.min()
+    }
+
+    /// Gives the blocks to the programs whose time has come.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        for id in &self.listening {
+            let Some(socket) = self.sockets.get_mut(*id) else { continue };
+            let losing = socket.is_losing();
+            if socket.rings.rx.as_mut().is_some_and(|ring| ring.expire(now, losing)) {
+                self.touched.push(socket.key);
+            }
+        }
     }
 
     pub(crate) fn take_touched(&mut self) -> impl Iterator<Item = Key> {
@@ -240,12 +321,16 @@ impl Taps {
     }
 }
 
-/// Puts what the socket wants of a frame into its ring. False if that is nothing, or did not fit.
+/// Puts what the socket wants of a frame into its queue or its ring. False if that is nothing, or did not fit.
 fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8], rng: &mut Rng) -> bool {
     let (bytes, network) = match socket.kind {
         PacketKind::Frame => (frame, ethernet::HEADER_LEN as u16),
         PacketKind::Payload => (&frame[ethernet::HEADER_LEN..], 0),
     };
+    if bytes.is_empty() {
+        // As on Linux, of nothing there is nothing to take.
+        return false;
+    }
     let view = || View {
         bytes: frame,
         start: frame.len() - bytes.len(),
@@ -258,10 +343,22 @@ fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8], rng: &mut Rng) -> 
     };
     let Some(accepted) = socket.inbox.accepts(view, rng) else { return false };
     let original = bytes.len() as u32;
-    let bytes = &bytes[..bytes.len().min(accepted)];
-    let record = Record { len: bytes.len() as u32, original, network, ..*whole };
+    let record = |bytes: &[u8]| Record { len: bytes.len() as u32, original, network, ..*whole };
     socket.packets = socket.packets.wrapping_add(1);
-    socket.inbox.deliver(&record.encode(), [bytes, &[]], frame.len() - ethernet::HEADER_LEN)
+    let (charged, losing) = (frame.len() - ethernet::HEADER_LEN, socket.is_losing());
+    let Some(ring) = &mut socket.rings.rx else {
+        let bytes = &bytes[..bytes.len().min(accepted)];
+        return socket.inbox.deliver(&record(bytes).encode(), [bytes, &[]], charged);
+    };
+    let copies = socket.options.copies && socket.inbox.has_room(bytes.len());
+    let arrived = Arrived { record: &record(bytes), kind: socket.kind, bytes, accepted, losing, copies };
+    let given = ring.view.given();
+    match ring.put(&arrived) {
+        Put::Stored => {}
+        Put::Copied => return socket.inbox.deliver(&arrived.record.encode(), [bytes, &[]], charged),
+        Put::Dropped => socket.lost = socket.lost.wrapping_add(1),
+    }
+    ring.view.given() != given
 }
 
 /// What Linux calls the protocol of a frame that came in (eth_type_trans()): IEEE 802.3 frames have a length where the

@@ -7,6 +7,7 @@ use crate::filter::Program;
 use crate::iface::LOOPBACK;
 use crate::ip::{Looped, OutputError};
 use crate::link::{IfIndex, Mac};
+use crate::packet::ring::{Direction, Ground, RingError, RingOptions, RingRequest, RingViews};
 use crate::packet::{ALL, Membership, PacketKind, PacketName, PacketOptions, PacketStatistics, Sender};
 use crate::socket::{GroupError, Key, PacketId, SendError, SocketError};
 use crate::time::Instant;
@@ -21,6 +22,25 @@ pub struct PacketTo {
     pub protocol: u16,
     /// The station; only [`PacketKind::Payload`] looks at it.
     pub mac: Mac,
+}
+
+/// Where a packet socket's packets go.
+struct PacketWay {
+    id: PacketId,
+    key: Key,
+    kind: PacketKind,
+    on: IfIndex,
+    ours: Mac,
+    mtu: usize,
+    protocol: u16,
+    station: Option<Mac>,
+}
+
+impl PacketWay {
+    /// Bytes of the longest.
+    fn most(&self) -> usize {
+        self.mtu + if self.kind == PacketKind::Frame { ethernet::HEADER_LEN } else { 0 }
+    }
 }
 
 impl Stack {
@@ -66,38 +86,82 @@ impl Stack {
         payload: &[&[u8]],
     ) -> Result<usize, SendError> {
         (self.now, self.ip.taps.now) = (now, now);
+        let way = self.packet_way(id, to)?;
+        if payload.iter().map(|part| part.len()).sum::<usize>() > way.most() {
+            return Err(SendError::MessageTooLong);
+        }
+        self.send_packet(&way, &payload.concat())
+    }
+
+    /// As [`packet_send`](Self::packet_send) of the frames that wait in the ring. [`SendError::Full`]: some still wait.
+    pub fn packet_send_ring(&mut self, now: Instant, id: PacketId, to: Option<PacketTo>) -> Result<usize, SendError> {
+        (self.now, self.ip.taps.now) = (now, now);
+        let way = self.packet_way(id, to)?;
+        let (mut sum, mut bytes) = (0, Vec::new());
+        let mut ring = self.ip.taps.get_mut(id).and_then(|socket| socket.rings.tx.take()).ok_or(SendError::NotFound)?;
+        let mut result = Ok(());
+        // A program that goes on asking must not hold the caller.
+        for _ in 0..ring.frames() {
+            let Some(next) = ring.next(way.mtu, way.kind, &mut bytes) else { break };
+            match next.and_then(|()| self.send_packet(&way, &bytes)) {
+                Ok(len) => {
+                    sum += len;
+                    ring.sent();
+                }
+                Err(error @ (SendError::MessageTooLong | SendError::InvalidDestination)) => {
+                    if !ring.refuse() {
+                        result = Err(error);
+                        break;
+                    }
+                }
+                Err(error) => {
+                    result = if sum > 0 { Ok(()) } else { Err(error) };
+                    break;
+                }
+            }
+        }
+        if let Some(socket) = self.ip.taps.get_mut(id) {
+            socket.rings.tx = Some(ring);
+        }
+        result.map(|()| sum)
+    }
+
+    fn packet_way(&self, id: PacketId, to: Option<PacketTo>) -> Result<PacketWay, SendError> {
         let socket = self.ip.taps.get(id).ok_or(SendError::NotFound)?;
-        let (key, kind, name) = (socket.key, socket.kind, socket.name);
-        let on = to.map(|to| to.on).or(name.on).ok_or(SendError::NoInterface)?;
+        let on = to.map(|to| to.on).or(socket.name.on).ok_or(SendError::NoInterface)?;
         let interface = self.ip.interfaces.get(on).ok_or(SendError::NoInterface)?;
         if !interface.up {
             return Err(SendError::InterfaceDown);
         }
-        let (ours, mtu) = (interface.mac, interface.mtu as usize);
-        let protocol = to.map_or(name.protocol, |to| to.protocol);
-        let len = payload.iter().map(|part| part.len()).sum::<usize>();
-        let link_len = if kind == PacketKind::Frame { ethernet::HEADER_LEN } else { 0 };
-        if len > mtu + link_len {
+        Ok(PacketWay {
+            id,
+            key: socket.key,
+            kind: socket.kind,
+            on,
+            ours: interface.mac,
+            mtu: interface.mtu as usize,
+            protocol: to.map_or(socket.name.protocol, |to| to.protocol),
+            // eth_header(): without a station only a link that has no addresses knows what to do.
+            station: to.map(|to| to.mac).or((on == LOOPBACK).then_some(Mac::default())),
+        })
+    }
+
+    fn send_packet(&mut self, way: &PacketWay, bytes: &[u8]) -> Result<usize, SendError> {
+        let &PacketWay { id, key, kind, on, ours, protocol, station, .. } = way;
+        if bytes.len() > way.most() {
             return Err(SendError::MessageTooLong);
         }
-        let mut bytes = payload.concat();
-        let link = match kind {
-            PacketKind::Frame => {
-                let header = ethernet::parse(&bytes).map_err(|_| SendError::InvalidDestination)?.0;
-                bytes.drain(..ethernet::HEADER_LEN);
-                header
-            }
+        let (link, payload) = match kind {
+            PacketKind::Frame => ethernet::parse(bytes).map_err(|_| SendError::InvalidDestination)?,
             PacketKind::Payload => {
-                // eth_header(): without a station only a link that has no addresses knows what to do.
-                let anybody = (on == LOOPBACK).then_some(Mac::default());
-                let dst = to.map(|to| to.mac).or(anybody).ok_or(SendError::InvalidDestination)?;
-                ethernet::Header { dst, src: ours, ethertype: protocol }
+                let dst = station.ok_or(SendError::InvalidDestination)?;
+                (ethernet::Header { dst, src: ours, ethertype: protocol }, bytes)
             }
         };
         // Who says nothing means what the frame says.
         let protocol = if matches!(protocol, 0 | ALL) { link.ethertype } else { protocol };
-        let sent = self.send_frame(on, link, &bytes, Sender { id, protocol });
-        self.sent(key, sent).map(|()| len)
+        let sent = self.send_frame(on, link, payload, Sender { id, protocol });
+        self.sent(key, sent).map(|()| bytes.len())
     }
 
     fn send_frame(
@@ -173,6 +237,36 @@ impl Stack {
     pub fn packet_memory(&mut self, id: PacketId) -> Option<(usize, u64)> {
         let inbox = &mut self.ip.taps.get_mut(id)?.inbox;
         Some((inbox.charged(), inbox.dropped))
+    }
+
+    /// What counts for rings that are made from now on. [`RingError::Busy`]: there is one.
+    pub fn packet_set_ring_options(&mut self, id: PacketId, options: RingOptions) -> Result<(), RingError> {
+        let rings = &mut self.ip.taps.get_mut(id).ok_or(RingError::NotFound)?.rings;
+        if rings.any() {
+            return Err(RingError::Busy);
+        }
+        rings.options = options;
+        Ok(())
+    }
+
+    /// PACKET_RX_RING, PACKET_TX_RING: frames come into a ring from now on instead of into the queue, or go out of one by
+    /// [`packet_send_ring`](Self::packet_send_ring); without blocks, they do no longer.
+    pub fn packet_set_ring(
+        &mut self,
+        id: PacketId,
+        direction: Direction,
+        request: &RingRequest,
+        mut ground: Ground<'_>,
+    ) -> Result<(), RingError> {
+        let socket = self.ip.taps.get_mut(id).ok_or(RingError::NotFound)?;
+        socket.set_ring(direction, request, &mut ground)
+    }
+
+    /// Its rings, as its program sees them.
+    pub fn packet_rings(&self, id: PacketId) -> Option<RingViews> {
+        let rings = &self.ip.taps.get(id)?.rings;
+        let (rx, tx) = (rings.rx.as_ref(), rings.tx.as_ref());
+        Some(RingViews { rx: rx.map(|ring| ring.view.clone()), tx: tx.map(|ring| ring.window().clone()) })
     }
 
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the frames from now on.

@@ -59,6 +59,7 @@ impl Stack {
             ip.path_mtus.next_deadline(),
             ip.memberships.next_deadline(),
             ip.reassembly.next_deadline(),
+            ip.taps.next_deadline(),
             tcp.next_deadline(),
             self.next_auto_deadline(),
             self.ndp.tasks.next(),
@@ -83,6 +84,7 @@ impl Stack {
         self.run_ndp(now);
         self.ip.redirects.expire(now);
         self.ip.path_mtus.expire(now);
+        self.ip.taps.expire(now);
         while let Some(emission) = self.ip.claims.expire(now, &mut self.rng) {
             self.ip.send_arp(&mut *self.pool, emission.on, Mac::BROADCAST, &emission.packet);
         }

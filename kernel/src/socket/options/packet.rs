@@ -7,6 +7,7 @@ use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::SOL_PACKET;
 use netstack::link::{IfIndex, Mac};
+use netstack::packet::ring::{RingOptions, Version};
 use netstack::packet::{Membership, MembershipKind, PacketOptions};
 
 // linux/if_packet.h, as far as libc does not name them.
@@ -50,21 +51,26 @@ pub(super) static ROWS: &[Row] = &[
         Some(|s, value| {
             let ignore_outgoing = within(exactly(value)?, 0, 1)? == 1;
             let mut settings = s.settings.lock();
-            let options = PacketOptions { ignore_outgoing };
-            s.packet(PacketCall::SetOptions(options))?;
-            settings.packet.options = options;
-            Ok(())
+            set_options(s, PacketOptions { ignore_outgoing, ..settings.packet.options }, &mut settings.packet)
         }),
     ),
 ];
 
+/// Changes what the engine has to know.
+pub(super) fn set_options(socket: &Socket, options: PacketOptions, settings: &mut PacketSettings) -> Result<()> {
+    socket.packet(PacketCall::SetOptions(options))?;
+    settings.options = options;
+    Ok(())
+}
+
 /// An `int`, and nothing behind it.
-fn exactly(value: &[u8]) -> Result<i32> {
+pub(super) fn exactly(value: &[u8]) -> Result<i32> {
     if value.len() == size_of::<i32>() { values::int(value) } else { Err(Errno::INVAL) }
 }
 
-fn int(value: bool) -> Vec<u8> {
-    i32::from(value).to_ne_bytes().to_vec()
+pub(super) fn int(value: impl Into<i32>) -> Vec<u8> {
+    let value: i32 = value.into();
+    value.to_ne_bytes().to_vec()
 }
 
 const fn membership(name: i32, set: super::SetBytes) -> Row {
@@ -76,7 +82,11 @@ const fn membership(name: i32, set: super::SetBytes) -> Row {
 pub(in crate::socket) struct PacketSettings {
     original_device: bool,
     bypass: bool,
-    options: PacketOptions,
+    pub(super) options: PacketOptions,
+    pub(super) ring: RingOptions,
+    /// PACKET_COPY_THRESH and PACKET_TIMESTAMP, as the program has set them.
+    pub(super) copy_threshold: i32,
+    pub(super) timestamp: i32,
 }
 
 /// struct packet_mreq: interface, type, length of the address, address. None where there is no such membership.
@@ -99,10 +109,14 @@ fn asked(value: &[u8]) -> Result<Option<Membership>> {
     Ok(Some(Membership { on: IfIndex(index), kind }))
 }
 
-/// struct tpacket_stats.
+/// struct tpacket_stats, or of TPACKET_V3 tpacket_stats_v3.
 fn statistics(socket: &Socket) -> Result<Vec<u8>> {
     let Reply::PacketStatistics(statistics) = socket.packet(PacketCall::TakeStatistics)? else {
         return Err(Errno::PROTO);
     };
-    Ok([statistics.packets.to_ne_bytes(), statistics.drops.to_ne_bytes()].concat())
+    let mut bytes = [statistics.packets.to_ne_bytes(), statistics.drops.to_ne_bytes()].concat();
+    if socket.settings.lock().packet.ring.version == Version::V3 {
+        bytes.extend(statistics.freezes.to_ne_bytes());
+    }
+    Ok(bytes)
 }

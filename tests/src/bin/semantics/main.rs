@@ -29,6 +29,7 @@ mod net;
 mod number;
 mod options;
 mod packet;
+mod packetring;
 mod poll;
 mod receiving;
 mod report;
@@ -72,6 +73,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         names::CASES,
         number::CASES,
         packet::CASES,
+        packetring::CASES,
         fortified::CASES,
         blocked::CASES,
         filter::CASES,

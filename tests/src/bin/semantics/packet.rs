@@ -43,27 +43,27 @@ fn address(interface: i32, protocol: u16, len: u8, station: [u8; 6]) -> Vec<u8> 
     bytes
 }
 
-fn on_lo(protocol: u16) -> Vec<u8> {
+pub fn on_lo(protocol: u16) -> Vec<u8> {
     address(LO, protocol, 6, [0; 6])
 }
 
-fn socket(kind: i32, protocol: u16) -> Fd {
+pub fn socket(kind: i32, protocol: u16) -> Fd {
     must("socket", sys::socket(AF_PACKET, kind, i32::from(protocol.to_be())))
 }
 
 /// One that sees `protocol` on the loopback.
-fn watching(kind: i32, protocol: u16) -> Fd {
+pub fn watching(kind: i32, protocol: u16) -> Fd {
     let fd = socket(kind, 0);
     must("bind", sys::bind_bytes(fd, &on_lo(protocol)));
     fd
 }
 
-fn frame(station: [u8; 6], ethertype: u16, payload: &[u8]) -> Vec<u8> {
+pub fn frame(station: [u8; 6], ethertype: u16, payload: &[u8]) -> Vec<u8> {
     [&station[..], &[0; 6], &ethertype.to_be_bytes(), payload].concat()
 }
 
 /// All that has come: how much, the bytes, and the address.
-fn see_all(r: &mut Report, what: &str, fd: Fd) {
+pub fn see_all(r: &mut Report, what: &str, fd: Fd) {
     while let Ok((n, bytes, name)) = sys::recvfrom_bytes(fd, 64, MSG_DONTWAIT) {
         r.see(what, format!("{n} {bytes:?} from {name:?}"));
     }
@@ -214,7 +214,7 @@ fn receive(r: &mut Report) {
     r.see("gone", sys::recv(fd, 8, MSG_DONTWAIT));
 }
 
-fn words(bytes: Ret<Vec<u8>>) -> Ret<String> {
+pub fn words(bytes: Ret<Vec<u8>>) -> Ret<String> {
     let word = |part: &[u8]| part.try_into().map_or(0, u32::from_ne_bytes);
     bytes.map(|bytes| format!("{:?}", bytes.chunks(4).map(word).collect::<Vec<_>>()))
 }

@@ -26,8 +26,10 @@ macro_rules! call {
     }};
 }
 
+mod mapping;
 mod signals;
 
+pub use mapping::*;
 pub use signals::*;
 
 pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Ret<Fd> {
@@ -382,6 +384,14 @@ pub fn get_option(fd: Fd, level: c_int, name: c_int) -> Ret<c_int> {
 pub fn get_option_bytes(fd: Fd, level: c_int, name: c_int, room: usize) -> Ret<Vec<u8>> {
     let mut buffer = vec![0u8; room];
     let mut len = room as socklen_t;
+    call!(libc::getsockopt(fd, level, name, buffer.as_mut_ptr().cast(), &raw mut len))?;
+    buffer.truncate(len as usize);
+    Ok(buffer)
+}
+
+/// As [`get_option_bytes`], of an option that looks at what is where its value goes.
+pub fn ask_option(fd: Fd, level: c_int, name: c_int, asked: &[u8]) -> Ret<Vec<u8>> {
+    let (mut buffer, mut len) = (asked.to_vec(), asked.len() as socklen_t);
     call!(libc::getsockopt(fd, level, name, buffer.as_mut_ptr().cast(), &raw mut len))?;
     buffer.truncate(len as usize);
     Ok(buffer)
