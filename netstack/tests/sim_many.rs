@@ -40,7 +40,7 @@ fn finish(net: &mut Net, programs: &mut [Program], limit: Duration) {
 #[test]
 fn a_chain_of_fifty_routers_carries_a_connection() {
     let links = vec![Link { loss: 5, ..Link::default() }.delay_ms(1); 51];
-    let (mut net, nodes, addresses) = chain(50, &links);
+    let (mut net, nodes, addresses) = chain(50, &links, false);
     net.keep_trace = false;
     let listener = Listener::new(&mut net, nodes[1], "0.0.0.0:80", 1);
     let client = Socket::connect(&mut net, nodes[0], &format!("{}:80", addresses[1]), 1 << 18);

@@ -1,6 +1,6 @@
 //! Frames made and read by hand, for scripts that play the other side.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netstack::link::Mac;
 use netstack::wire::checksum::Sum;
@@ -79,6 +79,40 @@ pub fn as_ipv6(frame: &[u8]) -> Option<ipv6::Packet<'_>> {
     (header.ethertype == ethernet::IPV6).then(|| ipv6::Packet::parse(payload).ok())?
 }
 
+/// What is in a packet of either family that is no fragment.
+#[derive(Clone, Copy)]
+pub struct Inside<'a> {
+    pub src: IpAddr,
+    pub dst: IpAddr,
+    pub protocol: u8,
+    pub bytes: &'a [u8],
+}
+
+impl Inside<'_> {
+    /// Its checksum with the pseudo-header is right; ICMP of IPv4 has none with it.
+    pub fn has_good_sum(&self) -> bool {
+        let sum = || Sum::pseudo(self.src, self.dst, self.protocol, self.bytes.len()).bytes(self.bytes).finish();
+        self.protocol == ipv4::ICMP || sum() == 0
+    }
+}
+
+/// What is in the packet in a frame, if it is one and no fragment.
+pub fn inside(frame: &[u8]) -> Option<Inside<'_>> {
+    if let Some(packet) = as_ipv4(frame).filter(|packet| !packet.is_fragment()) {
+        let (src, dst) = (packet.src().into(), packet.dst().into());
+        return Some(Inside { src, dst, protocol: packet.protocol(), bytes: packet.payload() });
+    }
+    let packet = as_ipv6(frame)?;
+    let mut extensions = packet.extensions();
+    while let Some(extension) = extensions.advance().ok()? {
+        if extension.kind == ipv6::FRAGMENT {
+            return None;
+        }
+    }
+    let (src, dst) = (packet.src().into(), packet.dst().into());
+    Some(Inside { src, dst, protocol: extensions.kind(), bytes: extensions.rest() })
+}
+
 /// An IPv6 packet.
 pub fn ipv6_packet(src: Ipv6Addr, dst: Ipv6Addr, next_header: u8, hop_limit: u8, payload: &[u8]) -> Vec<u8> {
     let header = ipv6::Header { src, dst, next_header, hop_limit, traffic_class: 0, flow_label: 0 };
@@ -92,9 +126,20 @@ pub fn icmpv6_packet(src: Ipv6Addr, dst: Ipv6Addr, hop_limit: u8, mut message: V
     ipv6_packet(src, dst, ipv6::ICMPV6, hop_limit, &message)
 }
 
+/// A datagram of a program that wants no checksum (RFC 6935).
+fn sends_no_sum(inside: &Inside<'_>) -> bool {
+    inside.protocol == ipv4::UDP && inside.bytes.get(6..8) == Some(&[0, 0])
+}
+
 /// Fails if a frame that claims to be complete has a wrong checksum anywhere.
 pub fn assert_checksums(frame: &[u8]) {
     let (header, payload) = ethernet::parse(frame).expect("an Ethernet frame");
+    if header.ethertype == ethernet::IPV6 {
+        let known = |inside: &Inside<'_>| matches!(inside.protocol, ipv4::TCP | ipv4::UDP | ipv6::ICMPV6);
+        let good = inside(frame).filter(known).is_none_or(|inside| inside.has_good_sum() || sends_no_sum(&inside));
+        assert!(good, "a wrong checksum");
+        return;
+    }
     if header.ethertype != ethernet::IPV4 {
         return;
     }

@@ -31,8 +31,7 @@ use netstack::iface::InterfaceConfig;
 use netstack::link::{IfIndex, Mac, RxMeta};
 use netstack::rng::Rng;
 use netstack::time::{Duration, Instant};
-use netstack::wire::checksum::Sum;
-use netstack::wire::{arp, ethernet, ipv4};
+use netstack::wire::{arp, ethernet, icmpv6, ipv4, ipv6};
 use netstack::{Config, Key, Notice, Stack};
 use router::{Port, Router};
 
@@ -70,6 +69,8 @@ struct Node {
     released: Vec<Key>,
     notices: Vec<Notice>,
     alive: bool,
+    /// What it sends may be others', whole or not.
+    passes_on: bool,
     /// As [`Net::timers`] has it.
     deadline: Option<Instant>,
     /// It is in [`Net::stale`].
@@ -89,11 +90,7 @@ struct Flight {
 
 /// Whether no link has changed the packet of this frame.
 fn is_whole(frame: &[u8]) -> bool {
-    as_ipv4(frame).is_some_and(|packet| {
-        let payload = packet.payload();
-        let sum = Sum::pseudo_v4(packet.src(), packet.dst(), packet.protocol(), payload.len() as u16);
-        packet.protocol() == ipv4::ICMP || sum.bytes(payload).finish() == 0
-    })
+    inside(frame).is_some_and(|inside| inside.has_good_sum())
 }
 
 /// The network.
@@ -115,6 +112,8 @@ pub struct Net {
     pub keep_trace: bool,
     /// TCP segments that entered a link.
     pub tcp_frames: u64,
+    /// Packets of IPv6 that a router found too long.
+    pub too_big: u64,
     hash: DefaultHasher,
 }
 
@@ -137,6 +136,7 @@ impl Net {
             trace: Vec::new(),
             keep_trace: true,
             tcp_frames: 0,
+            too_big: 0,
             hash: DefaultHasher::new(),
         }
     }
@@ -161,8 +161,20 @@ impl Net {
         let memory = Memory::new();
         let stack = self.boot(&config, &memory);
         let (links, touched, released, notices) = Default::default();
-        let (alive, deadline, stale) = (true, None, false);
-        self.nodes.push(Node { stack, config, memory, links, touched, released, notices, alive, deadline, stale });
+        let (alive, passes_on, deadline, stale) = (true, false, None, false);
+        self.nodes.push(Node {
+            stack,
+            config,
+            memory,
+            links,
+            touched,
+            released,
+            notices,
+            alive,
+            passes_on,
+            deadline,
+            stale,
+        });
         NodeId(self.nodes.len() - 1)
     }
 
@@ -197,7 +209,15 @@ impl Net {
         memory
     }
 
-    /// Adds a router.
+    /// Adds a node that passes packets on.
+    pub fn forwarder(&mut self) -> NodeId {
+        let node = self.node();
+        self.stack(node).set_forwarding(true);
+        self.nodes[node.0].passes_on = true;
+        node
+    }
+
+    /// Adds a router of IPv4.
     pub fn router(&mut self) -> RouterId {
         self.routers.push(Router::default());
         RouterId(self.routers.len() - 1)
@@ -339,10 +359,11 @@ impl Net {
     pub fn poll(&mut self, node: NodeId) {
         let now = self.now;
         self.stack(node);
-        let Node { stack, links, touched, released, notices, alive, .. } = &mut self.nodes[node.0];
+        let Node { stack, links, touched, released, notices, alive, passes_on, .. } = &mut self.nodes[node.0];
         if !*alive {
             return;
         }
+        let passes_on = *passes_on;
         let mut outbox = Outbox::new(now, links, &mut self.links);
         stack.poll(now, &mut outbox);
         let slept = touched.is_empty();
@@ -353,7 +374,7 @@ impl Net {
             self.awake.push(node);
         }
         for leaving in outbox.frames {
-            if !leaving.checksum_partial {
+            if !leaving.checksum_partial && !passes_on {
                 assert_checksums(&leaving.frame);
             }
             self.send(leaving);
@@ -420,7 +441,11 @@ impl Net {
     fn send(&mut self, leaving: Leaving) {
         let Leaving { from: (link, member), mut frame, checksum_partial, segment_size } = leaving;
         let state = &mut self.links[link];
-        self.tcp_frames += u64::from(as_ipv4(&frame).is_some_and(|packet| packet.protocol() == ipv4::TCP));
+        match inside(&frame) {
+            Some(Inside { protocol: ipv4::TCP, .. }) => self.tcp_frames += 1,
+            Some(Inside { protocol: ipv6::ICMPV6, bytes: [icmpv6::PACKET_TOO_BIG, ..], .. }) => self.too_big += 1,
+            _ => {}
+        }
         let fate = state.fate(self.now, member, frame.len(), &mut self.rng);
         (self.now, link, member, frame.len(), fate.arrivals.len()).hash(&mut self.hash);
         frame[..frame.len().min(74)].hash(&mut self.hash);
@@ -509,8 +534,11 @@ fn station_mac(link: usize, member: usize) -> Mac {
     Mac([0xb2, 0xa0, a, b, c, d])
 }
 
-/// A router's mark on an IPv4 packet that understands it (RFC 3168 §5).
+/// A router's mark on a packet that understands it (RFC 3168 §5).
 fn mark(frame: &mut [u8]) {
+    if frame[12..14] == ethernet::IPV6.to_be_bytes() && matches!(frame[15] >> 4 & 3, 1 | 2) {
+        frame[15] |= 3 << 4;
+    }
     if frame[12..14] == ethernet::IPV4.to_be_bytes() && matches!(frame[15] & 3, 1 | 2) {
         frame[15] |= 3;
         frame[24..26].fill(0);

@@ -4,11 +4,14 @@ use super::program::{End, LONGEST, Plan};
 use crate::common::{Bursts, Link, Segments, seeds};
 use netstack::rng::Rng;
 use netstack::time::Duration;
+use netstack::wire::ipv6::MIN_MTU;
 
 /// A chain of links with a router between each two, a node at each end, and connections between the nodes.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub seed: u64,
+    /// Over IPv6.
+    pub v6: bool,
     pub links: Vec<Link>,
     pub flows: Vec<Flow>,
     /// Bytes of the rings of connections that come, of each node.
@@ -45,6 +48,11 @@ impl Scenario {
         {
             link.segments = Segments::Joined;
         }
+        // Drawn apart, so that a seed's other decisions stay what they were.
+        let v6 = seeds::rng(seed, 0x66).below(2) == 0;
+        if v6 {
+            links.iter_mut().for_each(|link| link.mtu = link.mtu.max(MIN_MTU as u32));
+        }
         let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(1500) as usize;
         // The slowest link carries a megabyte in some minutes; a run has some thousand segments.
         let rate = links.iter().filter_map(|link| link.rate).min().unwrap_or(u64::MAX);
@@ -58,15 +66,20 @@ impl Scenario {
             (rng.below(links.len() as u32) as usize, part(rng), length)
         });
         let reboot = (rng.below(12) == 0).then(|| part(rng));
-        // Drawn apart, so that a seed's other decisions stay what they were.
+        // Drawn apart, too.
         let fast_open = seeds::rng(seed, 0xf0).below(3) == 0;
-        let mut scenario = Scenario { seed, links, flows, rings, outage, reboot, fast_open };
+        let mut scenario = Scenario { seed, v6, links, flows, rings, outage, reboot, fast_open };
         let harsh = scenario.is_harsh();
         for flow in &mut scenario.flows {
             let keepalive = harsh || flow.is_rude();
             flow.plans.iter_mut().for_each(|plan| plan.keepalive = keepalive);
         }
         scenario
+    }
+
+    /// Where servers listen.
+    pub fn server(&self) -> &'static str {
+        if self.v6 { "[::]:80" } else { "0.0.0.0:80" }
     }
 
     /// Long enough for what must succeed, and for what may fail to be given up.
@@ -92,6 +105,11 @@ impl Scenario {
             && self.links.len() == 1
             && self.outage.is_none()
             && self.reboot.is_none()
+    }
+
+    /// May lose each of the three questions who has an address.
+    pub fn loses(&self) -> bool {
+        self.is_harsh() || self.links.iter().any(|link| link.loss + link.corruption > 0)
     }
 
     /// So bad that a connection may be given up, though its ends do their part.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::common::{Net, Seen, as_icmp, as_ipv4};
+use crate::common::{Inside, Net, Seen, inside};
 use crate::tcp_common::notation::Line;
 use netstack::tcp::Seq;
 use netstack::wire::ipv4;
@@ -13,15 +13,14 @@ pub fn print(net: &Net, last: usize) {
     let mut first: HashMap<_, Seq> = HashMap::new();
     let begin = net.trace.len().saturating_sub(last);
     for (number, seen) in net.trace.iter().enumerate() {
-        let Some(packet) = as_ipv4(&seen.frame) else { continue };
+        let Some(Inside { src, dst, protocol, bytes }) = inside(&seen.frame) else { continue };
         let (ms, lost) = (seen.at.0 as f64 / 1e6, if seen.lost { " LOST" } else { "" });
         let from = match seen.from.0.checked_sub(Seen::ROUTERS) {
             Some(router) => format!("r{router}"),
             None => format!("n{}", seen.from.0),
         };
-        let (src, dst) = (packet.src(), packet.dst());
-        if packet.protocol() == ipv4::TCP && !packet.is_fragment() {
-            let Ok(segment) = Segment::parse(packet.payload()) else { continue };
+        if protocol == ipv4::TCP {
+            let Ok(segment) = Segment::parse(bytes) else { continue };
             let (sport, dport) = (segment.header.src_port, segment.header.dst_port);
             let ours = *first.entry((src, sport, dst, dport)).or_insert(segment.header.seq);
             let theirs = first.get(&(dst, dport, src, sport)).copied().unwrap_or_default();
@@ -29,8 +28,8 @@ pub fn print(net: &Net, last: usize) {
                 println!("{ms:12.3} {from} {src}:{sport}>{dst}:{dport} {}{lost}", Line::of(&segment, ours, theirs));
             }
         } else if number >= begin {
-            let what = as_icmp(&seen.frame).map_or(String::new(), |m| format!("icmp {} {} {}", m.kind, m.code, m.rest));
-            println!("{ms:12.3} {from} {src}>{dst} protocol {} {what}{lost}", packet.protocol());
+            // Of ICMP the type and the code.
+            println!("{ms:12.3} {from} {src}>{dst} protocol {protocol} {:?}{lost}", bytes.get(..2));
         }
     }
 }
