@@ -31,14 +31,14 @@ impl Kernel {
             return;
         }
         deliver(local);
-        release(local);
+        take_leave(local);
         local.halt(PATIENCE);
     }
 }
 
-/// Gives leased addresses back. The message may have to wait until the server's hardware address is known.
-fn release(local: &Local) {
-    if !local.release_leases(PATIENCE) {
+/// Gives leased addresses back, and says so where we were a router. The message may have to wait until the server's hardware address is known.
+fn take_leave(local: &Local) {
+    if !local.take_leave(PATIENCE) {
         return;
     }
     let until = Instant::now() + RELEASE;

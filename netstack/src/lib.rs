@@ -50,7 +50,7 @@ pub use dhcp::{Information, Lease, LeasedRoute};
 pub use events::Notice;
 pub use ip::{IpNet, Ipv4Net};
 pub use multicast::{Filter, FilterMode};
-pub use ndp::TemporaryAddresses;
+pub use ndp::{Advertising, TemporaryAddresses};
 pub use neighbor::{Neighbor, NeighborState};
 pub use socket::{Key, PacketId, RawId, UdpId};
 pub use stack::{AutoConfig, Config, PacketTo, SourceChange, Stack};

@@ -46,6 +46,7 @@ pub const PACKAGES: &[Package] = &[
     package("traceroute", &["traceroute"], "reads the error queue"),
     package("iputils-tracepath", &["tracepath"], "finds path MTUs by the error queue"),
     package("iproute2", &["ip", "ss"], "namespaces and TAP devices"),
+    package("ndisc6", &["rdisc6"], "asks routers of IPv6"),
     package("nginx-light", &["nginx"], "the host's web server over TAP"),
     package("wrk", &["wrk"], "load for web servers"),
     package("lighttpd", &["lighttpd"], "a second web server"),

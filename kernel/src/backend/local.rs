@@ -435,12 +435,13 @@ impl Local {
         self.owner.with_patience(patience, |engine, _| engine.stack.tcp_undelivered())
     }
 
-    /// Gives addresses back to the servers that gave them. True if something has to be waited for.
-    pub(crate) fn release_leases(&self, patience: Duration) -> bool {
+    /// Gives addresses back to the servers that gave them, and says to hosts that we are a router no more. True if something
+    /// has to be waited for.
+    pub(crate) fn take_leave(&self, patience: Duration) -> bool {
         let release = |engine: &mut Engine, now| {
             let any = engine.links.iter().any(|attached| engine.stack.lease(attached.index).is_some());
             engine.stack.release_leases(now);
-            any
+            engine.stack.stop_advertising(now) || any
         };
         self.owner.with_patience(patience, release).unwrap_or(false)
     }

@@ -2,14 +2,14 @@
 
 use super::{Boot, BootError};
 use crate::capture::Capture;
-use crate::config::{AddrSpec, LinkSpec};
+use crate::config::{AddrSpec, LinkSpec, Names};
 use crate::link::{self, Attached, Parts};
 use crate::{clock, log};
 use netstack::iface::InterfaceConfig;
 use netstack::link::IfIndex;
 use netstack::route::Route;
-use netstack::{AutoConfig, IpNet};
-use std::net::IpAddr;
+use netstack::{Advertising, AutoConfig, IpNet};
+use std::net::{IpAddr, SocketAddr};
 
 type Result = core::result::Result<(), BootError>;
 
@@ -131,6 +131,12 @@ fn routes(boot: &mut Boot) -> Result {
     for number in 0..boot.config.interfaces.len() {
         let Some(on) = boot.engine.links.get(number).map(|attached| attached.index) else { continue };
         let interface = &boot.config.interfaces[number];
+        if let Some(lifetime) = interface.ra {
+            let what = advertising(lifetime, &boot.config.names);
+            let begun = boot.engine.stack.advertise(clock::now(), on, what);
+            begun.map_err(|error| BootError::Attach(format!("ra on {} cannot be used: {error:?}", interface.link)))?;
+            log::boot(&format!("router advertisements: on {}", interface.link));
+        }
         let v4 = interface.gateway.map(|router| (IpNet::DEFAULT_V4, IpAddr::V4(router)));
         let v6 = interface.gateway6.map(|router| (IpNet::DEFAULT_V6, IpAddr::V6(router)));
         for (dst, gateway) in v4.into_iter().chain(v6) {
@@ -145,6 +151,15 @@ fn routes(boot: &mut Boot) -> Result {
         }
     }
     Ok(())
+}
+
+/// What a router says besides its networks: the names that it uses itself.
+fn advertising(lifetime: u16, names: &Names) -> Advertising {
+    let servers = names.dns.iter().filter_map(|server| match server {
+        SocketAddr::V6(server) if server.port() == 53 && !server.ip().is_unicast_link_local() => Some(*server.ip()),
+        _ => None,
+    });
+    Advertising { lifetime, servers: servers.collect(), search: names.search.clone() }
 }
 
 fn names(boot: &mut Boot) -> Result {

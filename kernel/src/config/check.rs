@@ -14,6 +14,7 @@ pub(super) fn check(net: &Net) -> Result<(), ConfigError> {
         addresses_once(interface, before)?;
         asks_once(interface)?;
         temporary_of_routers(interface)?;
+        router_advertises(interface, net.forward)?;
         mac_once(interface, before)?;
         tap_once(interface, before)?;
     }
@@ -92,6 +93,20 @@ fn temporary_of_routers(interface: &Interface) -> Result<(), ConfigError> {
     let part = format!("use_tempaddr on {}", interface.link);
     let reason =
         "temporary addresses are made of what routers give, and the interface does not ask them: give it addr=auto";
+    Err(ConfigError::Placement { part, reason: reason.to_owned() })
+}
+
+/// A host says nothing of routers (RFC 4861 §6.2.2), and a router has a network to speak of.
+fn router_advertises(interface: &Interface, forward: bool) -> Result<(), ConfigError> {
+    let reason = match interface.ra {
+        None => return Ok(()),
+        Some(_) if !forward => "only a router advertises itself: give forward=on as well",
+        Some(_) if statics6(interface).next().is_none() => {
+            "there is no network to advertise: give the interface an addr= of IPv6"
+        }
+        Some(_) => return Ok(()),
+    };
+    let part = format!("ra on {}", interface.link);
     Err(ConfigError::Placement { part, reason: reason.to_owned() })
 }
 

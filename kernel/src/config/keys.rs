@@ -7,8 +7,8 @@ use super::ConfigError;
 use super::error::Refusal;
 use super::net::{AddrSpec, Interface, Net, host_mask, is_host};
 use super::variables::decimal;
-use netstack::TemporaryAddresses;
 use netstack::tcp::{Algorithm, FastOpenModes};
+use netstack::{Advertising, TemporaryAddresses};
 
 /// A key of `RUMP_NET`.
 pub struct Key {
@@ -122,6 +122,34 @@ pub const KEYS: &[Key] = &[
                 TemporaryAddresses::Off => Vec::new(),
                 TemporaryAddresses::On => vec!["1".to_owned()],
                 TemporaryAddresses::Preferred => vec!["2".to_owned()],
+            },
+        },
+    },
+    Key {
+        name: "ra",
+        takes: "on, off, or the seconds for which hosts use the router after each advertisement, 12 to 9000, with forward=on and an IPv6 address",
+        example: "on",
+        about: "router advertisements (RFC 4861) of the networks of its IPv6 addresses, with the dns= servers of IPv6 and search= domains, so that nodes on the link need addr=auto only; on is 1800; off otherwise",
+        repeatable: false,
+        target: Target::Interface {
+            set: |interface, value| {
+                interface.ra = match value {
+                    "on" => Some(Advertising::LIFETIME),
+                    "off" => None,
+                    _ => {
+                        let seconds = decimal(value).and_then(|seconds| u16::try_from(seconds).ok());
+                        let seconds = seconds.filter(|seconds| Advertising::LIFETIMES.contains(seconds));
+                        Some(seconds.ok_or(Refusal::Form)?)
+                    }
+                };
+                Ok(())
+            },
+            show: |interface| {
+                let text = |seconds: &u16| match *seconds {
+                    Advertising::LIFETIME => "on".to_owned(),
+                    seconds => seconds.to_string(),
+                };
+                interface.ra.iter().map(text).collect()
             },
         },
     },

@@ -68,6 +68,8 @@ pub struct Interface {
     pub mac: Option<[u8; 6]>,
     /// Which temporary addresses it makes of what routers give (RFC 8981).
     pub temporary: TemporaryAddresses,
+    /// It is a router's there, which says so to hosts (RFC 4861 §6.2): for how many seconds they use it.
+    pub ra: Option<u16>,
     /// Where its frames are captured.
     pub pcap: Option<PathBuf>,
 }
@@ -181,7 +183,17 @@ impl Interface {
     /// An interface on `link` with no address and every setting at its default.
     pub fn on(link: LinkSpec) -> Interface {
         let (addresses, temporary) = (Vec::new(), TemporaryAddresses::Off);
-        Interface { link, addresses, gateway: None, gateway6: None, mtu: None, mac: None, temporary, pcap: None }
+        Interface {
+            link,
+            addresses,
+            gateway: None,
+            gateway6: None,
+            mtu: None,
+            mac: None,
+            temporary,
+            ra: None,
+            pcap: None,
+        }
     }
 }
 

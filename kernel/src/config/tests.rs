@@ -97,8 +97,8 @@ fn error_sentences_name_the_setting_the_value_and_what_is_allowed() {
     );
     assert_eq!(
         refusal("tap:tap0,adress=10.0.0.1/8"),
-        "RUMP_NET: there is no key \"adress\", perhaps addr is meant: allowed are addr, gw, mtu, mac, use_tempaddr, pcap, \
-         dns, hosts, search, hostname, forward, secret, congestion, ecn, fastopen, fastopen_pause"
+        "RUMP_NET: there is no key \"adress\", perhaps addr is meant: allowed are addr, gw, mtu, mac, use_tempaddr, ra, \
+         pcap, dns, hosts, search, hostname, forward, secret, congestion, ecn, fastopen, fastopen_pause"
     );
     assert_eq!(
         refusal("shimf:/dev/shm/bus"),
@@ -122,6 +122,7 @@ fn a_whole_net_is_read() {
         mtu: Some(65535),
         mac: Some([0xb2, 0xa0, 0, 0, 0, 2]),
         temporary: TemporaryAddresses::Off,
+        ra: None,
         pcap: Some(PathBuf::from("/tmp/a=b:c.pcap")),
     };
     let mut tap = Interface::on(LinkSpec::Tap("tap0".to_owned()));
@@ -239,9 +240,11 @@ fn every_row_of_every_table_takes_its_own_example() {
             let addr = match key.name {
                 "gw" => "addr=10.0.0.2/24,",
                 "use_tempaddr" => "addr=auto,",
+                "ra" => "addr=fd00::1/64,",
                 _ => "",
             };
-            format!("shmif:/b,{addr}{}={}", key.name, key.example)
+            let router = if key.name == "ra" { ";forward=on" } else { "" };
+            format!("shmif:/b,{addr}{}={}{router}", key.name, key.example)
         };
         assert_eq!(net(&text).to_string(), text);
     }
@@ -291,7 +294,7 @@ fn interface(number: u8) -> impl Strategy<Value = Interface> {
             }
             let asks_routers = addresses.contains(&AddrSpec::Auto);
             let temporary = if asks_routers && temporary { TemporaryAddresses::On } else { TemporaryAddresses::Off };
-            Interface { link, addresses, gateway, gateway6: None, mtu, mac, temporary, pcap }
+            Interface { link, addresses, gateway, gateway6: None, mtu, mac, temporary, ra: None, pcap }
         })
 }
 
@@ -348,6 +351,28 @@ fn temporary_addresses() {
     }
 }
 
+#[test]
+fn routers_that_advertise_themselves() {
+    let text = "shmif:/b,addr=fd00::1/64,ra=on;tap:t,addr=fd01::1/64,ra=12;forward=on";
+    let parsed = net(text);
+    assert_eq!([parsed.interfaces[0].ra, parsed.interfaces[1].ra], [Some(1800), Some(12)]);
+    assert_eq!(parsed.to_string(), text);
+    assert_eq!(net("shmif:/b,ra=off").interfaces[0].ra, None);
+    for (wrong, why) in [
+        ("shmif:/b,addr=fd00::1/64,ra=11,forward=on", "is not understood: ra takes on, off, or the seconds"),
+        ("shmif:/b,addr=fd00::1/64,ra=9001,forward=on", "is not understood"),
+        ("shmif:/b,addr=fd00::1/64,ra=yes,forward=on", "is not understood"),
+        ("shmif:/b,addr=fd00::1/64,ra=on", "ra on shmif:/b: only a router advertises itself: give forward=on"),
+        (
+            "shmif:/b,addr=10.0.0.1/24,ra=on,forward=on",
+            "there is no network to advertise: give the interface an addr= of IPv6",
+        ),
+    ] {
+        let said = refusal(wrong);
+        assert!(said.contains(why), "{said}");
+    }
+}
+
 fn b2(byte: u8) -> u8 {
     byte & !1
 }
@@ -381,7 +406,7 @@ proptest! {
 
     #[test]
     fn no_text_like_a_net_panics_and_what_is_taken_is_stable(
-        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|use_tempaddr|pcap|dns|hosts|search|hostname|forward|secret|congestion|ecn|fastopen)=[0-9a-fon:/. ]{0,14}){0,4}"
+        text in "((shmif|tap):?[/a-z0-9]{0,4})?([,;](addr|gw|mtu|mac|use_tempaddr|ra|pcap|dns|hosts|search|hostname|forward|secret|congestion|ecn|fastopen)=[0-9a-fon:/. ]{0,14}){0,4}"
     ) {
         if let Ok(net) = text.parse::<Net>() {
             prop_assert_eq!(net.to_string().parse::<Net>(), Ok(net));

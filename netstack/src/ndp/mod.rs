@@ -3,10 +3,13 @@
 //!
 //! Messages that arrive are in `stack::ndp`; what is done at which time is in `stack::autoconf` and `stack::offers`.
 
+mod advertiser;
 mod identifier;
 pub(crate) mod names;
 mod temporary;
 
+pub use advertiser::Advertising;
+pub(crate) use advertiser::{Advertiser, MAX_NETWORKS, PREFERRED, VALID};
 pub(crate) use identifier::{Secret, in_network};
 pub use temporary::TemporaryAddresses;
 pub(crate) use temporary::{Temporary, regenerate_advance};
@@ -44,6 +47,8 @@ pub(crate) enum Task {
     Age(IfIndex, Ipv6Addr),
     /// A temporary address will soon be deprecated: another one takes its place.
     Regenerate(IfIndex, Ipv6Addr),
+    /// Say that we are a router.
+    Advertise(IfIndex),
     /// Ask a DHCPv6 server, or again.
     Inquire(IfIndex),
     /// Ask for routers.
@@ -78,6 +83,8 @@ pub(crate) struct Link {
     pub(crate) temporaries_failed: bool,
     /// What DHCPv6 servers are asked, once a router says that there are some.
     pub(crate) inquiry: Option<Inquiry>,
+    /// We are a router there, and say so.
+    pub(crate) advertiser: Option<Advertiser>,
     /// Default routers.
     pub(crate) routers: Vec<Ipv6Addr>,
     /// Prefixes that routers say are on the link.

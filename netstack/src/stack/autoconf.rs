@@ -118,6 +118,7 @@ impl Stack {
                 Task::Try(on, addr) => self.go_on_trying(now, on, addr),
                 Task::Age(on, addr) => self.age(now, on, addr),
                 Task::Regenerate(on, addr) => self.regenerate(now, on, addr),
+                Task::Advertise(on) => self.go_on_advertising(now, on),
                 Task::Inquire(on) => self.go_on_inquiring(now, on),
                 Task::Solicit(on) => self.solicit_routers(now, on),
                 Task::Router(on, router) => self.forget_router(on, router),
@@ -134,13 +135,17 @@ impl Stack {
             if addr.is_unicast_link_local() {
                 self.ip.memberships.say_all(now, (on, Family::V6));
             }
-            return self.ip.interfaces.change_address(on, addr.into(), |address| {
+            self.ip.interfaces.change_address(on, addr.into(), |address| {
                 if address.state == AddressState::Tentative {
                     // RFC 4862 §5.5.4: its preferred lifetime may have ended, or be none, while it was tried.
                     let over = address.preferred_until.is_some_and(|until| until <= now);
                     address.state = if over { AddressState::Deprecated } else { AddressState::Preferred };
                 }
             });
+            if addr.is_unicast_link_local() {
+                self.begin_advertising(now, on);
+            }
+            return;
         }
         trial.asked = true;
         let nonce = trial.nonce;

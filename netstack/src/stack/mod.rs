@@ -3,6 +3,7 @@
 //! Reading order: [`Stack`], `run` (poll and deadlines), `input` (a frame on its way up), `arp` and `icmp` (what those
 //! answer), `config` (interfaces, addresses, routes), and the user calls of `udp`, `cork`, `raw`, `packet` and `tcp_api`.
 
+mod advertise;
 mod arp;
 mod autoconf;
 mod config;

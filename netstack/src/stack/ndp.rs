@@ -40,11 +40,8 @@ impl Stack {
                 }
             }
             Message::RouterAdvertisement(_) => self.count_error(on),
-            // §6.2.6: we announce nothing, but know now where the host is.
-            Message::RouterSolicitation(options) if self.forwarding && !src.is_unspecified() => {
-                if let Some(mac) = options.source_link().filter(is_station) {
-                    self.hear(now, on, src, mac);
-                }
+            Message::RouterSolicitation(options) if self.forwarding => {
+                self.input_router_solicitation(now, on, src, options.source_link().filter(is_station));
             }
             Message::RouterSolicitation(_) => {}
             // §8.1.
@@ -139,7 +136,7 @@ impl Stack {
     }
 
     /// A neighbour said where it is by the way.
-    fn hear(&mut self, now: Instant, on: IfIndex, addr: Ipv6Addr, mac: Mac) {
+    pub(super) fn hear(&mut self, now: Instant, on: IfIndex, addr: Ipv6Addr, mac: Mac) {
         let held = self.ip.neighbors.learn(now, on, addr.into(), mac, Evidence::AskedUs);
         self.ip.release_held(on, mac, held);
     }

@@ -20,6 +20,7 @@ mod multicast;
 mod names;
 mod packet;
 mod programs;
+mod router;
 mod semantics;
 mod suites;
 mod tap;
