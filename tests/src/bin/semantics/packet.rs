@@ -25,6 +25,7 @@ pub const CASES: &[Case] = &[
     ("packet.auxdata", auxdata),
     ("packet.memberships", memberships),
     ("packet.ignore_outgoing", ignore_outgoing),
+    ("packet.devices", devices),
 ];
 
 const LO: i32 = 1;
@@ -282,4 +283,42 @@ fn ignore_outgoing(r: &mut Report) {
     r.see("get", sys::get_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING).map(i64::from));
     must("send", sys::sendto_bytes(sender, &frame([0; 6], PROTOCOL, b"x"), 0, &on_lo(0)));
     see_all(r, "only what comes", fd);
+}
+
+/// By whatever socket interfaces are asked about, they are those of the network.
+fn devices(r: &mut Report) {
+    let name = |name: &str| std::array::from_fn(|i| name.as_bytes().get(i).copied().unwrap_or(0));
+    let request = |text: &str, union: &[u8]| {
+        let mut request = [0; 40];
+        request[..16].copy_from_slice(&name(text));
+        request[16..16 + union.len()].copy_from_slice(union);
+        request
+    };
+    let text = |bytes: &[u8]| format!("{bytes:?}");
+    for (domain, kind) in
+        [(libc::AF_INET, SOCK_DGRAM), (AF_PACKET, SOCK_RAW), (libc::AF_UNIX, SOCK_STREAM), (libc::AF_NETLINK, SOCK_RAW)]
+    {
+        let fd = must("socket", sys::socket(domain, kind, 0));
+        let mut ask = |what: &str, number, request: &[u8; 40]| {
+            r.see(&format!("{domain}, {what}"), sys::device(fd, number, request).map(|reply| text(&reply[..24])));
+        };
+        ask("index", libc::SIOCGIFINDEX, &request("lo", &[]));
+        ask("hardware", libc::SIOCGIFHWADDR, &request("lo", &[]));
+        ask("name", libc::SIOCGIFNAME, &request("", &1u32.to_ne_bytes()));
+        ask("name of none", libc::SIOCGIFNAME, &request("", &[0; 4]));
+        ask("mtu", libc::SIOCGIFMTU, &request("lo", &[]));
+        ask("none", libc::SIOCGIFMTU, &request("none", &[]));
+        for (what, on, command) in [
+            ("link", "lo", &[0x0a, 7][..]),
+            ("link of none", "none", &[0x0a, 7]),
+            ("unknown", "lo", &[0xffff, 7]),
+            ("what a driver knows", "lo", &[0x0000_0004, 7]),
+        ] {
+            let said = sys::ethtool(fd, &name(on), command).map(|words| format!("{words:?}"));
+            r.see(&format!("{domain}, {what}"), said);
+        }
+        r.see("nowhere", sys::device(fd, 0x8946, &request("lo", &8u64.to_ne_bytes())).map(drop));
+    }
+    let (end, _) = must("pipe", sys::pipe());
+    r.see("no socket", sys::device(end, libc::SIOCGIFINDEX, &request("lo", &[])).map(drop));
 }

@@ -437,6 +437,21 @@ pub fn last_stamp(fd: Fd, request: libc::Ioctl) -> Ret<[i64; 2]> {
     Ok(value)
 }
 
+/// A request about the interface that `request` (a `struct ifreq`) names, and what it holds then.
+pub fn device(fd: Fd, what: libc::Ioctl, request: &[u8; 40]) -> Ret<[u8; 40]> {
+    let mut request = *request;
+    call!(libc::ioctl(fd, what, request.as_mut_ptr())).map(|_| request)
+}
+
+/// SIOCETHTOOL with a command of several words, which holds the reply then.
+pub fn ethtool(fd: Fd, name: &[u8; 16], command: &[u32]) -> Ret<Vec<u32>> {
+    let mut command = command.to_vec();
+    let mut request = [0; 40];
+    request[..16].copy_from_slice(name);
+    request[16..24].copy_from_slice(&(command.as_mut_ptr() as u64).to_ne_bytes());
+    device(fd, 0x8946, &request).map(|_| command)
+}
+
 pub fn sockatmark(fd: Fd) -> Ret<i64> {
     unsafe extern "C" {
         fn sockatmark(fd: c_int) -> c_int;
