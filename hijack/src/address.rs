@@ -2,8 +2,11 @@
 
 use crate::user::{InBytes, Out, OutBytes};
 use kernel::socket::{LinkAddr, Name};
-use kernel::{Errno, Result};
-use libc::{AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, socklen_t};
+use kernel::{Errno, Result, Socket};
+use libc::{
+    AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, MSG_FASTOPEN,
+    SOCK_DGRAM, socklen_t,
+};
 use std::mem::size_of;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -44,6 +47,15 @@ pub fn read(domain: i32, address: InBytes, len: socklen_t) -> Result<Address> {
         return Err(Errno::INVAL);
     }
     parse(domain, address.slice(len)?)
+}
+
+/// As [`read`], of AF_INET whatever the address says of its family.
+pub fn read_any(address: InBytes, len: socklen_t) -> Result<SocketAddr> {
+    let len = len as usize;
+    if len > STORAGE {
+        return Err(Errno::INVAL);
+    }
+    inet(address.slice(len)?)
 }
 
 fn parse(domain: i32, bytes: &[u8]) -> Result<Address> {
@@ -177,7 +189,8 @@ pub fn give_with(
 }
 
 /// An address for sendto: none given where the pointer is null.
-pub fn destination(domain: i32, address: InBytes, len: socklen_t) -> Result<Option<Name>> {
+pub fn destination(socket: &Socket, flags: i32, address: InBytes, len: socklen_t) -> Result<Option<Name>> {
+    let domain = socket.domain();
     if address.is_null() || len == 0 && domain != AF_PACKET {
         return Ok(None);
     }
@@ -190,7 +203,24 @@ pub fn destination(domain: i32, address: InBytes, len: socklen_t) -> Result<Opti
             Ok(Some(Name::Link(to)))
         };
     }
-    read(domain, address, len)?.inet().map(|addr| Some(addr.into()))
+    match socket.protocol() {
+        // A stream looks at it only where it opens a connection.
+        IPPROTO_TCP if flags & MSG_FASTOPEN == 0 => {
+            address.slice(if len as usize > STORAGE { return Err(Errno::INVAL) } else { len as usize })?;
+            Ok(None)
+        }
+        IPPROTO_ICMP | IPPROTO_ICMPV6 if socket.kind() == SOCK_DGRAM => match read(domain, address, len)? {
+            Address::Inet(addr) => Ok(Some(addr.into())),
+            Address::Unspecified(_) => Err(Errno::AFNOSUPPORT),
+        },
+        // udpv6_sendmsg() in Linux: nobody is named, or nothing of the Internet's.
+        IPPROTO_UDP if domain == AF_INET6 => match read(domain, address, len) {
+            Ok(Address::Unspecified(_)) => Ok(None),
+            Err(Errno::AFNOSUPPORT) => Err(Errno::INVAL),
+            named => named?.inet().map(|addr| Some(addr.into())),
+        },
+        _ => read(domain, address, len)?.inet().map(|addr| Some(addr.into())),
+    }
 }
 
 #[cfg(test)]

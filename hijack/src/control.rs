@@ -31,6 +31,9 @@ const SIOCSPGRP: c_ulong = 0x8902;
 const FIOGETOWN: c_ulong = 0x8903;
 const SIOCGPGRP: c_ulong = 0x8904;
 const SIOCOUTQNSD: c_ulong = 0x894b;
+/// Requests that each driver has for itself.
+const SIOCDEVPRIVATE: c_ulong = 0x89f0;
+const SIOCDEVPRIVATE_LAST: c_ulong = 0x89ff;
 // When the last datagram came; as of linux/sockios.h, and with 64 bits of seconds everywhere.
 const SIOCGSTAMP: c_ulong = 0x8906;
 const SIOCGSTAMPNS: c_ulong = 0x8907;
@@ -105,7 +108,9 @@ fn tell(request: c_ulong, argument: Argument) -> Result<()> {
         SIOCGIFCONF => list(argument),
         SIOCGIFNAME => name_by_index(argument.pointer()),
         SIOCETHTOOL => ethernet_tool(argument.pointer()),
-        SIOCGIFADDR..=SIOCGIFTXQLEN | SIOCGIFFLAGS => describe(request, argument.pointer()),
+        SIOCGIFADDR..=SIOCGIFTXQLEN | SIOCGIFFLAGS | SIOCDEVPRIVATE..=SIOCDEVPRIVATE_LAST => {
+            describe(request, argument.pointer())
+        }
         _ => Err(Errno::NOTTY),
     }
 }
@@ -173,6 +178,8 @@ fn describe(request: c_ulong, into: OutBytes) -> Result<()> {
             let family = if interface.loopback { ARPHRD_LOOPBACK } else { ARPHRD_ETHER };
             put(into, &[&family.to_ne_bytes()[..], &interface.mac.unwrap_or_default()].concat());
         }
+        // No interface has requests of its own.
+        SIOCDEVPRIVATE..=SIOCDEVPRIVATE_LAST => return Err(Errno::OPNOTSUPP),
         _ => return Err(Errno::NOTTY),
     }
     Ok(())

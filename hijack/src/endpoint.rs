@@ -60,7 +60,15 @@ pub fn bind(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
             (addr, AF_PACKET) => socket.bind_link(&addr).map(|()| 0),
             _ => Err(Errno::INVAL),
         },
-        domain => socket.bind(address::read(domain, name, len)?.inet()?).map(|()| 0),
+        // Linux does not look at the family.
+        AF_INET if socket.kind() == libc::SOCK_RAW => socket.bind(address::read_any(name, len)?).map(|()| 0),
+        domain => match address::read(domain, name, len) {
+            Ok(Address::Unspecified(_)) | Err(Errno::AFNOSUPPORT) if socket.kind() == libc::SOCK_RAW => {
+                Err(Errno::INVAL)
+            }
+            Ok(Address::Unspecified(_)) if domain == AF_INET6 => Err(Errno::AFNOSUPPORT),
+            named => socket.bind(named?.inet()?).map(|()| 0),
+        },
     })
 }
 
@@ -96,9 +104,12 @@ fn any() -> sockaddr_in {
 pub fn connect(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
     on(fd, |socket| match socket.domain() {
         AF_PACKET => Err(Errno::OPNOTSUPP),
-        domain => match address::read(domain, name, len)? {
-            Address::Unspecified(_) => socket.disconnect().map(|()| 0),
-            Address::Inet(addr) => socket.connect(addr).map(|()| 0),
+        domain => match address::read(domain, name, len) {
+            Ok(Address::Unspecified(_)) => socket.disconnect().map(|()| 0),
+            Ok(Address::Inet(addr)) => socket.connect(addr).map(|()| 0),
+            // Without a family there is nothing that says whether to connect.
+            Err(errno) if errno == Errno::FAULT || len < 2 => Err(errno),
+            Err(errno) => socket.connect_named(Err(errno)).map(|()| 0),
         },
     })
 }

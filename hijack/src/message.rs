@@ -37,7 +37,7 @@ pub fn sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> Option<Result<i
 }
 
 fn send_one(socket: &Socket, message: Message, flags: c_int) -> Result<usize> {
-    let to = address::destination(socket.domain(), message.name.as_in(), message.name_len)?;
+    let to = address::destination(socket, flags, message.name.as_in(), message.name_len)?;
     let control = match socket.is_corked() {
         true => SendControl::default(),
         false => send_control(socket, message.control.slice(message.control_len)?)?,
@@ -134,6 +134,10 @@ fn receive_many(
         true => None,
         false => Instant::now().checked_add(duration(timeout.get()?)?),
     };
+    // Linux does so of streams, too.
+    if flags & MSG_ERRQUEUE == 0 {
+        socket.take_pending()?;
+    }
     let mut done = 0;
     for index in 0..len {
         let waiting = if done > 0 && flags & MSG_WAITFORONE != 0 { MSG_DONTWAIT } else { 0 };
@@ -141,7 +145,13 @@ fn receive_many(
         match received.and_then(|received| messages.set_len(index, received as u32)) {
             Ok(()) => done += 1,
             Err(errno) if done == 0 => return Err(errno),
-            Err(_) => break,
+            Err(errno) => {
+                // What the network said is for the next call.
+                if !matches!(errno, Errno::AGAIN | Errno::INTR | Errno::FAULT) {
+                    socket.leave_error(errno);
+                }
+                break;
+            }
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             break;

@@ -7,7 +7,7 @@ use crate::transfer::{count, send_on};
 use crate::user::Out;
 use kernel::socket::SendControl;
 use kernel::{Errno, Result, Socket, signal};
-use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SO_SNDBUF, SOL_SOCKET, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
+use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SO_ACCEPTCONN, SO_SNDBUF, SOL_SOCKET, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
 use rustix::fs::{FileType, fstat};
 use rustix::io::ioctl_fionread;
 use std::ffi::c_int;
@@ -73,7 +73,8 @@ fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Res
 
 fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
     let mut most = len.min(MOST);
-    if socket.nonblocking() {
+    // A listener refuses at once.
+    if socket.nonblocking() && !is_listening(socket)? {
         most = if writable(fd) { most.min(send_space(socket)?) } else { 0 };
         if most == 0 && len > 0 {
             return Err(Errno::AGAIN);
@@ -113,7 +114,13 @@ fn send_space(socket: &Socket) -> Result<usize> {
     let mut size = [0; 4];
     socket.getsockopt(SOL_SOCKET, SO_SNDBUF, &mut size)?;
     let size = usize::try_from(i32::from_ne_bytes(size)).unwrap_or(0);
-    Ok(size.saturating_sub(socket.outq()?))
+    Ok(size.saturating_sub(socket.outq().unwrap_or(0)))
+}
+
+fn is_listening(socket: &Socket) -> Result<bool> {
+    let mut listens = [0; 4];
+    socket.getsockopt(SOL_SOCKET, SO_ACCEPTCONN, &mut listens)?;
+    Ok(listens != [0; 4])
 }
 
 /// Whether a read of the pipe would wait for a writer.

@@ -46,7 +46,7 @@ pub fn send(fd: c_int, buf: InBytes, len: usize, flags: c_int) -> Count {
 /// sendto(2).
 pub fn sendto(fd: c_int, buf: InBytes, len: usize, flags: c_int, name: InBytes, name_len: socklen_t) -> Count {
     on(fd, |socket| {
-        let to = address::destination(socket.domain(), name, name_len)?;
+        let to = address::destination(socket, flags, name, name_len)?;
         send_on(socket, &[IoSlice::new(buf.unseen(len)?)], flags, to, &SendControl::default()).map(count)
     })
 }

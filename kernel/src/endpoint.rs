@@ -453,9 +453,8 @@ impl Endpoint {
         self.record.set_accept_queue(self.record.accept_queue().saturating_sub(1));
     }
 
-    /// After a disconnect: the socket is fresh again.
+    /// After a disconnect: the socket is fresh again. As on Linux, an error that nobody took stays.
     pub(crate) fn forget_history(&self) {
-        self.record.set_error(0);
         self.record.set_state(State::CLOSED.bits());
     }
 

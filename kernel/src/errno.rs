@@ -52,6 +52,7 @@ pub(crate) fn send(error: SendError) -> Errno {
         SendError::NoPorts | SendError::Full => Errno::AGAIN,
         SendError::NoBuffers => Errno::NOBUFS,
         SendError::Pending(error) => pending(error),
+        SendError::Refused => Errno::PIPE,
     }
 }
 

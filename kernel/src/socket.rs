@@ -55,6 +55,8 @@ pub struct Socket {
     settings: Mutex<Settings>,
     /// What is to be told by IPV6_RECVPATHMTU.
     path_mtu: Mutex<Option<PathMtu>>,
+    /// Whom the last connect(2) named, or who was accepted.
+    peer: Mutex<Option<SocketAddr>>,
     /// SO_PEEK_OFF.
     peek_offset: AtomicI32,
     /// What SIOCGSTAMP tells.
@@ -254,6 +256,7 @@ impl Socket {
             corked: AtomicBool::new(false),
             settings: Mutex::new(settings),
             path_mtu: Mutex::new(None),
+            peer: Mutex::new(None),
             peek_offset: AtomicI32::new(-1),
             last_stamp: LastStamp::default(),
         }
@@ -271,22 +274,37 @@ impl Socket {
 
     /// connect(2). Blocks unless [`nonblocking`](Self::nonblocking); then EINPROGRESS, EALREADY, EISCONN as on Linux.
     pub fn connect(&self, addr: SocketAddr) -> Result<()> {
-        if self.is_packet() {
-            return Err(Errno::OPNOTSUPP);
-        }
-        let said = self.flow_label_of(addr);
-        let addr = self.to_connect(addr)?;
-        self.set_flow_label(said)?;
+        self.connect_named(Ok(addr))
+    }
+
+    /// As [`connect`](Self::connect), with what is wrong with the address: a stream looks at its state first.
+    pub fn connect_named(&self, addr: Result<SocketAddr>) -> Result<()> {
         match self.endpoint.kind {
+            Kind::Packet(_) => Err(Errno::OPNOTSUPP),
             Kind::Stream => self.connect_stream(addr),
-            _ => self.backend.call(Call::Connect(self.id(), addr, self.buffers())).map(drop),
+            _ => {
+                let (addr, to) = self.toward(addr)?;
+                self.backend.call(Call::Connect(self.id(), to, self.buffers()))?;
+                *self.peer.lock() = Some(addr);
+                Ok(())
+            }
         }
+    }
+
+    /// An address as the program and as the engine has it; what it says of the flow is the socket's from now on.
+    fn toward(&self, addr: Result<SocketAddr>) -> Result<(SocketAddr, SocketAddr)> {
+        let addr = addr?;
+        let said = self.flow_label_of(addr);
+        let to = self.to_connect(addr)?;
+        self.set_flow_label(said)?;
+        Ok((addr, to))
     }
 
     /// connect(2) with AF_UNSPEC: the socket is as if it had never been connected.
     pub fn disconnect(&self) -> Result<()> {
         self.connecting.store(false, Ordering::Release);
         self.backend.call(Call::Disconnect(self.id()))?;
+        *self.peer.lock() = None;
         if self.endpoint.kind == Kind::Stream {
             // tcp_disconnect() reports an error, whether there is one or not.
             self.endpoint.signal_error();
@@ -298,6 +316,10 @@ impl Socket {
     pub fn listen(&self, backlog: i32) -> Result<()> {
         if self.endpoint.kind != Kind::Stream {
             return Err(Errno::OPNOTSUPP);
+        }
+        // As bind(2) in Linux: whoever connects or has been connected must dissolve that first.
+        if self.connecting.load(Ordering::Acquire) || self.endpoint.state().contains(State::CONNECTED) {
+            return Err(Errno::INVAL);
         }
         if self.family() == Family::Inet6
             && self.endpoint.state().contains(State::CLOSED)
@@ -340,6 +362,7 @@ impl Socket {
                     endpoint.set_oob_inline(self.endpoint.oob_inline());
                     endpoint.set_not_sent_low_water(self.endpoint.not_sent_low_water());
                     let socket = Socket::new(self.backend.clone(), endpoint, self.family(), settings);
+                    *socket.peer.lock() = Some(self.family().shown(peer));
                     socket.peek_offset.store(self.peek_offset.load(Ordering::Relaxed), Ordering::Relaxed);
                     Ok(Some((Arc::new(socket), self.family().shown(peer), prepared)))
                 }
@@ -396,20 +419,26 @@ impl Socket {
         let how = netstack::socket::Shutdown { read, write };
         match self.endpoint.kind {
             Kind::Packet(_) => return Err(Errno::OPNOTSUPP),
-            Kind::Stream if self.endpoint.state().contains(State::CLOSED) => return Err(Errno::NOTCONN),
+            // tcp_disconnect() in Linux.
+            Kind::Stream if self.endpoint.state() & (State::CONNECTING | State::DEFERRED) == State::CONNECTING => {
+                return self.disconnect();
+            }
             // inet_shutdown(): a connection that nobody was told of counts as told.
-            Kind::Stream if self.endpoint.state().contains(State::CONNECTED) => {
+            Kind::Stream if self.endpoint.state() & (State::CONNECTED | State::CLOSED) == State::CONNECTED => {
                 self.connecting.store(false, Ordering::Release);
             }
-            Kind::Stream => {}
-            _ => {
+            Kind::Stream if !self.endpoint.state().contains(State::CLOSED) => {}
+            kind => {
                 // inet_shutdown(): without a peer it is ENOTCONN, and takes effect: whoever waits in recv(2) is let go.
                 let mut state = self.endpoint.state();
                 state.set(State::NO_MORE_IN, read || state.contains(State::NO_MORE_IN));
                 state.set(State::NO_MORE_OUT, write || state.contains(State::NO_MORE_OUT));
                 self.endpoint.record.set_state(state.bits());
                 self.endpoint.changed();
-                self.peer_addr()?;
+                let connected = kind != Kind::Stream && self.backend.call(Call::Names(self.id()))?.names()?.1.is_some();
+                if !connected {
+                    return Err(Errno::NOTCONN);
+                }
             }
         }
         self.backend.call(Call::Shutdown(self.id(), how)).map(drop)
@@ -418,7 +447,13 @@ impl Socket {
     /// getsockname(2): the unspecified address and port 0 before the socket has one.
     pub fn local_addr(&self) -> Result<SocketAddr> {
         let (local, _) = self.backend.call(Call::Names(self.id()))?.names()?;
-        Ok(local.map_or(SocketAddr::new(self.family().unspecified(), 0), |local| self.family().shown(local)))
+        let mut local =
+            local.map_or(SocketAddr::new(self.family().unspecified(), 0), |local| self.family().shown(local));
+        // Linux has it there.
+        if let Kind::Raw(protocol) = self.endpoint.kind {
+            local.set_port(u16::from(protocol));
+        }
+        Ok(local)
     }
 
     /// getsockname(2) of any socket.
@@ -434,8 +469,20 @@ impl Socket {
             return Err(Errno::NOTCONN);
         }
         let (_, remote) = self.backend.call(Call::Names(self.id()))?.names()?;
-        let remote = remote.filter(|remote| self.endpoint.kind != Kind::Datagram || remote.port() != 0);
-        remote.map(|remote| self.family().shown(remote)).ok_or(Errno::NOTCONN)
+        let mut remote = remote.map(|remote| self.family().shown(remote)).ok_or(Errno::NOTCONN)?;
+        // To the engine ports mean nothing to raw and ping sockets.
+        if matches!(self.endpoint.kind, Kind::Raw(_) | Kind::Ping) {
+            remote.set_port(self.peer.lock().map_or(0, |peer| peer.port()));
+        }
+        if remote.port() == 0 { Err(Errno::NOTCONN) } else { Ok(remote) }
+    }
+
+    /// SO_PEERNAME: of a stream also before the connection is there and when it is over.
+    fn last_peer(&self) -> Result<SocketAddr> {
+        match self.endpoint.kind {
+            Kind::Stream => self.peer.lock().ok_or(Errno::NOTCONN),
+            _ => self.peer_addr(),
+        }
     }
 
     /// Whether [`getsockopt`](Self::getsockopt) wants to find in `into` what the program has put there.
@@ -461,6 +508,7 @@ impl Socket {
     /// FIONREAD: bytes that can be read; for datagrams the size of the next one.
     pub fn inq(&self) -> Result<usize> {
         match self.endpoint.kind {
+            Kind::Ping => Err(Errno::NOTTY),
             Kind::Stream if self.endpoint.state().contains(State::LISTENING) => Err(Errno::INVAL),
             Kind::Stream => Ok(self.endpoint.rings().map_or(0, |rings| self.readable_to_mark(&rings))),
             Kind::Packet(_) => self.next_packet(),
@@ -480,6 +528,9 @@ impl Socket {
         if self.endpoint.state().contains(State::LISTENING) {
             return Err(Errno::INVAL);
         }
+        if self.endpoint.kind == Kind::Ping {
+            return Err(Errno::NOTTY);
+        }
         Ok(self.endpoint.rings().map_or(0, |rings| rings.unsent()))
     }
 
@@ -495,6 +546,17 @@ impl Socket {
     /// Whether a UDP datagram waits for more pieces: what comes with the next one for its way does not count.
     pub fn is_corked(&self) -> bool {
         self.corked.load(Ordering::Acquire)
+    }
+
+    /// The pending error (SO_ERROR), which is thereby taken.
+    pub fn take_pending(&self) -> Result<()> {
+        self.take_error().map_or(Ok(()), Err)
+    }
+
+    /// An error that the next call is to meet.
+    pub fn leave_error(&self, error: Errno) {
+        self.endpoint.fail(error.raw_os_error());
+        self.endpoint.changed();
     }
 
     /// O_NONBLOCK.

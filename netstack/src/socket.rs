@@ -142,6 +142,8 @@ pub struct SendOptions {
     pub more: bool,
     /// MSG_DONTROUTE: no router is used.
     pub dont_route: bool,
+    /// It is not sent, only what else is wrong with it is told.
+    pub refused: bool,
     /// UDP_SEGMENT: cut into datagrams of this many bytes, the last may be shorter.
     pub segment: Option<NonZeroU16>,
 }
@@ -232,6 +234,8 @@ pub enum SendError {
     Full,
     /// At the memory limit.
     NoBuffers,
+    /// The caller said [`SendOptions::refused`], and nothing else is wrong.
+    Refused,
     /// An earlier datagram's error, reported once and cleared; this datagram was not sent.
     Pending(SocketError),
 }

@@ -20,6 +20,7 @@ const MORE: SendOptions = SendOptions {
     more: true,
     segment: None,
     dont_route: false,
+    refused: false,
 };
 
 /// A sender, a receiver at 10.0.0.2:7, and the neighbours known.

@@ -85,6 +85,24 @@ fn two_ping_sockets_cannot_have_one_identifier() {
 }
 
 #[test]
+fn ping_sockets_that_say_so_share_an_identifier_and_the_last_one_hears() {
+    let (mut net, a, _) = Net::pair(3, Link::default());
+    let (mut one, mut two) = (net.raw(a, RawKind::Ping), net.raw(a, RawKind::Ping));
+    let at: SocketAddr = "0.0.0.0:77".parse().expect("an address");
+    let reuse = netstack::socket::BindOptions { reuse_addr: true, ..Default::default() };
+    for id in [one.id, two.id] {
+        assert_eq!(net.stack(a).raw_bind(id, at, reuse), Ok(at));
+    }
+    net.raw_send(&one, B, &echo_request(0, 1, b"ping")).expect("sent");
+    net.run_for(Duration::from_millis(10));
+    assert!(one.recv().is_none() && two.recv().is_some());
+    net.stack(a).raw_close(two.id);
+    net.raw_send(&one, B, &echo_request(0, 2, b"ping")).expect("sent");
+    net.run_for(Duration::from_millis(10));
+    assert!(one.recv().is_some());
+}
+
+#[test]
 fn a_raw_socket_sees_requests_and_replies_with_their_ip_headers() {
     let (mut net, a, b) = Net::pair(4, Link::default());
     let mut here = net.raw(a, RawKind::Raw { protocol: ipv4::ICMP });

@@ -14,7 +14,7 @@ use netstack::iface::{Address, InterfaceView};
 use netstack::link::IfIndex;
 use netstack::raw::{RawKind, RawOptions};
 use netstack::socket::{ConnectError, Key};
-use netstack::tcp::{Accepted, Close, State, TcpId};
+use netstack::tcp::{Accepted, Close, State, TcpId, TcpStatus};
 use netstack::time::Instant as Now;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -320,6 +320,8 @@ impl Engine {
         endpoint.set_rings(None);
         let (rings, tx, rx) = self.sockets.stream_rings(&endpoint, buffers.send, buffers.receive)?;
         connect(&mut self.stack, tx, rx).map_err(errno::connect)?;
+        // tcp_connect_init() in Linux.
+        endpoint.record.set_error(0);
         endpoint.set_rings(Some(rings));
         Ok(())
     }
@@ -365,10 +367,14 @@ impl Engine {
     fn disconnect(&mut self, now: Now, id: SocketId) -> Result<Reply> {
         match self.handle(id)? {
             Handle::Tcp(tcp) => {
+                let status = self.stack.tcp_status(tcp).ok_or(Errno::BADF)?;
                 self.stack.tcp_disconnect(now, tcp);
                 if let Some((endpoint, _)) = self.sockets.get(id) {
                     endpoint.set_rings(None);
                     endpoint.forget_history();
+                    if is_broken_off(&status) {
+                        endpoint.fail(Errno::CONNRESET.raw_os_error());
+                    }
                 }
             }
             Handle::Udp(udp) => self.stack.udp_connect(udp, None).map_err(errno::connect)?,
@@ -415,6 +421,15 @@ impl Engine {
             addresses: i.addresses.iter().map(net).collect(),
         };
         self.stack.interfaces().map(view).collect()
+    }
+}
+
+/// Whether dissolving a connection leaves its socket ECONNRESET (Linux: tcp_need_reset(), and SYN-SENT).
+fn is_broken_off(status: &TcpStatus) -> bool {
+    match status.state {
+        State::Established | State::SynReceived | State::FinWait1 | State::FinWait2 | State::CloseWait => true,
+        State::SynSent => !status.deferred,
+        _ => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! UDP, ping and raw sockets: send and receive.
 
-use super::{DatagramInfo, Received, SendControl, Socket};
+use super::{DatagramInfo, Family, Received, SendControl, Socket};
 use crate::backend::Call;
 use crate::endpoint::{Kind, State};
 use crate::{Errno, Result};
@@ -13,6 +13,9 @@ use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::atomic::Ordering;
 
+/// Bytes of the header of ICMP and of ICMPv6.
+const ICMP_HEADER: usize = 8;
+
 impl Socket {
     pub(super) fn send_datagram(
         &self,
@@ -21,23 +24,32 @@ impl Socket {
         to: Option<SocketAddr>,
         control: &SendControl,
     ) -> Result<usize> {
-        if flags & libc::MSG_OOB != 0 {
+        let len: usize = bufs.iter().map(|buf| buf.len()).sum();
+        if len > usize::from(u16::MAX) && (self.family() == Family::Inet || self.endpoint.kind == Kind::Ping) {
+            return Err(Errno::MSGSIZE);
+        }
+        // Of UDP over IPv6 Linux does not look at it.
+        let heeds_oob = self.family() == Family::Inet || self.endpoint.kind != Kind::Datagram;
+        if flags & libc::MSG_OOB != 0 && heeds_oob {
             return Err(Errno::OPNOTSUPP);
         }
-        // Linux: another piece of a datagram meets neither shutdown(2) nor an error.
-        let corked = self.is_corked();
-        if self.endpoint.state().contains(State::NO_MORE_OUT) && !corked {
-            return Err(Errno::PIPE);
+        if self.endpoint.kind == Kind::Ping && len < ICMP_HEADER {
+            return Err(Errno::INVAL);
         }
+        // Linux: another piece of a datagram meets neither shutdown(2) nor an error. Nor does what a raw socket sends behind an IP
+        // header that is not its own.
+        let corked = self.is_corked();
+        let raw = matches!(self.endpoint.kind, Kind::Raw(_)) && !self.settings.lock().raw.header_included;
+        let shut = self.endpoint.state().contains(State::NO_MORE_OUT);
+        // Of ICMP it looks at the type, which must be there (raw_probe_proto_opt()).
+        let typeless = raw && self.endpoint.kind == Kind::Raw(1) && self.family() == Family::Inet && len < 2;
+        let refused = !corked && (typeless || !raw && (shut || self.endpoint.record.error() != 0));
         if control.tx_time && self.settings.lock().tx_time().is_none() {
             return Err(Errno::INVAL);
         }
         let label = to.map_or(0, |to| self.flow_label_of(to));
         let label = Some(label).filter(|label| *label != 0);
         let to = to.map(|to| self.to_reach(to)).transpose()?;
-        if !corked && let Some(error) = self.take_error() {
-            return Err(error);
-        }
         let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
         for part in &parts {
             // The engine copies it, under its lock. What is longer than any datagram is refused unread.
@@ -58,16 +70,20 @@ impl Socket {
             tos: control.tos,
             flow_label: label,
             more: cork || flags & libc::MSG_MORE != 0,
+            refused,
             dont_fragment: control.dont_fragment,
             dont_route: flags & libc::MSG_DONTROUTE != 0,
             segment: NonZeroU16::new(segment),
         };
         let sent = self.backend.call(Call::Send(self.id(), to, &parts, options));
+        if sent.as_ref().err() == Some(&Errno::PIPE) {
+            return Err(if typeless { Errno::FAULT } else { self.take_error().unwrap_or(Errno::PIPE) });
+        }
         if self.endpoint.kind == Kind::Datagram && sent.as_ref().err() != Some(&Errno::AGAIN) {
             self.corked.store(options.more && sent.is_ok(), Ordering::Release);
         }
         if let Err(Errno::MSGSIZE) = sent {
-            self.report_too_long(to, parts.iter().map(|part| part.len()).sum(), control.dont_fragment);
+            self.report_too_long(to, len, control.dont_fragment);
         }
         sent?.sent()
     }

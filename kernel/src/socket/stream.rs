@@ -95,7 +95,9 @@ impl Socket {
             }
             let taken = self.take(bufs, got, peek, flags & libc::MSG_TRUNC != 0)?;
             got += taken.len;
-            if got > 0 && (got >= least || taken.at_mark) || total == 0 && self.inq()? > 0 {
+            if got > 0 && (got >= least || taken.at_mark)
+                || total == 0 && self.endpoint.rings().is_some_and(|rings| self.readable_to_mark(&rings) > 0)
+            {
                 return Ok(Some(()));
             }
             // A reset after the peer's FIN (EPIPE) takes the writing side only: as on Linux, reading finds the end.

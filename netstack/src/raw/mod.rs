@@ -89,6 +89,10 @@ pub(crate) struct Socket {
     pub(crate) zone: Option<IfIndex>,
     /// Of a ping socket, once it has one.
     pub(crate) identifier: Option<u16>,
+    /// bind(2) chose it.
+    pub(crate) identifier_asked: bool,
+    /// Others may have it as well (SO_REUSEADDR, which ping sockets have unless they say otherwise).
+    reuse: bool,
 }
 
 impl Socket {
@@ -126,7 +130,7 @@ pub(crate) struct Raw {
     /// Raw sockets by protocol number.
     by_protocol: Box<[Vec<RawId>; 256]>,
     /// Ping sockets by family (is it IPv6?) and identifier.
-    by_identifier: HashMap<(bool, u16), RawId, HashKey>,
+    by_identifier: HashMap<(bool, u16), Vec<RawId>, HashKey>,
 }
 
 impl Raw {
@@ -154,6 +158,8 @@ impl Raw {
             remote: None,
             zone: None,
             identifier: None,
+            identifier_asked: false,
+            reuse: true,
         }));
         match kind {
             RawKind::Raw { protocol: ipv4::RAW } | RawKind::Raw6 { protocol: ipv4::RAW } => {}
@@ -172,19 +178,31 @@ impl Raw {
     }
 
     pub(crate) fn close(&mut self, id: RawId) -> Option<Socket> {
+        self.forget_identifier(id);
         let socket = self.sockets.remove(id.0)?;
-        if let Some(identifier) = socket.identifier {
-            self.by_identifier.remove(&(socket.kind.is_v6(), identifier));
-        }
         if let RawKind::Raw { protocol } | RawKind::Raw6 { protocol } = socket.kind {
             self.by_protocol[usize::from(protocol)].retain(|other| *other != id);
         }
         Some(socket)
     }
 
-    /// Gives a ping socket its identifier: the one asked for, or for 0 a free one. Raw sockets have none.
-    pub(crate) fn identify(&mut self, id: RawId, asked: u16, rng: &mut Rng) -> Result<(), BindError> {
-        let socket = self.sockets.get_mut(id.0).ok_or(BindError::NotFound)?;
+    /// Takes a ping socket's identifier away.
+    pub(crate) fn forget_identifier(&mut self, id: RawId) {
+        let Some(socket) = self.sockets.get_mut(id.0) else { return };
+        let Some(identifier) = socket.identifier.take() else { return };
+        let key = (socket.kind.is_v6(), identifier);
+        if let Some(list) = self.by_identifier.get_mut(&key) {
+            list.retain(|other| *other != id);
+            if list.is_empty() {
+                self.by_identifier.remove(&key);
+            }
+        }
+    }
+
+    /// Gives a ping socket its identifier: the one asked for, which others that say so too may have as well,
+    /// or for 0 a free one. Raw sockets have none.
+    pub(crate) fn identify(&mut self, id: RawId, asked: u16, reuse: bool, rng: &mut Rng) -> Result<(), BindError> {
+        let socket = self.sockets.get(id.0).ok_or(BindError::NotFound)?;
         if !socket.kind.is_ping() {
             return Ok(());
         }
@@ -193,12 +211,19 @@ impl Raw {
             (0, Some(_)) => return Ok(()),
             (0, None) => ports::ephemeral(&(1..=u16::MAX), rng, |n| !self.by_identifier.contains_key(&(v6, n)))
                 .ok_or(BindError::NoPorts)?,
-            (asked, None) if self.by_identifier.contains_key(&(v6, asked)) => return Err(BindError::AddrInUse),
-            (asked, None) => asked,
+            (asked, None) => {
+                let others = self.by_identifier.get(&(v6, asked)).into_iter().flatten();
+                if others.filter_map(|id| self.sockets.get(id.0)).any(|other| !(reuse && other.reuse)) {
+                    return Err(BindError::AddrInUse);
+                }
+                asked
+            }
             (_, Some(_)) => return Err(BindError::InvalidState),
         };
-        socket.identifier = Some(identifier);
-        self.by_identifier.insert((v6, identifier), id);
+        if let Some(socket) = self.sockets.get_mut(id.0) {
+            (socket.identifier, socket.reuse) = (Some(identifier), reuse);
+        }
+        self.by_identifier.entry((v6, identifier)).or_default().push(id);
         Ok(())
     }
 
@@ -215,10 +240,11 @@ impl Raw {
         list.iter().filter(wants).copied().collect()
     }
 
-    /// The ping socket that sent echo requests with this identifier.
+    /// The ping socket that sent echo requests with this identifier: the last one of those that have it.
     pub(crate) fn find_ping(&self, identifier: u16, src: IpAddr, dst: IpAddr, on: IfIndex) -> Option<RawId> {
-        let id = *self.by_identifier.get(&(src.is_ipv6(), identifier))?;
-        self.get(id)?.wants(src, dst, on).then_some(id)
+        let list = self.by_identifier.get(&(src.is_ipv6(), identifier))?;
+        let wants = |id: &&RawId| self.get(**id).is_some_and(|socket| socket.wants(src, dst, on));
+        list.iter().rev().find(wants).copied()
     }
 }
 

@@ -30,11 +30,18 @@ impl Stack {
             RawKind::Raw { .. } | RawKind::Raw6 { .. } => self.can_bind_datagrams(local),
             RawKind::Ping | RawKind::Ping6 => addr.is_unspecified() || self.ip.interfaces.is_local(addr),
         };
+        if matches!(socket.kind, RawKind::Raw { .. } | RawKind::Raw6 { .. }) && socket.remote.is_some() {
+            return Err(BindError::InvalidState);
+        }
         if !(possible || options.free) || socket.kind.is_v6() != addr.is_ipv6() {
             return Err(BindError::AddrNotAvailable);
         }
-        self.raw.identify(id, local.port(), &mut self.rng)?;
+        if socket.identifier.is_some() {
+            return Err(BindError::InvalidState);
+        }
+        self.raw.identify(id, local.port(), options.reuse_addr, &mut self.rng)?;
         let socket = self.raw.get_mut(id).ok_or(BindError::NotFound)?;
+        socket.identifier_asked = local.port() != 0;
         socket.local = addr;
         socket.zone = zone(local);
         socket.bound = !addr.is_unspecified();
@@ -58,8 +65,11 @@ impl Stack {
                 Some((dst, hop.src, zone(remote)))
             }
         };
-        if connected.is_some() {
-            self.raw.identify(id, 0, &mut self.rng).map_err(|_| ConnectError::NoPorts)?;
+        match connected {
+            Some(_) => self.raw.identify(id, 0, true, &mut self.rng).map_err(|_| ConnectError::NoPorts)?,
+            // As of UDP: what bind(2) did not choose is forgotten.
+            None if !socket.identifier_asked => self.raw.forget_identifier(id),
+            None => {}
         }
         let socket = self.raw.get_mut(id).ok_or(ConnectError::NotFound)?;
         socket.remote = connected.map(|(dst, ..)| dst);
@@ -89,7 +99,7 @@ impl Stack {
         how: &SendOptions,
     ) -> Result<usize, SendError> {
         self.now = now;
-        let socket = self.raw.get_mut(id).ok_or(SendError::NotFound)?;
+        let socket = self.raw.get(id).ok_or(SendError::NotFound)?;
         let dst = match to {
             None => socket.remote.ok_or(SendError::DestinationRequired)?,
             Some(to) if to.is_ipv6() == socket.kind.is_v6() => destination(to.ip(), from(socket.local)),
@@ -99,14 +109,19 @@ impl Stack {
         if len > ipv4::MAX_LEN {
             return Err(SendError::MessageTooLong);
         }
-        if let Some(error) = socket.errors.pending.take() {
-            return Err(SendError::Pending(error));
-        }
         let (key, kind) = (socket.key, socket.kind);
         let options = RawOptions { datagram: socket.options.datagram.for_one(how), ..socket.options };
         let from = from(socket.local);
         let on = to.and_then(zone).or(socket.zone);
         let hop = self.sending_hop(&options.datagram, from, dst, on, how)?;
+        // Linux: what the kernel puts an IP header before meets no error.
+        let made = matches!(kind, RawKind::Raw { .. } | RawKind::Raw6 { .. }) && !options.header_included;
+        if !made && let Some(error) = self.raw_take_error(id) {
+            return Err(SendError::Pending(error));
+        }
+        if how.refused {
+            return Err(SendError::Refused);
+        }
         let multicast_loop = multicast_loop(&options.datagram, dst);
         let sent = match kind {
             RawKind::Raw6 { .. } if options.header_included => {
@@ -141,7 +156,7 @@ impl Stack {
                 self.send_summed(now, way.hop, way.header, whole, at, &options.datagram)
             }
             RawKind::Ping | RawKind::Ping6 => {
-                self.raw.identify(id, 0, &mut self.rng).map_err(|_| SendError::NoPorts)?;
+                self.raw.identify(id, 0, true, &mut self.rng).map_err(|_| SendError::NoPorts)?;
                 let identifier = self.raw.get(id).and_then(|socket| socket.identifier).unwrap_or(0);
                 let mut message = payload.concat();
                 if !prepare_echo(&mut message, kind.is_v6(), identifier) {

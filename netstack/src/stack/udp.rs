@@ -30,7 +30,9 @@ impl Stack {
     /// bind(2). 0.0.0.0 is all our IPv4 addresses, `::` all our addresses (with IPV6_V6ONLY all of IPv6), port 0 an
     /// ephemeral one. Returns the address bound to.
     pub fn udp_bind(&mut self, id: UdpId, local: SocketAddr, reuse: BindOptions) -> Result<SocketAddr, BindError> {
-        if !reuse.free && !self.can_bind_datagrams(local) {
+        let bound = || self.udp.get(id).and_then(|socket| socket.local()).is_some_and(|local| local.port() != 0);
+        // Linux: of IPv4 the address comes first, of IPv6 the state, which is looked at below.
+        if !(reuse.free || self.can_bind_datagrams(local) || local.is_ipv6() && bound()) {
             return Err(BindError::AddrNotAvailable);
         }
         self.udp.bind(id, local, reuse, &mut self.rng)
@@ -83,7 +85,7 @@ impl Stack {
         how: &SendOptions,
     ) -> Result<usize, SendError> {
         self.now = now;
-        let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
+        let socket = self.udp.get(id).ok_or(SendError::NotFound)?;
         if socket.corked.is_some() {
             return self.udp_continue(id, to, payload, how.more);
         }
@@ -97,15 +99,18 @@ impl Stack {
         if to.is_some() && remote.port() == 0 {
             return Err(SendError::InvalidDestination);
         }
-        if let Some(error) = socket.errors.pending.take() {
-            return Err(SendError::Pending(error));
-        }
         let from = socket.local().and_then(specified);
         let dst = destination(remote.ip(), from);
         let (key, options) = (socket.key, socket.options.for_one(how));
         let hop = self.sending_hop(&options, from, dst, zone(remote), how)?;
         if len > if dst.is_ipv4() { udp::MAX_PAYLOAD } else { udp::MAX_PAYLOAD_V6 } {
             return Err(SendError::MessageTooLong);
+        }
+        if let Some(error) = self.udp_take_error(id) {
+            return Err(SendError::Pending(error));
+        }
+        if how.refused {
+            return Err(SendError::Refused);
         }
         let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
         let way = Way {

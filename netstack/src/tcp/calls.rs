@@ -39,11 +39,14 @@ impl Tcp {
         env: &mut Env<'_>,
     ) -> Result<SocketAddr, BindError> {
         let socket = self.sockets.get_mut(id.0).ok_or(BindError::NotFound)?;
-        if socket.binding.is_some_and(|binding| binding.has_port()) || !matches!(socket.kind, Kind::Idle(_)) {
-            return Err(BindError::InvalidState);
-        }
-        if !options.free && !local.ip().is_unspecified() && !env.paths.is_local(local.ip()) {
-            return Err(BindError::AddrNotAvailable);
+        let foreign = !options.free && !local.ip().is_unspecified() && !env.paths.is_local(local.ip());
+        let used = socket.binding.is_some_and(|binding| binding.has_port()) || !matches!(socket.kind, Kind::Idle(_));
+        // Linux: of IPv4 the address comes first, of IPv6 the state.
+        match (foreign, used) {
+            (true, true) if local.is_ipv6() => return Err(BindError::InvalidState),
+            (true, _) => return Err(BindError::AddrNotAvailable),
+            (false, true) => return Err(BindError::InvalidState),
+            (false, false) => {}
         }
         let binding = self.ports.bind(plain(local), options, env.rng)?;
         socket.binding = Some(binding);
@@ -167,7 +170,8 @@ impl Tcp {
                 let usable = |port| usable(&Tuple { local: local(port), remote });
                 let port = ports.choose(path.src, remote, range, usable).ok_or(ConnectError::NoPorts)?;
                 let local = local(port);
-                let binding = Binding { local, options: BindOptions::default(), explicit: false, listening: false };
+                let options = BindOptions::default();
+                let binding = Binding { local, options, explicit: false, port_asked: false, listening: false };
                 ports.hold(&binding);
                 socket.binding = Some(binding);
                 Tuple { local, remote }

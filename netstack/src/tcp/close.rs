@@ -44,7 +44,7 @@ impl Tcp {
         let Some(socket) = self.sockets.get_mut(id.0) else { return };
         match &mut socket.kind {
             Kind::Idle(_) => {}
-            // inet_shutdown(): a listener stops listening, and keeps its port.
+            // inet_shutdown(): a listener stops listening, and keeps the port that bind(2) gave it.
             Kind::Listening(_) if how.read => self.disconnect(now, id, events),
             Kind::Listening(_) => {}
             Kind::Connection(tcb) if tcb.durable.state == State::SynSent => self.disconnect(now, id, events),
@@ -95,6 +95,12 @@ impl Tcp {
                 socket.kind = Kind::Idle(Idle { options: listener.options, over: None });
                 if let Some(binding) = &mut socket.binding {
                     self.ports.stop_listening(binding);
+                }
+                // A port that bind(2) did not name is given back.
+                if let Some(mut binding) = socket.binding.take_if(|binding| !binding.port_asked) {
+                    self.ports.release(&binding);
+                    binding.local.set_port(0);
+                    socket.binding = Some(binding).filter(|binding| !binding.local.ip().is_unspecified());
                 }
             }
             Kind::Idle(_) => {}

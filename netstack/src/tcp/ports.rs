@@ -15,6 +15,8 @@ pub(super) struct Binding {
     pub(super) options: BindOptions,
     /// bind(2) asked for it, or inherited from a listener: not only a connect(2) that took any port.
     pub(super) explicit: bool,
+    /// bind(2) named the port; otherwise it goes back with what it was taken for.
+    pub(super) port_asked: bool,
     pub(super) listening: bool,
 }
 
@@ -84,7 +86,7 @@ impl Ports {
         options: BindOptions,
         rng: &mut Rng,
     ) -> Result<Binding, BindError> {
-        let mut binding = Binding { local, options, explicit: true, listening: false };
+        let mut binding = Binding { local, options, explicit: true, port_asked: local.port() != 0, listening: false };
         if local.port() == 0 && options.no_port {
             return Ok(binding);
         }

@@ -180,7 +180,13 @@ impl Udp {
         if binding.port_asked {
             self.list(id);
         } else {
-            socket.binding = None;
+            match binding.asked.ip().is_unspecified() {
+                true => socket.binding = None,
+                false => {
+                    binding.asked.set_port(0);
+                    binding.local.set_port(0);
+                }
+            }
             remove(&mut self.by_port, &port, id);
         }
     }

@@ -255,9 +255,6 @@ impl<'a> Segment<'a> {
             urgent: be16(head, 18),
             options: Options::parse(&head[HEADER_LEN..]),
         };
-        if header.src_port == 0 || header.dst_port == 0 {
-            return Err(Malformed::Invalid);
-        }
         Ok(Segment { header, payload, ecn: 0, packet_text: payload.len() as u32 })
     }
 

@@ -139,7 +139,7 @@ pub(super) static ROWS: &[Row] = &[
         level: SOL_SOCKET,
         name: libc::SO_PEERNAME,
         on: On::All,
-        access: AtMost { get: |s| Ok(values::sockaddr(s.peer_addr()?)) },
+        access: AtMost { get: |s| Ok(values::sockaddr(s.last_peer()?)) },
     },
     Row { level: SOL_SOCKET, name: SO_BUF_LOCK, on: On::All, access: Int { get: locked, set: Some(lock) } },
     engine!(SOL_SOCKET, libc::SO_DONTROUTE, On::All, s => i32::from(s.tcp.dont_route), v => {

@@ -15,18 +15,19 @@ const MOST_TEXT: usize = u16::MAX as usize;
 
 impl Socket {
     /// The states of inet_stream_connect() in Linux.
-    pub(in crate::socket) fn connect_stream(&self, addr: SocketAddr) -> Result<()> {
-        refuse_port_zero(addr)?;
+    pub(in crate::socket) fn connect_stream(&self, addr: Result<SocketAddr>) -> Result<()> {
         if !self.connecting.load(Ordering::Acquire) {
             // Also where the connection is over, until it is dissolved (AF_UNSPEC).
-            if self.endpoint.state().contains(State::CONNECTED) {
+            if self.endpoint.state().intersects(State::CONNECTED | State::LISTENING) {
                 return Err(Errno::ISCONN);
             }
+            let (named, addr) = self.toward(addr)?;
             let fast = self.settings.lock().fast_open_connect;
             self.backend.call(match fast {
                 true => Call::ConnectFast(self.id(), addr, self.buffers(), None),
                 false => Call::Connect(self.id(), addr, self.buffers()),
             })?;
+            *self.peer.lock() = Some(named);
             self.connecting.store(true, Ordering::Release);
             if self.endpoint.state().contains(State::DEFERRED) {
                 return Ok(());
@@ -78,7 +79,6 @@ impl Socket {
                 return Err(Errno::ISCONN);
             }
             let remote = self.to_connect(to.ok_or(Errno::INVAL)?)?;
-            refuse_port_zero(remote)?;
             Call::ConnectFast(self.id(), remote, self.buffers(), Some(&parts))
         } else {
             Call::SendSyn(self.id(), &parts)
@@ -87,7 +87,11 @@ impl Socket {
         if !parts.iter().all(readable) {
             return Err(Errno::FAULT);
         }
-        self.backend.call(call)?.sent()
+        let sent = self.backend.call(call)?.sent()?;
+        if fresh {
+            *self.peer.lock() = to;
+        }
+        Ok(sent)
     }
 
     /// Waits for the end of the handshake, and tells it.
@@ -110,9 +114,4 @@ impl Socket {
         self.disconnect()?;
         Err(error)
     }
-}
-
-/// No segment can carry it (RFC 9293 has no word for it); on Linux the peer's RST says the same.
-fn refuse_port_zero(addr: SocketAddr) -> Result<()> {
-    if addr.port() == 0 { Err(Errno::CONNREFUSED) } else { Ok(()) }
 }
