@@ -172,6 +172,10 @@ impl Tcp {
             self.drop_request(handle);
         }
         tcb.note_syn_ack(request.sent_at, request.retries > 0);
+        // RFC 6928 §2, as of SYNs. Of one that was acknowledged before, none was.
+        if request.retries > 1 && !request.acked {
+            tcb.begin_with_one_segment(now);
+        }
         tcb.complete_handshake(now, segment);
         let child = self.adopt(request, key, tcb, env);
         self.segment_for_connection(now, child, request.tuple, segment, env);

@@ -173,6 +173,11 @@ impl Tcb {
         self.congestion = self.options.congestion.start(self.path_mss());
     }
 
+    /// SYNs or SYN-ACKs were lost (RFC 5681 §3.1).
+    pub(super) fn begin_with_one_segment(&mut self, now: Instant) {
+        self.congestion.on_timeout(now, 0, false);
+    }
+
     /// The SYN queue sent our SYN-ACK at this time, and perhaps sent it again.
     pub(super) fn note_syn_ack(&mut self, at: Instant, again: bool) {
         let departure = self.rate.on_sent(at, true);

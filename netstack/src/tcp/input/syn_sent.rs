@@ -84,21 +84,31 @@ impl Tcb {
         self.reset_congestion();
     }
 
+    /// RFC 6928 §2: one SYN that is repeated is no proof of a loss. Nor are more if the answer is to the first of them, as on
+    /// Linux.
+    fn has_lost_syns(&self, answer: &Segment<'_>) -> bool {
+        let first = self.waiting_since.zip(self.durable.timestamps);
+        let first = first.map(|(at, timestamps)| millis(at).wrapping_add(timestamps.offset));
+        let echo = answer.header.options.timestamps.map(|stamps| stamps.echo);
+        self.retries > 1 && (first.is_none() || first != echo)
+    }
+
     /// Our SYN is acknowledged: ESTABLISHED.
     fn open(&mut self, now: Instant, segment: &Segment<'_>) {
         let ack = segment.header.ack;
-        let lost_syn = self.retries > 0;
+        let (again, lost) = (self.retries > 0, self.has_lost_syns(segment));
         let text_start = self.text_start();
         self.take_news(now, segment, text_start);
         self.durable.state = State::Established;
         self.small_end = ack;
         self.recovery = Recovery::new(ack);
-        if lost_syn {
-            // RFC 5681 §3.1: the initial window is one segment if the SYN was lost.
-            self.congestion.on_timeout(now, 0, false);
+        if lost {
+            self.begin_with_one_segment(now);
+        }
+        if again {
             self.rtt.fall_back();
         }
-        self.conclude_fast_open(segment, lost_syn);
+        self.conclude_fast_open(segment, again);
         self.retries = 0;
         self.waiting_since = None;
         self.timers.cancel(crate::tcp::timers::Timer::Retransmit);
