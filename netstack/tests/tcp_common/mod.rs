@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test crate uses its own part.
 
 pub mod notation;
+pub mod path;
 pub mod script;
 
 use crate::common::{Net, NodeId};

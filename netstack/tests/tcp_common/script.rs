@@ -400,7 +400,8 @@ impl Script {
         (&mut self.net, self.socket.as_mut().expect("a socket"))
     }
 
-    fn next_sent(&mut self) -> Option<Line> {
+    /// The next segment that the stack has sent by now.
+    pub fn next_sent(&mut self) -> Option<Line> {
         loop {
             let seen = self.net.trace.get(self.looked)?;
             self.looked += 1;
