@@ -123,7 +123,12 @@ fn options_of_ipv6(bytes: &[u8]) {
 fn options_of_ipv4(bytes: &[u8]) {
     let mut options = bytes[..bytes.len().min(40)].to_vec();
     let len = options.len();
-    let _ = ipv4_options::record(&mut options, A, |addr| addr == A, 7);
+    let _ = ipv4_options::record(&mut options, A, |addr| addr == A, 7, true);
+    let _ = (ipv4_options::first_stop(&options), ipv4_options::answering(&options));
+    if let Some(mut set) = ipv4_options::normalized(&options) {
+        ipv4_options::shift_route(&mut set, A);
+        assert_eq!(ipv4_options::normalized(&set), Some(set.clone()), "what leaves makes sense");
+    }
     ipv4_options::blank_first_only(&mut options);
     ipv4_options::blank_all_but_recorded(&mut options);
     assert_eq!(options.len(), len);

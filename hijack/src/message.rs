@@ -8,14 +8,17 @@ use crate::table::host;
 use crate::transfer::{count, send_on};
 use crate::user::{self, Message, Out};
 use kernel::descriptor::{self, Lookup};
-use kernel::socket::{Auxdata, DatagramInfo, Origin, QueuedError, SendControl, Stamp};
+use kernel::socket::{
+    Auxdata, DatagramInfo, Origin, QueuedError, SendControl, Stamp, return_options, v4_options, whole_header,
+};
 use kernel::{Errno, Result, Socket};
 use libc::{
-    IP_PKTINFO, IP_RECVFRAGSIZE, IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, IPPROTO_TCP, IPPROTO_UDP,
-    IPV6_DONTFRAG, IPV6_FLOWINFO, IPV6_HOPLIMIT, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVFRAGSIZE, IPV6_RECVORIGDSTADDR,
-    IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP,
-    SCM_TIMESTAMPING, SCM_TIMESTAMPNS, SO_RXQ_OVFL, SO_TXTIME, SOL_IP, SOL_IPV6, SOL_PACKET, SOL_SOCKET, TCP_INQ,
-    UDP_GRO, UDP_SEGMENT, mmsghdr, msghdr, timespec,
+    IP_PKTINFO, IP_RECVFRAGSIZE, IP_RECVOPTS, IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TTL,
+    IPPROTO_TCP, IPPROTO_UDP, IPV6_DONTFRAG, IPV6_DSTOPTS, IPV6_FLOWINFO, IPV6_HOPLIMIT, IPV6_HOPOPTS, IPV6_PATHMTU,
+    IPV6_PKTINFO, IPV6_RECVFRAGSIZE, IPV6_RECVORIGDSTADDR, IPV6_RTHDR, IPV6_RTHDRDSTOPTS, IPV6_TCLASS, MSG_CTRUNC,
+    MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPING,
+    SCM_TIMESTAMPNS, SO_RXQ_OVFL, SO_TXTIME, SOL_IP, SOL_IPV6, SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT,
+    mmsghdr, msghdr, timespec,
 };
 use std::ffi::{c_int, c_uint};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -23,6 +26,9 @@ use std::time::{Duration, Instant};
 
 // linux/in6.h, as RFC 2292 had them.
 const IPV6_2292PKTINFO: c_int = 2;
+const IPV6_2292HOPOPTS: c_int = 3;
+const IPV6_2292DSTOPTS: c_int = 4;
+const IPV6_2292RTHDR: c_int = 5;
 const IPV6_2292HOPLIMIT: c_int = 8;
 /// The most messages of one sendmmsg or recvmmsg (UIO_MAXIOV).
 const MOST: c_uint = 1024;
@@ -87,12 +93,22 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
         Some(from) if !message.name.is_null() => address::write(from, message.name, message.name_len as usize)?,
         _ => 0,
     };
-    let mut space = [0; LONGEST_CONTROL];
-    let mut control = Writer::new(&mut space[..message.control_len.min(LONGEST_CONTROL)]);
+    let mut little = [0; LONGEST_CONTROL];
+    let mut much = Vec::new();
+    let space = match received.header_options.len() {
+        0 => &mut little[..],
+        // Each may be told twice, as RFC 2292 and as RFC 3542 have it, one header a message.
+        len => {
+            much.resize(LONGEST_CONTROL + 8 * len, 0);
+            &mut much[..]
+        }
+    };
+    let room = message.control_len.min(space.len());
+    let mut control = Writer::new(&mut space[..room]);
     if let (Some(info), Some(auxdata)) = (&received.info, &received.auxdata) {
         packet_control(socket, info, auxdata, &mut control);
     } else if let Some(info) = received.info {
-        receive_control(socket, &info, &mut control);
+        receive_control(socket, &info, &received.header_options, &mut control);
     }
     if socket.wanted_info().inq && flags & MSG_ERRQUEUE == 0 {
         control.put(IPPROTO_TCP, TCP_INQ, &socket.inq_hint().to_ne_bytes());
@@ -172,6 +188,7 @@ pub fn duration(time: timespec) -> Result<Duration> {
 fn send_control(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
     let mut control = SendControl::default();
     let udp = socket.protocol() == IPPROTO_UDP;
+    let inet6 = socket.domain() == libc::AF_INET6;
     for message in Reader::new(bytes) {
         let message = message?;
         match (message.level, message.kind) {
@@ -192,6 +209,20 @@ fn send_control(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
                     _ => return Err(Errno::INVAL),
                 },
             },
+            // As on Linux, what is longer than there is room for is cut.
+            (SOL_IP, IP_RETOPTS) => {
+                control.options = Some(v4_options(&message.data[..message.data.len().min(40)])?);
+            }
+            (SOL_IPV6, IPV6_HOPOPTS | IPV6_2292HOPOPTS) if inet6 => {
+                if !control.extensions.hop_by_hop.is_empty() {
+                    return Err(Errno::INVAL);
+                }
+                control.extensions.hop_by_hop = whole_header(message.data)?;
+            }
+            (SOL_IPV6, IPV6_DSTOPTS | IPV6_2292DSTOPTS) if inet6 => {
+                control.extensions.destination = whole_header(message.data)?;
+            }
+            (SOL_IPV6, IPV6_RTHDRDSTOPTS) if inet6 => control.extensions.before_routing = whole_header(message.data)?,
             (SOL_IPV6, IPV6_PKTINFO) => {
                 let (source, interface) = packet_info6(message.data)?;
                 control.interface = (interface != 0).then_some(interface);
@@ -204,6 +235,8 @@ fn send_control(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
                 [no @ 0..=1] => control.dont_fragment = Some(no == 1),
                 _ => return Err(Errno::INVAL),
             },
+            (SOL_IPV6, IPV6_2292PKTINFO | IPV6_2292HOPLIMIT | IPV6_FLOWINFO) => {}
+            (SOL_IPV6, _) if inet6 => return Err(Errno::INVAL),
             (IPPROTO_UDP, UDP_SEGMENT) if udp => {
                 let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;
                 control.segment = Some(u16::from_ne_bytes(bytes));
@@ -233,7 +266,7 @@ fn byte([value]: [u32; 1]) -> Result<Option<u8>> {
 }
 
 /// Writes the control messages that the socket's options ask for, in Linux's order.
-fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
+fn receive_control(socket: &Socket, info: &DatagramInfo, options: &[u8], control: &mut Writer<'_>) {
     let asked = |level, name| {
         let mut value = [0; 4];
         matches!(socket.getsockopt(level, name, &mut value), Ok(1..)) && value != [0; 4]
@@ -255,14 +288,22 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_
     if asked(SOL_IP, IP_RECVTOS) {
         control.put(SOL_IP, IP_TOS, &[info.tos]);
     }
+    let wanted = socket.wanted_info();
+    if info.destination.is_ipv4() && !options.is_empty() {
+        if wanted.options {
+            control.put(SOL_IP, IP_RECVOPTS, options);
+        }
+        if wanted.return_options {
+            control.put(SOL_IP, IP_RETOPTS, &return_options(options));
+        }
+    }
     if asked(SOL_IP, IP_RECVORIGDSTADDR) && info.destination.is_ipv4() {
         original_destination(SOL_IP, info, control);
     }
-    let wanted = socket.wanted_info();
     if wanted.fragment_size && info.fragment_size != 0 && info.destination.is_ipv4() {
         control.put(SOL_IP, IP_RECVFRAGSIZE, &u32::from(info.fragment_size).to_ne_bytes());
     }
-    receive_control6(socket, info, control);
+    receive_control6(socket, info, options, control);
 }
 
 /// SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING, and SO_RXQ_OVFL.
@@ -324,7 +365,7 @@ fn original_destination(level: c_int, info: &DatagramInfo, control: &mut Writer<
 }
 
 /// As [`receive_control`], of ipv6(7). What came by IPv4 has a packet info alone, its address mapped.
-fn receive_control6(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
+fn receive_control6(socket: &Socket, info: &DatagramInfo, options: &[u8], control: &mut Writer<'_>) {
     if socket.domain() != libc::AF_INET6 {
         return;
     }
@@ -350,17 +391,41 @@ fn receive_control6(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'
     if wanted.flow_info && flow_info != 0 {
         control.put(SOL_IPV6, IPV6_FLOWINFO, &flow_info.to_be_bytes());
     }
+    let told = [wanted.hop_options, wanted.destination_options, wanted.routing];
+    extension_headers(options, told, [IPV6_HOPOPTS, IPV6_DSTOPTS, IPV6_RTHDR], control);
     if wanted.old_packet_info6 {
         control.put(SOL_IPV6, IPV6_2292PKTINFO, &packet_info);
     }
     if wanted.old_hop_limit {
         control.put(SOL_IPV6, IPV6_2292HOPLIMIT, &u32::from(info.ttl).to_ne_bytes());
     }
+    let told = [wanted.old_hop_options, wanted.old_destination_options, wanted.old_routing];
+    extension_headers(options, told, [IPV6_2292HOPOPTS, IPV6_2292DSTOPTS, IPV6_2292RTHDR], control);
     if wanted.original_destination6 {
         original_destination(SOL_IPV6, info, control);
     }
     if wanted.fragment_size6 && info.fragment_size != 0 {
         control.put(SOL_IPV6, IPV6_RECVFRAGSIZE, &u32::from(info.fragment_size).to_ne_bytes());
+    }
+}
+
+/// A message a header of these kinds: hop-by-hop options, destination options, routing. `bytes`: as
+/// [`Received::header_options`](kernel::socket::Received::header_options).
+fn extension_headers(bytes: &[u8], told: [bool; 3], names: [c_int; 3], control: &mut Writer<'_>) {
+    let Some((first, mut rest)) = bytes.split_first() else { return };
+    let mut kind = c_int::from(*first);
+    while let [next, words, ..] = *rest {
+        let len = (8 + 8 * usize::from(words)).min(rest.len());
+        let which = match kind {
+            libc::IPPROTO_HOPOPTS => Some(0),
+            libc::IPPROTO_DSTOPTS => Some(1),
+            libc::IPPROTO_ROUTING => Some(2),
+            _ => None,
+        };
+        if let Some(which) = which.filter(|which| told[*which]) {
+            control.put(SOL_IPV6, names[which], &rest[..len]);
+        }
+        (kind, rest) = (next.into(), &rest[len..]);
     }
 }
 

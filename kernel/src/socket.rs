@@ -28,9 +28,12 @@ use crate::{Errno, Events, Kernel, Result, Watcher};
 pub use family::Family;
 pub use name::{LinkAddr, Name};
 pub use netstack::filter::MAX_INSTRUCTIONS;
+pub use netstack::ip::HeaderOptions;
 use netstack::packet::PacketKind;
 use netstack::tcp::Close;
+pub use netstack::wire::ipv4_options::answering as return_options;
 use options::Settings;
+pub use options::{v4_options, whole_header};
 pub use packet::Auxdata;
 use parking_lot::Mutex;
 pub use path_mtu::PathMtu;
@@ -78,6 +81,8 @@ pub struct Received {
     pub auxdata: Option<Auxdata>,
     /// From the error queue (MSG_ERRQUEUE).
     pub error: Option<QueuedError>,
+    /// The options of IPv4 of a datagram, or the extension headers of IPv6 behind the byte that says what the first is.
+    pub header_options: Vec<u8>,
     /// Instead of a datagram (IPV6_RECVPATHMTU).
     pub path_mtu: Option<PathMtu>,
 }
@@ -108,7 +113,7 @@ pub struct DatagramInfo {
 }
 
 /// What the control messages of sendmsg ask for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SendControl {
     /// IP_PKTINFO: source address.
     pub source: Option<IpAddr>,
@@ -118,6 +123,10 @@ pub struct SendControl {
     pub ttl: Option<u8>,
     /// IP_TOS.
     pub tos: Option<u8>,
+    /// IP_RETOPTS: options of IPv4 in place of the socket's, which may be none.
+    pub options: Option<Vec<u8>>,
+    /// IPV6_HOPOPTS and its kin: extension headers in place of all that the socket has.
+    pub extensions: HeaderOptions,
     /// IPV6_DONTFRAG.
     pub dont_fragment: Option<bool>,
     /// SCM_TXTIME: it is taken where SO_TXTIME was set.
@@ -157,6 +166,22 @@ pub struct WantedInfo {
     pub fragment_size6: bool,
     /// IPV6_RECVPATHMTU.
     pub path_mtu: bool,
+    /// IP_RECVOPTS.
+    pub options: bool,
+    /// IP_RETOPTS.
+    pub return_options: bool,
+    /// IPV6_RECVHOPOPTS.
+    pub hop_options: bool,
+    /// IPV6_RECVDSTOPTS.
+    pub destination_options: bool,
+    /// IPV6_RECVRTHDR.
+    pub routing: bool,
+    /// IPV6_2292HOPOPTS.
+    pub old_hop_options: bool,
+    /// IPV6_2292DSTOPTS.
+    pub old_destination_options: bool,
+    /// IPV6_2292RTHDR.
+    pub old_routing: bool,
     /// IPV6_2292PKTINFO.
     pub old_packet_info6: bool,
     /// IPV6_2292HOPLIMIT.

@@ -24,8 +24,7 @@ pub const HEADER_LEN: usize = 68;
 ///
 /// As bytes, little-endian: length (4), interface (4), time (8), source address (16), destination address (16), source
 /// port (2), destination port (2), address family 4 or 6 (1), TTL (1), TOS (1), a zero, flow label (4), size of the longest
-/// fragment (2), two zeros, drops (4). An
-/// IPv4 address stands in the first four of its 16 bytes. The zone of link-local addresses is the interface.
+/// fragment (2), length of the options (2), drops (4). An IPv4 address stands in the first four of its 16 bytes. The zone of link-local addresses is the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Bytes of payload that follow.
@@ -44,6 +43,9 @@ pub struct Header {
     pub flow_label: u32,
     /// Bytes of the longest fragment that it came in, IP header included; 0 of what came whole.
     pub fragment_size: u16,
+    /// Bytes between this and the payload: the options of IPv4, with us in them, or the extension headers of IPv6 behind the
+    /// byte that says what the first is.
+    pub options: u16,
     /// When the engine saw it.
     pub timestamp: Instant,
     /// Datagrams that the socket had to drop before it (SO_RXQ_OVFL).
@@ -62,6 +64,7 @@ impl Header {
             tos: packet.tos,
             flow_label: packet.flow_label,
             fragment_size: packet.fragment_size,
+            options: (packet.options.len() + packet.extensions.len()) as u16,
             timestamp: now,
             drops: 0,
         }
@@ -69,7 +72,7 @@ impl Header {
 
     /// The header as bytes.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
-        let Header { len, src, dst, on, ttl, tos, flow_label, fragment_size, timestamp, drops } = *self;
+        let Header { len, src, dst, on, ttl, tos, flow_label, fragment_size, options, timestamp, drops } = *self;
         let mut out = [0; HEADER_LEN];
         out[0..4].copy_from_slice(&len.to_le_bytes());
         out[4..8].copy_from_slice(&on.0.to_le_bytes());
@@ -83,6 +86,7 @@ impl Header {
         out[54] = tos;
         out[56..60].copy_from_slice(&flow_label.to_le_bytes());
         out[60..62].copy_from_slice(&fragment_size.to_le_bytes());
+        out[62..64].copy_from_slice(&options.to_le_bytes());
         out[DROPS..].copy_from_slice(&drops.to_le_bytes());
         out
     }
@@ -103,6 +107,7 @@ impl Header {
             tos: bytes[54],
             flow_label: word(56),
             fragment_size: half(60),
+            options: half(62),
             timestamp: Instant(u64::from(word(8)) | u64::from(word(12)) << 32),
             drops: word(DROPS),
         })
@@ -305,8 +310,8 @@ pub struct ErrorReport {
     pub error: SocketError,
     /// Type and code of the ICMP message.
     pub message: (u8, u8),
-    /// The MTU that a router allows, in bytes; 0 where none is said.
-    pub mtu: u32,
+    /// What the message says besides: the MTU that a router allows, in bytes, or where in the packet the problem is.
+    pub info: u32,
     /// The packet that brought the message: its source is who complains.
     pub carrier: Header,
     /// Where the datagram was sent to.

@@ -6,7 +6,9 @@
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 use core::ops::RangeInclusive;
+use std::sync::Arc;
 
+use crate::ip::HeaderOptions;
 use crate::link::IfIndex;
 use crate::slab::Handle;
 
@@ -123,7 +125,7 @@ pub struct Shutdown {
 }
 
 /// What a datagram overrides for itself (control messages of sendmsg(2)). `None` takes the socket's own setting.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SendOptions {
     /// Source address (IP_PKTINFO `ipi_spec_dst`): must be one of ours.
     pub source: Option<IpAddr>,
@@ -133,6 +135,8 @@ pub struct SendOptions {
     pub ttl: Option<u8>,
     /// Type of service byte, or traffic class.
     pub tos: Option<u8>,
+    /// What stands behind the IP header: the socket's, or this datagram's.
+    pub header_options: Option<Arc<HeaderOptions>>,
     /// IPV6_DONTFRAG.
     pub dont_fragment: Option<bool>,
     /// Flow label of IPv6 (`sin6_flowinfo`), 20 bits.

@@ -15,6 +15,7 @@ const MORE: SendOptions = SendOptions {
     on: None,
     ttl: None,
     dont_fragment: None,
+    header_options: None,
     tos: None,
     flow_label: None,
     more: true,

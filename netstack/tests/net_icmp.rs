@@ -266,8 +266,8 @@ fn who_asked_for_errors_gets_what_each_is_about() {
     net.udp_send(&socket, "10.0.0.2:9", b"anybody?").expect("sent");
     net.run_for(Duration::from_millis(10));
     let [report] = net.stack(a).udp_take_reports(socket.id).try_into().expect("one report");
-    let ErrorReport { error, message, mtu, carrier, destination, payload } = report;
-    assert_eq!((error, mtu), (SocketError::Refused, 0));
+    let ErrorReport { error, message, info, carrier, destination, payload } = report;
+    assert_eq!((error, info), (SocketError::Refused, 0));
     assert_eq!(message, (icmpv4::UNREACHABLE, icmpv4::unreachable::PORT));
     assert_eq!((carrier.src.ip(), carrier.dst.ip(), carrier.ttl), (B.into(), A.into(), 64));
     assert_eq!((destination, &payload[..]), ((B, 9).into(), &b"anybody?"[..]));

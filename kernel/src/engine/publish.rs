@@ -49,10 +49,10 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
 
 /// What the network said of datagrams, for a program that asked to read it.
 fn queue(endpoint: &Endpoint, reports: Vec<ErrorReport>) {
-    for ErrorReport { error, message: (kind, code), mtu, carrier, destination, payload } in reports {
+    for ErrorReport { error, message: (kind, code), info, carrier, destination, payload } in reports {
         let errno = errno::pending(error).raw_os_error();
         let origin = Origin::Icmp { kind, code, carrier };
-        endpoint.errors.push(QueuedError { errno, origin, info: mtu, destination, payload });
+        endpoint.errors.push(QueuedError { errno, origin, info, destination, payload });
     }
 }
 

@@ -6,11 +6,13 @@ use crate::endpoint::{Kind, State};
 use crate::{Errno, Result};
 use arena::{Consumer, fault};
 use netstack::datagram::{HEADER_LEN, Header};
+use netstack::ip::HeaderOptions;
 use netstack::link::IfIndex;
 use netstack::socket::SendOptions;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Bytes of the header of ICMP and of ICMPv6.
@@ -59,9 +61,9 @@ impl Socket {
                 return Err(Errno::FAULT);
             }
         }
-        let (cork, segment) = {
+        let (cork, segment, sticky) = {
             let settings = self.settings.lock();
-            (settings.cork, control.segment.unwrap_or(settings.segment))
+            (settings.cork, control.segment.unwrap_or(settings.segment), settings.header_options.clone())
         };
         let options = SendOptions {
             source: control.source,
@@ -71,16 +73,18 @@ impl Socket {
             flow_label: label,
             more: cork || flags & libc::MSG_MORE != 0,
             refused,
+            header_options: header_options(control, sticky),
             dont_fragment: control.dont_fragment,
             dont_route: flags & libc::MSG_DONTROUTE != 0,
             segment: NonZeroU16::new(segment),
         };
+        let more = options.more;
         let sent = self.backend.call(Call::Send(self.id(), to, &parts, options));
         if sent.as_ref().err() == Some(&Errno::PIPE) {
             return Err(if typeless { Errno::FAULT } else { self.take_error().unwrap_or(Errno::PIPE) });
         }
         if self.endpoint.kind == Kind::Datagram && sent.as_ref().err() != Some(&Errno::AGAIN) {
-            self.corked.store(options.more && sent.is_ok(), Ordering::Release);
+            self.corked.store(more && sent.is_ok(), Ordering::Release);
         }
         if let Err(Errno::MSGSIZE) = sent {
             self.report_too_long(to, len, control.dont_fragment);
@@ -135,14 +139,16 @@ impl Socket {
         let count =
             if self.settings.lock().gro { alike(&rx, &header, bufs.iter().map(|buf| buf.len()).sum()) } else { 1 };
         let (mut copied, mut len, mut whole, mut there) = (0, 0, 0, Ok(()));
+        let header_options = options_at(&rx, 0, &header);
         for _ in 0..count {
-            let one = header_at(&rx, whole).map_or(0, |header| header.len as usize);
-            match give(&rx, whole + HEADER_LEN, one, bufs, len) {
+            let (one, before) = header_at(&rx, whole).map_or((0, 0), |header| (header.len as usize, before(&header)));
+            whole += before;
+            match give(&rx, whole, one, bufs, len) {
                 Ok(n) => copied += n,
                 Err(errno) => there = Err(errno),
             }
             len += one;
-            whole += HEADER_LEN + one;
+            whole += one;
         }
         if flags & libc::MSG_PEEK == 0 {
             // A producer that wrote a length beyond what it published would be our own engine's bug.
@@ -160,6 +166,7 @@ impl Socket {
             from: Some(self.family().shown(header.src).into()),
             flags: if copied < len { libc::MSG_TRUNC } else { 0 },
             info: Some(DatagramInfo { segment: (count > 1).then_some(header.len), ..DatagramInfo::of(&header) }),
+            header_options,
             ..Received::default()
         }))
     }
@@ -202,11 +209,11 @@ impl Socket {
                 break header;
             }
             skip -= len;
-            at += HEADER_LEN + len;
+            at += before(&header) + len;
         };
         let len = header.len as usize;
         let room: usize = bufs.iter().map(|buf| buf.len()).sum();
-        let copied = give(rx, at + HEADER_LEN + skip, len - skip, bufs, 0)?;
+        let copied = give(rx, at + before(&header) + skip, len - skip, bufs, 0)?;
         let told = if flags & libc::MSG_TRUNC != 0 { len } else { copied };
         self.peek_moves_on(told);
         Ok(Some(Received {
@@ -238,6 +245,30 @@ impl DatagramInfo {
     }
 }
 
+/// What goes out behind the IP header: as on Linux, extension headers of a message take the place of all of the socket's.
+fn header_options(control: &SendControl, sticky: Option<Arc<HeaderOptions>>) -> Option<Arc<HeaderOptions>> {
+    if control.options.is_none() && control.extensions == HeaderOptions::default() {
+        return sticky;
+    }
+    let sticky = sticky.as_deref().cloned().unwrap_or_default();
+    let v4 = control.options.clone().unwrap_or_else(|| sticky.v4.clone());
+    let v6 = if control.extensions == HeaderOptions::default() { sticky } else { control.extensions.clone() };
+    Some(Arc::new(HeaderOptions { v4, ..v6 }))
+}
+
+/// Bytes of a record before its payload.
+fn before(header: &Header) -> usize {
+    HEADER_LEN + usize::from(header.options)
+}
+
+/// The options that the record at `at` has.
+fn options_at(rx: &Consumer, at: usize, header: &Header) -> Vec<u8> {
+    let mut options = vec![0; header.options.into()];
+    let there = if options.is_empty() { 0 } else { rx.peek_at(at + HEADER_LEN, &mut options) };
+    options.truncate(there);
+    options
+}
+
 /// The header that lies `at` bytes behind the oldest.
 fn header_at(rx: &Consumer, at: usize) -> Option<Header> {
     let mut bytes = [0; HEADER_LEN];
@@ -253,7 +284,8 @@ fn alike(rx: &Consumer, first: &Header, room: usize) -> usize {
     const LONGEST: usize = 65507;
     let one = first.len as usize;
     let (mut count, mut len) = (1, one);
-    while one > 0 && count < MOST {
+    // What has options stands alone.
+    while one > 0 && first.options == 0 && count < MOST {
         let Some(next) = header_at(rx, count * (HEADER_LEN + one)) else { break };
         let same = Header { len: first.len, timestamp: first.timestamp, drops: first.drops, ..next } == *first;
         let next = next.len as usize;

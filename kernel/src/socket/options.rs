@@ -3,6 +3,7 @@
 //! An option that is in no table is ENOPROTOOPT: never a silent 0. To add one, add a row.
 
 mod filter;
+mod header;
 mod ip;
 mod ipv6;
 mod kept;
@@ -19,6 +20,7 @@ mod udp;
 mod values;
 
 pub(super) use filter::FilterSettings;
+pub use header::{v4_options, whole_header};
 pub(super) use packet::PacketSettings;
 pub(super) use settings::Settings;
 
@@ -64,6 +66,7 @@ static TABLES: &[&[Row]] = &[
     kept::ROWS,
     receiving::ROWS,
     ip::ROWS,
+    header::ROWS,
     multicast::ROWS,
     sources::ROWS,
     sources::ROWS_BY_SOURCE,

@@ -1,13 +1,14 @@
 //! Datagrams that are given in pieces (MSG_MORE, UDP_CORK), and sends that are cut into several datagrams (UDP_SEGMENT).
 
 use core::num::NonZeroU16;
+use std::sync::Arc;
 
 use super::MtuDiscovery;
-use crate::ip::{Header, Hop};
+use crate::ip::{Header, HeaderOptions, Hop};
 use crate::socket::{BufferPool, SendError, SendOptions};
 
 /// How a datagram goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Way {
     pub(crate) hop: Hop,
     pub(crate) header: Header,
@@ -23,6 +24,8 @@ pub(crate) struct Way {
     pub(crate) auto_flow_label: bool,
     /// IPV6_MTU: bytes of the longest packet.
     pub(crate) most: Option<u16>,
+    /// What stands behind the IP header.
+    pub(crate) options: Option<Arc<HeaderOptions>>,
 }
 
 /// A datagram of which more pieces are to come. Its way was settled with the first.

@@ -90,8 +90,8 @@ impl Inbox {
 
     /// Puts a datagram into the ring behind its encoded header, which is told how many were dropped. `packet`: bytes that came, with the IP header. False if it
     /// did not fit.
-    pub(crate) fn deliver(&mut self, header: &[u8; HEADER_LEN], parts: [&[u8]; 2], packet: usize) -> bool {
-        let len = HEADER_LEN + parts[0].len() + parts[1].len();
+    pub(crate) fn deliver(&mut self, header: &[u8; HEADER_LEN], parts: &[&[u8]], packet: usize) -> bool {
+        let len = HEADER_LEN + parts.iter().map(|part| part.len()).sum::<usize>();
         let (charged, charge) = (self.charged(), charge(packet));
         let admitted = match self.admission {
             Admission::Fits => charged == 0 || charged + charge <= self.most,
@@ -105,8 +105,11 @@ impl Inbox {
         let mut header = *header;
         header[DROPS..].copy_from_slice(&(self.dropped as u32).to_le_bytes());
         self.rx.write_at(0, &header);
-        self.rx.write_at(HEADER_LEN, parts[0]);
-        self.rx.write_at(HEADER_LEN + parts[0].len(), parts[1]);
+        let mut at = HEADER_LEN;
+        for part in parts {
+            self.rx.write_at(at, part);
+            at += part.len();
+        }
         self.rx.publish(len);
         self.waiting.push_back((self.rx.position(), charge));
         self.charged += charge;
@@ -153,7 +156,7 @@ mod tests {
         let (rx, _reader) = arena::ring::heap(1 << 16);
         let mut inbox = Inbox::new(rx, admission);
         inbox.most = most;
-        (0..100).filter(|_| inbox.deliver(&[0; HEADER_LEN], [&vec![0; payload], &[]], payload + 28)).count()
+        (0..100).filter(|_| inbox.deliver(&[0; HEADER_LEN], &[&vec![0; payload]], payload + 28)).count()
     }
 
     #[test]
@@ -167,7 +170,7 @@ mod tests {
         let (rx, mut reader) = arena::ring::heap(1 << 16);
         let mut inbox = Inbox::new(rx, Admission::Fits);
         inbox.most = 4608;
-        let mut give = || inbox.deliver(&[0; HEADER_LEN], [&[7; 1000], &[]], 1028);
+        let mut give = || inbox.deliver(&[0; HEADER_LEN], &[&[7; 1000]], 1028);
         assert_eq!([give(), give(), give()], [true, true, false]);
         reader.consume(HEADER_LEN + 1000);
         assert_eq!([give(), give()], [true, false]);
@@ -197,7 +200,7 @@ mod tests {
         let mut inbox = Inbox::new(rx, Admission::Fits);
         inbox.set_most(1 << 14, &mut Grows);
         inbox.set_most(1 << 16, &mut Grows);
-        let mut give = |n: u8| inbox.deliver(&[n; HEADER_LEN], [&[n; 1000], &[]], 1028);
+        let mut give = |n: u8| inbox.deliver(&[n; HEADER_LEN], &[&[n; 1000]], 1028);
         assert_eq!((0..100).filter(|n| give(*n)).count(), (1 << 16) / 2304);
         for n in 0..(1 << 16) / 2304 {
             let mut one = [0; HEADER_LEN + 1000];

@@ -18,8 +18,9 @@ pub(crate) struct Report<'a> {
     pub(crate) quoted: Quoted<'a>,
     /// The message's type and code.
     pub(crate) message: (u8, u8),
-    /// The MTU that a router allows, in bytes; 0 where none is said.
-    pub(crate) mtu: u32,
+    /// What the message says besides: the MTU that a router allows, or where in the packet the problem is; of IPv6 whatever is
+    /// there, as Linux tells it.
+    pub(crate) info: u32,
 }
 
 /// A packet of ours that an error quotes, from its beginning.
@@ -79,7 +80,11 @@ impl<'a> Report<'a> {
         let (src, dst) = (quoted.src().into(), quoted.dst().into());
         let (protocol, transport, bytes) = (quoted.protocol(), quoted.payload(), quoted.bytes());
         let quoted = Quoted { src, dst, protocol, transport, bytes };
-        Some(Report { error, socket, quoted, message: (message.kind, message.code), mtu: allowed(error) })
+        let info = match message.kind {
+            icmpv4::PARAMETER_PROBLEM => message.rest >> 24,
+            _ => allowed(error),
+        };
+        Some(Report { error, socket, quoted, message: (message.kind, message.code), info })
     }
 
     /// The same of ICMPv6 (RFC 4443 §3). Types that are not known are passed up too (§2.4 (a)).
@@ -112,7 +117,7 @@ impl<'a> Report<'a> {
         let (src, dst) = (packet.src().into(), packet.dst().into());
         let bytes = packet.bytes();
         let quoted = Quoted { src, dst, protocol, transport: &bytes[at..], bytes };
-        Some(Report { error, socket, quoted, message: (message.kind, message.code), mtu: allowed(error) })
+        Some(Report { error, socket, quoted, message: (message.kind, message.code), info: message.rest })
     }
 }
 

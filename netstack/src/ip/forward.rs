@@ -1,6 +1,9 @@
 //! Packets that are passed on (RFC 1812 §5, RFC 8200 §3): the header's changes, and fragments of packets with options.
 
-use super::{Hop, Ip, Outgoing, OutputError, Packet};
+use core::net::{IpAddr, Ipv6Addr};
+
+use super::output::{MAX_TRANSPORT, filled};
+use super::{Header, HeaderOptions, Hop, Ip, Outgoing, OutputError, Packet};
 use crate::link::Mac;
 use crate::socket::BufferPool;
 use crate::time::Instant;
@@ -72,6 +75,74 @@ impl Ip {
         Ok(())
     }
 
+    /// Queues a packet of ours with what the program wants behind its IP header.
+    pub(super) fn send_behind(
+        &mut self,
+        now: Instant,
+        pool: &mut dyn BufferPool,
+        hop: Hop,
+        out: &Outgoing<'_>,
+        options: &HeaderOptions,
+    ) -> Result<(), OutputError> {
+        match (out.header.src, out.header.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                let time = (now.0 / 1_000_000) as u32;
+                let leaving = options.leaving_v4(src, dst, time);
+                self.send_with_options(now, pool, hop, out, &leaving)
+            }
+            (_, IpAddr::V6(dst)) => self.send_with_extensions(now, pool, hop, out, options, dst),
+            _ => Err(OutputError::TooLong),
+        }
+    }
+
+    /// RFC 8200 §4.5: the fragments of a packet have its unfragmentable part each.
+    fn send_with_extensions(
+        &mut self,
+        now: Instant,
+        pool: &mut dyn BufferPool,
+        hop: Hop,
+        out: &Outgoing<'_>,
+        options: &HeaderOptions,
+        dst: Ipv6Addr,
+    ) -> Result<(), OutputError> {
+        let chain = options.chain(out.header.protocol, dst);
+        let transport_len = out.transport.len() + out.payload.iter().map(|part| part.len()).sum::<usize>();
+        let mut space = [0; MAX_TRANSPORT];
+        let mut rest = chain.fragmentable.clone();
+        rest.extend_from_slice(filled(&mut space, out, transport_len, false));
+        out.payload.iter().for_each(|part| rest.extend_from_slice(part));
+        // The checksum is that of the last destination (§8.1), the header says the first.
+        let header = Header { dst: options.first_stop(out.header.dst), ..out.header };
+        let (mtu, most) = self.limits_of(hop, out);
+        let len = ipv6::HEADER_LEN + chain.unfragmentable.len() + rest.len();
+        if len > most && header.dont_fragment {
+            return Err(OutputError::TooLong);
+        }
+        if len <= mtu {
+            let fixed = header.v6(chain.first).emit(chain.unfragmentable.len() + rest.len());
+            let packet = self.packets.make(pool, &[&fixed, &chain.unfragmentable, &rest], false);
+            let packet = packet.ok_or(OutputError::NoBuffers)?;
+            self.dispatch(now, pool, hop, packet, out.multicast_loop);
+            return Ok(());
+        }
+        let identification = self.identified(header, true).identification;
+        let next_header = chain.inner;
+        let (first, before) = chain.before_fragment();
+        let step = most.saturating_sub(ipv6::HEADER_LEN + before.len() + ipv6::FRAGMENT_LEN) & !7;
+        if step == 0 {
+            return Err(OutputError::TooLong);
+        }
+        for (index, piece) in rest.chunks(step).enumerate() {
+            let more = (index + 1) * step < rest.len();
+            let fragment = ipv6::Fragment { next_header, offset: index * step, more, identification }.emit();
+            let fixed = header.v6(first).emit(before.len() + fragment.len() + piece.len());
+            let packet = self.packets.make(pool, &[&fixed, &before, &fragment, piece], false);
+            let packet = packet.ok_or(OutputError::NoBuffers)?;
+            self.dispatch(now, pool, hop, packet, out.multicast_loop);
+        }
+        Ok(())
+    }
+
     /// Queues a packet of ours with options, which are padded to a multiple of four bytes.
     pub(crate) fn send_with_options(
         &mut self,
@@ -89,19 +160,26 @@ impl Ip {
         if !self.has_room(hop, len) {
             return Err(OutputError::Full);
         }
+        let mut space = [0; MAX_TRANSPORT];
+        let transport = filled(&mut space, out, transport_len, false);
         let mut fixed = [0; ipv4::HEADER_LEN];
-        self.identified(out.header, false).emit(&mut fixed, options.len() + transport_len);
+        let first = out.options.map_or(out.header.dst, |options| options.first_stop(out.header.dst));
+        self.identified(Header { dst: first, ..out.header }, false).emit(&mut fixed, options.len() + transport_len);
         let parts: Vec<&[u8]> =
-            [&fixed[..], options, out.transport].into_iter().chain(out.payload.iter().copied()).collect();
+            [&fixed[..], options, transport].into_iter().chain(out.payload.iter().copied()).collect();
         let mut made = self.packets.make(pool, &parts, false).ok_or(OutputError::NoBuffers)?;
         made.payload_mut()[0] += (options.len() / 4) as u8; // The header length, in words.
         renew_checksum(made.payload_mut());
-        let mtu = self.mtu(hop.on, hop.src);
+        let (mtu, most) = self.limits_of(hop, out);
+        if len > most && out.header.dont_fragment {
+            self.packets.give_back(pool, made);
+            return Err(OutputError::TooLong);
+        }
         if len <= mtu {
             self.dispatch(now, pool, hop, made, out.multicast_loop);
             return Ok(());
         }
-        let outcome = self.send_pieces(now, pool, hop, made.payload(), mtu);
+        let outcome = self.send_pieces(now, pool, hop, made.payload(), most);
         self.packets.give_back(pool, made);
         outcome
     }

@@ -24,6 +24,8 @@ pub(crate) struct Header {
     pub(crate) dont_fragment: bool,
     /// What the fragments of one packet share; of no meaning in a packet that cannot be fragmented (RFC 6864 §4.1).
     pub(crate) identification: u32,
+    /// Bytes of options or extension headers that follow it.
+    pub(crate) options_len: u16,
 }
 
 /// Which piece of a packet's payload a fragment carries.
@@ -39,22 +41,28 @@ impl Header {
     /// A header of a whole packet, fragmenting forbidden.
     pub(crate) fn atomic(src: IpAddr, dst: IpAddr, protocol: u8, ttl: u8, tos: u8) -> Header {
         debug_assert_eq!(src.is_ipv4(), dst.is_ipv4());
-        Header { src, dst, protocol, ttl, tos, flow_label: 0, dont_fragment: true, identification: 0 }
+        Header { src, dst, protocol, ttl, tos, flow_label: 0, dont_fragment: true, identification: 0, options_len: 0 }
     }
 
-    /// Bytes of the header.
+    /// Bytes of the header, with options or extension headers.
     pub(crate) fn len(&self) -> usize {
+        self.fixed_len() + usize::from(self.options_len)
+    }
+
+    /// Bytes of the header alone.
+    pub(crate) fn fixed_len(&self) -> usize {
         if self.dst.is_ipv4() { ipv4::HEADER_LEN } else { ipv6::HEADER_LEN }
     }
 
     /// Bytes of the longest payload.
     pub(crate) fn max_payload(&self) -> usize {
-        if self.dst.is_ipv4() { ipv4::MAX_LEN - ipv4::HEADER_LEN } else { ipv6::MAX_LEN - ipv6::HEADER_LEN }
+        let most = if self.dst.is_ipv4() { ipv4::MAX_LEN } else { ipv6::MAX_LEN };
+        most - self.len()
     }
 
     /// Writes the header for a payload of `payload_len` and returns how long it is.
     pub(crate) fn emit<'a>(&self, space: &'a mut [u8], payload_len: usize) -> &'a [u8] {
-        let space = &mut space[..self.len()];
+        let space = &mut space[..self.fixed_len()];
         match (self.src, self.dst) {
             (IpAddr::V4(_), IpAddr::V4(_)) => {
                 space.copy_from_slice(&self.v4(Piece { offset: 0, more: false }).emit(payload_len));
@@ -102,7 +110,7 @@ impl Header {
         }
     }
 
-    fn v6(&self, next_header: u8) -> ipv6::Header {
+    pub(super) fn v6(&self, next_header: u8) -> ipv6::Header {
         let v6 = |addr| match addr {
             IpAddr::V6(addr) => addr,
             IpAddr::V4(_) => Ipv6Addr::UNSPECIFIED,

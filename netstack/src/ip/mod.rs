@@ -10,6 +10,7 @@ mod forward;
 mod header;
 mod hop;
 mod identification;
+mod options;
 mod output;
 mod packet;
 mod path_mtu;
@@ -26,6 +27,7 @@ pub(crate) use address::{
 pub(crate) use control::discovery;
 pub(crate) use header::Header;
 pub(crate) use hop::{Hop, Limits, NextHop};
+pub use options::HeaderOptions;
 pub(crate) use output::{Fill, Outgoing, OutputError};
 pub(crate) use packet::{Packet, Packets};
 pub(crate) use reassembly::{Expired, Flaw, Fragment, Reassembly, Whole};

@@ -1,7 +1,7 @@
 //! From a transport's bytes to frames on their way.
 
 use super::header::{self, Header, Piece};
-use super::{Hop, Ip, NextHop, Packet, segmentation};
+use super::{HeaderOptions, Hop, Ip, NextHop, Packet, segmentation};
 use crate::iface::LOOPBACK;
 use crate::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
 use crate::neighbor::Resolution;
@@ -27,13 +27,15 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) link_mtu: bool,
     /// Bytes of the longest fragment, and of the longest packet that must not be cut, if that is said.
     pub(crate) most: Option<u16>,
+    /// What stands behind the fixed header; as long as the header says.
+    pub(crate) options: Option<&'a HeaderOptions>,
 }
 
 impl<'a> Outgoing<'a> {
     /// A TCP segment, with its payload once more in a form that can be lent.
     fn of_segment(header: Header, segment: &TcpSegmentOut<'a>, payload: &'a [&'a [u8]; 2]) -> Outgoing<'a> {
         let (transport, fill) = (segment.header, Fill::At(16));
-        Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: true, most: None }
+        Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: true, most: None, options: None }
     }
 }
 
@@ -58,7 +60,7 @@ pub(crate) enum OutputError {
 }
 
 /// How many bytes a transport's header can have.
-const MAX_TRANSPORT: usize = 60;
+pub(super) const MAX_TRANSPORT: usize = 60;
 
 /// Space for all headers of a frame.
 const MAX_HEAD: usize = ethernet::HEADER_LEN + header::MAX_LEN + MAX_TRANSPORT;
@@ -80,8 +82,10 @@ impl Ip {
         if !self.has_room(hop, out.header.len() + len) {
             return Err(OutputError::Full);
         }
-        let mtu = if out.link_mtu { self.mtu(hop.on, out.header.dst) } else { self.path_mtu(hop.on, out.header.dst) };
-        let most = out.most.map_or(mtu, |most| mtu.min(most.into()));
+        if let Some(options) = out.options {
+            return self.send_behind(now, pool, hop, out, options);
+        }
+        let (mtu, most) = self.limits_of(hop, out);
         if out.header.len() + len > most && out.header.dont_fragment {
             return Err(OutputError::TooLong);
         }
@@ -105,6 +109,13 @@ impl Ip {
         let packet = packet.ok_or(OutputError::NoBuffers)?;
         self.dispatch(now, pool, hop, packet, out.multicast_loop);
         Ok(())
+    }
+
+    /// Bytes of the longest packet that goes whole, and of the longest that there is to be otherwise.
+    pub(super) fn limits_of(&self, hop: Hop, out: &Outgoing<'_>) -> (usize, usize) {
+        let dst = out.header.dst;
+        let mtu = if out.link_mtu { self.mtu(hop.on, dst) } else { self.path_mtu(hop.on, dst) };
+        (mtu, out.most.map_or(mtu, |most| mtu.min(most.into())))
     }
 
     /// Queues a whole packet whose header the caller made (IP_HDRINCL, or one that is passed on).
@@ -365,7 +376,7 @@ impl Ip {
 }
 
 /// The transport's header in `space` with its checksum filled in: the whole one, or if `partial` the pseudo-header's sum.
-fn filled<'a>(space: &'a mut [u8], out: &Outgoing<'_>, len: usize, partial: bool) -> &'a [u8] {
+pub(super) fn filled<'a>(space: &'a mut [u8], out: &Outgoing<'_>, len: usize, partial: bool) -> &'a [u8] {
     let space = &mut space[..out.transport.len()];
     space.copy_from_slice(out.transport);
     if let Fill::At(at) = out.fill {

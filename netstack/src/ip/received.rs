@@ -28,6 +28,10 @@ pub(crate) struct Received<'a> {
     pub(crate) segment_size: u16,
     /// Bytes of the longest fragment that it came in; 0 of what came whole.
     pub(crate) fragment_size: u16,
+    /// The options of IPv4, with us in them; or of IPv6 what the first extension header is.
+    pub(crate) options: &'a [u8],
+    /// The extension headers.
+    pub(crate) extensions: &'a [u8],
     /// The upper-layer header and what follows.
     pub(crate) payload: &'a [u8],
     /// The packet from its IP header on.
@@ -50,6 +54,8 @@ impl<'a> Received<'a> {
             checksum_good: false,
             segment_size: 0,
             fragment_size: 0,
+            options: packet.options(),
+            extensions: &[],
             payload: packet.payload(),
             bytes: packet.bytes(),
             protocol_at: 9,
@@ -74,7 +80,11 @@ impl<'a> Received<'a> {
 
     /// `upper`: the walk along its extension headers, at its end.
     pub(crate) fn v6(packet: &ipv6::Packet<'a>, upper: &ipv6::Extensions<'a>, on: IfIndex) -> Received<'a> {
+        let extensions = &packet.bytes()[ipv6::HEADER_LEN..upper.at()];
+        let first = if extensions.is_empty() { 0 } else { 1 };
         Received {
+            options: &packet.bytes()[ipv6::NEXT_HEADER_AT..][..first],
+            extensions,
             src: packet.src().into(),
             dst: packet.dst().into(),
             on,

@@ -348,14 +348,14 @@ fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8], rng: &mut Rng) -> 
     let (charged, losing) = (frame.len() - ethernet::HEADER_LEN, socket.is_losing());
     let Some(ring) = &mut socket.rings.rx else {
         let bytes = &bytes[..bytes.len().min(accepted)];
-        return socket.inbox.deliver(&record(bytes).encode(), [bytes, &[]], charged);
+        return socket.inbox.deliver(&record(bytes).encode(), &[bytes], charged);
     };
     let copies = socket.options.copies && socket.inbox.has_room(bytes.len());
     let arrived = Arrived { record: &record(bytes), kind: socket.kind, bytes, accepted, losing, copies };
     let given = ring.view.given();
     match ring.put(&arrived) {
         Put::Stored => {}
-        Put::Copied => return socket.inbox.deliver(&arrived.record.encode(), [bytes, &[]], charged),
+        Put::Copied => return socket.inbox.deliver(&arrived.record.encode(), &[bytes], charged),
         Put::Dropped => socket.lost = socket.lost.wrapping_add(1),
     }
     ring.view.given() != given

@@ -45,7 +45,7 @@ impl Stack {
         piece: &[&[u8]],
     ) -> Result<(), SendError> {
         let most = self.most_in_pieces(&way).saturating_sub(udp::HEADER_LEN);
-        let mut corked = Corked::new(way, *how, most);
+        let mut corked = Corked::new(way, how.clone(), most);
         corked.add(&mut *self.pool, piece)?;
         self.udp.get_mut(id).ok_or(SendError::NotFound)?.corked = Some(corked);
         Ok(())
@@ -87,7 +87,7 @@ impl Stack {
     fn udp_finish(&mut self, id: UdpId) -> Result<(), SendError> {
         let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
         let (key, Some(corked)) = (socket.key, socket.corked.take()) else { return Ok(()) };
-        let mut way = corked.way;
+        let mut way = corked.way.clone();
         if way.header.dst.is_ipv4() {
             // Linux: what the first piece did not say for itself is as the socket has it now.
             way.header =
@@ -118,7 +118,7 @@ impl Stack {
         if !how.more && !self.ip.has_room(way.hop, len) {
             return self.sent(key, Err(OutputError::Full)).map(|()| None);
         }
-        let mut corked = socket.corked.take().unwrap_or_else(|| Corked::new(way, *how, most));
+        let mut corked = socket.corked.take().unwrap_or_else(|| Corked::new(way.clone(), how.clone(), most));
         if let Err(error) = corked.add(&mut *self.pool, piece) {
             corked.release(&mut *self.pool);
             return Err(error);
@@ -129,7 +129,7 @@ impl Stack {
         }
         let Header { dst, protocol, .. } = way.header;
         let header = datagram_header(&self.ip, &socket.options.datagram, way.hop, dst, protocol, &corked.how);
-        let way = if dst.is_ipv4() { Way { header, ..way } } else { corked.way };
+        let way = if dst.is_ipv4() { Way { header, ..way } } else { corked.way.clone() };
         Ok(Some((way, corked.release(&mut *self.pool))))
     }
 
@@ -198,6 +198,7 @@ impl Stack {
             multicast_loop: way.multicast_loop,
             link_mtu: !way.discovery.heeds_path(),
             most: way.most,
+            options: way.options.as_deref(),
         };
         self.ip.send(self.now, &mut *self.pool, way.hop, &out)
     }

@@ -79,6 +79,7 @@ impl Stack {
             multicast_loop: false,
             link_mtu: false,
             most: None,
+            options: None,
         };
         // What has no room is lost as on the wire, and said again.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);

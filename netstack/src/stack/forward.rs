@@ -45,7 +45,7 @@ impl Stack {
         let options = &mut options[..packet.options().len()];
         options.copy_from_slice(packet.options());
         // RFC 1812 §5.2.4: options are for the router that it leaves by.
-        let recorded = ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), millis(now));
+        let recorded = ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), millis(now), true);
         if let Err(at) = recorded {
             return self.report_forwarded(now, &about, Complaint::HeaderByte(at));
         }

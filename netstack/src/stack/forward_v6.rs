@@ -85,8 +85,16 @@ impl Stack {
         let header = ip::Header::atomic(hop.src, src.into(), ipv6::ICMPV6, ndp::HOP_LIMIT, 0);
         let payload = &[rest][..];
         let fill = Fill::At(2);
-        let out =
-            Outgoing { header, transport: head, payload, fill, multicast_loop: false, link_mtu: true, most: None };
+        let out = Outgoing {
+            header,
+            transport: head,
+            payload,
+            fill,
+            multicast_loop: false,
+            link_mtu: true,
+            most: None,
+            options: None,
+        };
         // What has no room is lost as on the wire.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }

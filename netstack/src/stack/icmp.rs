@@ -112,7 +112,7 @@ impl Stack {
         let mut options = [0; ipv4::MAX_HEADER_LEN - ipv4::HEADER_LEN];
         let options = &mut options[..asked.options().len()];
         options.copy_from_slice(asked.options());
-        let recorded = ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), millis(now));
+        let recorded = ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), millis(now), true);
         if let Err(at) = recorded {
             return self.report(now, packet, Complaint::HeaderByte(at));
         }
@@ -126,6 +126,7 @@ impl Stack {
             multicast_loop: false,
             link_mtu: false,
             most: None,
+            options: None,
         };
         let _ = self.ip.send_with_options(now, &mut *self.pool, hop, &out, options);
     }
@@ -156,6 +157,7 @@ impl Stack {
             multicast_loop: false,
             link_mtu: false,
             most: None,
+            options: None,
         };
         // What has no room is lost as on the wire.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
@@ -169,7 +171,7 @@ impl Stack {
         let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };
         let bytes = &packet.payload[..packet.payload.len().min(accepted)];
         let header = Header::of_packet(now, packet, (0, 0), bytes.len()).encode();
-        if socket.inbox.deliver(&header, [bytes, &[]], packet.bytes.len()) {
+        if socket.inbox.deliver(&header, &[packet.options, packet.extensions, bytes], packet.bytes.len()) {
             self.events.touch(socket.key);
         }
     }
@@ -277,9 +279,9 @@ fn tell(
     }
     if asked {
         let About { carrier, destination, payload } = about;
-        let Report { message, mtu, .. } = *report;
+        let Report { message, info, .. } = *report;
         let payload = payload.to_vec();
-        errors.report(ErrorReport { error, message, mtu, carrier, destination, payload });
+        errors.report(ErrorReport { error, message, info, carrier, destination, payload });
     } else if !connected || (certainty == Certainty::Soft && !too_long) {
         return false;
     }

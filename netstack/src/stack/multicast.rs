@@ -195,6 +195,7 @@ impl Stack {
             multicast_loop: false,
             link_mtu: false,
             most: None,
+            options: None,
         };
         // What has no room is lost as on the wire: it is said again.
         let _ = self.ip.send_with_options(now, &mut *self.pool, hop, &out, &igmp::ROUTER_ALERT);

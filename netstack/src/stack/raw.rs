@@ -5,7 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use arena::Producer;
 
 use super::Stack;
-use super::udp::{datagram_header, destination, mtu_discovery, multicast_loop};
+use super::udp::{datagram_header, destination, mtu_discovery, multicast_loop, options_behind};
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
 use crate::filter::Program;
 use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
@@ -146,6 +146,7 @@ impl Stack {
                     checksum: true,
                     most: None,
                     auto_flow_label: false,
+                    options: options_behind(how, dst),
                 };
                 let Some((way, whole)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
                 let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
@@ -153,7 +154,7 @@ impl Stack {
                 if at.is_some_and(|at| at + 2 > whole.len()) {
                     return Err(SendError::InvalidDestination);
                 }
-                self.send_summed(now, way.hop, way.header, whole, at, &options.datagram)
+                self.send_summed(now, &way, whole, at, &options.datagram)
             }
             RawKind::Ping | RawKind::Ping6 => {
                 self.raw.identify(id, 0, true, &mut self.rng).map_err(|_| SendError::NoPorts)?;
@@ -163,8 +164,19 @@ impl Stack {
                     return Err(SendError::InvalidDestination);
                 }
                 let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
-                let header = datagram_header(&self.ip, &options.datagram, hop, dst, protocol, how);
-                self.send_summed(now, hop, header, message, kind.is_v6().then_some(2), &options.datagram)
+                let way = Way {
+                    hop,
+                    header: datagram_header(&self.ip, &options.datagram, hop, dst, protocol, how),
+                    discovery: mtu_discovery(&options.datagram, dst),
+                    multicast_loop,
+                    ports: (0, 0),
+                    segment: None,
+                    checksum: true,
+                    most: None,
+                    auto_flow_label: false,
+                    options: options_behind(how, dst),
+                };
+                self.send_summed(now, &way, message, kind.is_v6().then_some(2), &options.datagram)
             }
         };
         self.sent(key, sent).map(|()| len)
@@ -174,12 +186,12 @@ impl Stack {
     fn send_summed(
         &mut self,
         now: Instant,
-        hop: Hop,
-        header: Header,
+        way: &Way,
         mut message: Vec<u8>,
         at: Option<usize>,
         options: &DatagramOptions,
     ) -> Result<(), OutputError> {
+        let (hop, header) = (way.hop, way.header);
         if let Some(at) = at {
             message[at..at + 2].fill(0);
             let pseudo = checksum::Sum::pseudo(header.src, header.dst, header.protocol, message.len());
@@ -198,6 +210,7 @@ impl Stack {
             multicast_loop: multicast_loop(options, header.dst),
             link_mtu: !discovery.heeds_path(),
             most,
+            options: way.options.as_deref(),
         };
         self.ip.send(now, &mut *self.pool, hop, &out)
     }

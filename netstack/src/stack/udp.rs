@@ -3,11 +3,12 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use arena::Producer;
+use std::sync::Arc;
 
 use super::Stack;
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery, Way};
 use crate::filter::Program;
-use crate::ip::{Header, Hop, Ip, Limits, NextHop, OutputError, end, is_unicast, zone};
+use crate::ip::{Header, HeaderOptions, Hop, Ip, Limits, NextHop, OutputError, end, is_unicast, zone};
 use crate::link::IfIndex;
 use crate::multicast::Filter;
 use crate::socket::{
@@ -123,6 +124,7 @@ impl Stack {
             checksum: !(if dst.is_ipv4() { options.no_checksum } else { options.v6.no_checksum }),
             auto_flow_label: options.v6.auto_flow_label,
             most: options.v6.most.filter(|_| dst.is_ipv6()),
+            options: options_behind(how, dst),
         };
         let sent = if how.more { self.udp_begin(id, way, how, payload) } else { self.udp_emit(key, &way, payload) };
         sent.map(|()| len)
@@ -304,7 +306,8 @@ impl Stack {
             _ => from,
         };
         let options = &DatagramOptions { dont_route: options.dont_route || how.dont_route, ..*options };
-        let hop = self.datagram_hop(options, from, dst, how.on.or(zone)).ok_or(SendError::NetUnreachable)?;
+        let first = how.header_options.as_ref().map_or(dst, |options| options.first_stop(dst));
+        let hop = self.datagram_hop(options, from, first, how.on.or(zone)).ok_or(SendError::NetUnreachable)?;
         if hop.to == NextHop::Broadcast && !options.broadcast {
             return Err(SendError::AccessDenied);
         }
@@ -374,7 +377,13 @@ pub(super) fn datagram_header(
     };
     let (ttl, tos) = (how.ttl.unwrap_or(ttl), how.tos.unwrap_or(tos));
     let flow_label = how.flow_label.unwrap_or(v6.flow_label);
-    Header { flow_label, ..Header::atomic(hop.src, dst, protocol, ttl, tos) }
+    let options_len = how.header_options.as_ref().map_or(0, |options| options.len(dst.is_ipv4())) as u16;
+    Header { flow_label, options_len, ..Header::atomic(hop.src, dst, protocol, ttl, tos) }
+}
+
+/// What stands behind the IP header of a datagram to `dst`, if anything does.
+pub(super) fn options_behind(how: &SendOptions, dst: IpAddr) -> Option<Arc<HeaderOptions>> {
+    how.header_options.clone().filter(|options| options.len(dst.is_ipv4()) > 0)
 }
 
 /// IP_MTU_DISCOVER, IPV6_MTU_DISCOVER.

@@ -84,7 +84,7 @@ pub struct Packets {
 impl Packets {
     /// The next frame, if one is there.
     pub fn recv(&mut self) -> Option<(Record, Vec<u8>)> {
-        next(&mut self.reader, Record::decode, |record| record.len)
+        next(&mut self.reader, Record::decode, |record| (0, record.len)).map(|(record, _, frame)| (record, frame))
     }
 
     /// Kind, protocol and length of all that is there.
@@ -104,14 +104,24 @@ pub struct Raw {
 impl Udp {
     /// The next datagram, if one is there.
     pub fn recv(&mut self) -> Option<(Header, Vec<u8>)> {
-        next(&mut self.reader, Header::decode, |header| header.len)
+        self.recv_with_options().map(|(header, _, payload)| (header, payload))
+    }
+
+    /// The same with the options or extension headers that it came with.
+    pub fn recv_with_options(&mut self) -> Option<(Header, Vec<u8>, Vec<u8>)> {
+        next(&mut self.reader, Header::decode, |header| (header.options, header.len))
     }
 }
 
 impl Raw {
     /// The next packet, if one is there.
     pub fn recv(&mut self) -> Option<(Header, Vec<u8>)> {
-        next(&mut self.reader, Header::decode, |header| header.len)
+        self.recv_with_options().map(|(header, _, payload)| (header, payload))
+    }
+
+    /// The same with the options or extension headers that it came with.
+    pub fn recv_with_options(&mut self) -> Option<(Header, Vec<u8>, Vec<u8>)> {
+        next(&mut self.reader, Header::decode, |header| (header.options, header.len))
     }
 }
 
@@ -119,15 +129,18 @@ impl Raw {
 fn next<T>(
     reader: &mut arena::Consumer,
     decode: impl FnOnce(&[u8; HEADER_LEN]) -> Option<T>,
-    len: impl FnOnce(&T) -> u32,
-) -> Option<(T, Vec<u8>)> {
+    lens: impl FnOnce(&T) -> (u16, u32),
+) -> Option<(T, Vec<u8>, Vec<u8>)> {
     if reader.is_empty() {
         return None;
     }
     let mut bytes = [0; HEADER_LEN];
     assert_eq!(reader.read(&mut bytes).0, HEADER_LEN, "records are published whole");
     let record = decode(&bytes).expect("a record of the engine's");
-    let mut payload = vec![0; len(&record) as usize];
+    let (options, len) = lens(&record);
+    let mut skipped = vec![0; options.into()];
+    assert_eq!(reader.read(&mut skipped).0, skipped.len(), "records are published whole");
+    let mut payload = vec![0; len as usize];
     assert_eq!(reader.read(&mut payload).0, payload.len(), "records are published whole");
-    Some((record, payload))
+    Some((record, skipped, payload))
 }

@@ -7,11 +7,13 @@ use crate::endpoint::Kind;
 use crate::engine::DEFAULT_RING;
 use crate::socket::{Family, WantedInfo};
 use netstack::datagram::{DatagramOptions, RECEIVE_BUFFER};
+use netstack::ip::HeaderOptions;
 use netstack::link::IfIndex;
 use netstack::raw::RawOptions;
 use netstack::socket::BindOptions;
 use netstack::tcp::{FastOpenModes, TcpOptions};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// All settings of one socket. The engine's copies are [`tcp`](Self::tcp) and [`datagram`](Self::datagram).
@@ -51,6 +53,8 @@ pub(in crate::socket) struct Settings {
     pub(super) free_bind: bool,
     /// IP_BIND_ADDRESS_NO_PORT.
     pub(super) no_port: bool,
+    /// What stands behind the IP header of datagrams, if anything does.
+    pub(in crate::socket) header_options: Option<Arc<HeaderOptions>>,
     pub(in crate::socket) tcp: TcpOptions,
     pub(in crate::socket) raw: RawOptions,
     /// SO_LINGER, in seconds.
@@ -110,6 +114,7 @@ impl Settings {
             mark: 0,
             multicast_from: Ipv4Addr::UNSPECIFIED,
             mtu_discover: libc::IP_PMTUDISC_WANT,
+            header_options: None,
             free_bind: false,
             no_port: false,
             tcp: TcpOptions { congestion: tcp.congestion, ecn: tcp.ecn, ..TcpOptions::default() },

@@ -221,7 +221,7 @@ impl Stack {
         let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };
         let payload = &payload[..payload.len().min(accepted.saturating_sub(udp::HEADER_LEN))];
         let header = Header { len: payload.len() as u32, ..header };
-        if socket.inbox.deliver(&header.encode(), [payload, &[]], packet.bytes.len()) {
+        if socket.inbox.deliver(&header.encode(), &[packet.options, packet.extensions, payload], packet.bytes.len()) {
             self.events.touch(socket.key);
         }
     }
@@ -237,7 +237,7 @@ impl Stack {
             let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { continue };
             let bytes = &bytes[..bytes.len().min(accepted)];
             let header = Header::of_packet(now, packet, (0, 0), bytes.len());
-            if socket.inbox.deliver(&header.encode(), [bytes, &[]], packet.bytes.len()) {
+            if socket.inbox.deliver(&header.encode(), &[packet.options, packet.extensions, bytes], packet.bytes.len()) {
                 self.events.touch(socket.key);
             }
         }

@@ -1,10 +1,13 @@
 //! An IPv4 packet (RFC 1122 §3.2.1).
 
 use super::{Arrival, Cast, Refusal};
+use crate::icmp::Complaint;
 use crate::ip::{Fragment, Received, is_reserved, is_this_network};
+use crate::link::IfIndex;
 use crate::stack::Stack;
+use crate::stack::forward::millis;
 use crate::time::Instant;
-use crate::wire::ipv4;
+use crate::wire::{ipv4, ipv4_options};
 
 impl Stack {
     /// RFC 1122 §3.2.1: takes an IPv4 packet.
@@ -18,7 +21,7 @@ impl Stack {
         self.count(arrival, bytes.len(), outcome.as_ref().err());
         let Ok((packet, cast)) = outcome else { return };
         if !packet.is_fragment() {
-            return self.deliver(now, &received(arrival, cast, &packet));
+            return self.deliver_v4(now, arrival.on, &packet, received(arrival, cast, &packet));
         }
         let fragment = Fragment::v4(&packet);
         if let Ok(Some(whole)) = self.ip.reassembly.insert(now, arrival.on, &fragment, &mut *self.pool)
@@ -26,8 +29,24 @@ impl Stack {
         {
             // A link that vouches for fragments vouches for what they carry only if it has seen all of it.
             let arrival = Arrival { checksum_good: arrival.looped, ..arrival };
-            let packet = Received { fragment_size: whole.longest, ..received(arrival, cast, &packet) };
-            self.deliver(now, &packet);
+            let whole = Received { fragment_size: whole.longest, ..received(arrival, cast, &packet) };
+            self.deliver_v4(now, arrival.on, &packet, whole);
+        }
+    }
+
+    /// RFC 1122 §3.2.1.8: who gets the packet finds us in the options in which it is recorded where it came.
+    fn deliver_v4(&mut self, now: Instant, on: IfIndex, packet: &ipv4::Packet<'_>, received: Received<'_>) {
+        if packet.options().is_empty() {
+            return self.deliver(now, &received);
+        }
+        let interfaces = &self.ip.interfaces;
+        let source = || interfaces.get(on).and_then(|interface| interface.source_for(packet.src()));
+        let ours = if received.unicast { Some(packet.dst()) } else { source() }.unwrap_or(packet.dst());
+        let mut options = packet.options().to_vec();
+        let is_ours = |addr| interfaces.is_local(addr);
+        match ipv4_options::record(&mut options, ours, is_ours, millis(now), true) {
+            Ok(()) => self.deliver(now, &Received { options: &options, ..received }),
+            Err(at) => self.refuse(now, &received, Complaint::HeaderByte(at)),
         }
     }
 

@@ -18,6 +18,7 @@ mod fastopen;
 mod fd;
 mod filter;
 mod fortified;
+mod header;
 mod inet6;
 mod life;
 mod listen;
@@ -66,6 +67,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         fastopen::CASES,
         multicast::CASES,
         inet6::CASES,
+        header::CASES,
         poll::CASES,
         epoll::CASES,
         fd::CASES,
