@@ -11,6 +11,7 @@ pub mod links;
 pub mod net;
 #[cfg(test)]
 mod tests;
+mod values;
 pub mod variables;
 
 use std::ffi::OsString;
