@@ -4,7 +4,7 @@ use netstack::iface::InterfaceConfig;
 use netstack::link::{IfIndex, LinkCaps, Mac, RxMeta, Sink, TxFrame, TxResult};
 use netstack::tcp::FastOpenModes;
 use netstack::time::{Duration, Instant};
-use netstack::{AutoConfig, Config, Key, Stack};
+use netstack::{Advertising, AutoConfig, Config, Key, Stack, TemporaryAddresses};
 
 use super::check;
 use super::frame::{OURS, OURS6, PEER, PEER6};
@@ -88,8 +88,13 @@ impl World {
         let _ = stack.add_route(gateway(PEER.into()));
         let _ = stack.add_route(gateway(PEER6.into()));
         stack.set_forwarding(setting.forwarding);
+        if setting.forwarding {
+            let what = Advertising { lifetime: 12, servers: vec![PEER6], search: vec!["fuzz.example".into()] };
+            let _ = stack.advertise(now, ON, what);
+        }
         if setting.automatic {
             let _ = stack.enable_ipv6(now, ON, true);
+            let _ = stack.use_temporary_addresses(ON, TemporaryAddresses::Preferred);
             let how = AutoConfig { link_local: true, host_name: Some("fuzz".into()), metric: 1 };
             stack.configure_automatically(now, ON, how).expect("once");
         }
@@ -131,6 +136,7 @@ impl World {
         self.wire.full = false;
         self.sockets.close_all(&mut self.stack, self.now);
         self.stack.release_leases(self.now);
+        self.stack.stop_advertising(self.now);
         self.poll();
         for _ in 0..30 {
             self.pass(Duration::from_secs(120));
