@@ -90,7 +90,7 @@ pub fn extension_header(value: &[u8]) -> Result<Vec<u8>> {
     whole_header(value)
 }
 
-/// As [`extension_header`], of a control message, whose length is not looked at otherwise.
+/// As `extension_header`, of a control message, whose length is not looked at otherwise.
 pub fn whole_header(value: &[u8]) -> Result<Vec<u8>> {
     let len = value.get(1).map_or(0, |words| 8 + 8 * usize::from(*words));
     if len == 0 { Err(Errno::INVAL) } else { value.get(..len).map(<[u8]>::to_vec).ok_or(Errno::INVAL) }
