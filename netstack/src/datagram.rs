@@ -212,6 +212,8 @@ pub struct Ipv6Options {
     pub multicast_all: bool,
     /// IPV6_UNICAST_IF.
     pub unicast_on: Option<IfIndex>,
+    /// IPV6_ADDR_PREFERENCES: sends from a temporary address, or from none; `None`: as its interface says.
+    pub temporary: Option<bool>,
     /// IPV6_MTU: no fragment is longer.
     pub most: Option<u16>,
     /// UDP_NO_CHECK6_TX (RFC 6935): what is sent has no checksum.
@@ -250,6 +252,7 @@ impl Default for Ipv6Options {
             multicast_on: None,
             multicast_all: true,
             unicast_on: None,
+            temporary: None,
             most: None,
             no_checksum: false,
             takes_no_checksum: false,

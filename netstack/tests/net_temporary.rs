@@ -1,6 +1,7 @@
 //! Temporary addresses (RFC 8981).
 
 mod common;
+mod tcp_common;
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -11,6 +12,7 @@ use netstack::link::Mac;
 use netstack::time::Duration;
 use netstack::wire::ethernet;
 use netstack::wire::ndp;
+use tcp_common::Socket;
 
 const HOUR: u64 = 3600;
 const FOREVER: u32 = u32::MAX;
@@ -125,4 +127,26 @@ fn one_that_is_taken_is_replaced_and_after_four_there_are_no_more() {
     net.run_for(Duration::from_secs(3));
     assert!(temporary(&mut net, a).iter().all(|address| address.state == AddressState::Duplicate));
     assert_eq!(source(&mut net, a), Some(addresses(&mut net, a, AddressOrigin::Stable)[0].net.addr));
+}
+
+#[test]
+fn a_program_may_prefer_the_other_kind() {
+    for (how, wish) in [(TemporaryAddresses::On, true), (TemporaryAddresses::Preferred, false)] {
+        let (mut net, a) = host(7, how, 7200, 3600);
+        let of = |net: &mut Net, temporary: bool| {
+            let origin = if temporary { AddressOrigin::Temporary } else { AddressOrigin::Stable };
+            addresses(net, a, origin)[0].net.addr
+        };
+        let there = "[2001:db8:0:1::77]:9";
+        let connected = |net: &mut Net, wish: Option<bool>| {
+            let udp = net.udp(a);
+            net.stack(a).udp_options(udp.id).expect("open").v6.temporary = wish;
+            net.stack(a).udp_connect(udp.id, Some(there.parse().expect("good"))).expect("a way");
+            net.stack(a).udp_local(udp.id).expect("bound").ip()
+        };
+        assert_eq!(connected(&mut net, None), of(&mut net, !wish));
+        assert_eq!(connected(&mut net, Some(wish)), of(&mut net, wish));
+        let stream = Socket::connect_with(&mut net, a, there, 4096, |options| options.temporary = Some(wish));
+        assert_eq!(stream.status(&mut net).local.expect("chosen").ip(), of(&mut net, wish));
+    }
 }

@@ -10,6 +10,7 @@ mod kept;
 mod multicast;
 mod packet;
 mod packet_ring;
+mod preferences;
 mod receiving;
 mod rows;
 mod settings;

@@ -54,7 +54,7 @@ impl Ip {
     fn solicit(&mut self, pool: &mut dyn BufferPool, on: IfIndex, target: Ipv6Addr, last: Option<Mac>) {
         let Some(interface) = self.interfaces.get(on) else { return };
         let message = ndp::neighbor_solicitation(target, Some(interface.mac), None);
-        let Some(src) = super::select::source(&self.interfaces, target, on) else { return };
+        let Some(src) = super::select::source(&self.interfaces, target, on, None) else { return };
         let dst = if last.is_some() { target } else { ndp::solicited_node(target) };
         self.send_icmpv6(pool, on, last, discovery(src, dst), &[], message);
     }

@@ -15,6 +15,8 @@ pub(crate) struct Limits {
     pub(crate) on: Option<IfIndex>,
     /// SO_DONTROUTE, MSG_DONTROUTE: no router. Of IPv4 alone, as on Linux.
     pub(crate) direct: bool,
+    /// IPV6_ADDR_PREFERENCES: a temporary source, or none; `None`: as its interface says.
+    pub(crate) temporary: Option<bool>,
 }
 
 impl Limits {
@@ -26,7 +28,7 @@ impl Limits {
 
 impl From<Option<IfIndex>> for Limits {
     fn from(on: Option<IfIndex>) -> Limits {
-        Limits { on, direct: false }
+        Limits { on, ..Limits::default() }
     }
 }
 
@@ -66,13 +68,13 @@ impl Ip {
         match (dst, src) {
             (IpAddr::V4(dst), None) => self.hop_v4(None, dst, limits),
             (IpAddr::V4(dst), Some(IpAddr::V4(src))) => self.hop_v4(Some(src), dst, limits),
-            (IpAddr::V6(dst), None) => self.hop_v6(None, dst, limits.on),
-            (IpAddr::V6(dst), Some(IpAddr::V6(src))) => self.hop_v6(Some(src), dst, limits.on),
+            (IpAddr::V6(dst), None) => self.hop_v6(None, dst, limits),
+            (IpAddr::V6(dst), Some(IpAddr::V6(src))) => self.hop_v6(Some(src), dst, limits),
             _ => None,
         }
     }
 
-    fn hop_v4(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, Limits { on, direct }: Limits) -> Option<Hop> {
+    fn hop_v4(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, Limits { on, direct, .. }: Limits) -> Option<Hop> {
         if dst.is_unspecified() {
             return None; // User calls that mean this host by it say so in other words.
         }
@@ -128,7 +130,7 @@ impl Ip {
         link(route.on, via.unwrap_or(dst), to)
     }
 
-    fn hop_v6(&self, src: Option<Ipv6Addr>, dst: Ipv6Addr, on: Option<IfIndex>) -> Option<Hop> {
+    fn hop_v6(&self, src: Option<Ipv6Addr>, dst: Ipv6Addr, Limits { on, temporary, .. }: Limits) -> Option<Hop> {
         if dst.is_unspecified() {
             return None;
         }
@@ -159,7 +161,7 @@ impl Ip {
         }
         let src = match src {
             Some(src) => src,
-            None => select::source(&self.interfaces, dst, on)?,
+            None => select::source(&self.interfaces, dst, on, temporary)?,
         };
         Some(Hop { on, src: src.into(), to })
     }

@@ -45,9 +45,9 @@ pub fn common_prefix(a: Ipv6Addr, b: Ipv6Addr) -> u32 {
     (a.to_bits() ^ b.to_bits()).leading_zeros()
 }
 
-/// The source for a packet to `dst` that leaves by `on`: the best of the candidates by the rules in their order. None
-/// if we have no IPv6 address that could be one.
-pub(crate) fn source(interfaces: &Interfaces, dst: Ipv6Addr, on: IfIndex) -> Option<Ipv6Addr> {
+/// The source for a packet to `dst` that leaves by `on`: the best of the candidates by the rules in their order. `temporary`:
+/// what the program says of rule 7. None if we have no IPv6 address that could be one.
+pub(crate) fn source(interfaces: &Interfaces, dst: Ipv6Addr, on: IfIndex, temporary: Option<bool>) -> Option<Ipv6Addr> {
     let zoned = dst.is_multicast() || dst.is_unicast_link_local();
     let mut best = None;
     for interface in interfaces.iter() {
@@ -55,7 +55,7 @@ pub(crate) fn source(interfaces: &Interfaces, dst: Ipv6Addr, on: IfIndex) -> Opt
         if interface.is_loopback() || zoned && interface.index != on {
             continue;
         }
-        let prefers_temporary = interface.temporary == TemporaryAddresses::Preferred;
+        let prefers_temporary = temporary.unwrap_or(interface.temporary == TemporaryAddresses::Preferred);
         for address in &interface.addresses {
             let IpAddr::V6(addr) = address.net.addr else { continue };
             // §4: a link-local address of another link is none either.

@@ -288,7 +288,7 @@ impl Stack {
         let from = from.filter(|from| options.transparent && is_unicast(*from) || self.ip.interfaces.is_local(*from));
         let chosen = if dst.is_multicast() { multicast_on } else { unicast_on };
         let on = on.or(options.bound_to).or(chosen);
-        self.ip.hop(from, dst, Limits { on, direct: options.dont_route })
+        self.ip.hop(from, dst, Limits { on, direct: options.dont_route, temporary: options.v6.temporary })
     }
 
     /// The way of a datagram, or why it may not go it.

@@ -70,6 +70,8 @@ pub struct TcpOptions {
     pub bound_to: Option<IfIndex>,
     /// `SO_DONTROUTE`: no router is used.
     pub dont_route: bool,
+    /// `IPV6_ADDR_PREFERENCES`: connects from a temporary address, or from none; `None`: as its interface says.
+    pub temporary: Option<bool>,
     /// `IP_LOCAL_PORT_RANGE`.
     pub ports: PortRange,
     /// `IP_TRANSPARENT`: connects from addresses that are not ours, too.
@@ -93,7 +95,7 @@ pub struct TcpOptions {
 impl TcpOptions {
     /// Which ways the socket allows.
     pub(super) fn limits(&self) -> Limits {
-        Limits { on: self.bound_to, direct: self.dont_route }
+        Limits { on: self.bound_to, direct: self.dont_route, temporary: self.temporary }
     }
 
     /// The time to live, or hop limit, of segments to `remote`.
@@ -140,6 +142,7 @@ impl Default for TcpOptions {
             fast_open: FastOpenOptions::default(),
             bound_to: None,
             dont_route: false,
+            temporary: None,
             ports: PortRange::default(),
             transparent: false,
             least_ttl: 0,

@@ -3,6 +3,7 @@
 
 use super::Access::Int;
 use super::ip::{mtu_discovery, one_of_ours, path_mtu};
+use super::preferences;
 use super::rows::{bytes, change, engine, local, within};
 use super::{Access, On, Row};
 use crate::backend::{Call, GroupChange, Reply};
@@ -19,6 +20,7 @@ const IPV6_CHECKSUM: i32 = 7;
 const IPV6_MULTICAST_ALL: i32 = 29;
 const IPV6_ROUTER_ALERT_ISOLATE: i32 = 30;
 const IPV6_FLOWINFO_SEND: i32 = 33;
+const IPV6_ADDR_PREFERENCES: i32 = 72;
 const IPV6_MINHOPCOUNT: i32 = 73;
 pub(super) const IPV6_AUTOFLOWLABEL: i32 = 70;
 const ICMPV6_FILTER: i32 = 1;
@@ -98,6 +100,12 @@ pub(super) static ROWS: &[Row] = &[
         s.raw.datagram.v6.auto_flow_label = v != 0;
         let label = s.raw.datagram.v6.flow_label;
         s.set_flow_label(label);
+    }),
+    engine!(IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, On::All, s => preferences::shown(s.inet6.address_preferences), v => {
+        s.inet6.address_preferences = preferences::checked(v)?;
+        let temporary = preferences::temporary(s.inet6.address_preferences);
+        s.raw.datagram.v6.temporary = temporary;
+        s.tcp.temporary = temporary;
     }),
     local!(IPPROTO_IPV6, libc::IPV6_FLOWINFO, On::All, s => s.wanted.flow_info, v => s.wanted.flow_info = v != 0),
     local!(IPPROTO_IPV6, IPV6_FLOWINFO_SEND, On::All, s => s.inet6.flow_info_send,

@@ -72,11 +72,18 @@ pub(in crate::socket) struct Inet6 {
     pub(in crate::socket) flow_info_send: bool,
     /// IPV6_ROUTER_ALERT_ISOLATE: of routers.
     pub(super) router_alert_isolate: bool,
+    /// IPV6_ADDR_PREFERENCES that are set.
+    pub(super) address_preferences: i32,
 }
 
 impl Default for Inet6 {
     fn default() -> Inet6 {
-        Inet6 { mtu_discover: libc::IPV6_PMTUDISC_WANT, flow_info_send: false, router_alert_isolate: false }
+        Inet6 {
+            mtu_discover: libc::IPV6_PMTUDISC_WANT,
+            flow_info_send: false,
+            router_alert_isolate: false,
+            address_preferences: 0,
+        }
     }
 }
 

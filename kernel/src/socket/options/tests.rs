@@ -70,6 +70,8 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (SOL_SOCKET, 72) => (3, 3),
         (IPPROTO_IP, libc::IP_MINTTL) | (IPPROTO_IPV6, 73) => (9, 9),
         (IPPROTO_IPV6, 29) => (0, 0),
+        // IPV6_ADDR_PREFERENCES: shown with what holds of home addresses.
+        (IPPROTO_IPV6, 72) => (1, 0x401),
         (SOL_SOCKET, libc::SO_BUSY_POLL | libc::SO_INCOMING_CPU | libc::SO_PEEK_OFF | 62) => (9, 9),
         (IPPROTO_TCP, libc::TCP_DEFER_ACCEPT) => (2, 3),
         (IPPROTO_TCP, libc::TCP_WINDOW_CLAMP) => (5000, 5000),

@@ -485,6 +485,7 @@ fn ipv6_options(r: &mut Report) {
         ("IPV6_MULTICAST_LOOP", libc::IPV6_MULTICAST_LOOP, &[0, 1, 2]),
         ("IPV6_UNICAST_HOPS", libc::IPV6_UNICAST_HOPS, &[9, -1, 256, -2]),
         ("IPV6_TCLASS", libc::IPV6_TCLASS, &[0x20, -1, 256, -2]),
+        ("IPV6_ADDR_PREFERENCES", 72, &[1, 2, 3, 0x100, 0x101, 4, 1, 0x404, 0x409, 8, 0x808, 5, 0x1000, -1]),
         ("IPV6_MTU_DISCOVER", libc::IPV6_MTU_DISCOVER, &[2, 0, 6, -1]),
         ("IPV6_RECVERR", libc::IPV6_RECVERR, &[1, 0]),
         ("IPV6_RECVPKTINFO", libc::IPV6_RECVPKTINFO, &[1, 0]),
