@@ -214,7 +214,7 @@ fn get_filter(socket: &Socket, space: usize, value: OutBytes, len: Out<socklen_t
 pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: socklen_t) -> Option<Result<c_int>> {
     on(fd, |socket| {
         let len = usize::try_from(len.cast_signed()).map_err(|_| Errno::INVAL)?;
-        if (level, name) == (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER) {
+        if Socket::setsockopt_follows(level, name) {
             return socket.setsockopt(level, name, value.program(len)?).map(|()| 0);
         }
         socket.setsockopt(level, name, value.slice(len.min(LONGEST_SET))?).map(|()| 0)

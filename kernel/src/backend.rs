@@ -16,7 +16,7 @@ use crate::socket::Family;
 use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result};
 use netstack::filter::Program;
-use netstack::packet::{PacketName, PacketStatistics};
+use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendOptions, Shutdown};
 use netstack::tcp::{Close, TcpInfo, TcpOptions};
@@ -112,6 +112,8 @@ pub enum Reply {
     Names(Option<SocketAddr>, Option<SocketAddr>),
     /// Where a packet socket is bound.
     PacketName(PacketName),
+    /// The group of sockets that share what comes, where it is in one.
+    PacketGroup(Option<(Fanout, RolloverCounts)>),
     /// PACKET_STATISTICS.
     PacketStatistics(PacketStatistics),
     /// What of SO_RCVBUF is taken, in bytes, and how many datagrams found no room.

@@ -1,6 +1,7 @@
 //! The engine's errors as errno: the one place where they meet.
 
 use crate::Errno;
+use netstack::packet::FanoutError;
 use netstack::packet::ring::RingError;
 use netstack::socket::{BindError, ConnectError, GroupError, ListenError, SendError, SocketError};
 use netstack::tcp::TcpError;
@@ -81,6 +82,15 @@ pub(crate) fn tcp(error: TcpError) -> Errno {
         TcpError::NetUnreachable => Errno::NETUNREACH,
         TcpError::ProtocolUnreachable => Errno::NOPROTOOPT,
         TcpError::Aborted => Errno::CONNABORTED,
+    }
+}
+
+/// PACKET_FANOUT.
+pub(crate) fn fanout(error: FanoutError) -> Errno {
+    match error {
+        FanoutError::NotFound | FanoutError::Invalid => Errno::INVAL,
+        FanoutError::Already => Errno::ALREADY,
+        FanoutError::Full => Errno::NOSPC,
     }
 }
 

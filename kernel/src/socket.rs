@@ -525,6 +525,11 @@ impl Socket {
         options::negative_room(self, level)
     }
 
+    /// Whether [`setsockopt`](Self::setsockopt) wants the instructions to which the program's `struct sock_fprog` points.
+    pub fn setsockopt_follows(level: i32, name: i32) -> bool {
+        options::is_program(level, name)
+    }
+
     /// setsockopt(2).
     pub fn setsockopt(&self, level: i32, name: i32, value: &[u8]) -> Result<()> {
         options::set(self, level, name, value)

@@ -7,7 +7,9 @@ use std::time::Duration;
 use common::*;
 use netstack::iface::LOOPBACK;
 use netstack::link::{IfIndex, Mac};
-use netstack::packet::{ALL, Membership, MembershipKind, PacketKind, PacketOptions, PacketStatistics, PacketType};
+use netstack::packet::{
+    ALL, Fanout, FanoutKind, Membership, MembershipKind, PacketKind, PacketOptions, PacketStatistics, PacketType,
+};
 use netstack::socket::{GroupError, SendError, SocketError};
 use netstack::wire::ethernet;
 use netstack::{PacketId, PacketTo};
@@ -214,4 +216,70 @@ fn who_is_bound_to_an_interface_hears_that_it_is_down() {
     net.stack(a).packet_bind(other.id, Some(ETH), 0).expect("there");
     assert_eq!(net.stack(a).packet_take_error(other.id), Some(SocketError::InterfaceDown));
     assert_eq!(net.stack(a).packet_bind(other.id, Some(IfIndex(9)), 0), Err(GroupError::NoInterface));
+}
+
+/// So many sockets of one group.
+fn group(net: &mut Net, node: NodeId, count: usize, kind: FanoutKind, rolls_over: bool) -> Vec<Packets> {
+    let asked = Fanout { id: Some(7), kind, flags: if rolls_over { Fanout::ROLLS_OVER } else { 0 }, most: 0 };
+    let members: Vec<Packets> = (0..count).map(|_| net.packet(node, Some(ETH), ALL)).collect();
+    for member in &members {
+        net.stack(node).packet_fan_out(member.id, asked).expect("joined");
+    }
+    members
+}
+
+fn counts(members: &mut [Packets]) -> Vec<usize> {
+    members.iter_mut().map(|member| member.take().len()).collect()
+}
+
+#[test]
+fn of_a_group_one_gets_a_frame_and_a_flow_stays_with_one() {
+    let (mut net, a, _) = at_rest(9, Link::default());
+    let mut members = group(&mut net, a, 3, FanoutKind::Balance, false);
+    let mut alone = net.packet(a, None, ALL);
+    let frame = ethernet_frame(Mac::BROADCAST, STRANGER, 0x1234, &[0; 100]);
+    (0..6).for_each(|_| net.inject(a, ETH, &frame));
+    assert_eq!((counts(&mut members), alone.take().len()), (vec![2; 3], 6));
+    let left = members.remove(0);
+    net.stack(a).packet_close(left.id);
+    (0..6).for_each(|_| net.inject(a, ETH, &frame));
+    assert_eq!(counts(&mut members), [3, 3]);
+    let bound = net.stack(a).packet_bind(members[0].id, Some(ETH), 0);
+    assert_eq!(bound, Err(GroupError::Invalid), "it shares what it is bound to");
+    members.drain(..).for_each(|member| net.stack(a).packet_close(member.id));
+
+    let mut members = group(&mut net, a, 4, FanoutKind::Hash, false);
+    let mut used = [false; 4];
+    for port in 0..40 {
+        let (one, other) = (Mac::BROADCAST, STRANGER);
+        let segment = |src: u16, dst: u16| [src.to_be_bytes(), dst.to_be_bytes(), [0, 8], [0, 0]].concat();
+        let mut packet = |src: [u8; 4], dst: [u8; 4], payload: Vec<u8>| {
+            let mut ip = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 9, 17, 0, 0];
+            ip.extend([src, dst].concat());
+            ip.extend(payload);
+            net.inject(a, ETH, &ethernet_frame(one, other, ethernet::IPV4, &ip));
+        };
+        packet([10, 0, 0, 8], [10, 0, 0, 9], segment(port, 53));
+        packet([10, 0, 0, 9], [10, 0, 0, 8], segment(53, port));
+        let got = counts(&mut members);
+        let owner = got.iter().position(|count| *count > 0).expect("somebody");
+        assert_eq!(got.iter().sum::<usize>(), got[owner], "both ways: {got:?}");
+        used[owner] = true;
+    }
+    assert_eq!(used, [true; 4]);
+}
+
+#[test]
+fn where_one_of_a_group_has_no_room_another_gets_the_frame() {
+    let (mut net, a, _) = at_rest(10, Link::default());
+    let mut members = group(&mut net, a, 2, FanoutKind::Queue, true);
+    for member in &members {
+        net.stack(a).packet_set_receive_buffer(member.id, 16_000);
+    }
+    let frame = ethernet_frame(Mac::BROADCAST, STRANGER, 0x1234, &[0; 1000]);
+    (0..100).for_each(|_| net.inject(a, ETH, &frame));
+    let got = counts(&mut members);
+    assert!(got[0] >= 4 && got[1] >= 4, "{got:?}");
+    let (_, counted) = net.stack(a).packet_group(members[0].id).expect("in one");
+    assert!(counted.moved >= 4 && counted.failed > 50, "{counted:?}");
 }

@@ -5,9 +5,10 @@ use crate::endpoint::SocketId;
 use crate::engine::{Engine, Handle};
 use crate::{Errno, Result, clock, errno};
 use netstack::PacketTo;
+use netstack::filter::Program;
 use netstack::link::IfIndex;
 use netstack::packet::ring::{Direction, Ground, RingOptions, RingRequest};
-use netstack::packet::{Membership, PacketOptions};
+use netstack::packet::{Fanout, Membership, PacketOptions};
 use netstack::time::Instant;
 
 /// What a packet socket asks of its kernel.
@@ -25,6 +26,12 @@ pub enum PacketCall<'a> {
     SetRingOptions(RingOptions),
     /// PACKET_RX_RING, PACKET_TX_RING.
     SetRing(Direction, RingRequest),
+    /// PACKET_FANOUT.
+    FanOut(Fanout),
+    /// PACKET_FANOUT_DATA.
+    SetGroupProgram(Program),
+    /// The group that it is in: [`Reply::PacketGroup`].
+    Group,
     /// PACKET_ADD_MEMBERSHIP.
     Join(Membership),
     /// PACKET_DROP_MEMBERSHIP.
@@ -65,6 +72,15 @@ impl Engine {
                 endpoint.set_frames(self.stack.packet_rings(packet).ok_or(Errno::BADF)?);
                 Ok(Reply::Done)
             }
+            PacketCall::FanOut(asked) => {
+                self.stack.packet_fan_out(packet, asked).map_err(errno::fanout)?;
+                Ok(Reply::Done)
+            }
+            PacketCall::SetGroupProgram(program) => {
+                self.stack.packet_set_group_program(packet, program).map_err(errno::fanout)?;
+                Ok(Reply::Done)
+            }
+            PacketCall::Group => Ok(Reply::PacketGroup(self.stack.packet_group(packet))),
             PacketCall::SetOptions(options) => {
                 *self.stack.packet_options(packet).ok_or(Errno::BADF)? = options;
                 Ok(Reply::Done)

@@ -9,6 +9,7 @@ mod ipv6;
 mod kept;
 mod multicast;
 mod packet;
+mod packet_fanout;
 mod packet_ring;
 mod preferences;
 mod receiving;
@@ -75,6 +76,7 @@ static TABLES: &[&[Row]] = &[
     tcp::ROWS,
     packet::ROWS,
     packet_ring::ROWS,
+    packet_fanout::ROWS,
     filter::ROWS,
     udp::ROWS,
 ];
@@ -208,6 +210,12 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
         crate::log::boot(&format!("socket option {name} of level {level} is not there"));
         if known_level || !inet { Errno::NOPROTOOPT } else { foreign }
     })
+}
+
+/// Is the value of setsockopt(2) a `struct sock_fprog`, so that [`set`] wants the instructions to which it points?
+pub(super) fn is_program(level: i32, name: i32) -> bool {
+    [(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER), (libc::SOL_PACKET, packet_fanout::PACKET_FANOUT_DATA)]
+        .contains(&(level, name))
 }
 
 /// Does getsockopt(2) look at what is where its answer goes?

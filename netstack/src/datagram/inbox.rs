@@ -6,6 +6,7 @@ use arena::{Producer, Region};
 
 use super::HEADER_LEN;
 use crate::filter::{Program, View};
+use crate::packet::Room;
 use crate::rng::Rng;
 use crate::socket::BufferPool;
 
@@ -80,6 +81,15 @@ impl Inbox {
                 0 => None,
                 accepted => Some(accepted as usize),
             },
+        }
+    }
+
+    /// Is there room for a packet of `len` bytes, and for a quarter of all besides?
+    pub(crate) fn room(&mut self, len: usize) -> Room {
+        match self.most.saturating_sub(self.charged() + charge(len)) {
+            0 => Room::None,
+            left if left > self.most / 4 => Room::Plenty,
+            _ => Room::Low,
         }
     }
 

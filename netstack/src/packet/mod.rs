@@ -5,10 +5,13 @@
 //! `stack::run`) and where a link has taken them (`ip::output`); while nobody listens that costs one look at an empty
 //! list.
 
+mod fanout;
 mod memberships;
 mod record;
 pub mod ring;
 
+use fanout::Groups;
+pub use fanout::{Fanout, FanoutError, FanoutKind, RolloverCounts};
 pub(crate) use memberships::Memberships;
 pub use memberships::{Membership, MembershipKind};
 pub use record::{PacketType, Record};
@@ -17,7 +20,7 @@ use ring::{Arrived, Direction, Ground, Incoming, Outgoing, Put, RingError, RingO
 use arena::Producer;
 
 use crate::datagram::{Admission, Inbox};
-use crate::filter::View;
+use crate::filter::{Program, View};
 use crate::iface::Interface;
 use crate::link::{IfIndex, Mac};
 use crate::rng::Rng;
@@ -82,6 +85,19 @@ pub(crate) struct Socket {
     pub(crate) error: Option<SocketError>,
     pub(crate) memberships: Vec<(Membership, u32)>,
     pub(crate) rings: Rings,
+    /// PACKET_FANOUT: its number.
+    group: Option<u16>,
+    /// Who got the last frame that had no room here.
+    rolled_to: usize,
+    pub(crate) rollover: RolloverCounts,
+}
+
+/// How much more a socket can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    None,
+    Low,
+    Plenty,
 }
 
 /// The rings of a packet socket.
@@ -121,14 +137,6 @@ impl Rings {
 }
 
 impl Socket {
-    fn wants(&self, on: IfIndex, protocol: u16, outgoing: bool) -> bool {
-        let wanted = match self.name.protocol {
-            ALL => !(outgoing && self.options.ignore_outgoing),
-            mine => mine == protocol && !outgoing,
-        };
-        wanted && self.name.on.is_none_or(|only| only == on)
-    }
-
     /// Takes the counts since the last time.
     pub(crate) fn take_statistics(&mut self) -> PacketStatistics {
         let drops = (self.inbox.dropped - self.told) as u32 + self.lost;
@@ -136,6 +144,14 @@ impl Socket {
         let statistics = PacketStatistics { packets: self.packets, drops, freezes };
         (self.packets, self.told, self.lost) = (0, self.inbox.dropped, 0);
         statistics
+    }
+
+    /// Room for a frame of `len` bytes, and more than a quarter of all besides.
+    fn room(&mut self, len: usize) -> Room {
+        match &self.rings.rx {
+            Some(ring) => ring.room(),
+            None => self.inbox.room(len),
+        }
     }
 
     /// Have frames been dropped since PACKET_STATISTICS has told of some?
@@ -167,6 +183,7 @@ pub(crate) struct Taps {
     scratch: Vec<u8>,
     /// For filters.
     rng: Rng,
+    groups: Groups,
 }
 
 /// A frame that passes an interface.
@@ -197,6 +214,7 @@ impl Taps {
             touched: Vec::new(),
             now: Instant::default(),
             scratch: Vec::new(),
+            groups: Groups::new(rng),
             rng: rng.fork(),
         }
     }
@@ -214,6 +232,9 @@ impl Taps {
             error: None,
             memberships: Vec::new(),
             rings: Rings::default(),
+            group: None,
+            rolled_to: 0,
+            rollover: RolloverCounts::default(),
         }))
     }
 
@@ -227,7 +248,11 @@ impl Taps {
 
     pub(crate) fn close(&mut self, id: PacketId) -> Option<Socket> {
         self.listening.retain(|other| *other != id.0);
-        self.sockets.remove(id.0)
+        let socket = self.sockets.remove(id.0)?;
+        if let Some(group) = socket.group {
+            self.groups.leave(group, id.0);
+        }
+        Some(socket)
     }
 
     /// From now on the socket is shown what its new name says.
@@ -238,6 +263,23 @@ impl Taps {
         if name.protocol != 0 {
             self.listening.push(id.0);
         }
+    }
+
+    /// PACKET_FANOUT: from now on the socket is shown what falls to it in its group.
+    pub(crate) fn join(&mut self, id: PacketId, asked: Fanout) -> Result<(), FanoutError> {
+        let socket = self.sockets.get_mut(id.0).ok_or(FanoutError::NotFound)?;
+        self.groups.join(socket, id.0, asked)
+    }
+
+    /// The group that a socket is in.
+    pub(crate) fn group(&self, id: PacketId) -> Option<Fanout> {
+        self.groups.asked(self.sockets.get(id.0)?.group?)
+    }
+
+    /// PACKET_FANOUT_DATA: what decides in its group.
+    pub(crate) fn set_group_program(&mut self, id: PacketId, program: Program) -> Result<(), FanoutError> {
+        let group = self.sockets.get(id.0).and_then(|socket| socket.group).ok_or(FanoutError::NotFound)?;
+        self.groups.set_program(group, program)
     }
 
     /// The sockets that are bound to an interface learn that it is down.
@@ -306,18 +348,49 @@ impl Taps {
                 timestamp: self.now,
                 drops: 0,
             };
-            for id in &self.listening {
+            let Taps { sockets, listening, touched, rng, groups, .. } = self;
+            for id in listening {
                 let sent_it = outgoing && sender.is_some_and(|sender| sender.id.0 == *id);
-                if let Some(socket) = self.sockets.get_mut(*id)
+                if let Some(socket) = sockets.get_mut(*id)
                     && !sent_it
-                    && socket.wants(interface.index, protocol, outgoing)
-                    && deliver(socket, &whole, &frame, &mut self.rng)
+                    && socket.group.is_none()
+                    && wants(&socket.name, socket.options.ignore_outgoing, &whole)
+                    && deliver(socket, &whole, &frame, rng)
                 {
-                    self.touched.push(socket.key);
+                    touched.push(socket.key);
                 }
             }
+            groups.show(sockets, rng, (&whole, &frame), *sender, |socket, rng| {
+                if deliver(socket, &whole, &frame, rng) {
+                    touched.push(socket.key);
+                }
+            });
         }
         self.scratch = frame;
+    }
+}
+
+/// Does who is bound so want a frame?
+fn wants(name: &PacketName, ignore_outgoing: bool, whole: &Record) -> bool {
+    let outgoing = whole.kind == PacketType::Outgoing;
+    let wanted = match name.protocol {
+        ALL => !(outgoing && ignore_outgoing),
+        mine => mine == whole.protocol && !outgoing,
+    };
+    wanted && name.on.is_none_or(|only| only == whole.on)
+}
+
+/// A frame as the filter of a socket sees it.
+fn view<'a>(kind: PacketKind, whole: &Record, frame: &'a [u8]) -> View<'a> {
+    View {
+        bytes: frame,
+        start: if kind == PacketKind::Frame { 0 } else { ethernet::HEADER_LEN },
+        network: ethernet::HEADER_LEN,
+        link: Some(0),
+        protocol: whole.protocol,
+        kind: whole.kind,
+        on: whole.on,
+        loopback: whole.loopback,
     }
 }
 
@@ -331,17 +404,7 @@ fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8], rng: &mut Rng) -> 
         // As on Linux, of nothing there is nothing to take.
         return false;
     }
-    let view = || View {
-        bytes: frame,
-        start: frame.len() - bytes.len(),
-        network: ethernet::HEADER_LEN,
-        link: Some(0),
-        protocol: whole.protocol,
-        kind: whole.kind,
-        on: whole.on,
-        loopback: whole.loopback,
-    };
-    let Some(accepted) = socket.inbox.accepts(view, rng) else { return false };
+    let Some(accepted) = socket.inbox.accepts(|| view(socket.kind, whole, frame), rng) else { return false };
     let original = bytes.len() as u32;
     let record = |bytes: &[u8]| Record { len: bytes.len() as u32, original, network, ..*whole };
     socket.packets = socket.packets.wrapping_add(1);

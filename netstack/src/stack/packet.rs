@@ -8,7 +8,10 @@ use crate::iface::LOOPBACK;
 use crate::ip::{Looped, OutputError};
 use crate::link::{IfIndex, Mac};
 use crate::packet::ring::{Direction, Ground, RingError, RingOptions, RingRequest, RingViews};
-use crate::packet::{ALL, Membership, PacketKind, PacketName, PacketOptions, PacketStatistics, Sender};
+use crate::packet::{
+    ALL, Fanout, FanoutError, Membership, PacketKind, PacketName, PacketOptions, PacketStatistics, RolloverCounts,
+    Sender,
+};
 use crate::socket::{GroupError, Key, PacketId, SendError, SocketError};
 use crate::time::Instant;
 use crate::wire::ethernet;
@@ -50,12 +53,15 @@ impl Stack {
     }
 
     /// bind(2): from now on only what passes `on` is seen, or what passes any interface. Protocol 0 leaves the protocol as
-    /// it is. The error: there is no such interface.
+    /// it is. Errors: there is no such interface, or the socket shares with others (PACKET_FANOUT).
     pub fn packet_bind(&mut self, id: PacketId, on: Option<IfIndex>, protocol: u16) -> Result<(), GroupError> {
         let down = match on {
             Some(on) => !self.ip.interfaces.get(on).ok_or(GroupError::NoInterface)?.up,
             None => false,
         };
+        if self.ip.taps.group(id).is_some() {
+            return Err(GroupError::Invalid);
+        }
         let socket = self.ip.taps.get_mut(id).ok_or(GroupError::NotFound)?;
         if down {
             socket.error = Some(SocketError::InterfaceDown);
@@ -237,6 +243,21 @@ impl Stack {
     pub fn packet_memory(&mut self, id: PacketId) -> Option<(usize, u64)> {
         let inbox = &mut self.ip.taps.get_mut(id)?.inbox;
         Some((inbox.charged(), inbox.dropped))
+    }
+
+    /// PACKET_FANOUT: the socket shares what comes with others of a group.
+    pub fn packet_fan_out(&mut self, id: PacketId, asked: Fanout) -> Result<(), FanoutError> {
+        self.ip.taps.join(id, asked)
+    }
+
+    /// The group that it is in, and PACKET_ROLLOVER_STATS.
+    pub fn packet_group(&self, id: PacketId) -> Option<(Fanout, RolloverCounts)> {
+        Some((self.ip.taps.group(id)?, self.ip.taps.get(id)?.rollover))
+    }
+
+    /// PACKET_FANOUT_DATA: who of its group gets a frame.
+    pub fn packet_set_group_program(&mut self, id: PacketId, program: Program) -> Result<(), FanoutError> {
+        self.ip.taps.set_group_program(id, program)
     }
 
     /// What counts for rings that are made from now on. [`RingError::Busy`]: there is one.

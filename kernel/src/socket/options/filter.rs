@@ -67,19 +67,19 @@ fn change(socket: &Socket, to: impl FnOnce(bool) -> Result<Option<Program>>) -> 
 }
 
 fn attach(socket: &Socket, value: &[u8]) -> Result<()> {
-    change(socket, |_| {
-        let (instructions, rest) = value.as_chunks::<INSTRUCTION>();
-        let instructions = instructions.iter().map(|&[c0, c1, jt, jf, k0, k1, k2, k3]| Instruction {
-            code: u16::from_ne_bytes([c0, c1]),
-            jt,
-            jf,
-            k: u32::from_ne_bytes([k0, k1, k2, k3]),
-        });
-        match Program::new(instructions.collect()) {
-            Ok(program) if rest.is_empty() => Ok(Some(program)),
-            _ => Err(Errno::INVAL),
-        }
-    })
+    change(socket, |_| parsed(value).map(Some))
+}
+
+/// The program of these instructions. EINVAL where it is none.
+pub(super) fn parsed(value: &[u8]) -> Result<Program> {
+    let (instructions, rest) = value.as_chunks::<INSTRUCTION>();
+    let instructions = instructions.iter().map(|&[c0, c1, jt, jf, k0, k1, k2, k3]| Instruction {
+        code: u16::from_ne_bytes([c0, c1]),
+        jt,
+        jf,
+        k: u32::from_ne_bytes([k0, k1, k2, k3]),
+    });
+    Program::new(instructions.collect()).ok().filter(|_| rest.is_empty()).ok_or(Errno::INVAL)
 }
 
 /// SO_GET_FILTER. Empty where there is none.

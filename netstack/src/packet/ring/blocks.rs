@@ -87,6 +87,13 @@ impl Blocks {
         self.deadline
     }
 
+    /// Where the status of the block is that is being filled, or of the one that is a `part`th of all behind it.
+    pub(super) fn status_at(&self, part: u32) -> usize {
+        let behind = self.layout.blocks.checked_div(part).unwrap_or(0);
+        let block = (u64::from(self.active) + u64::from(behind)) % u64::from(self.layout.blocks);
+        status(&self.layout, block as u32)
+    }
+
     fn at(&self) -> usize {
         self.active as usize * self.layout.block_size
     }

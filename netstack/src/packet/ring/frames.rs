@@ -19,6 +19,12 @@ impl Frames {
         Frames { layout, version, reserve, head: 0 }
     }
 
+    /// Where the status of the next place is, or of the one that is a `part`th of all behind it.
+    pub(super) fn status_at(&self, part: u32) -> usize {
+        let behind = self.layout.frames.checked_div(part).unwrap_or(0);
+        self.layout.frame(((u64::from(self.head) + u64::from(behind)) % u64::from(self.layout.frames)) as u32)
+    }
+
     pub(super) fn put(&mut self, view: &RingView, arrived: &Arrived<'_>, time: Time) -> Put {
         let Frames { layout, version, reserve, head } = *self;
         let at = layout.frame(head);

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arena::Window;
 
-use super::{PacketKind, Record};
+use super::{PacketKind, Record, Room};
 use crate::time::{Duration, Instant};
 use blocks::Blocks;
 use frames::Frames;
@@ -233,6 +233,20 @@ impl Incoming {
         match &mut self.places {
             Places::Frames(frames) => frames.put(&self.view, arrived, time),
             Places::Blocks(blocks) => blocks.put(&self.view, arrived, time),
+        }
+    }
+
+    /// Is the place that is next ours, and the one that is a quarter of all behind it?
+    pub(super) fn room(&self) -> Room {
+        let is_ours = |at: usize| self.view.window.load(at) == KERNEL;
+        let (next, later) = match &self.places {
+            Places::Frames(frames) => (frames.status_at(0), frames.status_at(4)),
+            Places::Blocks(blocks) => (blocks.status_at(0), blocks.status_at(4)),
+        };
+        match (is_ours(later), is_ours(next)) {
+            (true, _) => Room::Plenty,
+            (false, true) => Room::Low,
+            (false, false) => Room::None,
         }
     }
 

@@ -30,6 +30,7 @@ mod net;
 mod number;
 mod options;
 mod packet;
+mod packetfanout;
 mod packetring;
 mod poll;
 mod receiving;
@@ -76,6 +77,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         number::CASES,
         packet::CASES,
         packetring::CASES,
+        packetfanout::CASES,
         fortified::CASES,
         blocked::CASES,
         filter::CASES,
