@@ -223,19 +223,22 @@ fn send_control(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
                 control.extensions.destination = whole_header(message.data)?;
             }
             (SOL_IPV6, IPV6_RTHDRDSTOPTS) if inet6 => control.extensions.before_routing = whole_header(message.data)?,
-            (SOL_IPV6, IPV6_PKTINFO) => {
+            (SOL_IPV6, IPV6_PKTINFO | IPV6_2292PKTINFO) => {
                 let (source, interface) = packet_info6(message.data)?;
                 control.interface = (interface != 0).then_some(interface);
                 control.source = (!source.is_unspecified()).then(|| source.to_canonical());
             }
             // -1 is the socket's own.
-            (SOL_IPV6, IPV6_HOPLIMIT) => control.ttl = byte(message.words()?)?.or(control.ttl),
+            (SOL_IPV6, IPV6_HOPLIMIT | IPV6_2292HOPLIMIT) => control.ttl = byte(message.words()?)?.or(control.ttl),
             (SOL_IPV6, IPV6_TCLASS) => control.tos = byte(message.words()?)?.or(control.tos),
             (SOL_IPV6, IPV6_DONTFRAG) => match message.words()? {
                 [no @ 0..=1] => control.dont_fragment = Some(no == 1),
                 _ => return Err(Errno::INVAL),
             },
-            (SOL_IPV6, IPV6_2292PKTINFO | IPV6_2292HOPLIMIT | IPV6_FLOWINFO) => {}
+            (SOL_IPV6, IPV6_FLOWINFO) => {
+                let [flow_info] = message.words()?;
+                control.flow_label = Some(u32::from_be(flow_info) & 0xf_ffff);
+            }
             (SOL_IPV6, _) if inet6 => return Err(Errno::INVAL),
             (IPPROTO_UDP, UDP_SEGMENT) if udp => {
                 let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;

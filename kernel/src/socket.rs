@@ -127,6 +127,8 @@ pub struct SendControl {
     pub options: Option<Vec<u8>>,
     /// IPV6_HOPOPTS and its kin: extension headers in place of all that the socket has.
     pub extensions: HeaderOptions,
+    /// IPV6_FLOWINFO: the flow label.
+    pub flow_label: Option<u32>,
     /// IPV6_DONTFRAG.
     pub dont_fragment: Option<bool>,
     /// SCM_TXTIME: it is taken where SO_TXTIME was set.

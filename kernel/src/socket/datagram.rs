@@ -50,7 +50,7 @@ impl Socket {
             return Err(Errno::INVAL);
         }
         let label = to.map_or(0, |to| self.flow_label_of(to));
-        let label = Some(label).filter(|label| *label != 0);
+        let label = control.flow_label.or(Some(label)).filter(|label| *label != 0);
         let to = to.map(|to| self.to_reach(to)).transpose()?;
         let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
         for part in &parts {

@@ -13,6 +13,7 @@ pub const CASES: &[Case] = &[
     ("inet6.dont_fragment_for_one", dont_fragment_for_one),
     ("inet6.too_long", too_long),
     ("inet6.fragment_size", fragment_size),
+    ("inet6.said_for_one", said_for_one),
     ("inet6.address_form", address_form),
     ("inet6.hops_beside_ttl", hops_beside_ttl),
 ];
@@ -141,6 +142,35 @@ fn fragment_size(r: &mut Report) {
         let fd = must("socket", sys::socket(libc::AF_INET, kind, 0));
         r.see(&format!("IP_RECVFRAGSIZE, {what}"), sys::set_option(fd, libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE, 5));
         r.see(&format!("{what}, then"), sys::get_option(fd, libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE));
+    }
+}
+
+/// What a message says for itself, also as RFC 2292 had it, and what is told of it.
+fn said_for_one(r: &mut Report) {
+    let (ear, to) = bound();
+    for name in [libc::IPV6_RECVHOPLIMIT, libc::IPV6_RECVTCLASS, libc::IPV6_RECVPKTINFO, libc::IPV6_FLOWINFO] {
+        must("set", set(ear, name, 1));
+    }
+    let fd = socket(SOCK_DGRAM);
+    must("connect", sys::connect_bytes(fd, &to));
+    must("set", set(fd, 70, 0)); // IPV6_AUTOFLOWLABEL
+    let packet_info = [&v6(1, false, 0)[8..24], &1i32.to_ne_bytes()].concat();
+    let cases: &[(&str, i32, &[u8])] = &[
+        ("IPV6_HOPLIMIT", libc::IPV6_HOPLIMIT, &7i32.to_ne_bytes()),
+        ("IPV6_2292HOPLIMIT", 8, &9i32.to_ne_bytes()),
+        ("IPV6_TCLASS", libc::IPV6_TCLASS, &0x20i32.to_ne_bytes()),
+        ("IPV6_FLOWINFO", libc::IPV6_FLOWINFO, &0x12345i32.to_be_bytes()),
+        ("IPV6_PKTINFO", libc::IPV6_PKTINFO, &packet_info),
+        ("IPV6_2292PKTINFO", 2, &packet_info),
+        ("IPV6_2292PKTINFO, short", 2, &packet_info[..16]),
+    ];
+    for (what, kind, data) in cases {
+        let sent = sys::sendmsg_with(fd, b"text", 0, (IPPROTO_IPV6, *kind, data));
+        r.see(&format!("sent with {what}"), sent);
+        if sent.is_ok() {
+            settle(ear, libc::POLLIN);
+        }
+        message(r, what, ear, MSG_DONTWAIT);
     }
 }
 
