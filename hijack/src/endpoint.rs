@@ -171,6 +171,9 @@ fn wanted(name: OutBytes, addr: Name, len: Out<socklen_t>) -> Result<c_int> {
 /// Bytes that no option's value needs more of; the rest of a longer one is not looked at, as on Linux. What is set is longer:
 /// a list of sources (MCAST_MSFILTER), where more than Linux takes must be seen as that.
 const LONGEST_VALUE: usize = 2048;
+// linux/in.h: what is written is as long as the structure says, not the call.
+const IP_MSFILTER: c_int = 41;
+const MCAST_MSFILTER: c_int = 48;
 const LONGEST_SET: usize = 1 << 14;
 
 /// getsockopt(2).
@@ -182,6 +185,16 @@ pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Ou
         };
         if (level, name) == (libc::SOL_SOCKET, libc::SO_GET_FILTER) {
             return get_filter(socket, space, value, len);
+        }
+        if matches!(
+            (level, name),
+            (libc::IPPROTO_IP, IP_MSFILTER | MCAST_MSFILTER) | (libc::IPPROTO_IPV6, MCAST_MSFILTER)
+        ) {
+            let asked = value.as_in().slice(space.min(LONGEST_VALUE))?;
+            if let Some(answer) = socket.getsockopt_answer(level, name, asked)? {
+                value.put(&answer)?;
+                return len.set(answer.len() as socklen_t).map(|()| 0);
+            }
         }
         let mut found = [0; LONGEST_VALUE];
         let found = &mut found[..space.min(LONGEST_VALUE)];

@@ -69,6 +69,8 @@ pub enum Call<'a> {
     SetDatagramOptions(SocketId, RawOptions),
     /// Changes what a socket wants of a multicast group on an interface (0: any).
     Group(SocketId, GroupChange, IpAddr, u32),
+    /// What a socket wants of a multicast group on an interface (none: where the routes lead): [`Reply::Filter`].
+    GroupFilter(SocketId, IpAddr, Option<u32>),
     /// getsockname(2), getpeername(2): [`Reply::Names`].
     Names(SocketId),
     /// TCP_INFO: [`Reply::TcpInfo`].
@@ -118,6 +120,8 @@ pub enum Reply {
     PacketStatistics(PacketStatistics),
     /// What of SO_RCVBUF is taken, in bytes, and how many datagrams found no room.
     Memory(usize, u64),
+    /// The sources of a group.
+    Filter(Filter),
     /// TCP_INFO, and how many connections wait to be accepted.
     TcpInfo(Box<TcpInfo>),
     /// The interfaces, `lo` first.

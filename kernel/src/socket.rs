@@ -512,6 +512,12 @@ impl Socket {
         }
     }
 
+    /// getsockopt(2) of what reads what the program has put where the answer goes, and gives as much as that asks for; None:
+    /// another option.
+    pub fn getsockopt_answer(&self, level: i32, name: i32, asked: &[u8]) -> Result<Option<Vec<u8>>> {
+        options::answer(self, level, name, asked)
+    }
+
     /// Whether [`getsockopt`](Self::getsockopt) wants to find in `into` what the program has put there.
     pub fn getsockopt_asks(level: i32, name: i32) -> bool {
         options::asks(level, name)

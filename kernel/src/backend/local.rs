@@ -9,13 +9,13 @@ use crate::socket::Family;
 use crate::wait::{Waiter, left};
 use crate::{Errno, InterfaceInfo, Result, errno, signal};
 use arena::{Consumer, Producer};
-use netstack::Stack;
 use netstack::iface::{Address, InterfaceView};
 use netstack::link::IfIndex;
 use netstack::raw::{RawKind, RawOptions};
 use netstack::socket::{ConnectError, Key};
 use netstack::tcp::{Accepted, Close, State, TcpId, TcpStatus};
 use netstack::time::Instant as Now;
+use netstack::{Filter, Stack};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -217,6 +217,11 @@ impl Engine {
                     GroupChange::Filter(filter) => stack.udp_set_filter(udp, group, on, filter),
                 };
                 result.map_err(errno::group).map(|()| Reply::Done)
+            }
+            Call::GroupFilter(id, group, interface) => {
+                let Handle::Udp(udp) = self.handle(id)? else { return Err(Errno::NOPROTOOPT) };
+                let filter = self.stack.udp_filter(udp, group, interface.map(IfIndex)).map_err(errno::group)?;
+                if filter == Filter::NONE { Err(Errno::ADDRNOTAVAIL) } else { Ok(Reply::Filter(filter)) }
             }
             Call::Names(id) => Ok(match self.handle(id)? {
                 Handle::Tcp(tcp) => {

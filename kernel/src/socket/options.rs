@@ -45,6 +45,9 @@ enum Access {
     AtMost { get: GetBytes },
     /// What can only be read, and depends on what the program has put where the answer goes.
     Asks { get: fn(&[u8]) -> Result<Vec<u8>> },
+    /// A structure whose answer depends on what the program has put where it goes, which is all that says how much room there
+    /// is.
+    Answers { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: SetBytes },
     /// A structure or a string.
     Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
 }
@@ -130,12 +133,25 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
             value
         }
         Access::Asks { get } => get(into)?,
+        Access::Answers { get, .. } => get(socket, into)?,
         Access::Bytes { get: Some(get), .. } => get(socket)?,
         Access::Bytes { get: None, .. } => return Err(Errno::NOPROTOOPT),
     };
     let n = value.len().min(into.len());
     into[..n].copy_from_slice(&value[..n]);
     Ok(n)
+}
+
+/// getsockopt(2) of [`Access::Answers`]: the whole answer, however much room the call says there is; None: it is another kind.
+pub(super) fn answer(socket: &Socket, level: i32, name: i32, asked: &[u8]) -> Result<Option<Vec<u8>>> {
+    let is_this = |row: &Row| matches!(row.access, Access::Answers { .. }) && (row.level, row.name) == (level, name);
+    if !TABLES.iter().flat_map(|table| table.iter()).any(is_this) {
+        return Ok(None);
+    }
+    match &find(socket, level, name, Errno::OPNOTSUPP)?.access {
+        Access::Answers { get, .. } => get(socket, asked).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// setsockopt(2).
@@ -158,6 +174,7 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
             Err(Errno::NOPROTOOPT)
         }
         Access::Long { set, .. } => set(socket, values::long(value)?),
+        Access::Answers { set, .. } => set(socket, value),
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
 }

@@ -2,13 +2,14 @@
 
 use super::multicast::interface_of;
 use super::rows::bytes;
-use super::{On, Row};
-use crate::backend::{Call, GroupChange};
+use super::values;
+use super::{Access, On, Row};
+use crate::backend::{Call, GroupChange, Reply};
 use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::{AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_IPV6};
 use netstack::{Filter, FilterMode, SourceChange};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 // Not in the libc crate (linux/in.h).
 const IP_MSFILTER: i32 = 41;
@@ -48,14 +49,21 @@ pub(super) static ROWS_BY_SOURCE: &[Row] = BY_SOURCE.as_flattened();
 pub(super) static ROWS: &[Row] = &[
     bytes(IPPROTO_IP, MCAST_JOIN_GROUP, On::Datagram, None, Some(|s, value| whole_v4(s, GroupChange::Join, value))),
     bytes(IPPROTO_IP, MCAST_LEAVE_GROUP, On::Datagram, None, Some(|s, value| whole_v4(s, GroupChange::Leave, value))),
-    bytes(IPPROTO_IP, IP_MSFILTER, On::Datagram, None, Some(filter_v4)),
-    bytes(
-        IPPROTO_IP,
-        MCAST_MSFILTER,
-        On::Datagram,
-        None,
-        Some(|s, value| filter(s, value, |at| storage(value, at, AF_INET))),
-    ),
+    Row {
+        level: IPPROTO_IP,
+        name: IP_MSFILTER,
+        on: On::Datagram,
+        access: Access::Answers { get: get_filter_v4, set: filter_v4 },
+    },
+    Row {
+        level: IPPROTO_IP,
+        name: MCAST_MSFILTER,
+        on: On::Datagram,
+        access: Access::Answers {
+            get: get_filter_any,
+            set: |s, value| filter(s, value, |at| storage(value, at, AF_INET)),
+        },
+    },
     bytes(
         IPPROTO_IPV6,
         MCAST_JOIN_GROUP,
@@ -71,13 +79,12 @@ pub(super) static ROWS: &[Row] = &[
         Some(|s, value| whole(s, AF_INET6, GroupChange::Leave, value)),
     ),
     // Linux does not look at the families here.
-    bytes(
-        IPPROTO_IPV6,
-        MCAST_MSFILTER,
-        On::Datagram,
-        None,
-        Some(|s, value| filter(s, value, |at| storage_v6(value, at))),
-    ),
+    Row {
+        level: IPPROTO_IPV6,
+        name: MCAST_MSFILTER,
+        on: On::Datagram,
+        access: Access::Answers { get: get_filter_v6, set: |s, value| filter(s, value, |at| storage_v6(value, at)) },
+    },
 ];
 
 /// struct ip_mreq_source.
@@ -109,6 +116,60 @@ fn filter_v4(socket: &Socket, value: &[u8]) -> Result<()> {
     let sources = (0..listed(count)?).map(|n| addr(value, 16 + 4 * n).map(IpAddr::V4)).collect::<Result<_>>()?;
     let filter = Filter { mode: mode_of(mode)?, sources };
     call(socket, group.into(), interface_at(socket, local)?, GroupChange::Filter(filter))
+}
+
+/// struct ip_msfilter: as many sources as the program says there is room for.
+fn get_filter_v4(socket: &Socket, asked: &[u8]) -> Result<Vec<u8>> {
+    let (group, local, room) = (addr(asked, 0)?, addr(asked, 4)?, word(asked, 12)?);
+    let interface = interface_at(socket, local)?;
+    let Filter { mode, sources } = filter_of(socket, group.into(), (interface != 0).then_some(interface))?;
+    let numbers = [number_of(mode).to_ne_bytes(), (sources.len() as u32).to_ne_bytes()].concat();
+    let listed = sources.iter().take(room as usize).flat_map(|source| match source {
+        IpAddr::V4(source) => source.octets(),
+        IpAddr::V6(_) => [0; 4],
+    });
+    Ok([&asked[..8], &numbers].concat().into_iter().chain(listed).collect())
+}
+
+fn get_filter_any(socket: &Socket, asked: &[u8]) -> Result<Vec<u8>> {
+    let group = asked.get(..FIRST + STORAGE + 8).map(|asked| storage(asked, FIRST, AF_INET).map_err(|_| Errno::INVAL));
+    get_filter(socket, asked, group.ok_or(Errno::INVAL)??)
+}
+
+fn get_filter_v6(socket: &Socket, asked: &[u8]) -> Result<Vec<u8>> {
+    get_filter(socket, asked, storage_v6(asked, FIRST)?)
+}
+
+/// struct group_filter.
+fn get_filter(socket: &Socket, asked: &[u8], group: IpAddr) -> Result<Vec<u8>> {
+    let after = FIRST + STORAGE;
+    let (interface, room) = (word(asked, 0)?, word(asked, after + 4)?);
+    let Filter { mode, sources } = filter_of(socket, group, Some(interface)).map_err(|error| match error {
+        Errno::NODEV => Errno::ADDRNOTAVAIL,
+        error => error,
+    })?;
+    let numbers = [number_of(mode).to_ne_bytes(), (sources.len() as u32).to_ne_bytes()].concat();
+    let mut answer = [&asked[..after], &numbers].concat();
+    for source in sources.iter().take(room as usize) {
+        let mut storage = values::sockaddr(SocketAddr::new(*source, 0));
+        storage.resize(STORAGE, 0);
+        answer.extend(storage);
+    }
+    Ok(answer)
+}
+
+fn filter_of(socket: &Socket, group: IpAddr, interface: Option<u32>) -> Result<Filter> {
+    match socket.backend.call(Call::GroupFilter(socket.id(), group, interface))? {
+        Reply::Filter(filter) => Ok(filter),
+        _ => Err(Errno::PROTO),
+    }
+}
+
+fn number_of(mode: FilterMode) -> u32 {
+    match mode {
+        FilterMode::Include => MCAST_INCLUDE,
+        FilterMode::Exclude => MCAST_EXCLUDE,
+    }
 }
 
 /// struct group_filter. `addr`: the address at an offset in it.

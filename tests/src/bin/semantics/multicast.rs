@@ -13,6 +13,7 @@ pub const CASES: &[Case] = &[
     ("multicast.membership", membership),
     ("multicast.sources", sources),
     ("multicast.filters", filters),
+    ("multicast.filters_read", filters_read),
     ("multicast.by_number", by_number),
     ("multicast.all", all),
     ("multicast.short", short),
@@ -62,6 +63,38 @@ fn addrs(list: &[Ipv4Addr]) -> Vec<u8> {
 fn msfilter(group: Ipv4Addr, mode: u32, list: &[Ipv4Addr]) -> Vec<u8> {
     let numbers = [mode.to_ne_bytes(), (list.len() as u32).to_ne_bytes()].concat();
     [addrs(&[group, LO]), numbers, addrs(list)].concat()
+}
+
+/// IP_MSFILTER and MCAST_MSFILTER of getsockopt(2): the structure says how many sources there is room for, not the length.
+fn filters_read(r: &mut Report) {
+    let fd = udp();
+    let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let v4 = |group, room: usize| msfilter(group, 7, &vec![Ipv4Addr::UNSPECIFIED; room]);
+    let read = |r: &mut Report, what: &str, asked: &[u8], len: usize| {
+        r.see(what, sys::ask_option_of(fd, IPPROTO_IP, MSFILTER, asked, len).map(hex));
+    };
+    read(r, "no member", &v4(GROUP, 2), 24);
+    must("join", set(fd, ADD, &addrs(&[GROUP, LO])));
+    read(r, "all of it", &v4(GROUP, 2), 24);
+    must("set", set(fd, MSFILTER, &msfilter(GROUP, 0, &[SOURCE, NOBODY])));
+    for room in 0..4 {
+        read(r, &format!("all but two, room for {room}"), &v4(GROUP, room), 16 + 4 * room);
+    }
+    for len in [0, 8, 15, 16, 17] {
+        read(r, &format!("length {len}"), &v4(GROUP, 2), len);
+    }
+    must("set", set(fd, MSFILTER, &msfilter(GROUP, 1, &[NOBODY])));
+    read(r, "one alone", &v4(GROUP, 2), 24);
+    read(r, "another group", &v4(OTHER, 2), 24);
+    read(r, "no group", &v4(LO, 2), 24);
+    for (interface, group, len) in
+        [(1u32, GROUP, 400), (1, GROUP, 144), (1, GROUP, 143), (99, GROUP, 400), (1, OTHER, 400), (1, LO, 400)]
+    {
+        let numbers = [7u32.to_ne_bytes(), 2u32.to_ne_bytes()].concat();
+        let asked = [&interface.to_ne_bytes()[..], &[0; 4], &storage(group), &numbers, &[0; 256]].concat();
+        let got = sys::ask_option_of(fd, IPPROTO_IP, MCAST_MSFILTER, &asked, len);
+        r.see(&format!("MCAST_MSFILTER of {group} on {interface}, length {len}"), got.map(hex));
+    }
 }
 
 /// struct sockaddr_storage.

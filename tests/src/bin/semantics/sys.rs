@@ -397,6 +397,14 @@ pub fn ask_option(fd: Fd, level: c_int, name: c_int, asked: &[u8]) -> Ret<Vec<u8
     Ok(buffer)
 }
 
+/// The same with a length that says less than the option looks at, or writes.
+pub fn ask_option_of(fd: Fd, level: c_int, name: c_int, asked: &[u8], len: usize) -> Ret<Vec<u8>> {
+    let (mut buffer, mut len) = ([asked, &[0; 1024]].concat(), len as socklen_t);
+    call!(libc::getsockopt(fd, level, name, buffer.as_mut_ptr().cast(), &raw mut len))?;
+    buffer.truncate(len as usize);
+    Ok(buffer)
+}
+
 /// `SO_ATTACH_FILTER` of so many instructions that lie in `program`.
 pub fn attach(fd: Fd, program: &[u8], instructions: usize) -> Ret {
     let fprog = [(instructions as u64 & 0xffff).to_ne_bytes(), (program.as_ptr() as u64).to_ne_bytes()].concat();
