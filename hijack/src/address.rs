@@ -4,8 +4,8 @@ use crate::user::{InBytes, Out, OutBytes};
 use kernel::socket::{LinkAddr, Name};
 use kernel::{Errno, Result, Socket};
 use libc::{
-    AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, MSG_FASTOPEN,
-    SOCK_DGRAM, socklen_t,
+    AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE,
+    MSG_FASTOPEN, SOCK_DGRAM, socklen_t,
 };
 use std::mem::size_of;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -214,7 +214,7 @@ pub fn destination(socket: &Socket, flags: i32, address: InBytes, len: socklen_t
             Address::Unspecified(_) => Err(Errno::AFNOSUPPORT),
         },
         // udpv6_sendmsg() in Linux: nobody is named, or nothing of the Internet's.
-        IPPROTO_UDP if domain == AF_INET6 => match read(domain, address, len) {
+        IPPROTO_UDP | IPPROTO_UDPLITE if domain == AF_INET6 => match read(domain, address, len) {
             Ok(Address::Unspecified(_)) => Ok(None),
             Err(Errno::AFNOSUPPORT) => Err(Errno::INVAL),
             named => named?.inet().map(|addr| Some(addr.into())),

@@ -27,6 +27,7 @@ pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, Kernel, Result, Watcher};
 pub use family::Family;
 pub use name::{LinkAddr, Name};
+use netstack::datagram::Coverage;
 pub use netstack::filter::MAX_INSTRUCTIONS;
 pub use netstack::ip::HeaderOptions;
 use netstack::packet::PacketKind;
@@ -242,6 +243,7 @@ impl Kernel {
             (libc::SOCK_DGRAM, libc::IPPROTO_ICMPV6) if family == Family::Inet6 => Kind::Ping,
             (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => Kind::Stream,
             (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => Kind::Datagram,
+            (libc::SOCK_DGRAM, libc::IPPROTO_UDPLITE) => return self.open_lite(family),
             (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) => Kind::Ping,
             (libc::SOCK_RAW, 1..=255) => Kind::Raw(protocol as u8),
             (libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_RAW, _) => return Err(Errno::PROTONOSUPPORT),
@@ -254,6 +256,16 @@ impl Kernel {
     /// socket(2) of AF_INET for who has no numbers. Errors: ENOBUFS.
     pub fn open(&self, kind: Kind) -> Result<Arc<Socket>> {
         self.open_in(Family::Inet, kind)
+    }
+
+    /// A socket of UDP-Lite: one of UDP that says so before it does anything.
+    fn open_lite(&self, family: Family) -> Result<Arc<Socket>> {
+        let socket = self.open_in(family, Kind::Datagram)?;
+        let mut settings = socket.settings.lock();
+        settings.raw.datagram.lite = Some(Coverage::default());
+        socket.backend.call(Call::SetDatagramOptions(socket.id(), settings.raw))?;
+        drop(settings);
+        Ok(socket)
     }
 
     /// socket(2) for who has no numbers. Errors: ENOBUFS.
@@ -640,6 +652,7 @@ impl Socket {
     pub fn protocol(&self) -> i32 {
         match self.endpoint.kind {
             Kind::Stream => libc::IPPROTO_TCP,
+            Kind::Datagram if self.settings.lock().raw.datagram.lite.is_some() => libc::IPPROTO_UDPLITE,
             Kind::Datagram => libc::IPPROTO_UDP,
             Kind::Ping if self.family() == Family::Inet6 => libc::IPPROTO_ICMPV6,
             Kind::Ping => libc::IPPROTO_ICMP,

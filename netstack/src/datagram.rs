@@ -158,6 +158,22 @@ impl MtuDiscovery {
     }
 }
 
+/// How many bytes of a datagram of UDP-Lite the checksum covers, the header's eight among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// UDPLITE_SEND_CSCOV: of what is sent; 0 and `None` for all.
+    pub send: Option<u16>,
+    /// UDPLITE_RECV_CSCOV: the least of what is taken, where it is not all; 0: what is not covered whole is dropped.
+    pub least: Option<u16>,
+}
+
+impl Coverage {
+    /// Whether a datagram of `len` bytes is taken of which `covered` are.
+    pub(crate) fn accepts(self, covered: usize, len: usize) -> bool {
+        covered == len || self.least.is_none_or(|least| least != 0 && covered >= usize::from(least))
+    }
+}
+
 /// Options of a datagram socket. Change them at any time; the next datagram uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatagramOptions {
@@ -179,6 +195,8 @@ pub struct DatagramOptions {
     pub ports: PortRange,
     /// SO_NO_CHECK: what is sent by IPv4 has no UDP checksum.
     pub no_checksum: bool,
+    /// The socket is one of UDP-Lite (RFC 3828). Said before anything else, and for good.
+    pub lite: Option<Coverage>,
     /// UDP_ENCAP_ESPINUDP (RFC 3948): packets of ESP and keepalives are not the program's.
     pub esp_in_udp: bool,
     /// IP_TRANSPARENT: sends from addresses that are not ours, too.
@@ -278,6 +296,7 @@ impl Default for DatagramOptions {
             unicast_on: None,
             ports: PortRange::default(),
             no_checksum: false,
+            lite: None,
             esp_in_udp: false,
             transparent: false,
             report_errors: false,

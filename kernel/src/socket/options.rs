@@ -82,6 +82,7 @@ static TABLES: &[&[Row]] = &[
     packet_fanout::ROWS,
     filter::ROWS,
     udp::ROWS,
+    udp::LITE_ROWS,
 ];
 
 struct Row {
@@ -184,7 +185,7 @@ fn wants_int(level: i32, name: i32) -> bool {
     match level {
         libc::SOL_SOCKET => name != libc::SO_BINDTODEVICE,
         libc::IPPROTO_TCP => !matches!(name, libc::TCP_CONGESTION | libc::TCP_ULP | libc::TCP_FASTOPEN_KEY),
-        libc::IPPROTO_UDP => true,
+        libc::IPPROTO_UDP | libc::IPPROTO_UDPLITE => true,
         _ => false,
     }
 }
@@ -262,7 +263,7 @@ fn has_level(socket: &Socket, level: i32) -> bool {
         libc::IPPROTO_IPV6 => inet6,
         libc::IPPROTO_ICMPV6 => inet6 && matches!(kind, Kind::Raw(_)),
         libc::IPPROTO_TCP => kind == Kind::Stream,
-        libc::IPPROTO_UDP => kind == Kind::Datagram,
+        libc::IPPROTO_UDP | libc::IPPROTO_UDPLITE => kind == Kind::Datagram,
         libc::SOL_RAW => matches!(kind, Kind::Raw(_)),
         _ => false,
     }

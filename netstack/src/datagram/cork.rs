@@ -20,6 +20,8 @@ pub(crate) struct Way {
     pub(crate) segment: Option<NonZeroU16>,
     /// Of UDP: there is one.
     pub(crate) checksum: bool,
+    /// Of UDP-Lite: how much the checksum is to cover.
+    pub(crate) coverage: Option<u16>,
     /// Where no flow label is said, the flow has one of its own.
     pub(crate) auto_flow_label: bool,
     /// IPV6_MTU: bytes of the longest packet.

@@ -46,6 +46,8 @@ pub(crate) enum Fill {
     Nothing,
     /// The field at this offset of the transport's header is zero and wants the checksum with the pseudo-header.
     At(usize),
+    /// The same, of the first so many bytes of header and data alone (RFC 3828). No link can be asked to do it.
+    Covered(usize, usize),
 }
 
 /// Why a packet was not sent.
@@ -94,7 +96,7 @@ impl Ip {
             return self.send_fragments(now, pool, hop, out, most, len);
         }
         let caps = self.interfaces.get(hop.on).map_or(LinkCaps::default(), |interface| interface.caps);
-        let partial = caps.checksum_offload && out.fill != Fill::Nothing;
+        let partial = caps.checksum_offload && matches!(out.fill, Fill::At(_));
         let mut transport = [0; MAX_TRANSPORT];
         let transport = filled(&mut transport, out, len, partial);
         let mut header = [0; header::MAX_LEN];
@@ -379,16 +381,25 @@ impl Ip {
 pub(super) fn filled<'a>(space: &'a mut [u8], out: &Outgoing<'_>, len: usize, partial: bool) -> &'a [u8] {
     let space = &mut space[..out.transport.len()];
     space.copy_from_slice(out.transport);
-    if let Fill::At(at) = out.fill {
-        let pseudo = Sum::pseudo(out.header.src, out.header.dst, out.header.protocol, len);
-        let value = if partial {
-            pseudo.partial()
-        } else {
-            let sum = out.payload.iter().fold(pseudo.bytes(space), |sum, part| sum.bytes(part)).finish();
-            // RFC 768: a computed zero is sent as all ones, since zero says that none was computed.
-            if sum == 0 && out.header.protocol == ipv4::UDP { 0xffff } else { sum }
-        };
-        space[at..at + 2].copy_from_slice(&value.to_be_bytes());
-    }
+    let (at, covered) = match out.fill {
+        Fill::Nothing => return space,
+        Fill::At(at) => (at, len),
+        Fill::Covered(at, covered) => (at, covered),
+    };
+    let pseudo = Sum::pseudo(out.header.src, out.header.dst, out.header.protocol, len);
+    let value = if partial {
+        pseudo.partial()
+    } else {
+        let mut left = covered.saturating_sub(space.len());
+        let sum = out.payload.iter().fold(pseudo.bytes(space), |sum, part| {
+            let part = &part[..part.len().min(left)];
+            left -= part.len();
+            sum.bytes(part)
+        });
+        let sum = sum.finish();
+        // RFC 768: a computed zero is sent as all ones, since zero says that none was computed.
+        if sum == 0 && matches!(out.header.protocol, ipv4::UDP | ipv4::UDP_LITE) { 0xffff } else { sum }
+    };
+    space[at..at + 2].copy_from_slice(&value.to_be_bytes());
     space
 }

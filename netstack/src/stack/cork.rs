@@ -8,7 +8,7 @@ use crate::datagram::{Corked, Way};
 use crate::ip::{Fill, Header, Outgoing, OutputError, zone};
 use crate::socket::{Key, RawId, SendError, SendOptions, UdpId};
 use crate::time::Instant;
-use crate::wire::udp;
+use crate::wire::{ipv4, udp};
 
 /// Datagrams that one send may be cut into (Linux's UDP_MAX_SEGMENTS).
 const MAX_SEGMENTS: usize = 128;
@@ -190,11 +190,19 @@ impl Stack {
         let len_behind = udp::HEADER_LEN + len;
         let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, len_behind, way.most);
         let header = self.ip.labelled(way.header, way.auto_flow_label, way.ports);
+        let (src, dst) = way.ports;
+        let (transport, fill) = match way.header.protocol {
+            ipv4::UDP_LITE => {
+                let (transport, covered) = udp::emit_lite(src, dst, len, way.coverage);
+                (transport, Fill::Covered(6, covered))
+            }
+            _ => (udp::emit(src, dst, len), if way.checksum { Fill::At(6) } else { Fill::Nothing }),
+        };
         let out = Outgoing {
             header: Header { dont_fragment, ..header },
-            transport: &udp::emit(way.ports.0, way.ports.1, len),
+            transport: &transport,
             payload,
-            fill: if way.checksum { Fill::At(6) } else { Fill::Nothing },
+            fill,
             multicast_loop: way.multicast_loop,
             link_mtu: !way.discovery.heeds_path(),
             most: way.most,

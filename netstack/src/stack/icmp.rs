@@ -191,8 +191,9 @@ impl Stack {
         let mut believed = false;
         match quoted.protocol {
             ipv4::TCP => self.input_tcp_report(now, report, local, remote),
-            ipv4::UDP => {
-                if let Some(socket) = self.udp.find(local, remote, by).and_then(|id| self.udp.get_mut(id)) {
+            ipv4::UDP | ipv4::UDP_LITE => {
+                let lite = quoted.protocol == ipv4::UDP_LITE;
+                if let Some(socket) = self.udp.find(lite, local, remote, by).and_then(|id| self.udp.get_mut(id)) {
                     believed = believes(&socket.options, dst);
                     let connected = socket.remote().is_some();
                     let about = About { carrier, destination: remote, payload: &payload[udp::HEADER_LEN..] };

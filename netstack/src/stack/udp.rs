@@ -114,14 +114,16 @@ impl Stack {
             return Err(SendError::Refused);
         }
         let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
+        let protocol = if options.lite.is_some() { ipv4::UDP_LITE } else { ipv4::UDP };
         let way = Way {
             hop,
-            header: datagram_header(&self.ip, &options, hop, dst, ipv4::UDP, how),
+            header: datagram_header(&self.ip, &options, hop, dst, protocol, how),
             discovery: mtu_discovery(&options, dst),
             multicast_loop: multicast_loop(&options, dst),
             ports: (local.port(), remote.port()),
             segment: how.segment,
             checksum: !(if dst.is_ipv4() { options.no_checksum } else { options.v6.no_checksum }),
+            coverage: options.lite.and_then(|lite| lite.send),
             auto_flow_label: options.v6.auto_flow_label,
             most: options.v6.most.filter(|_| dst.is_ipv6()),
             options: options_behind(how, dst),

@@ -1,4 +1,5 @@
-//! UDP sockets (RFC 768, RFC 1122 §4.1): who is bound to what, and who gets a datagram.
+//! UDP sockets (RFC 768, RFC 1122 §4.1) and those of UDP-Lite (RFC 3828), whose ports are others: who is bound to what, and
+//! who gets a datagram.
 //!
 //! User calls are in `stack::udp`, datagrams that arrive in `stack::input`.
 
@@ -50,6 +51,11 @@ impl Socket {
         self.remote
     }
 
+    /// Is it of UDP-Lite?
+    pub(crate) fn is_lite(&self) -> bool {
+        self.options.lite.is_some()
+    }
+
     fn hears(&self, local: IpAddr, by: IfIndex) -> bool {
         let v6_only = self.binding.is_some_and(|binding| binding.reuse.v6_only && binding.local.is_ipv6());
         self.options.bound_to.is_none_or(|only| only == by) && !(v6_only && local.is_ipv4())
@@ -64,12 +70,13 @@ const ANY_V6: IpAddr = IpAddr::V6(core::net::Ipv6Addr::UNSPECIFIED);
 /// All UDP sockets.
 pub(crate) struct Udp {
     sockets: Slab<Socket>,
+    // Each by whether it is UDP-Lite, too.
     /// All bound sockets, by port: for bind(2), and for broadcasts.
-    by_port: HashMap<u16, Vec<UdpId>, HashKey>,
+    by_port: HashMap<(bool, u16), Vec<UdpId>, HashKey>,
     /// Unconnected sockets.
-    by_local: HashMap<SocketAddr, Vec<UdpId>, HashKey>,
+    by_local: HashMap<(bool, SocketAddr), Vec<UdpId>, HashKey>,
     /// Connected sockets.
-    by_ends: HashMap<Ends, Vec<UdpId>, HashKey>,
+    by_ends: HashMap<(bool, Ends), Vec<UdpId>, HashKey>,
     spread: HashKey,
     ephemeral: RangeInclusive<u16>,
 }
@@ -109,7 +116,10 @@ impl Udp {
 
     pub(crate) fn close(&mut self, id: UdpId) -> Option<Socket> {
         self.unlist(id);
-        if let Some(port) = self.get(id).and_then(Socket::local).map(|local| local.port()) {
+        if let Some(socket) = self.get(id)
+            && let Some(local) = socket.local()
+        {
+            let port = (socket.is_lite(), local.port());
             remove(&mut self.by_port, &port, id);
         }
         self.sockets.remove(id.0)
@@ -134,9 +144,10 @@ impl Udp {
             }
             return Ok(local);
         }
+        let lite = socket.is_lite();
         let port = if local.port() == 0 {
-            ports::ephemeral(&reuse.ports.within(&self.ephemeral), rng, |port| !self.by_port.contains_key(&port))
-                .ok_or(BindError::NoPorts)?
+            let is_free = |port| !self.by_port.contains_key(&(lite, port));
+            ports::ephemeral(&reuse.ports.within(&self.ephemeral), rng, is_free).ok_or(BindError::NoPorts)?
         } else {
             if self.is_taken(socket, local, reuse) {
                 return Err(BindError::AddrInUse);
@@ -147,7 +158,7 @@ impl Udp {
         let mut local = plain(local);
         local.set_port(port);
         let asked = local;
-        self.by_port.entry(port).or_default().push(id);
+        self.by_port.entry((lite, port)).or_default().push(id);
         if let Some(socket) = self.sockets.get_mut(id.0) {
             socket.binding = Some(Binding { local, asked, port_asked, reuse });
         }
@@ -176,7 +187,7 @@ impl Udp {
         socket.remote = None;
         let Some(binding) = &mut socket.binding else { return };
         binding.local = binding.asked;
-        let port = binding.local.port();
+        let port = (socket.options.lite.is_some(), binding.local.port());
         if binding.port_asked {
             self.list(id);
         } else {
@@ -193,19 +204,20 @@ impl Udp {
 
     /// The socket for a datagram to one of our unicast addresses: a connected one, else one bound to the address, else
     /// one bound to all of its family, else one bound to all of both.
-    pub(crate) fn find(&self, local: SocketAddr, remote: SocketAddr, by: IfIndex) -> Option<UdpId> {
+    pub(crate) fn find(&self, lite: bool, local: SocketAddr, remote: SocketAddr, by: IfIndex) -> Option<UdpId> {
         let any = match local {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => ANY_V6,
         };
         let ends = (local, remote);
         let pick = |list: Option<&Vec<UdpId>>| self.pick(list?, &ends, by);
-        pick(self.by_ends.get(&ends))
-            .or_else(|| pick(self.by_ends.get(&(local, of_any_port(remote)))))
-            .or_else(|| pick(self.by_local.get(&local)))
-            .or_else(|| pick(self.by_local.get(&SocketAddr::new(any, local.port()))))
+        let bound = |ip| pick(self.by_local.get(&(lite, SocketAddr::new(ip, local.port()))));
+        pick(self.by_ends.get(&(lite, ends)))
+            .or_else(|| pick(self.by_ends.get(&(lite, (local, of_any_port(remote))))))
+            .or_else(|| pick(self.by_local.get(&(lite, local))))
+            .or_else(|| bound(any))
             .or_else(|| match local {
-                SocketAddr::V4(_) => pick(self.by_local.get(&SocketAddr::new(ANY_V6, local.port()))),
+                SocketAddr::V4(_) => bound(ANY_V6),
                 SocketAddr::V6(_) => None,
             })
     }
@@ -214,6 +226,7 @@ impl Udp {
     /// that `also` takes.
     pub(crate) fn find_all(
         &self,
+        lite: bool,
         local: SocketAddr,
         remote: SocketAddr,
         by: IfIndex,
@@ -230,13 +243,16 @@ impl Udp {
                 && socket.remote.is_none_or(|peer| peer == remote || peer == of_any_port(remote))
                 && socket.hears(local.ip(), by)
         };
-        self.by_port.get(&local.port()).map(|list| list.iter().filter(wants).copied().collect()).unwrap_or_default()
+        self.by_port
+            .get(&(lite, local.port()))
+            .map(|list| list.iter().filter(wants).copied().collect())
+            .unwrap_or_default()
     }
 
     /// Linux's rule: two sockets may share a port if their addresses differ, or if both asked for SO_REUSEADDR, or both
     /// for SO_REUSEPORT.
     fn is_taken(&self, socket: &Socket, local: SocketAddr, reuse: BindOptions) -> bool {
-        let Some(list) = self.by_port.get(&local.port()) else { return false };
+        let Some(list) = self.by_port.get(&(socket.is_lite(), local.port())) else { return false };
         list.iter().filter_map(|id| self.get(*id)).any(|other| {
             let Some(binding) = other.binding else { return false };
             let same_address = overlap((local.ip(), reuse.v6_only), (binding.local.ip(), binding.reuse.v6_only));
@@ -268,18 +284,20 @@ impl Udp {
 
     fn list(&mut self, id: UdpId) {
         let Some(socket) = self.sockets.get(id.0) else { return };
+        let lite = socket.is_lite();
         match (socket.local().filter(|local| local.port() != 0), socket.remote) {
-            (Some(local), Some(remote)) => self.by_ends.entry((local, remote)).or_default().push(id),
-            (Some(local), None) => self.by_local.entry(local).or_default().push(id),
+            (Some(local), Some(remote)) => self.by_ends.entry((lite, (local, remote))).or_default().push(id),
+            (Some(local), None) => self.by_local.entry((lite, local)).or_default().push(id),
             (None, _) => {}
         }
     }
 
     fn unlist(&mut self, id: UdpId) {
         let Some(socket) = self.sockets.get(id.0) else { return };
+        let lite = socket.is_lite();
         match (socket.local(), socket.remote) {
-            (Some(local), Some(remote)) => remove(&mut self.by_ends, &(local, remote), id),
-            (Some(local), None) => remove(&mut self.by_local, &local, id),
+            (Some(local), Some(remote)) => remove(&mut self.by_ends, &(lite, (local, remote)), id),
+            (Some(local), None) => remove(&mut self.by_local, &(lite, local), id),
             (None, _) => {}
         }
     }

@@ -42,21 +42,21 @@ fn the_most_particular_socket_gets_the_datagram() {
     };
     let any = bind(&mut udp, "0.0.0.0:7");
     let (here, peer) = (addr("10.0.0.1:7"), addr("10.0.0.2:99"));
-    assert_eq!(udp.find(here, peer, ON), Some(any));
+    assert_eq!(udp.find(false, here, peer, ON), Some(any));
     let newer = bind(&mut udp, "0.0.0.0:7");
-    assert_eq!(udp.find(here, peer, ON), Some(newer), "of equals the newest");
+    assert_eq!(udp.find(false, here, peer, ON), Some(newer), "of equals the newest");
     let particular = bind(&mut udp, "10.0.0.1:7");
-    assert_eq!(udp.find(here, peer, ON), Some(particular));
+    assert_eq!(udp.find(false, here, peer, ON), Some(particular));
     let connected = bind(&mut udp, "0.0.0.0:7");
     udp.connect(connected, here.ip(), ON, peer);
-    assert_eq!(udp.find(here, peer, ON), Some(connected));
-    assert_eq!(udp.find(here, addr("10.0.0.2:98"), ON), Some(particular));
-    assert_eq!(udp.find(addr("10.0.0.1:8"), peer, ON), None);
+    assert_eq!(udp.find(false, here, peer, ON), Some(connected));
+    assert_eq!(udp.find(false, here, addr("10.0.0.2:98"), ON), Some(particular));
+    assert_eq!(udp.find(false, addr("10.0.0.1:8"), peer, ON), None);
     udp.get_mut(particular).expect("open").options.bound_to = Some(IfIndex(9));
-    assert_eq!(udp.find(here, addr("10.0.0.2:98"), ON), Some(newer), "bound to another interface");
+    assert_eq!(udp.find(false, here, addr("10.0.0.2:98"), ON), Some(newer), "bound to another interface");
     for id in [connected, particular, newer, any] {
         udp.close(id);
     }
-    assert_eq!(udp.find(here, peer, ON), None);
+    assert_eq!(udp.find(false, here, peer, ON), None);
     assert!(udp.by_port.is_empty() && udp.by_local.is_empty() && udp.by_ends.is_empty());
 }

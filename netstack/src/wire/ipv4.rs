@@ -16,6 +16,8 @@ pub const ICMP: u8 = 1;
 pub const TCP: u8 = 6;
 /// Protocol number of UDP.
 pub const UDP: u8 = 17;
+/// Protocol number of UDP-Lite.
+pub const UDP_LITE: u8 = 136;
 /// Protocol number reserved for raw sockets that send headers of their own (IPPROTO_RAW).
 pub const RAW: u8 = 255;
 

@@ -1,4 +1,5 @@
-//! UDP datagrams (RFC 768).
+//! UDP datagrams (RFC 768), and those of UDP-Lite (RFC 3828), whose header says instead of the length how much the checksum
+//! covers.
 
 use core::net::IpAddr;
 
@@ -52,6 +53,34 @@ impl<'a> Datagram<'a> {
     }
 }
 
+impl<'a> Datagram<'a> {
+    /// Reads a datagram of UDP-Lite, and how many of its bytes the checksum covers, the header among them (RFC 3828 §3.1): at
+    /// least the header, at most all.
+    pub fn parse_lite(
+        src: impl Into<IpAddr>,
+        dst: impl Into<IpAddr>,
+        bytes: &'a [u8],
+    ) -> Result<(Datagram<'a>, usize), Malformed> {
+        if bytes.len() < HEADER_LEN {
+            return Err(Malformed::Truncated);
+        }
+        let covered = match usize::from(be16(bytes, 4)) {
+            0 => bytes.len(),
+            covered => covered,
+        };
+        // There is always a checksum.
+        if covered < HEADER_LEN || covered > bytes.len() || be16(bytes, 6) == 0 {
+            return Err(Malformed::Invalid);
+        }
+        let sum = Sum::pseudo(src.into(), dst.into(), ipv4::UDP_LITE, bytes.len()).bytes(&bytes[..covered]);
+        if sum.finish() != 0 {
+            return Err(Malformed::Checksum);
+        }
+        let (src_port, dst_port) = (be16(bytes, 0), be16(bytes, 2));
+        Ok((Datagram { no_checksum: false, src_port, dst_port, payload: &bytes[HEADER_LEN..] }, covered))
+    }
+}
+
 /// Is a payload a packet of ESP, or the keepalive of those who send such (RFC 3948 §2)? The rest is of IKE, which begins with
 /// zeros.
 pub fn is_esp(payload: &[u8]) -> bool {
@@ -71,4 +100,19 @@ pub fn emit(src_port: u16, dst_port: u16, payload_len: usize) -> [u8; HEADER_LEN
     out[2..4].copy_from_slice(&dst_port.to_be_bytes());
     out[4..6].copy_from_slice(&((HEADER_LEN + payload_len) as u16).to_be_bytes());
     out
+}
+
+/// A header of UDP-Lite with its checksum field zero, before a payload of `payload_len`; and how many bytes the checksum is to
+/// cover: all, or as many as `coverage` says (0 for all).
+pub fn emit_lite(src_port: u16, dst_port: u16, payload_len: usize, coverage: Option<u16>) -> ([u8; HEADER_LEN], usize) {
+    let mut out = emit(src_port, dst_port, payload_len);
+    let len = HEADER_LEN + payload_len;
+    let covered = match coverage {
+        Some(coverage) if usize::from(coverage) < len => {
+            out[4..6].copy_from_slice(&coverage.to_be_bytes());
+            if coverage == 0 { len } else { usize::from(coverage) }
+        }
+        _ => len,
+    };
+    (out, covered)
 }

@@ -100,4 +100,4 @@ macro_rules! groups {
     };
 }
 
-groups! { life listen lowat data options dgram receiving cork zerocopy urgent driven fastopen poll epoll fd signal names number packet packetring packetfanout filter fortified blocked }
+groups! { life listen lowat data options dgram receiving udplite cork zerocopy urgent driven fastopen poll epoll fd signal names number packet packetring packetfanout filter fortified blocked }

@@ -23,6 +23,9 @@ fn get_int(socket: &Socket, level: i32, name: i32) -> i32 {
 
 /// A socket that has a row.
 fn socket_with(kernel: &Alone, row: &Row) -> Arc<Socket> {
+    if matches!((row.level, row.name), (libc::IPPROTO_UDPLITE, _) | (IPPROTO_UDP, 10 | 11)) {
+        return kernel.open_lite(Family::Inet).expect("socket");
+    }
     let kind = match row.on {
         On::All | On::Datagram => Kind::Datagram,
         On::Stream => Kind::Stream,
@@ -89,6 +92,8 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         // TCP_NOTSENT_LOWAT, TCP_TX_DELAY.
         (IPPROTO_TCP, libc::TCP_FASTOPEN | 25 | 37) => (9, 9),
         (IPPROTO_TCP, libc::TCP_THIN_LINEAR_TIMEOUTS) => (1, 1),
+        // UDPLITE_SEND_CSCOV, UDPLITE_RECV_CSCOV.
+        (libc::IPPROTO_UDPLITE | IPPROTO_UDP, 10 | 11) => (3, 8),
         // UDP_ENCAP.
         (IPPROTO_UDP, 100) => (2, 2),
         (IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT | libc::TCP_FASTOPEN_NO_COOKIE) => (1, 1),

@@ -1,11 +1,12 @@
-//! IPPROTO_UDP: udp(7).
+//! IPPROTO_UDP: udp(7); and what UDP-Lite has besides, at its own level and, as on Linux, at that one.
 
 use super::Access::Int;
 use super::rows::{change, engine, local, within};
-use super::{On, Row};
-use crate::Errno;
+use super::{On, Row, Settings};
 use crate::backend::Call;
-use libc::IPPROTO_UDP;
+use crate::{Errno, Result};
+use libc::{IPPROTO_UDP, IPPROTO_UDPLITE};
+use netstack::datagram::Coverage;
 use std::sync::atomic::Ordering;
 
 // linux/udp.h; the libc crate does not have them.
@@ -58,4 +59,45 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_UDP, libc::UDP_SEGMENT, On::Datagram, s => s.segment,
         v => s.segment = within(v, 0, i32::from(u16::MAX))? as u16),
     local!(IPPROTO_UDP, libc::UDP_GRO, On::Datagram, s => s.gro, v => s.gro = v != 0),
+];
+
+// linux/udp.h.
+const UDPLITE_SEND_CSCOV: i32 = 10;
+const UDPLITE_RECV_CSCOV: i32 = 11;
+
+/// A row of how much a checksum is to cover: 0 for all, and never less than the header.
+macro_rules! coverage {
+    ($level:expr, $name:expr, $field:ident) => {
+        Row {
+            level: $level,
+            name: $name,
+            on: On::Datagram,
+            access: Int {
+                get: |s| Ok(lite(&s.settings.lock()).ok().and_then(|lite| lite.$field).map_or(0, i32::from)),
+                set: Some(|s, v| {
+                    change(s, |settings| {
+                        let bytes = if v == 0 { 0 } else { v.clamp(HEADER, i32::from(u16::MAX)) };
+                        settings.raw.datagram.lite = Some(Coverage { $field: Some(bytes as u16), ..lite(settings)? });
+                        Ok(())
+                    })
+                }),
+            },
+        }
+    };
+}
+
+/// Bytes of the header.
+const HEADER: i32 = 8;
+
+/// ENOPROTOOPT of plain UDP.
+fn lite(settings: &Settings) -> Result<Coverage> {
+    settings.raw.datagram.lite.ok_or(Errno::NOPROTOOPT)
+}
+
+/// Of UDP-Lite: udplite(7).
+pub(super) static LITE_ROWS: &[Row] = &[
+    coverage!(IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, send),
+    coverage!(IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV, least),
+    coverage!(IPPROTO_UDP, UDPLITE_SEND_CSCOV, send),
+    coverage!(IPPROTO_UDP, UDPLITE_RECV_CSCOV, least),
 ];

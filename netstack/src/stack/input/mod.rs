@@ -139,6 +139,7 @@ impl Stack {
             ipv4::TCP if packet.unicast => self.input_tcp(now, packet),
             ipv4::TCP => {} // RFC 9293 §3.9.2.3 (MUST-57): segments to groups are discarded.
             ipv4::UDP => self.input_udp(now, packet),
+            ipv4::UDP_LITE => self.input_udp_lite(now, packet),
             ipv4::ICMP if !v6 => self.input_icmp(now, packet),
             ipv6::ICMPV6 if v6 => self.input_icmpv6(now, packet),
             igmp::PROTOCOL if !v6 => self.input_igmp(now, packet),
@@ -178,6 +179,26 @@ impl Stack {
         if packet.unicast && self.input_dhcpv6(now, packet, &datagram) {
             return;
         }
+        self.give_datagram(now, packet, &datagram, None);
+    }
+
+    fn input_udp_lite(&mut self, now: Instant, packet: &Received<'_>) {
+        match udp::Datagram::parse_lite(packet.src, packet.dst, packet.payload) {
+            Ok((datagram, covered)) => self.give_datagram(now, packet, &datagram, Some(covered)),
+            Err(_) => self.count_error(packet.on),
+        }
+    }
+
+    /// `covered`: of UDP-Lite, how many bytes the checksum covers.
+    fn give_datagram(
+        &mut self,
+        now: Instant,
+        packet: &Received<'_>,
+        datagram: &udp::Datagram<'_>,
+        covered: Option<usize>,
+    ) {
+        let Received { src, dst, on, .. } = *packet;
+        let lite = covered.is_some();
         // RFC 6935 §5, RFC 8200 §8.1.
         let unsummed = datagram.no_checksum && dst.is_ipv6();
         let local = end(dst, datagram.dst_port, on);
@@ -186,12 +207,12 @@ impl Stack {
         let header = Header::of_packet(now, packet, ports, datagram.payload.len());
         let payload = datagram.payload;
         if packet.unicast {
-            match self.udp.find(local, remote, self.ip.came_by(dst, on)) {
+            match self.udp.find(lite, local, remote, self.ip.came_by(dst, on)) {
                 Some(id) if unsummed && self.udp.get(id).is_some_and(|socket| !socket.options.v6.takes_no_checksum) => {
                     self.count_error(on);
                 }
                 None if unsummed => self.count_error(on),
-                Some(id) => self.deliver_udp(id, packet, header, payload),
+                Some(id) => self.deliver_udp(id, packet, header, payload, covered),
                 // RFC 1122 §4.1.3.1, RFC 4443 §3.1.
                 None => self.refuse(now, packet, Complaint::NobodyAtPort),
             }
@@ -205,14 +226,26 @@ impl Stack {
                 None if dst.is_ipv6() => !dst.is_multicast() || socket.options.v6.multicast_all,
                 None => !dst.is_multicast() || socket.options.multicast_all,
             };
-            for id in self.udp.find_all(local, remote, on, |socket| sums(socket) && member(socket)) {
-                self.deliver_udp(id, packet, header, payload);
+            for id in self.udp.find_all(lite, local, remote, on, |socket| sums(socket) && member(socket)) {
+                self.deliver_udp(id, packet, header, payload, covered);
             }
         }
     }
 
-    fn deliver_udp(&mut self, id: UdpId, packet: &Received<'_>, header: Header, payload: &[u8]) {
+    fn deliver_udp(
+        &mut self,
+        id: UdpId,
+        packet: &Received<'_>,
+        header: Header,
+        payload: &[u8],
+        covered: Option<usize>,
+    ) {
         let Some(socket) = self.udp.get_mut(id) else { return };
+        if let (Some(coverage), Some(covered)) = (socket.options.lite, covered)
+            && !coverage.accepts(covered, packet.payload.len())
+        {
+            return self.count_error(packet.on);
+        }
         if socket.options.esp_in_udp && udp::is_esp(payload) {
             return; // There is nobody who could decrypt it.
         }

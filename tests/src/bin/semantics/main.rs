@@ -38,6 +38,7 @@ mod report;
 mod resolver;
 mod signal;
 mod sys;
+mod udplite;
 mod urgent;
 mod zerocopy;
 
@@ -61,6 +62,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         options::CASES,
         dgram::CASES,
         receiving::CASES,
+        udplite::CASES,
         cork::CASES,
         zerocopy::CASES,
         urgent::CASES,
