@@ -136,19 +136,7 @@ impl Stack {
                 self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop)
             }
             RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => {
-                let way = Way {
-                    hop,
-                    header: datagram_header(&self.ip, &options.datagram, hop, dst, protocol, how),
-                    discovery: mtu_discovery(&options.datagram, dst),
-                    multicast_loop,
-                    ports: (0, 0),
-                    segment: None,
-                    checksum: true,
-                    coverage: None,
-                    most: None,
-                    auto_flow_label: false,
-                    options: options_behind(how, dst),
-                };
+                let way = self.raw_way(&options.datagram, hop, dst, protocol, how);
                 let Some((way, whole)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
                 let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
                 // RFC 3542 §3.1: where the checksum has no room, the packet is refused.
@@ -165,23 +153,27 @@ impl Stack {
                     return Err(SendError::InvalidDestination);
                 }
                 let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
-                let way = Way {
-                    hop,
-                    header: datagram_header(&self.ip, &options.datagram, hop, dst, protocol, how),
-                    discovery: mtu_discovery(&options.datagram, dst),
-                    multicast_loop,
-                    ports: (0, 0),
-                    segment: None,
-                    checksum: true,
-                    coverage: None,
-                    most: None,
-                    auto_flow_label: false,
-                    options: options_behind(how, dst),
-                };
+                let way = self.raw_way(&options.datagram, hop, dst, protocol, how);
                 self.send_summed(now, &way, message, kind.is_v6().then_some(2), &options.datagram)
             }
         };
         self.sent(key, sent).map(|()| len)
+    }
+
+    fn raw_way(&self, options: &DatagramOptions, hop: Hop, dst: IpAddr, protocol: u8, how: &SendOptions) -> Way {
+        Way {
+            hop,
+            header: datagram_header(&self.ip, options, hop, dst, protocol, how),
+            discovery: mtu_discovery(options, dst),
+            multicast_loop: multicast_loop(options, dst),
+            ports: (0, 0),
+            segment: None,
+            checksum: true,
+            coverage: None,
+            most: None,
+            auto_flow_label: false,
+            options: options_behind(how, dst),
+        }
     }
 
     /// Sends a message whose checksum with the pseudo-header, if it has one, is put at `at`.
