@@ -7,11 +7,14 @@ mod blocking;
 mod datagram;
 mod error_queue;
 mod family;
+mod message;
 mod name;
+mod open;
 mod options;
 mod packet;
 mod path_mtu;
 mod plain;
+mod queued;
 mod stamp;
 mod stream;
 #[cfg(test)]
@@ -21,13 +24,12 @@ mod tests;
 mod urgent;
 
 use crate::backend::{Backend, Buffers, Call, Reply};
-use crate::config::TcpDefaults;
 use crate::endpoint::{Driven, Endpoint, Kind, State};
 pub use crate::endpoint::{Origin, QueuedError};
-use crate::{Errno, Events, Kernel, Result, Watcher};
+use crate::{Errno, Events, Result, Watcher};
 pub use family::Family;
+pub use message::{DatagramInfo, Received, SendControl, Stamp, Stamps, WantedInfo};
 pub use name::{LinkAddr, Name};
-use netstack::datagram::Coverage;
 pub use netstack::filter::MAX_INSTRUCTIONS;
 pub use netstack::ip::HeaderOptions;
 use netstack::packet::PacketKind;
@@ -40,7 +42,7 @@ use parking_lot::Mutex;
 pub use path_mtu::PathMtu;
 use stamp::LastStamp;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
@@ -65,222 +67,6 @@ pub struct Socket {
     peek_offset: AtomicI32,
     /// What SIOCGSTAMP tells.
     last_stamp: LastStamp,
-}
-
-/// What recv gives.
-#[derive(Clone, Debug, Default)]
-pub struct Received {
-    /// Bytes copied, or the datagram's whole length under MSG_TRUNC.
-    pub len: usize,
-    /// Who sent it (datagrams).
-    pub from: Option<Name>,
-    /// MSG_TRUNC and its like.
-    pub flags: i32,
-    /// What control messages are made of (datagrams).
-    pub info: Option<DatagramInfo>,
-    /// Of packet sockets.
-    pub auxdata: Option<Auxdata>,
-    /// From the error queue (MSG_ERRQUEUE).
-    pub error: Option<QueuedError>,
-    /// The options of IPv4 of a datagram, or the extension headers of IPv6 behind the byte that says what the first is.
-    pub header_options: Vec<u8>,
-    /// Instead of a datagram (IPV6_RECVPATHMTU).
-    pub path_mtu: Option<PathMtu>,
-}
-
-/// What a datagram carried besides its bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct DatagramInfo {
-    /// The address it was sent to.
-    pub destination: IpAddr,
-    /// The port of it.
-    pub port: u16,
-    /// The flow label of IPv6.
-    pub flow_label: u32,
-    /// Bytes of the longest fragment that it came in; 0 of what came whole.
-    pub fragment_size: u16,
-    /// The interface it came by.
-    pub interface: u32,
-    /// Time to live as received.
-    pub ttl: u8,
-    /// Type of service as received.
-    pub tos: u8,
-    /// UDP_GRO: it is several datagrams of this many bytes, the last may be shorter.
-    pub segment: Option<u32>,
-    /// When it came, CLOCK_REALTIME nanoseconds.
-    pub timestamp_ns: u64,
-    /// How many were dropped before it.
-    pub drops: u32,
-}
-
-/// What the control messages of sendmsg ask for.
-#[derive(Clone, Debug, Default)]
-pub struct SendControl {
-    /// IP_PKTINFO: source address.
-    pub source: Option<IpAddr>,
-    /// IP_PKTINFO: interface index.
-    pub interface: Option<u32>,
-    /// IP_TTL.
-    pub ttl: Option<u8>,
-    /// IP_TOS.
-    pub tos: Option<u8>,
-    /// IP_RETOPTS: options of IPv4 in place of the socket's, which may be none.
-    pub options: Option<Vec<u8>>,
-    /// IPV6_HOPOPTS and its kin: extension headers in place of all that the socket has.
-    pub extensions: HeaderOptions,
-    /// IPV6_FLOWINFO: the flow label.
-    pub flow_label: Option<u32>,
-    /// IPV6_DONTFRAG.
-    pub dont_fragment: Option<bool>,
-    /// SCM_TXTIME: it is taken where SO_TXTIME was set.
-    pub tx_time: bool,
-    /// UDP_SEGMENT; 0 for none.
-    pub segment: Option<u16>,
-}
-
-/// Which control messages a program wants with what it receives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WantedInfo {
-    /// IP_PKTINFO.
-    pub packet_info: bool,
-    /// IP_RECVTTL.
-    pub ttl: bool,
-    /// IP_RECVTOS.
-    pub tos: bool,
-    /// SO_TIMESTAMP and its kin.
-    pub stamps: Stamps,
-    /// SO_RXQ_OVFL.
-    pub drops: bool,
-    /// IPV6_RECVPKTINFO.
-    pub packet_info6: bool,
-    /// IPV6_RECVHOPLIMIT.
-    pub hop_limit: bool,
-    /// IPV6_RECVTCLASS.
-    pub traffic_class: bool,
-    /// IP_RECVORIGDSTADDR.
-    pub original_destination: bool,
-    /// IPV6_RECVORIGDSTADDR.
-    pub original_destination6: bool,
-    /// IPV6_FLOWINFO.
-    pub flow_info: bool,
-    /// IP_RECVFRAGSIZE.
-    pub fragment_size: bool,
-    /// IPV6_RECVFRAGSIZE.
-    pub fragment_size6: bool,
-    /// IPV6_RECVPATHMTU.
-    pub path_mtu: bool,
-    /// IP_RECVOPTS.
-    pub options: bool,
-    /// IP_RETOPTS.
-    pub return_options: bool,
-    /// IPV6_RECVHOPOPTS.
-    pub hop_options: bool,
-    /// IPV6_RECVDSTOPTS.
-    pub destination_options: bool,
-    /// IPV6_RECVRTHDR.
-    pub routing: bool,
-    /// IPV6_2292HOPOPTS.
-    pub old_hop_options: bool,
-    /// IPV6_2292DSTOPTS.
-    pub old_destination_options: bool,
-    /// IPV6_2292RTHDR.
-    pub old_routing: bool,
-    /// IPV6_2292PKTINFO.
-    pub old_packet_info6: bool,
-    /// IPV6_2292HOPLIMIT.
-    pub old_hop_limit: bool,
-    /// TCP_INQ.
-    pub inq: bool,
-    /// PACKET_AUXDATA.
-    pub auxdata: bool,
-}
-
-/// Which times a program wants.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamps {
-    /// SO_TIMESTAMP, SO_TIMESTAMPNS.
-    pub unit: Option<Stamp>,
-    /// By the names and with the types that end in _NEW.
-    pub new: bool,
-    /// SO_TIMESTAMPING.
-    pub flags: u32,
-}
-
-/// The fraction of a second of a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stamp {
-    /// As of `struct timeval`.
-    Micros,
-    /// As of `struct timespec`.
-    Nanos,
-}
-
-impl Kernel {
-    /// socket(2), without descriptor and without the flags in `kind`.
-    ///
-    /// Errors: EAFNOSUPPORT for every domain but AF_INET, AF_INET6 and AF_PACKET, ESOCKTNOSUPPORT, EPROTONOSUPPORT,
-    /// EINVAL, ENOBUFS.
-    pub fn socket(self: &Arc<Self>, domain: i32, kind: i32, protocol: i32) -> Result<Arc<Socket>> {
-        let family = match domain {
-            libc::AF_INET => Family::Inet,
-            libc::AF_INET6 => Family::Inet6,
-            libc::AF_PACKET => {
-                let socket = self.open_in(Family::Packet, packet::kind(kind)?)?;
-                // Of the number's 32 bits Linux looks at those that an ethertype has, in network order.
-                let protocol = u16::from_be(protocol as u16);
-                socket.bind_link(&LinkAddr { protocol, ..LinkAddr::default() })?;
-                return Ok(socket);
-            }
-            _ => return Err(Errno::AFNOSUPPORT),
-        };
-        /// IPPROTO_MAX of Linux, above IPPROTO_MPTCP.
-        const PROTOCOLS: std::ops::Range<i32> = 0..263;
-        if !PROTOCOLS.contains(&protocol) {
-            return Err(Errno::INVAL);
-        }
-        let kind = match (kind, protocol) {
-            (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) if family == Family::Inet6 => return Err(Errno::PROTONOSUPPORT),
-            (libc::SOCK_DGRAM, libc::IPPROTO_ICMPV6) if family == Family::Inet6 => Kind::Ping,
-            (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => Kind::Stream,
-            (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => Kind::Datagram,
-            (libc::SOCK_DGRAM, libc::IPPROTO_UDPLITE) => return self.open_lite(family),
-            (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) => Kind::Ping,
-            (libc::SOCK_RAW, 1..=255) => Kind::Raw(protocol as u8),
-            (libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_RAW, _) => return Err(Errno::PROTONOSUPPORT),
-            (libc::SOCK_RDM | libc::SOCK_SEQPACKET, _) => return Err(Errno::SOCKTNOSUPPORT),
-            _ => return Err(Errno::INVAL),
-        };
-        self.open_in(family, kind)
-    }
-
-    /// socket(2) of AF_INET for who has no numbers. Errors: ENOBUFS.
-    pub fn open(&self, kind: Kind) -> Result<Arc<Socket>> {
-        self.open_in(Family::Inet, kind)
-    }
-
-    /// A socket of UDP-Lite: one of UDP that says so before it does anything.
-    fn open_lite(&self, family: Family) -> Result<Arc<Socket>> {
-        let socket = self.open_in(family, Kind::Datagram)?;
-        let mut settings = socket.settings.lock();
-        settings.raw.datagram.lite = Some(Coverage::default());
-        socket.backend.call(Call::SetDatagramOptions(socket.id(), settings.raw))?;
-        drop(settings);
-        Ok(socket)
-    }
-
-    /// socket(2) for who has no numbers. Errors: ENOBUFS.
-    pub fn open_in(&self, family: Family, kind: Kind) -> Result<Arc<Socket>> {
-        let backend = self.backend().clone();
-        let settings = Settings::new(family, kind, self.config().tcp);
-        let endpoint = backend.call(Call::Open(family, kind, settings.buffers()))?.socket()?;
-        if kind == Kind::Stream && self.config().tcp != TcpDefaults::default() {
-            backend.call(Call::SetTcpOptions(endpoint.id(), settings.tcp))?;
-        }
-        if kind != Kind::Stream && family == Family::Inet6 {
-            backend.call(Call::SetDatagramOptions(endpoint.id(), settings.raw))?;
-        }
-        Ok(Arc::new(Socket::new(backend, endpoint, family, settings)))
-    }
 }
 
 impl Socket {
@@ -483,47 +269,6 @@ impl Socket {
         self.backend.call(Call::Shutdown(self.id(), how)).map(drop)
     }
 
-    /// getsockname(2): the unspecified address and port 0 before the socket has one.
-    pub fn local_addr(&self) -> Result<SocketAddr> {
-        let (local, _) = self.backend.call(Call::Names(self.id()))?.names()?;
-        let mut local =
-            local.map_or(SocketAddr::new(self.family().unspecified(), 0), |local| self.family().shown(local));
-        // Linux has it there.
-        if let Kind::Raw(protocol) = self.endpoint.kind {
-            local.set_port(u16::from(protocol));
-        }
-        Ok(local)
-    }
-
-    /// getsockname(2) of any socket.
-    pub fn name(&self) -> Result<Name> {
-        if self.is_packet() { self.link_name().map(Name::Link) } else { self.local_addr().map(Name::Inet) }
-    }
-
-    /// getpeername(2): ENOTCONN without a peer, and with one of port 0, as on Linux.
-    pub fn peer_addr(&self) -> Result<SocketAddr> {
-        let state = self.endpoint.state();
-        if self.endpoint.kind == Kind::Stream && state.intersects(State::CLOSED | State::CONNECTING | State::LISTENING)
-        {
-            return Err(Errno::NOTCONN);
-        }
-        let (_, remote) = self.backend.call(Call::Names(self.id()))?.names()?;
-        let mut remote = remote.map(|remote| self.family().shown(remote)).ok_or(Errno::NOTCONN)?;
-        // To the engine ports mean nothing to raw and ping sockets.
-        if matches!(self.endpoint.kind, Kind::Raw(_) | Kind::Ping) {
-            remote.set_port(self.peer.lock().map_or(0, |peer| peer.port()));
-        }
-        if remote.port() == 0 { Err(Errno::NOTCONN) } else { Ok(remote) }
-    }
-
-    /// SO_PEERNAME: of a stream also before the connection is there and when it is over.
-    fn last_peer(&self) -> Result<SocketAddr> {
-        match self.endpoint.kind {
-            Kind::Stream => self.peer.lock().ok_or(Errno::NOTCONN),
-            _ => self.peer_addr(),
-        }
-    }
-
     /// getsockopt(2) of what reads what the program has put where the answer goes, and gives as much as that asks for; None:
     /// another option.
     pub fn getsockopt_answer(&self, level: i32, name: i32, asked: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -553,44 +298,6 @@ impl Socket {
     /// setsockopt(2).
     pub fn setsockopt(&self, level: i32, name: i32, value: &[u8]) -> Result<()> {
         options::set(self, level, name, value)
-    }
-
-    /// FIONREAD: bytes that can be read; for datagrams the size of the next one.
-    pub fn inq(&self) -> Result<usize> {
-        match self.endpoint.kind {
-            Kind::Ping => Err(Errno::NOTTY),
-            Kind::Stream if self.endpoint.state().contains(State::LISTENING) => Err(Errno::INVAL),
-            Kind::Stream => Ok(self.endpoint.rings().map_or(0, |rings| self.readable_to_mark(&rings))),
-            Kind::Packet(_) => self.next_packet(),
-            _ => self.next_datagram(),
-        }
-    }
-
-    /// What TCP_INQ tells after a read: bytes that have come, and 1 at the end of the stream, which is to be read, too.
-    pub fn inq_hint(&self) -> u32 {
-        let readable = self.endpoint.rings().map_or(0, |rings| rings.readable());
-        let ended = self.endpoint.state().contains(State::NO_MORE_IN);
-        if readable == 0 { u32::from(ended) } else { u32::try_from(readable).unwrap_or(u32::MAX) }
-    }
-
-    /// SIOCOUTQ: bytes written and not acknowledged.
-    pub fn outq(&self) -> Result<usize> {
-        if self.endpoint.state().contains(State::LISTENING) {
-            return Err(Errno::INVAL);
-        }
-        if self.endpoint.kind == Kind::Ping {
-            return Err(Errno::NOTTY);
-        }
-        Ok(self.endpoint.rings().map_or(0, |rings| rings.unsent()))
-    }
-
-    /// SIOCOUTQNSD: bytes written that have not left. ENOTTY of what is no stream.
-    pub fn outq_not_sent(&self) -> Result<usize> {
-        match self.endpoint.kind {
-            Kind::Stream if self.endpoint.state().contains(State::LISTENING) => Err(Errno::INVAL),
-            Kind::Stream => Ok(self.endpoint.rings().map_or(0, |rings| rings.not_sent())),
-            _ => Err(Errno::NOTTY),
-        }
     }
 
     /// Whether a UDP datagram waits for more pieces: what comes with the next one for its way does not count.
