@@ -14,11 +14,11 @@ pub use packet::PacketCall;
 use crate::endpoint::{Endpoint, Kind, SocketId};
 use crate::socket::Family;
 use crate::wait::Waiter;
-use crate::{Errno, InterfaceInfo, Result};
+use crate::{Errno, InterfaceInfo, Result, errno};
 use netstack::filter::Program;
 use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
-use netstack::socket::{BindOptions, SendOptions, Shutdown};
+use netstack::socket::{BindOptions, SendError, SendOptions, Shutdown};
 use netstack::tcp::{Close, TcpInfo, TcpOptions};
 use netstack::{Filter, SourceChange};
 use std::net::{IpAddr, SocketAddr};
@@ -49,8 +49,8 @@ pub enum Call<'a> {
     Shutdown(SocketId, Shutdown),
     /// The last close(2).
     Close(SocketId, Close),
-    /// Sends a datagram: [`Reply::Sent`].
-    Send(SocketId, Option<SocketAddr>, &'a [&'a [u8]], SendOptions),
+    /// Sends a datagram: [`Reply::Sent`] or [`Reply::Full`].
+    Send(SocketId, Option<SocketAddr>, &'a [&'a [u8]], &'a SendOptions),
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER.
     Attach(SocketId, Option<Program>),
     /// SO_RCVBUF of what is no stream, doubled.
@@ -110,6 +110,8 @@ pub enum Reply {
     Accepted(Arc<Endpoint>, SocketAddr),
     /// Bytes sent.
     Sent(usize),
+    /// The way is full: nothing was sent.
+    Full,
     /// Our address and the peer's.
     Names(Option<SocketAddr>, Option<SocketAddr>),
     /// Where a packet socket is bound.
@@ -183,6 +185,14 @@ impl Reply {
         match self {
             Reply::Socket(endpoint) => Ok(endpoint),
             _ => Err(Errno::PROTO),
+        }
+    }
+
+    /// What became of a datagram or a frame.
+    fn of_send(sent: std::result::Result<usize, SendError>) -> Result<Reply> {
+        match sent {
+            Err(SendError::Full) => Ok(Reply::Full),
+            sent => sent.map(Reply::Sent).map_err(errno::send),
         }
     }
 

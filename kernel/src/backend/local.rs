@@ -154,10 +154,9 @@ impl Engine {
             }
             Call::Send(id, to, payload, options) => match self.handle(id)? {
                 Handle::Tcp(_) | Handle::Packet(_) => Err(Errno::PROTO),
-                Handle::Udp(udp) => self.stack.udp_send(now, udp, to, payload, &options).map_err(errno::send),
-                Handle::Raw(raw) => self.stack.raw_send(now, raw, to, payload, &options).map_err(errno::send),
-            }
-            .map(Reply::Sent),
+                Handle::Udp(udp) => Reply::of_send(self.stack.udp_send(now, udp, to, payload, options)),
+                Handle::Raw(raw) => Reply::of_send(self.stack.raw_send(now, raw, to, payload, options)),
+            },
             Call::Attach(id, filter) => {
                 match self.handle(id)? {
                     Handle::Tcp(tcp) => self.stack.tcp_attach(tcp, filter),

@@ -50,12 +50,8 @@ impl Engine {
                 self.stack.packet_bind(packet, on, protocol).map_err(errno::group)?;
                 Ok(self.described(id))
             }
-            PacketCall::Send(to, payload) => {
-                self.stack.packet_send(now, packet, to, payload).map(Reply::Sent).map_err(errno::send)
-            }
-            PacketCall::SendRing(to) => {
-                self.stack.packet_send_ring(now, packet, to).map(Reply::Sent).map_err(errno::send)
-            }
+            PacketCall::Send(to, payload) => Reply::of_send(self.stack.packet_send(now, packet, to, payload)),
+            PacketCall::SendRing(to) => Reply::of_send(self.stack.packet_send_ring(now, packet, to)),
             PacketCall::SetRingOptions(options) => {
                 self.stack.packet_set_ring_options(packet, options).map_err(errno::ring)?;
                 Ok(Reply::Done)

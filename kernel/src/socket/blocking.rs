@@ -1,6 +1,7 @@
 //! Calls that wait.
 
 use super::Socket;
+use crate::backend::Reply;
 use crate::wait::{Waiter, Watch};
 use crate::{Errno, Result};
 use std::time::{Duration, Instant};
@@ -35,6 +36,25 @@ impl Socket {
                 Err(error) => return attempt()?.ok_or(error),
             }
         }
+    }
+
+    /// Sends again and again what finds the way full, unless the program does not want to wait: then its watchers hear when it is
+    /// free.
+    pub(super) fn when_there_is_room(&self, flags: i32, send: impl Fn() -> Result<Reply>) -> Result<usize> {
+        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
+        let deadline = if nonblocking { None } else { self.send_deadline() };
+        let attempt = || match send()? {
+            Reply::Full => Ok(None),
+            reply => reply.sent().map(Some),
+        };
+        self.block(nonblocking, deadline, || match attempt()? {
+            None => {
+                self.endpoint.want_space();
+                // There may have been room between the look and the wish.
+                attempt()
+            }
+            sent => Ok(sent),
+        })
     }
 
     /// SO_RCVTIMEO from now on.

@@ -79,7 +79,7 @@ impl Socket {
             segment: NonZeroU16::new(segment),
         };
         let more = options.more;
-        let sent = self.backend.call(Call::Send(self.id(), to, &parts, options));
+        let sent = self.when_there_is_room(flags, || self.backend.call(Call::Send(self.id(), to, &parts, &options)));
         if sent.as_ref().err() == Some(&Errno::PIPE) {
             return Err(if typeless { Errno::FAULT } else { self.take_error().unwrap_or(Errno::PIPE) });
         }
@@ -89,7 +89,7 @@ impl Socket {
         if let Err(Errno::MSGSIZE) = sent {
             self.report_too_long(to, len, control.dont_fragment);
         }
-        sent?.sent()
+        sent
     }
 
     pub(super) fn recv_datagram(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {

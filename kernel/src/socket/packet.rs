@@ -76,20 +76,7 @@ impl Socket {
         for part in &parts {
             fault::readable(part.as_ptr(), part.len().min(LONGEST)).map_err(|_| Errno::FAULT)?;
         }
-        self.when_there_is_room(flags, || self.packet(PacketCall::Send(to, &parts))?.sent())
-    }
-
-    /// Sends again and again what finds the way full (EAGAIN), unless the program does not want to wait.
-    fn when_there_is_room(&self, flags: i32, send: impl Fn() -> Result<usize>) -> Result<usize> {
-        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
-        let deadline = if nonblocking { None } else { self.send_deadline() };
-        self.block(nonblocking, deadline, || match send() {
-            Err(Errno::AGAIN) => {
-                self.endpoint.want_space();
-                Ok(None)
-            }
-            sent => sent.map(Some),
-        })
+        self.when_there_is_room(flags, || self.packet(PacketCall::Send(to, &parts)))
     }
 
     pub(super) fn recv_packet(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {

@@ -10,6 +10,7 @@ mod demo;
 mod descriptors;
 mod dhcp;
 mod errors;
+mod flood;
 mod forward;
 mod harmless;
 mod hooks;

@@ -44,7 +44,7 @@ impl Socket {
     pub(super) fn send_ring(&self, flags: i32, to: Option<PacketTo>) -> Result<usize> {
         let mut sum = 0;
         loop {
-            let sent = self.when_there_is_room(flags, || self.packet(PacketCall::SendRing(to))?.sent());
+            let sent = self.when_there_is_room(flags, || self.packet(PacketCall::SendRing(to)));
             match sent {
                 Ok(0) => return Ok(sum),
                 Ok(sent) => sum += sent,
