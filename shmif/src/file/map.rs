@@ -189,7 +189,7 @@ impl Regions {
 
     /// Becomes a user if this is the mapping of that file.
     fn share(&self, device: u64, inode: u64) -> bool {
-        let join = |users| (users > 0 && users < BUSY - 1).then_some(users + 1);
+        let join = |users| (users > 0 && users < BUSY - 1).then(|| users + 1);
         if self.users.fetch_update(Ordering::Acquire, Ordering::Relaxed, join).is_err() {
             return false;
         }
