@@ -131,7 +131,10 @@ impl BusFile {
     /// only by SIGBUS.
     pub(crate) fn reserve(&self, slot: usize, offset: usize, bytes: usize) -> Result<(), BusError> {
         let fd = self.handle.fd().ok_or(BusError::Gone)?;
-        reserve(fd, &self.path, format::area_offset(slot) + offset as u64, bytes as u64)
+        // The area is inside the file. If it is not any more, somebody has truncated it, and it must not grow again: an empty file
+        // can become a bus, one of zeros cannot.
+        let keep = FallocateFlags::KEEP_SIZE;
+        reserve(fd, &self.path, keep, format::area_offset(slot) + offset as u64, bytes as u64)
     }
 
     /// Looks at the file. `slot` is the highest one that must still be there.
@@ -226,20 +229,20 @@ fn prepare(fd: BorrowedFd<'_>, path: &Path, create: bool) -> Result<(), BusError
     }
     if size < AREAS_OFFSET as u64 {
         let start = format::TABLE_OFFSET as u64;
-        reserve(fd, path, start, AREAS_OFFSET as u64 - start)?;
+        reserve(fd, path, FallocateFlags::empty(), start, AREAS_OFFSET as u64 - start)?;
     }
     Ok(())
 }
 
 /// fallocate(2), repeated where a signal interrupts it; zeros are written where the file system has no such call.
-fn reserve(fd: BorrowedFd<'_>, path: &Path, offset: u64, bytes: u64) -> Result<(), BusError> {
+fn reserve(fd: BorrowedFd<'_>, path: &Path, flags: FallocateFlags, offset: u64, bytes: u64) -> Result<(), BusError> {
     check_size_limit(path, offset + bytes)?;
     let failed = |e: Errno| match e {
         Errno::NOSPC | Errno::DQUOT => BusError::NoSpace { path: path.to_owned() },
         e => BusError::Io { path: path.to_owned(), doing: "extend", source: e.into() },
     };
     for _ in 0..1000 {
-        match rustix::fs::fallocate(fd, FallocateFlags::empty(), offset, bytes) {
+        match rustix::fs::fallocate(fd, flags, offset, bytes) {
             Ok(()) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
@@ -304,3 +307,6 @@ impl Drop for JoinLock<'_> {
         self.handle.unlock(JOIN_LOCK);
     }
 }
+
+#[cfg(test)]
+mod tests;
