@@ -32,10 +32,14 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
+    /// A packet of which nobody says anything special.
+    pub(crate) fn new(header: Header, transport: &'a [u8], payload: &'a [&'a [u8]], fill: Fill) -> Outgoing<'a> {
+        Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: false, most: None, options: None }
+    }
+
     /// A TCP segment, with its payload once more in a form that can be lent.
     fn of_segment(header: Header, segment: &TcpSegmentOut<'a>, payload: &'a [&'a [u8]; 2]) -> Outgoing<'a> {
-        let (transport, fill) = (segment.header, Fill::At(16));
-        Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: true, most: None, options: None }
+        Outgoing { link_mtu: true, ..Outgoing::new(header, segment.header, payload, Fill::At(16)) }
     }
 }
 

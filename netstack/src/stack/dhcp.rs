@@ -196,16 +196,9 @@ impl Stack {
             Destination::Server { from, server } => (server, self.ip.hop(Some(from.into()), server.into(), Some(on))),
         };
         let Some(hop) = hop else { return };
-        let out = Outgoing {
-            header: Header { dont_fragment: false, ..Header::atomic(hop.src, dst.into(), ipv4::UDP, TTL, 0) },
-            transport: &udp::emit(CLIENT_PORT, SERVER_PORT, message.len()),
-            payload: &[message],
-            fill: Fill::At(6),
-            multicast_loop: false,
-            link_mtu: false,
-            most: None,
-            options: None,
-        };
+        let header = Header { dont_fragment: false, ..Header::atomic(hop.src, dst.into(), ipv4::UDP, TTL, 0) };
+        let (transport, payload) = (udp::emit(CLIENT_PORT, SERVER_PORT, message.len()), [message]);
+        let out = Outgoing::new(header, &transport, &payload, Fill::At(6));
         // What has no room is lost as on the wire, and said again.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }

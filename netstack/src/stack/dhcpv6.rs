@@ -71,16 +71,9 @@ impl Stack {
     fn send_to_servers(&mut self, now: Instant, on: IfIndex, message: &[u8]) {
         let Some(src) = self.ip.interfaces.get(on).and_then(|interface| interface.link_local()) else { return };
         let Some(hop) = self.ip.hop(Some(src.into()), ALL_SERVERS.into(), Some(on)) else { return };
-        let out = Outgoing {
-            header: Header::atomic(hop.src, ALL_SERVERS.into(), ipv4::UDP, HOP_LIMIT, 0),
-            transport: &udp::emit(CLIENT_PORT, SERVER_PORT, message.len()),
-            payload: &[message],
-            fill: Fill::At(6),
-            multicast_loop: false,
-            link_mtu: false,
-            most: None,
-            options: None,
-        };
+        let header = Header::atomic(hop.src, ALL_SERVERS.into(), ipv4::UDP, HOP_LIMIT, 0);
+        let (transport, payload) = (udp::emit(CLIENT_PORT, SERVER_PORT, message.len()), [message]);
+        let out = Outgoing::new(header, &transport, &payload, Fill::At(6));
         // What has no room is lost as on the wire, and said again.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }

@@ -83,18 +83,8 @@ impl Stack {
         let message = ndp::redirect(next, dst, link, packet.bytes());
         let (head, rest) = message.split_at(icmpv6::HEADER_LEN);
         let header = ip::Header::atomic(hop.src, src.into(), ipv6::ICMPV6, ndp::HOP_LIMIT, 0);
-        let payload = &[rest][..];
-        let fill = Fill::At(2);
-        let out = Outgoing {
-            header,
-            transport: head,
-            payload,
-            fill,
-            multicast_loop: false,
-            link_mtu: true,
-            most: None,
-            options: None,
-        };
+        let payload = [rest];
+        let out = Outgoing { link_mtu: true, ..Outgoing::new(header, head, &payload, Fill::At(2)) };
         // What has no room is lost as on the wire.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }

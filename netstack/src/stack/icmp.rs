@@ -117,17 +117,8 @@ impl Stack {
             return self.report(now, packet, Complaint::HeaderByte(at));
         }
         ipv4_options::blank_all_but_recorded(options);
-        let (payload, fill) = (&[payload][..], Fill::Nothing);
-        let out = Outgoing {
-            header,
-            transport: &transport,
-            payload,
-            fill,
-            multicast_loop: false,
-            link_mtu: false,
-            most: None,
-            options: None,
-        };
+        let payload = [payload];
+        let out = Outgoing::new(header, &transport, &payload, Fill::Nothing);
         let _ = self.ip.send_with_options(now, &mut *self.pool, hop, &out, options);
     }
 
@@ -149,16 +140,8 @@ impl Stack {
     fn send_icmp(&mut self, now: Instant, hop: Hop, header: ip::Header, transport: &[u8], payload: &[u8]) {
         // The checksum of ICMPv6 covers the addresses, which only IP knows.
         let fill = if header.dst.is_ipv4() { Fill::Nothing } else { Fill::At(2) };
-        let out = Outgoing {
-            header,
-            transport,
-            payload: &[payload],
-            fill,
-            multicast_loop: false,
-            link_mtu: false,
-            most: None,
-            options: None,
-        };
+        let payload = [payload];
+        let out = Outgoing::new(header, transport, &payload, fill);
         // What has no room is lost as on the wire.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }

@@ -187,16 +187,10 @@ impl Stack {
         let Some(interface) = self.ip.interfaces.get(on).filter(|interface| interface.up) else { return };
         let src = interface.source_for(to).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let hop = Hop { on, src: src.into(), to: NextHop::Group(to.into()) };
-        let out = Outgoing {
-            header: ip::Header::atomic(src.into(), to.into(), igmp::PROTOCOL, 1, TOS),
-            transport: message.get(..8).unwrap_or(message),
-            payload: &[message.get(8..).unwrap_or(&[])],
-            fill: Fill::Nothing,
-            multicast_loop: false,
-            link_mtu: false,
-            most: None,
-            options: None,
-        };
+        let header = ip::Header::atomic(src.into(), to.into(), igmp::PROTOCOL, 1, TOS);
+        let (transport, rest) = message.split_at(message.len().min(8));
+        let payload = [rest];
+        let out = Outgoing::new(header, transport, &payload, Fill::Nothing);
         // What has no room is lost as on the wire: it is said again.
         let _ = self.ip.send_with_options(now, &mut *self.pool, hop, &out, &igmp::ROUTER_ALERT);
     }
