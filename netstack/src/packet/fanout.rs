@@ -93,9 +93,9 @@ pub struct RolloverCounts {
 /// A group.
 struct Group {
     id: u16,
+    /// By its first member, with what that left open.
     asked: Fanout,
     name: PacketName,
-    most: usize,
     members: Vec<Handle>,
     turn: u32,
     program: Option<Program>,
@@ -135,12 +135,12 @@ impl Groups {
         }
         let at = known.unwrap_or_else(|| {
             let asked = Fanout { id: Some(number), most, ..asked };
-            let (name, most, members) = (socket.name, most as usize, Vec::new());
-            self.list.push(Group { id: number, asked, name, most, members, turn: 0, program: None });
+            let (name, members) = (socket.name, Vec::new());
+            self.list.push(Group { id: number, asked, name, members, turn: 0, program: None });
             self.list.len() - 1
         });
         let group = &mut self.list[at];
-        if group.members.len() >= group.most {
+        if group.members.len() >= group.asked.most as usize {
             return Err(FanoutError::Full);
         }
         group.members.push(id);

@@ -1,9 +1,9 @@
 //! Packet sockets (packet(7)): frames as they pass an interface, and frames of the program's own making.
 //!
-//! `record` is what a program finds in the receive queue, `ring` what it finds in memory that it maps, `memberships` what more an
-//! interface takes for them. User calls are in `stack::packet`. Frames are shown to the sockets where they come in (`stack::input`, the loopback in
-//! `stack::run`) and where a link has taken them (`ip::output`); while nobody listens that costs one look at an empty
-//! list.
+//! `record` is what a program finds in the receive queue, `ring` what it finds in memory that it maps, `fanout` who of several
+//! gets a frame, `memberships` what more an interface takes for them. User calls are in `stack::packet`. Frames are shown to the
+//! sockets where they come in (`stack::input`, the loopback in `stack::run`) and where a link has taken them (`ip::output`);
+//! while nobody listens that costs one look at an empty list.
 
 mod fanout;
 mod memberships;
@@ -110,7 +110,12 @@ pub(crate) struct Rings {
 
 impl Rings {
     /// PACKET_RX_RING, PACKET_TX_RING: a ring instead of none, or none.
-    fn set(&mut self, direction: Direction, request: &RingRequest, ground: &mut Ground<'_>) -> Result<(), RingError> {
+    pub(crate) fn set(
+        &mut self,
+        direction: Direction,
+        request: &RingRequest,
+        ground: &mut Ground<'_>,
+    ) -> Result<(), RingError> {
         let is_there = match direction {
             Direction::In => self.rx.is_some(),
             Direction::Out => self.tx.is_some(),
@@ -157,16 +162,6 @@ impl Socket {
     /// Have frames been dropped since PACKET_STATISTICS has told of some?
     fn is_losing(&self) -> bool {
         self.lost > 0 || self.inbox.dropped > self.told
-    }
-
-    /// Changes one of its rings.
-    pub(crate) fn set_ring(
-        &mut self,
-        direction: Direction,
-        request: &RingRequest,
-        ground: &mut Ground<'_>,
-    ) -> Result<(), RingError> {
-        self.rings.set(direction, request, ground)
     }
 }
 

@@ -280,7 +280,7 @@ impl Stack {
         mut ground: Ground<'_>,
     ) -> Result<(), RingError> {
         let socket = self.ip.taps.get_mut(id).ok_or(RingError::NotFound)?;
-        socket.set_ring(direction, request, &mut ground)
+        socket.rings.set(direction, request, &mut ground)
     }
 
     /// Its rings, as its program sees them.
