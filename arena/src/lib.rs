@@ -1,7 +1,8 @@
 //! Memory that a rump kernel shares with its programs: byte rings and socket records.
 //!
-//! Reading order: [`ring`] (how bytes move between a program and the engine) and `growth` (how a ring gets larger), `urgent` (a byte that stands out), [`record`] (what an observer or an
-//! adopter can read about a socket), [`Window`] (what a program maps), [`Arena`] (where all of them live), [`fault`] (when the program's memory is not there).
+//! Reading order: [`ring`] (how bytes move between a program and the engine) and `growth` (how a ring gets larger), `urgent` (a
+//! byte that stands out), [`record`] (what an observer or an adopter can read about a socket), [`Window`] (what a program maps),
+//! [`Arena`] (where all of them live), [`fault`] (when the program's memory is not there).
 //!
 //! The rings are the whole data path: a program copies in or out without the engine's lock, the engine segments from
 //! and reassembles into the same bytes.

@@ -36,7 +36,8 @@ impl Kernel {
     }
 }
 
-/// Gives leased addresses back, and says so where we were a router. The message may have to wait until the server's hardware address is known.
+/// Gives leased addresses back, and says so where we were a router. The message may have to wait until the server's hardware
+/// address is known.
 fn take_leave(local: &Local) {
     if !local.take_leave(PATIENCE) {
         return;

@@ -24,7 +24,8 @@ pub const HEADER_LEN: usize = 68;
 ///
 /// As bytes, little-endian: length (4), interface (4), time (8), source address (16), destination address (16), source
 /// port (2), destination port (2), address family 4 or 6 (1), TTL (1), TOS (1), a zero, flow label (4), size of the longest
-/// fragment (2), length of the options (2), drops (4). An IPv4 address stands in the first four of its 16 bytes. The zone of link-local addresses is the interface.
+/// fragment (2), length of the options (2), drops (4). An IPv4 address stands in the first four of its 16 bytes. The zone of
+/// link-local addresses is the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Bytes of payload that follow.

@@ -86,7 +86,8 @@ fn links(boot: &mut Boot) -> Result {
                 }
                 AddrSpec::Dhcp | AddrSpec::Auto => {
                     ask_network(boot, index, *address, number as u32)?;
-                    let _ = boot.engine.stack.use_temporary_addresses(index, spec.temporary);
+                    let used = boot.engine.stack.use_temporary_addresses(index, spec.temporary);
+                    used.map_err(|error| BootError::Attach(format!("use_tempaddr cannot be used: {error:?}")))?;
                     log::boot(&format!("{name}: asks the network for an address ({address})"));
                     continue;
                 }

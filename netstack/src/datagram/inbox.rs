@@ -98,8 +98,8 @@ impl Inbox {
         self.charged() < self.most && self.rx.free() >= HEADER_LEN + len
     }
 
-    /// Puts a datagram into the ring behind its encoded header, which is told how many were dropped. `packet`: bytes that came, with the IP header. False if it
-    /// did not fit.
+    /// Puts a datagram into the ring behind its encoded header, which is told how many were dropped. `packet`: bytes that came,
+    /// with the IP header. False if it did not fit.
     pub(crate) fn deliver(&mut self, header: &[u8; HEADER_LEN], parts: &[&[u8]], packet: usize) -> bool {
         let len = HEADER_LEN + parts.iter().map(|part| part.len()).sum::<usize>();
         let (charged, charge) = (self.charged(), charge(packet));

@@ -110,10 +110,10 @@ impl Ip {
         }
     }
 
-    /// Bytes of the largest packet to `dst` on an interface's link.
-    pub(crate) fn mtu(&self, on: IfIndex, dst: IpAddr) -> usize {
+    /// Bytes of the largest packet on an interface's link, of the family that `end` has: where it comes from or goes to.
+    pub(crate) fn mtu(&self, on: IfIndex, end: IpAddr) -> usize {
         let Some(interface) = self.interfaces.get(on) else { return 0 };
-        let said = interface.v6.mtu.filter(|_| dst.is_ipv6()).unwrap_or(interface.mtu);
+        let said = interface.v6.mtu.filter(|_| end.is_ipv6()).unwrap_or(interface.mtu);
         interface.mtu.min(said).min(ipv4::MAX_LEN as u32) as usize
     }
 

@@ -66,6 +66,7 @@ impl Tcb {
             self.timers.set(Timer::Retransmit, (since + limit).min(now + self.rtt.rto()));
         }
     }
+
     /// `TCP_THIN_LINEAR_TIMEOUTS`.
     fn is_thin_linear(&self) -> bool {
         let out = (self.durable.snd_nxt - self.durable.snd_una).div_ceil(self.mss().max(1));

@@ -10,8 +10,8 @@ use rustix::fs::{fstat, major, minor};
 use std::sync::Arc;
 
 impl Socket {
-    /// PACKET_RX_RING, PACKET_TX_RING: makes a ring, or where it has no blocks ends one. Errors: EBUSY (mapped, or there is one), EINVAL,
-    /// ENOMEM.
+    /// PACKET_RX_RING, PACKET_TX_RING: makes a ring, or where it has no blocks ends one. Errors: EBUSY (mapped, or there is one),
+    /// EINVAL, ENOMEM.
     pub(in crate::socket) fn set_ring(&self, direction: Direction, request: RingRequest) -> Result<()> {
         if self.endpoint.frames().windows().any(|window| is_mapped(window)) {
             return Err(Errno::BUSY);
