@@ -5,12 +5,11 @@ mod common;
 use std::net::Ipv4Addr;
 
 use common::*;
-use netstack::link::{IfIndex, Mac};
+use netstack::link::Mac;
 use netstack::time::Duration;
 use netstack::wire::arp::{Operation, Packet};
 use netstack::{NeighborState, Notice};
 
-const ETH: IfIndex = IfIndex(2);
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
 fn requests_for(net: &Net, target: Ipv4Addr) -> Vec<(u64, Packet)> {

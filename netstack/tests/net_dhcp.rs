@@ -5,7 +5,7 @@ mod common;
 use std::net::{IpAddr, Ipv4Addr};
 
 use common::*;
-use netstack::link::{IfIndex, Mac};
+use netstack::link::Mac;
 use netstack::route::Route;
 use netstack::time::Duration;
 use netstack::wire::arp::{Operation, Packet};
@@ -13,7 +13,6 @@ use netstack::wire::dhcp::{Kind, Message, MessageOut, option};
 use netstack::wire::{ethernet, ipv4, udp};
 use netstack::{AutoConfig, Ipv4Net, Notice};
 
-const ETH: IfIndex = IfIndex(2);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const GIVEN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 50);
 

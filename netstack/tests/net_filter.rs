@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use common::*;
 use netstack::filter::{Instruction, Program};
-use netstack::link::{IfIndex, Mac};
+use netstack::link::Mac;
 use netstack::packet::ALL;
 use netstack::raw::RawKind;
 use netstack::tcp::{State, TcpId};
-
-const ETH: IfIndex = IfIndex(2);
 
 const fn op(code: u16, k: u32) -> Instruction {
     Instruction { code, jt: 0, jf: 0, k }

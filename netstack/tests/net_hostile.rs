@@ -5,13 +5,12 @@ mod common;
 use std::net::Ipv4Addr;
 
 use common::*;
-use netstack::link::{IfIndex, Mac};
+use netstack::link::Mac;
 use netstack::raw::RawKind;
 use netstack::rng::Rng;
 use netstack::time::Duration;
 use netstack::wire::{arp, checksum, ethernet, icmpv4, ipv4};
 
-const ETH: IfIndex = IfIndex(2);
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const S: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
 const A_MAC: Mac = Mac([0xb2, 0xa0, 0, 0, 0, 1]);

@@ -6,13 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use common::*;
 use netstack::datagram::ErrorReport;
-use netstack::link::{IfIndex, Mac};
+use netstack::link::Mac;
 use netstack::raw::RawKind;
 use netstack::socket::{SendError, SocketError};
 use netstack::time::Duration;
 use netstack::wire::{ethernet, icmpv4, ipv4};
 
-const ETH: IfIndex = IfIndex(2);
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 /// Nobody's but the script's.

@@ -6,7 +6,6 @@ use std::net::Ipv4Addr;
 
 use common::groups::*;
 use common::*;
-use netstack::time::Duration;
 use netstack::wire::{checksum, ethernet, igmp, ipv4};
 use netstack::{Filter, FilterMode, SourceChange};
 
@@ -28,6 +27,11 @@ impl Protocol for Igmp {
     const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 254);
     const ALL: Ipv4Addr = igmp::ALL_SYSTEMS;
     const GROUP: Ipv4Addr = GROUP;
+    const OTHER_GROUPS: [Ipv4Addr; 2] = [Ipv4Addr::new(239, 9, 9, 9), Ipv4Addr::new(239, 5, 5, 5)];
+    const SOURCES: [Ipv4Addr; 2] = [S1, S2];
+    const NEIGHBOUR: Ipv4Addr = S1;
+    const OLDER_REPORT: u8 = 0x16;
+    const OLDER_LEAVE: u8 = 0x17;
 
     fn said(packet: &[u8]) -> Option<Vec<Said>> {
         let packet = ipv4::Packet::parse(packet).ok().filter(|packet| packet.protocol() == igmp::PROTOCOL)?;
@@ -55,6 +59,14 @@ impl Protocol for Igmp {
         message
     }
 
+    fn older_query() -> Vec<u8> {
+        vec![0x11, 100, 0, 0, 0, 0, 0, 0]
+    }
+
+    fn older_report() -> Vec<u8> {
+        [&[Igmp::OLDER_REPORT, 0, 0, 0][..], &GROUP.octets()].concat()
+    }
+
     fn datagram(src: Ipv4Addr, dst: Ipv4Addr) -> Vec<u8> {
         ipv4_packet(src, dst, ipv4::UDP, &udp_segment((src, 7), (dst, 7), b"data"))
     }
@@ -68,87 +80,11 @@ fn from_afar(src: Ipv4Addr, dst: Ipv4Addr, message: &[u8], ttl: u8) -> Vec<u8> {
     [&header.emit(message.len())[..], &message].concat()
 }
 
-fn to(kind: u8, sources: &[Ipv4Addr]) -> Said {
-    (kind, GROUP, sources.to_vec())
-}
-
-#[test]
-fn joining_and_leaving_are_said_at_once_and_once_more() {
-    let mut host = Host::new(1);
-    let socket = host.socket(7);
-    host.join(&socket, GROUP);
-    assert_eq!(host.said(), [to(TO_EX, &[])], "at once");
-    assert_eq!(host.says_within(1), [to(TO_EX, &[])], "the robustness variable is 2");
-    assert_eq!(host.says_within(60), []);
-    host.close(&socket);
-    assert_eq!(host.said(), [to(TO_IN, &[])]);
-    assert_eq!(host.says_within(60), [to(TO_IN, &[])]);
-}
-
-#[test]
-fn the_interface_reports_what_it_wants_for_all_sockets() {
-    let mut host = Host::new(2);
-    let (one, two) = (host.socket(7), host.socket(8));
-    host.filter(&one, FilterMode::Include, &[S1]);
-    assert_eq!(host.says_within(60), [to(ALLOW, &[S1]), to(ALLOW, &[S1])]);
-    host.filter(&two, FilterMode::Include, &[S1, S2]);
-    assert_eq!(host.says_within(60), [to(ALLOW, &[S2]), to(ALLOW, &[S2])]);
-    host.filter(&one, FilterMode::Include, &[S2]);
-    assert_eq!(host.says_within(60), [], "the other one still wants it");
-    host.filter(&two, FilterMode::Include, &[S2]);
-    assert_eq!(host.says_within(60), [to(BLOCK, &[S1]), to(BLOCK, &[S1])]);
-    let three = host.socket(9);
-    host.join(&three, GROUP);
-    assert_eq!(host.says_within(60), [to(TO_EX, &[]), to(TO_EX, &[])]);
-    host.filter(&three, FilterMode::Exclude, &[S1, S2]);
-    assert_eq!(host.says_within(60), [to(BLOCK, &[S1]), to(BLOCK, &[S1])], "S2 is wanted by others");
-}
-
-#[test]
-fn changes_that_follow_each_other_are_merged() {
-    let mut host = Host::new(3);
-    let socket = host.socket(7);
-    host.filter(&socket, FilterMode::Include, &[S1]);
-    host.filter(&socket, FilterMode::Include, &[S2]);
-    let said = host.says_within(60);
-    assert_eq!(said[0], to(ALLOW, &[S1]));
-    assert_eq!(said[1..3], [to(ALLOW, &[S2]), to(BLOCK, &[S1])], "RFC 9776 §5.1");
-    assert_eq!(said.len(), 5);
-}
-
-#[test]
-fn questions_are_answered_once_within_the_time_that_they_give() {
-    let mut host = Host::new(4);
-    let (one, two) = (host.socket(7), host.socket(7777));
-    host.join(&one, GROUP);
-    let other = Ipv4Addr::new(239, 9, 9, 9);
-    host.join(&two, other);
-    host.says_within(60);
-    host.asked(None, &[]);
-    host.asked(None, &[]);
-    assert_eq!(host.said(), [], "after a random time");
-    assert_eq!(host.says_within(1), [to(IS_EX, &[]), (IS_EX, other, vec![])], "one answer for both questions");
-    host.asked(Some(GROUP), &[]);
-    assert_eq!(host.says_within(1), [to(IS_EX, &[])]);
-    host.asked(Some(Ipv4Addr::new(239, 5, 5, 5)), &[]);
-    assert_eq!(host.says_within(10), [], "not a member");
-    host.filter(&one, FilterMode::Exclude, &[S1]);
-    host.says_within(60);
-    host.asked(Some(GROUP), &[S1, S2]);
-    assert_eq!(host.says_within(1), [to(IS_IN, &[S2])], "what of it is wanted");
-    host.asked(Some(GROUP), &[S1]);
-    assert_eq!(host.says_within(10), []);
-    host.asked(Some(GROUP), &[S2]);
-    host.asked(Some(GROUP), &[]);
-    assert_eq!(host.says_within(1), [to(IS_EX, &[S1])], "an answer about all sources answers both");
-}
+dialogues! { Igmp }
 
 #[test]
 fn questions_from_afar_or_to_the_wrong_group_are_ignored() {
-    let mut host = Host::new(5);
-    let socket = host.socket(7);
-    host.join(&socket, GROUP);
-    host.says_within(60);
+    let (mut host, _socket) = Host::member(5);
     let query = [0x11, 10, 0, 0, 0, 0, 0, 0, 2, 125, 0, 0];
     host.hears_packet(igmp::ALL_SYSTEMS, &from_afar(Igmp::ROUTER, igmp::ALL_SYSTEMS, &query, 2));
     host.hears(GROUP, &query);
@@ -156,30 +92,6 @@ fn questions_from_afar_or_to_the_wrong_group_are_ignored() {
     host.hears(igmp::ALL_SYSTEMS, &[0x11, 10, 0, 0, 10, 0, 0, 1, 2, 125, 0, 0]);
     host.hears(igmp::ALL_SYSTEMS, &[0x11, 10, 0, 0, 0, 0, 0, 0, 2, 125, 0, 9]);
     assert_eq!(host.says_within(20), []);
-}
-
-#[test]
-fn a_router_of_version_2_is_spoken_to_in_version_2_until_it_is_gone() {
-    let mut host = Host::new(6);
-    let socket = host.socket(7);
-    host.join(&socket, GROUP);
-    host.says_within(60);
-    host.hears(igmp::ALL_SYSTEMS, &[0x11, 100, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(host.says_within(10), [(0x16, GROUP, vec![])]);
-    // Another member answers first: ours is not needed, and it is not ours to say that we leave.
-    host.hears(igmp::ALL_SYSTEMS, &[0x11, 100, 0, 0, 0, 0, 0, 0]);
-    host.hears_from(S1, GROUP, &[0x16, 0, 0, 0, 239, 1, 2, 3]);
-    assert_eq!(host.says_within(10), []);
-    host.leave(&socket);
-    assert_eq!(host.says_within(20), []);
-    host.join(&socket, GROUP);
-    assert_eq!(host.says_within(20), [(0x16, GROUP, vec![]), (0x16, GROUP, vec![])]);
-    host.leave(&socket);
-    assert_eq!(host.says_within(20), [(0x17, GROUP, vec![])]);
-    // 2 × 125 s + 10 s without a question of version 2.
-    host.net.run_for(Duration::from_secs(260));
-    host.join(&socket, GROUP);
-    assert_eq!(host.says_within(20), [to(TO_EX, &[]), to(TO_EX, &[])]);
 }
 
 #[test]
@@ -191,20 +103,6 @@ fn a_router_of_version_1_hears_reports_and_no_leaving() {
     assert_eq!(host.says_within(20), [(0x12, GROUP, vec![]), (0x12, GROUP, vec![])]);
     host.leave(&socket);
     assert_eq!(host.says_within(20), []);
-}
-
-#[test]
-fn each_socket_hears_the_sources_that_it_wants() {
-    let mut host = Host::new(8);
-    let mut sockets: [Udp; 5] = host.sharing();
-    host.filter(&sockets[0], FilterMode::Include, &[S1]);
-    host.join(&sockets[1], GROUP);
-    host.filter(&sockets[1], FilterMode::Exclude, &[S1]);
-    host.join(&sockets[2], Ipv4Addr::new(239, 9, 9, 9));
-    // The fourth is in no group, and the fifth wants no groups of others (IP_MULTICAST_ALL).
-    host.net.stack(host.node).udp_options(sockets[4].id).expect("open").multicast_all = false;
-    let heard = host.heard_of([S1, S2], &mut sockets);
-    assert_eq!(heard, [vec![S1], vec![S2], vec![S1, S2], vec![S1, S2], vec![]]);
 }
 
 #[test]

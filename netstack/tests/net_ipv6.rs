@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use common::*;
 use netstack::iface::AddressState;
-use netstack::link::{IfIndex, Mac};
+use netstack::link::Mac;
 use netstack::raw::RawKind;
 use netstack::socket::{BindError, BindOptions, SocketError};
 use netstack::time::Duration;
@@ -15,11 +15,9 @@ use netstack::wire::checksum::Sum;
 use netstack::wire::{ethernet, icmpv6, ipv6, ndp, udp};
 use netstack::{NeighborState, Notice};
 
-const ETH: IfIndex = IfIndex(2);
 const A: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
 const B: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
 const S: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
-const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xff);
 const A_MAC: Mac = Mac([0xb2, 0xa0, 0, 0, 0, 1]);
 
 /// fd00::1 and fd00::2 on one link, duplicate detection behind them.
@@ -286,7 +284,7 @@ fn what_came_over_a_router_is_no_neighbour_discovery() {
     assert_eq!(messages(&net), []);
 }
 
-/// A router advertisement with a prefix, a name server, a search list, and these lifetimes in seconds.
+/// A router advertisement with a prefix, a name server, a search list, and these lifetimes in seconds, byte by byte.
 fn offer(router: u16, valid: u32, preferred: u32) -> Vec<u8> {
     let mut message = icmpv6::emit(icmpv6::ROUTER_ADVERTISEMENT, 0, 64 << 24 | u32::from(router)).to_vec();
     message.extend([0; 8]);
@@ -306,13 +304,7 @@ fn offer(router: u16, valid: u32, preferred: u32) -> Vec<u8> {
 
 #[test]
 fn a_router_gives_an_address_a_route_and_a_name_server_for_their_lifetimes() {
-    let mut net = Net::new(3);
-    let a = net.node();
-    let link = net.link(Link::default());
-    let on = net.attach(a, link);
-    let now = net.now();
-    net.stack(a).enable_ipv6(now, on, true).expect("a good link");
-    net.run_for(Duration::from_secs(3));
+    let (mut net, a) = listener(3);
     assert!(messages(&net).contains(&(icmpv6::ROUTER_SOLICITATION, 0)));
     net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(1800, 7200, 3600)));
     net.run_for(Duration::from_secs(3));
@@ -320,7 +312,7 @@ fn a_router_gives_an_address_a_route_and_a_name_server_for_their_lifetimes() {
     let source = |net: &mut Net| net.stack(a).source_for(far);
     let servers = |net: &mut Net| {
         let now = net.now();
-        (net.stack(a).announced_servers(now, on), net.stack(a).announced_search(now, on))
+        (net.stack(a).announced_servers(now, ETH), net.stack(a).announced_search(now, ETH))
     };
     let ours = source(&mut net).expect("a way");
     assert!(ours.to_string().starts_with("2001:db8:0:1:"), "{ours}");
@@ -339,28 +331,10 @@ fn a_router_gives_an_address_a_route_and_a_name_server_for_their_lifetimes() {
 
 #[test]
 fn offers_from_beyond_the_link_are_not_believed() {
-    let mut net = Net::new(4);
-    let a = net.node();
-    let link = net.link(Link::default());
-    let on = net.attach(a, link);
-    let now = net.now();
-    net.stack(a).enable_ipv6(now, on, true).expect("a good link");
-    net.run_for(Duration::from_secs(3));
+    let (mut net, a) = listener(4);
     net.inject(a, ETH, &icmp_packet(S, ndp::ALL_NODES, 255, offer(1800, 7200, 3600)));
     net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 254, offer(1800, 7200, 3600)));
     assert!(net.stack(a).routes().is_empty());
-}
-
-/// A node that listens to routers, and has its link-local address.
-fn listener(seed: u64) -> (Net, NodeId) {
-    let mut net = Net::new(seed);
-    let a = net.node();
-    let link = net.link(Link::default());
-    let on = net.attach(a, link);
-    let now = net.now();
-    net.stack(a).enable_ipv6(now, on, true).expect("a good link");
-    net.run_for(Duration::from_secs(3));
-    (net, a)
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use common::groups::*;
 use common::*;
-use netstack::FilterMode;
 use netstack::time::{Duration, Instant};
 use netstack::wire::checksum::Sum;
 use netstack::wire::{ethernet, icmpv6, ipv6, mld, ndp, udp};
@@ -14,14 +13,8 @@ use netstack::wire::{ethernet, icmpv6, ipv6, mld, ndp, udp};
 const GROUP: Ipv6Addr = Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 1, 3);
 const OURS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
 const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xff);
-const NEIGHBOUR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x77);
 const S1: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x101);
-const S2: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x102);
 const ANY: Ipv6Addr = Ipv6Addr::UNSPECIFIED;
-
-// Messages of version 1.
-const REPORT: u8 = icmpv6::LISTENER_REPORT_V1;
-const DONE: u8 = icmpv6::LISTENER_DONE_V1;
 
 /// RFC 9777.
 struct Mld;
@@ -37,6 +30,12 @@ impl Protocol for Mld {
     const ROUTER: Ipv6Addr = ROUTER;
     const ALL: Ipv6Addr = ndp::ALL_NODES;
     const GROUP: Ipv6Addr = GROUP;
+    const OTHER_GROUPS: [Ipv6Addr; 2] =
+        [Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 9, 9), Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 5, 5)];
+    const SOURCES: [Ipv6Addr; 2] = [S1, Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x102)];
+    const NEIGHBOUR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x77);
+    const OLDER_REPORT: u8 = icmpv6::LISTENER_REPORT_V1;
+    const OLDER_LEAVE: u8 = icmpv6::LISTENER_DONE_V1;
 
     /// Of our addresses' groups the tests below say nothing.
     fn said(packet: &[u8]) -> Option<Vec<Said>> {
@@ -51,6 +50,14 @@ impl Protocol for Mld {
 
     fn query(group: Option<Ipv6Addr>, sources: &[Ipv6Addr]) -> Vec<u8> {
         query(1000, group, sources)
+    }
+
+    fn older_query() -> Vec<u8> {
+        query(10_000, None, &[])[..24].to_vec()
+    }
+
+    fn older_report() -> Vec<u8> {
+        [&[Mld::OLDER_REPORT, 0, 0, 0, 0, 0, 0, 0][..], &GROUP.octets()].concat()
     }
 
     fn datagram(src: Ipv6Addr, dst: Ipv6Addr) -> Vec<u8> {
@@ -75,7 +82,7 @@ fn said_by(packet: &[u8]) -> Option<(Ipv6Addr, Vec<Said>)> {
         return Some((src, records::<16, _>(message)));
     }
     let group = Ipv6Addr::from(*message[8..].as_array::<16>().expect("version 1"));
-    assert_eq!(dst, if message[0] == DONE { ndp::ALL_ROUTERS } else { group });
+    assert_eq!(dst, if message[0] == icmpv6::LISTENER_DONE_V1 { ndp::ALL_ROUTERS } else { group });
     Some((src, vec![(message[0], group, Vec::new())]))
 }
 
@@ -111,7 +118,7 @@ fn query(response_code: u16, group: Option<Ipv6Addr>, sources: &[Ipv6Addr]) -> V
 
 /// A general query of version 1 with a response time of ten seconds.
 fn asked_in_version_1(host: &mut Host) {
-    host.hears(ndp::ALL_NODES, &query(10_000, None, &[])[..24]);
+    host.hears(ndp::ALL_NODES, &Mld::older_query());
 }
 
 fn link_local(host: &mut Host) -> Ipv6Addr {
@@ -128,17 +135,18 @@ fn to(kind: u8, sources: &[Ipv6Addr]) -> Said {
     (kind, GROUP, sources.to_vec())
 }
 
+dialogues! { Mld }
+
 #[test]
-fn joining_and_leaving_are_said_at_once_and_once_more() {
-    let mut host = Host::new(1);
-    let socket = host.socket(7);
-    host.join(&socket, GROUP);
-    assert_eq!(host.said(), [to(TO_EX, &[])], "at once");
-    assert_eq!(host.says_within(1), [to(TO_EX, &[])], "the robustness variable is 2");
-    assert_eq!(host.says_within(60), []);
-    host.close(&socket);
-    assert_eq!(host.said(), [to(TO_IN, &[])]);
-    assert_eq!(host.says_within(60), [to(TO_IN, &[])]);
+fn an_answer_about_all_groups_has_those_of_our_addresses() {
+    let (mut host, _socket) = Host::member(5);
+    host.asked(None, &[]);
+    host.net.run_for(Duration::from_secs(1));
+    let said: Vec<Said> = all_said(&mut host).into_iter().map(|(_, _, said)| said).collect();
+    let local = ndp::solicited_node(link_local(&mut host));
+    assert_eq!(said.len(), 3, "{said:?}");
+    let all = [GROUP, ndp::solicited_node(OURS), local].map(|group| (IS_EX, group, vec![]));
+    assert!(all.iter().all(|record| said.contains(record)), "{said:?}");
 }
 
 /// RFC 3590 §4: before there is a link-local address reports come from none, and then are said again.
@@ -171,10 +179,7 @@ fn the_groups_of_our_addresses_are_reported_first_from_nowhere_and_then_from_the
 
 #[test]
 fn an_interface_that_comes_up_again_says_what_it_is_in() {
-    let mut host = Host::new(3);
-    let socket = host.socket(7);
-    host.join(&socket, GROUP);
-    host.says_within(60);
+    let (mut host, _socket) = Host::member(3);
     let (node, now) = (host.node, host.net.now());
     for up in [false, true] {
         host.net.stack(node).set_up(now, ETH, up).expect("there");
@@ -182,61 +187,10 @@ fn an_interface_that_comes_up_again_says_what_it_is_in() {
     assert_eq!(host.says_within(60), [to(TO_EX, &[]), to(TO_EX, &[])]);
 }
 
-#[test]
-fn the_interface_reports_what_it_wants_for_all_sockets() {
-    let mut host = Host::new(4);
-    let (one, two) = (host.socket(7), host.socket(8));
-    host.filter(&one, FilterMode::Include, &[S1]);
-    assert_eq!(host.says_within(60), [to(ALLOW, &[S1]), to(ALLOW, &[S1])]);
-    host.filter(&two, FilterMode::Include, &[S1, S2]);
-    assert_eq!(host.says_within(60), [to(ALLOW, &[S2]), to(ALLOW, &[S2])]);
-    host.filter(&two, FilterMode::Include, &[S2]);
-    assert_eq!(host.says_within(60), [], "the other one still wants S1");
-    let three = host.socket(9);
-    host.join(&three, GROUP);
-    assert_eq!(host.says_within(60), [to(TO_EX, &[]), to(TO_EX, &[])]);
-    host.filter(&one, FilterMode::Include, &[S2]);
-    host.filter(&three, FilterMode::Exclude, &[S1, S2]);
-    assert_eq!(host.says_within(60), [to(BLOCK, &[S1]), to(BLOCK, &[S1])], "S2 is wanted by others");
-}
-
-#[test]
-fn questions_are_answered_once_within_the_time_that_they_give() {
-    let mut host = Host::new(5);
-    let (one, two) = (host.socket(7), host.socket(7777));
-    host.join(&one, GROUP);
-    let other = Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 9, 9);
-    host.join(&two, other);
-    host.says_within(60);
-    host.asked(None, &[]);
-    host.asked(None, &[]);
-    assert_eq!(host.said(), [], "after a random time");
-    host.net.run_for(Duration::from_secs(1));
-    let said: Vec<Said> = all_said(&mut host).into_iter().map(|(_, _, said)| said).collect();
-    assert_eq!(said.len(), 4, "one answer for both questions, with the groups of our two addresses");
-    assert!([to(IS_EX, &[]), (IS_EX, other, vec![])].iter().all(|record| said.contains(record)));
-    host.asked(Some(GROUP), &[]);
-    assert_eq!(host.says_within(1), [to(IS_EX, &[])]);
-    host.asked(Some(Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 5, 5)), &[]);
-    assert_eq!(host.says_within(10), [], "not a member");
-    host.filter(&one, FilterMode::Exclude, &[S1]);
-    host.says_within(60);
-    host.asked(Some(GROUP), &[S1, S2]);
-    assert_eq!(host.says_within(1), [to(IS_IN, &[S2])], "what of it is wanted");
-    host.asked(Some(GROUP), &[S1]);
-    assert_eq!(host.says_within(10), []);
-    host.asked(Some(GROUP), &[S2]);
-    host.asked(Some(GROUP), &[]);
-    assert_eq!(host.says_within(1), [to(IS_EX, &[S1])], "an answer about all sources answers both");
-}
-
 /// RFC 9777 §5.1.3: from 32768 on the code is a mantissa and an exponent.
 #[test]
 fn a_long_time_to_answer_is_made_use_of() {
-    let mut host = Host::new(6);
-    let socket = host.socket(7);
-    host.join(&socket, GROUP);
-    host.says_within(60);
+    let (mut host, _socket) = Host::member(6);
     let mut latest = Duration::ZERO;
     for _ in 0..20 {
         let asked_at = host.net.now();
@@ -251,10 +205,7 @@ fn a_long_time_to_answer_is_made_use_of() {
 
 #[test]
 fn questions_from_afar_or_that_make_no_sense_are_ignored() {
-    let mut host = Host::new(7);
-    let socket = host.socket(7);
-    host.join(&socket, GROUP);
-    host.says_within(60);
+    let (mut host, _socket) = Host::member(7);
     let (good, alert) = (query(1000, None, &[]), &mld::ROUTER_ALERT[..]);
     let alert_of_rsvp = &[58, 0, 5, 2, 0, 1, 1, 0];
     for (src, hop_limit, extensions) in
@@ -274,38 +225,10 @@ fn questions_from_afar_or_that_make_no_sense_are_ignored() {
     assert_eq!(host.says_within(1), [to(IS_EX, &[])]);
 }
 
-#[test]
-fn a_router_of_version_1_is_spoken_to_in_version_1_until_it_is_gone() {
-    let mut host = Host::new(8);
-    let socket = host.socket(7);
-    host.join(&socket, GROUP);
-    host.says_within(60);
-    asked_in_version_1(&mut host);
-    assert_eq!(host.says_within(10), [to(REPORT, &[])]);
-    // Another member answers first: ours is not needed, and it is not ours to say that we leave.
-    asked_in_version_1(&mut host);
-    let theirs = [&[REPORT, 0, 0, 0, 0, 0, 0, 0][..], &GROUP.octets()].concat();
-    host.hears_from(NEIGHBOUR, GROUP, &theirs);
-    assert_eq!(host.says_within(10), []);
-    host.leave(&socket);
-    assert_eq!(host.says_within(20), []);
-    host.join(&socket, GROUP);
-    assert_eq!(host.says_within(20), [to(REPORT, &[]), to(REPORT, &[])]);
-    host.leave(&socket);
-    assert_eq!(host.says_within(20), [to(DONE, &[])]);
-    // 2 × 125 s + 10 s without a question of version 1.
-    host.net.run_for(Duration::from_secs(260));
-    host.join(&socket, GROUP);
-    assert_eq!(host.says_within(20), [to(TO_EX, &[]), to(TO_EX, &[])]);
-}
-
 /// RFC 9777 §8.2.1: what is pending when the version changes is not said any more.
 #[test]
 fn what_was_to_be_said_to_another_version_is_not_said() {
-    let mut host = Host::new(9);
-    let socket = host.socket(7);
-    host.join(&socket, GROUP);
-    host.says_within(60);
+    let (mut host, socket) = Host::member(9);
     host.asked(None, &[]);
     host.leave(&socket);
     assert_eq!(host.said(), [to(TO_IN, &[])]);
@@ -343,19 +266,6 @@ fn a_router_is_in_the_groups_of_all_routers() {
         assert_eq!(host.said(), routers(kind));
         assert_eq!(host.says_within(20).len(), 2);
     }
-}
-
-#[test]
-fn each_socket_hears_the_sources_that_it_wants() {
-    let mut host = Host::new(12);
-    let mut sockets: [Udp; 4] = host.sharing();
-    host.filter(&sockets[0], FilterMode::Include, &[S1]);
-    host.join(&sockets[1], GROUP);
-    host.filter(&sockets[1], FilterMode::Exclude, &[S1]);
-    // The third is in no group, and the fourth wants no groups of others (IPV6_MULTICAST_ALL).
-    host.net.stack(host.node).udp_options(sockets[3].id).expect("open").v6.multicast_all = false;
-    let heard = host.heard_of([S1, S2], &mut sockets);
-    assert_eq!(heard, [vec![S1], vec![S2], vec![S1, S2], vec![]]);
 }
 
 /// RFC 9777 §5.2.15: a report fits every link of IPv6.

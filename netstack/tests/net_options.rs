@@ -8,13 +8,10 @@ use std::sync::Arc;
 
 use common::*;
 use netstack::ip::HeaderOptions;
-use netstack::link::IfIndex;
 use netstack::socket::{SendError, SendOptions};
 use netstack::time::Duration;
 use netstack::wire::ipv6;
 use tcp_common::Socket;
-
-const ETH: IfIndex = IfIndex(2);
 
 /// Two nodes that speak both families: 10.0.0.1 and 10.0.0.2, fd00::1 and fd00::2.
 fn pair() -> (Net, NodeId, NodeId) {

@@ -14,7 +14,6 @@ use netstack::socket::{GroupError, SendError, SocketError};
 use netstack::wire::ethernet;
 use netstack::{PacketId, PacketTo};
 
-const ETH: IfIndex = IfIndex(2);
 const MS: Duration = Duration::from_millis(1);
 
 fn mac_of(net: &mut Net, node: NodeId) -> Mac {

@@ -9,12 +9,11 @@ use arena::Window;
 use common::*;
 use netstack::PacketTo;
 use netstack::iface::LOOPBACK;
-use netstack::link::{IfIndex, Mac};
+use netstack::link::Mac;
 use netstack::packet::ring::{Direction, Ground, RingError, RingOptions, RingRequest, RingView, Version};
 use netstack::packet::{ALL, PacketStatistics, PacketType};
 use netstack::socket::SendError;
 
-const ETH: IfIndex = IfIndex(2);
 const PROTOCOL: u16 = 0x1234;
 const MS: Duration = Duration::from_millis(1);
 

@@ -1,5 +1,7 @@
 //! A host in groups, of either family. The script plays the router and reads what the host says.
 
+pub mod dialogues;
+
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
@@ -30,8 +32,16 @@ pub trait Protocol {
     /// The router, and the group of all hosts that it asks.
     const ROUTER: Self::Addr;
     const ALL: Self::Addr;
-    /// The group that sockets join.
+    /// The group that sockets join, and two others.
     const GROUP: Self::Addr;
+    const OTHER_GROUPS: [Self::Addr; 2];
+    /// Who sends to groups.
+    const SOURCES: [Self::Addr; 2];
+    /// Another host that is a member.
+    const NEIGHBOUR: Self::Addr;
+    /// Types of messages of the version before the newest.
+    const OLDER_REPORT: u8;
+    const OLDER_LEAVE: u8;
 
     /// What a packet of the host says; it is what the protocol demands, or the test fails. None of another protocol.
     fn said(packet: &[u8]) -> Option<Vec<Said<Self::Addr>>>;
@@ -39,6 +49,10 @@ pub trait Protocol {
     fn packet(src: Self::Addr, dst: Self::Addr, message: &[u8]) -> Vec<u8>;
     /// A question in the newest version with a response time of a second.
     fn query(group: Option<Self::Addr>, sources: &[Self::Addr]) -> Vec<u8>;
+    /// A question about all groups in the version before, with a response time of ten seconds.
+    fn older_query() -> Vec<u8>;
+    /// And a report of GROUP.
+    fn older_report() -> Vec<u8>;
     /// A UDP datagram from port 7 to port 7.
     fn datagram(src: Self::Addr, dst: Self::Addr) -> Vec<u8>;
 }
@@ -57,6 +71,15 @@ impl<P: Protocol> Host<P> {
         host.net.run_for(Duration::from_secs(12));
         host.seen = host.net.trace.len();
         host
+    }
+
+    /// One with a socket at port 7 that is in GROUP, when that has been said.
+    pub fn member(seed: u64) -> (Host<P>, Udp) {
+        let mut host = Host::new(seed);
+        let socket = host.socket(7);
+        host.join(&socket, P::GROUP);
+        host.says_within(60);
+        (host, socket)
     }
 
     pub fn starting(seed: u64) -> Host<P> {
