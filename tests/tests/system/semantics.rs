@@ -3,7 +3,7 @@
 //! The host's run is in a network namespace of its own; the rump run has its loopback alone, in a namespace where nothing is up. A line that may differ is in
 //! [`DEVIATIONS`] with its reason, and so in POSIX.md; one that no longer differs must leave that list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use system_tests::failure::ensure;
@@ -91,6 +91,9 @@ fn each_deviation_is_in_posix_md() -> Outcome {
 
 macro_rules! groups {
     ($($group:ident)*) => {
+        /// A test of each is below.
+        const GROUPS: &[&str] = &[$(stringify!($group)),*];
+
         $(
             #[test]
             fn $group() -> Outcome {
@@ -100,4 +103,16 @@ macro_rules! groups {
     };
 }
 
-groups! { life listen lowat data options dgram receiving udplite cork zerocopy urgent driven fastopen poll epoll fd signal names number packet packetring packetfanout filter fortified blocked }
+groups! {
+    life listen lowat data options dgram receiving udplite cork zerocopy urgent driven fastopen multicast inet6 header
+    poll epoll fd signal names number packet packetring packetfanout filter fortified blocked
+}
+
+/// Cases of the generated suite have a slash in their names, and tests of their own (`compat`).
+#[test]
+fn every_group_of_the_suite_is_compared() -> Outcome {
+    let all = Program::new(rump::semantics()).arg("list").run()?.text();
+    let groups = all.lines().filter_map(|case| case.split_once('.')).map(|(group, _)| group);
+    let forgotten: BTreeSet<&str> = groups.filter(|group| !group.contains('/') && !GROUPS.contains(group)).collect();
+    ensure(forgotten.is_empty(), || format!("no test runs the cases of {forgotten:?}"))
+}
