@@ -3,8 +3,8 @@
 use libc::{AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_IPV6, MSG_DONTWAIT, SOCK_DGRAM, SOCK_RAW};
 
 use crate::Case;
-use crate::net::{bound_udp, here, must, settle, udp};
-use crate::report::Report;
+use crate::net::{bound_udp, here, here_mapped, here6, must, settle, udp};
+use crate::report::{Report, hex};
 use crate::sys::{self, Fd};
 
 pub const CASES: &[Case] = &[
@@ -58,10 +58,6 @@ const OPTIONS: &[(&str, &[u8])] = &[
     ("CIPSO", &[134, 6, 0, 0, 0, 0]),
     ("alert and route", &[1, 1, 148, 4, 0, 0, 7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0]),
 ];
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The next message and what is told with it.
 fn told(r: &mut Report, what: &str, fd: Fd, flags: i32) {
@@ -166,19 +162,9 @@ fn options_of_others(r: &mut Report) {
     let (ear, to) = listening();
     let fd = must("socket", sys::socket(AF_INET6, SOCK_DGRAM, 0));
     r.see("IPv6", sys::set_option_bytes(fd, IPPROTO_IP, libc::IP_OPTIONS, RECORD_ROUTE));
-    r.see("IPv6, sent", sys::sendto_bytes(fd, b"text", 0, &v6(true, to.port())));
+    r.see("IPv6, sent", sys::sendto_bytes(fd, b"text", 0, &here_mapped(to.port())));
     settle(ear, libc::POLLIN);
     told(r, "IPv6, received", ear, 0);
-}
-
-/// `struct sockaddr_in6` of ::1, or of 127.0.0.1.
-fn v6(mapped: bool, port: u16) -> Vec<u8> {
-    let mut bytes = [&(AF_INET6 as u16).to_ne_bytes()[..], &port.to_be_bytes(), &[0; 24]].concat();
-    bytes[20..24].copy_from_slice(if mapped { &[127, 0, 0, 1] } else { &[0, 0, 0, 1] });
-    if mapped {
-        bytes[18..20].fill(0xff);
-    }
-    bytes
 }
 
 const PADDED: &[u8] = &[0, 0, 1, 4, 0, 0, 0, 0];
@@ -231,7 +217,7 @@ fn extensions_set(r: &mut Report) {
 /// A socket at ::1 that is told all, and its address.
 fn told_all() -> (Fd, Vec<u8>) {
     let ear = must("socket", sys::socket(AF_INET6, SOCK_DGRAM, 0));
-    must("bind", sys::bind_bytes(ear, &v6(false, 0)));
+    must("bind", sys::bind_bytes(ear, &here6(0)));
     for name in [libc::IPV6_RECVHOPOPTS, 58, libc::IPV6_RECVRTHDR] {
         must("set", sys::set_option(ear, IPPROTO_IPV6, name, 1));
     }
@@ -270,7 +256,7 @@ fn extensions_received(r: &mut Report) {
     let raw = must("socket", sys::socket(AF_INET6, SOCK_RAW, 253));
     must("set", sys::set_option_bytes(raw, IPPROTO_IPV6, libc::IPV6_DSTOPTS, UNKNOWN));
     must("set", sys::set_option(raw, IPPROTO_IPV6, 58, 1));
-    r.see("raw", sys::sendto_bytes(raw, b"text", 0, &v6(false, 0)));
+    r.see("raw", sys::sendto_bytes(raw, b"text", 0, &here6(0)));
     settle(raw, libc::POLLIN);
     told(r, "raw, received", raw, 0);
 }

@@ -3,8 +3,8 @@
 use libc::{AF_INET6, IPPROTO_IPV6, MSG_DONTWAIT, SOCK_DGRAM, SOCK_STREAM};
 
 use crate::Case;
-use crate::net::{listener, must, settle};
-use crate::report::Report;
+use crate::net::{here_mapped, here6, listener, must, settle};
+use crate::report::{Report, hex};
 use crate::sys::{self, Fd, Ret};
 
 pub const CASES: &[Case] = &[
@@ -18,16 +18,6 @@ pub const CASES: &[Case] = &[
     ("inet6.hops_beside_ttl", hops_beside_ttl),
 ];
 
-/// `struct sockaddr_in6`.
-fn v6(last: u8, mapped: bool, port: u16) -> Vec<u8> {
-    let mut bytes = [&(AF_INET6 as u16).to_ne_bytes()[..], &port.to_be_bytes(), &[0; 24]].concat();
-    bytes[23] = last;
-    if mapped {
-        bytes[18..24].copy_from_slice(&[0xff, 0xff, 127, 0, 0, 1]);
-    }
-    bytes
-}
-
 fn socket(kind: i32) -> Fd {
     must("socket", sys::socket(AF_INET6, kind, 0))
 }
@@ -35,7 +25,7 @@ fn socket(kind: i32) -> Fd {
 /// A datagram socket bound to ::1, and its address.
 fn bound() -> (Fd, Vec<u8>) {
     let fd = socket(SOCK_DGRAM);
-    must("bind", sys::bind_bytes(fd, &v6(1, false, 0)));
+    must("bind", sys::bind_bytes(fd, &here6(0)));
     (fd, must("name", sys::getsockname_bytes(fd)))
 }
 
@@ -54,8 +44,7 @@ fn message(r: &mut Report, what: &str, fd: Fd, flags: i32) {
         Ok(got) => {
             r.see(what, format!("{} bytes, name {}, flags {:#x}", got.returned, got.name_len, got.flags));
             for ((level, kind, _), data) in got.control.iter().zip(&got.control_data) {
-                let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
-                r.see(&format!("{what}, control"), format!("{level} {kind} {hex}"));
+                r.see(&format!("{what}, control"), format!("{level} {kind} {}", hex(data)));
             }
         }
     }
@@ -71,11 +60,11 @@ fn path_mtu(r: &mut Report) {
     ] {
         r.see(what, set(fd, name, value));
     }
-    r.see("sendto", sys::sendto_bytes(fd, &[7; 2000], 0, &v6(1, false, 9)));
+    r.see("sendto", sys::sendto_bytes(fd, &[7; 2000], 0, &here6(9)));
     r.see("poll", sys::poll(&[(fd, libc::POLLIN)], 0));
     message(r, "peek", fd, MSG_DONTWAIT | libc::MSG_PEEK);
     message(r, "again", fd, MSG_DONTWAIT);
-    r.see("sendto", sys::sendto_bytes(fd, &[7; 2000], 0, &v6(1, false, 9)));
+    r.see("sendto", sys::sendto_bytes(fd, &[7; 2000], 0, &here6(9)));
     r.see("off", set(fd, libc::IPV6_RECVPATHMTU, 0));
     message(r, "while off", fd, MSG_DONTWAIT);
     r.see("on", set(fd, libc::IPV6_RECVPATHMTU, 1));
@@ -94,9 +83,9 @@ fn path_mtu_is_kept_once(r: &mut Report) {
     for (name, value) in [(libc::IPV6_RECVPATHMTU, 1), (libc::IPV6_DONTFRAG, 1), (libc::IPV6_MTU, 1300)] {
         must("set", set(fd, name, value));
     }
-    r.see("first", sys::sendto_bytes(fd, &[7; 2000], 0, &v6(1, false, 9)));
+    r.see("first", sys::sendto_bytes(fd, &[7; 2000], 0, &here6(9)));
     must("set", set(fd, libc::IPV6_MTU, 1400));
-    r.see("second", sys::sendto_bytes(fd, &[7; 3000], 0, &v6(1, false, 9)));
+    r.see("second", sys::sendto_bytes(fd, &[7; 3000], 0, &here6(9)));
     must("sendto", sys::sendto_bytes(fd, b"text", 0, &to));
     settle(fd, libc::POLLIN);
     message(r, "before the datagram", fd, MSG_DONTWAIT);
@@ -154,7 +143,7 @@ fn said_for_one(r: &mut Report) {
     let fd = socket(SOCK_DGRAM);
     must("connect", sys::connect_bytes(fd, &to));
     must("set", set(fd, 70, 0)); // IPV6_AUTOFLOWLABEL
-    let packet_info = [&v6(1, false, 0)[8..24], &1i32.to_ne_bytes()].concat();
+    let packet_info = [&here6(0)[8..24], &1i32.to_ne_bytes()].concat();
     let cases: &[(&str, i32, &[u8])] = &[
         ("IPV6_HOPLIMIT", libc::IPV6_HOPLIMIT, &7i32.to_ne_bytes()),
         ("IPV6_2292HOPLIMIT", 8, &9i32.to_ne_bytes()),
@@ -180,7 +169,7 @@ fn address_form(r: &mut Report) {
         let fd = socket(kind);
         r.see(&format!("{what}, unconnected"), get(fd, libc::IPV6_ADDRFORM));
         r.see(&format!("{what}, set"), set(fd, libc::IPV6_ADDRFORM, libc::AF_INET));
-        r.see(&format!("{what}, connect"), sys::connect_bytes(fd, &v6(1, true, at.port())));
+        r.see(&format!("{what}, connect"), sys::connect_bytes(fd, &here_mapped(at.port())));
         r.see(&format!("{what}, connected"), get(fd, libc::IPV6_ADDRFORM));
         for family in [AF_INET6, 0, libc::AF_INET] {
             r.see(&format!("{what} := {family}"), set(fd, libc::IPV6_ADDRFORM, family));

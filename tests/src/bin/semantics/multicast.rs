@@ -6,7 +6,7 @@ use libc::{IP_MULTICAST_ALL, IP_MULTICAST_IF, IPPROTO_IP, IPPROTO_IPV6, MSG_DONT
 
 use crate::Case;
 use crate::net::{must, udp};
-use crate::report::Report;
+use crate::report::{Report, hex};
 use crate::sys::{self, Fd, Ret};
 
 pub const CASES: &[Case] = &[
@@ -68,10 +68,9 @@ fn msfilter(group: Ipv4Addr, mode: u32, list: &[Ipv4Addr]) -> Vec<u8> {
 /// IP_MSFILTER and MCAST_MSFILTER of getsockopt(2): the structure says how many sources there is room for, not the length.
 fn filters_read(r: &mut Report) {
     let fd = udp();
-    let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let v4 = |group, room: usize| msfilter(group, 7, &vec![Ipv4Addr::UNSPECIFIED; room]);
     let read = |r: &mut Report, what: &str, asked: &[u8], len: usize| {
-        r.see(what, sys::ask_option_of(fd, IPPROTO_IP, MSFILTER, asked, len).map(hex));
+        r.see(what, sys::ask_option_of(fd, IPPROTO_IP, MSFILTER, asked, len).map(|bytes| hex(&bytes)));
     };
     read(r, "no member", &v4(GROUP, 2), 24);
     must("join", set(fd, ADD, &addrs(&[GROUP, LO])));
@@ -93,7 +92,7 @@ fn filters_read(r: &mut Report) {
         let numbers = [7u32.to_ne_bytes(), 2u32.to_ne_bytes()].concat();
         let asked = [&interface.to_ne_bytes()[..], &[0; 4], &storage(group), &numbers, &[0; 256]].concat();
         let got = sys::ask_option_of(fd, IPPROTO_IP, MCAST_MSFILTER, &asked, len);
-        r.see(&format!("MCAST_MSFILTER of {group} on {interface}, length {len}"), got.map(hex));
+        r.see(&format!("MCAST_MSFILTER of {group} on {interface}, length {len}"), got.map(|bytes| hex(&bytes)));
     }
 }
 

@@ -1,12 +1,12 @@
 //! Sockets in the states that cases begin in. They panic where the setting up fails: the case then shows as ended by a signal.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use libc::{AF_INET, SOCK_DGRAM, SOCK_STREAM};
+use libc::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM};
 
 use crate::errno::Errno;
 use crate::sys::{self, Fd, Ret};
@@ -14,6 +14,21 @@ use crate::sys::{self, Fd, Ret};
 /// 127.0.0.1 and this port.
 pub fn here(port: u16) -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
+}
+
+/// `struct sockaddr_in6` of ::1 and this port.
+pub fn here6(port: u16) -> Vec<u8> {
+    sockaddr6(Ipv6Addr::LOCALHOST, port)
+}
+
+/// The same of 127.0.0.1, as sockets of IPv6 have it.
+pub fn here_mapped(port: u16) -> Vec<u8> {
+    sockaddr6(Ipv4Addr::LOCALHOST.to_ipv6_mapped(), port)
+}
+
+fn sockaddr6(addr: Ipv6Addr, port: u16) -> Vec<u8> {
+    let family = (AF_INET6 as u16).to_ne_bytes();
+    [&family[..], &port.to_be_bytes(), &[0; 4], &addr.octets(), &[0; 4]].concat()
 }
 
 /// A value that setting up needs.

@@ -23,6 +23,11 @@ impl Report {
     }
 }
 
+/// Bytes as digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A value's canonical form.
 pub trait Show {
     /// That form.

@@ -5,7 +5,7 @@ use libc::c_int;
 
 use super::kinds::{self, Kind};
 use super::sock;
-use crate::report::{Report, Show};
+use crate::report::{Report, Show, hex};
 use crate::sys::{self, Fd, Ret};
 
 /// An option, and how to ask it.
@@ -127,8 +127,8 @@ impl Shown {
             (Shown::Whole, &[a, b, c, d]) => i32::from_ne_bytes([a, b, c, d]).to_string(),
             (Shown::Whole, _) if zero => format!("{} bytes of 0", bytes.len()),
             (Shown::Whole, _) => {
-                let hex: String = bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect();
-                format!("{} bytes {}", bytes.len(), hex.trim_end_matches("00"))
+                let shown = hex(&bytes[..bytes.len().min(64)]);
+                format!("{} bytes {}", bytes.len(), shown.trim_end_matches("00"))
             }
         }
     }
