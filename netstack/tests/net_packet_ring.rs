@@ -91,6 +91,18 @@ fn a_place_goes_to_the_program_and_back() {
     assert!(!ring.readable());
 }
 
+/// As on Linux a place has room for what is said of a frame, and need not have any for the frame.
+#[test]
+fn places_too_small_for_any_byte_of_a_frame_say_that_it_came() {
+    let (mut net, a, socket) = alone();
+    let request = RingRequest { block_size: 4096, blocks: 1, frame_size: 64, frames: 64, ..RingRequest::default() };
+    let ring = set_ring(&mut net, &socket, Direction::In, Version::V2, request).expect("a ring").expect("there");
+    (0..64).for_each(|_| come(&mut net, a, 30));
+    let last = 63 * 64;
+    let said = [0, 4, 8, 12].map(|at| word(&ring, last + at));
+    assert_eq!(said, [0x2000_0001, 44, 0, 80 << 16 | 66], "status, length, bytes that are there, where they would be");
+}
+
 #[test]
 fn a_block_goes_to_the_program_when_its_time_has_come_and_an_empty_one_never() {
     let (mut net, a, socket) = alone();

@@ -113,7 +113,10 @@ pub(super) fn write(window: &Window, at: usize, version: Version, arrived: &Arri
     bytes[places + 2..places + 4].copy_from_slice(&(offsets.network as u16).to_ne_bytes());
     let len = version.header_len();
     bytes[len..len + ADDRESS].copy_from_slice(&address(arrived));
-    window.write(at + offsets.mac, &arrived.bytes[..kept]);
+    // A place may end before a frame could begin in it.
+    if kept > 0 {
+        window.write(at + offsets.mac, &arrived.bytes[..kept]);
+    }
     // The first word of versions 1 and 2 is the status, which is stored when all is there.
     let first = if version == Version::V3 { 0 } else { 4 };
     window.write(at + first, &bytes[first..len + ADDRESS]);
