@@ -338,6 +338,24 @@ fn offers_from_beyond_the_link_are_not_believed() {
 }
 
 #[test]
+fn neighbour_discovery_in_fragments_is_not_looked_at() {
+    let (mut net, a) = listener(5);
+    let packet = icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(1800, 7200, 3600));
+    let message = as_ipv6(&packet).expect("a packet").payload();
+    // One alone, and two.
+    for (identification, from, to) in [(1, 0, message.len()), (2, 0, 64), (2, 64, message.len())] {
+        let more = to < message.len();
+        let header = ipv6::Fragment { next_header: ipv6::ICMPV6, offset: from, more, identification }.emit();
+        let piece = [&header[..], &message[from..to]].concat();
+        let fragment = ipv6_packet(ROUTER, ndp::ALL_NODES, ipv6::FRAGMENT, 255, &piece);
+        net.inject(a, ETH, &ethernet_frame(A_MAC, STRANGER, ethernet::IPV6, &fragment));
+        assert!(net.stack(a).routes().is_empty());
+    }
+    net.inject(a, ETH, &packet);
+    assert!(!net.stack(a).routes().is_empty(), "whole, it is");
+}
+
+#[test]
 fn a_host_follows_the_redirects_of_the_router_that_it_uses() {
     let (mut net, a) = listener(8);
     net.inject(a, ETH, &icmp_packet(ROUTER, ndp::ALL_NODES, 255, offer(1800, 7200, 3600)));

@@ -14,7 +14,8 @@ impl Stack {
     pub(super) fn input_ndp(&mut self, now: Instant, packet: &Received<'_>) {
         let (IpAddr::V6(src), IpAddr::V6(dst)) = (packet.src, packet.dst) else { return };
         // §6.1, §7.1: a hop limit of 255 shows that no router has passed the message on.
-        if packet.ttl != ndp::HOP_LIMIT {
+        // RFC 6980 §5: what came in fragments, were it one alone, is not looked at.
+        if packet.ttl != ndp::HOP_LIMIT || packet.fragment_size != 0 {
             return self.count_error(packet.on);
         }
         let Ok(Some(message)) = Message::parse(packet.payload) else { return self.count_error(packet.on) };
