@@ -147,6 +147,30 @@ fn neighbours_are_believed_and_asked_as_the_router_says() {
     assert_eq!(waits, [3000, 3000], "three probes");
 }
 
+#[test]
+fn nobody_is_asked_more_often_than_linux_asks_whatever_a_router_says() {
+    let (mut net, a) = listener(7);
+    let times = |net: &mut Net| {
+        let view = net.stack(a).interfaces().find(|interface| interface.index == ETH).expect("attached");
+        [view.v6.reachable, view.v6.retransmit].map(|time| time.as_millis())
+    };
+    for (said, held) in [([1, 1], [100, 10]), ([200, 50], [200, 50]), ([u32::MAX; 2], [3_600_000, u32::MAX.into()])] {
+        let [reachable_time, retransmit_time] = said;
+        hear(&mut net, a, RouterAdvertisement { reachable_time, retransmit_time, ..silent() }, &[]);
+        assert_eq!(times(&mut net), held);
+    }
+}
+
+#[test]
+fn name_servers_that_no_host_can_be_are_passed_over() {
+    let (mut net, a) = listener(8);
+    let servers = ["::", "ff02::1", "::ffff:10.0.0.1", "2001:db8::53"].map(|text| text.parse::<Ipv6Addr>().unwrap());
+    let bytes: Vec<u8> = servers.iter().flat_map(|server| server.octets()).collect();
+    hear(&mut net, a, silent(), &[Opt::Rdnss { lifetime: 100, servers: &bytes }]);
+    let now = net.now();
+    assert_eq!(net.stack(a).announced_servers(now, ETH), [servers[3]]);
+}
+
 /// The address that a node makes in the router's network, its hardware address being the link's so many'th.
 fn made(seed: u64, secret: Option<[u8; 16]>, members: usize) -> Ipv6Addr {
     let mut net = Net::new(seed);

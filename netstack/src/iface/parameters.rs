@@ -7,8 +7,9 @@ use crate::wire::ndp::{Opt, RouterAdvertisement};
 
 /// MAX_REACHABLE_TIME: no router may say more (RFC 4861 §6.2.1).
 const MAX_REACHABLE_MS: u32 = 3_600_000;
-/// Linux: solicitations do not follow each other faster, whatever a router says.
-const LEAST_RETRANSMIT_MS: u32 = 100;
+/// Linux: nobody is asked more often, whatever a router says.
+const LEAST_REACHABLE_MS: u32 = 100;
+const LEAST_RETRANSMIT_MS: u32 = 10;
 
 /// Variables of an interface that its routers may set. What one does not say stays as another said it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,8 @@ impl LinkParameters {
             self.hop_limit = offer.hop_limit;
         }
         if offer.reachable_time != 0 {
-            self.reachable = Duration::from_millis(offer.reachable_time.min(MAX_REACHABLE_MS).into());
+            let said = offer.reachable_time.clamp(LEAST_REACHABLE_MS, MAX_REACHABLE_MS);
+            self.reachable = Duration::from_millis(said.into());
         }
         if offer.retransmit_time != 0 {
             self.retransmit = Duration::from_millis(offer.retransmit_time.max(LEAST_RETRANSMIT_MS).into());

@@ -4,6 +4,7 @@ use core::net::Ipv6Addr;
 
 use super::{Link, MAX_ANNOUNCED, until};
 use crate::dhcp::domains;
+use crate::ip::is_unicast;
 use crate::time::Instant;
 
 /// What was announced, and when it is not good any more; None: never.
@@ -13,7 +14,7 @@ impl Link {
     /// RFC 8106 §5.1: 16 bytes a server.
     pub(crate) fn use_servers(&mut self, now: Instant, lifetime: u32, servers: &[u8]) {
         let servers = servers.as_chunks::<16>().0.iter().map(|server| Ipv6Addr::from(*server));
-        servers.for_each(|server| note(&mut self.servers, now, lifetime, server));
+        servers.filter(|server| is_unicast(*server)).for_each(|server| note(&mut self.servers, now, lifetime, server));
     }
 
     /// RFC 8106 §5.2: names as in RFC 1035 §3.1.
