@@ -53,6 +53,15 @@ pub enum Notice {
         /// To which interface.
         on: IfIndex,
     },
+    /// Another router of a link on which we are one says something else of it than we do (RFC 4861 §6.2.7).
+    OtherOffer {
+        /// The other router.
+        router: Ipv6Addr,
+        /// The interface that leads to the link.
+        on: IfIndex,
+        /// Of what.
+        what: &'static str,
+    },
     /// No DHCP server answers; an interface uses a link-local address (RFC 3927).
     LinkLocal {
         /// The address.

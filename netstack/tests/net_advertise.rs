@@ -5,11 +5,11 @@ mod common;
 use std::net::{IpAddr, Ipv6Addr};
 
 use common::*;
-use netstack::Advertising;
 use netstack::link::Mac;
 use netstack::time::{Duration, Instant};
-use netstack::wire::ndp::{self, Message, Opt, Prefix};
+use netstack::wire::ndp::{self, Message, Opt, Prefix, RouterAdvertisement};
 use netstack::wire::{ethernet, ipv6};
+use netstack::{Advertising, Notice};
 
 const R: &str = "2001:db8:0:1::1";
 const DNS: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, 0x53);
@@ -171,6 +171,27 @@ fn a_router_that_ends_says_so_and_hosts_use_it_no_more() {
     let all: Vec<_> = said(&net).iter().map(|said| said.lifetime).collect();
     assert_eq!(all, [0]);
     assert_eq!(net.stack(a).source_for(far), None);
+}
+
+#[test]
+fn what_another_router_says_differently_is_noticed_once() {
+    let (mut net, r) = router(7, &[R], 1800);
+    net.run_for(Duration::from_secs(3));
+    let mut noticed = |offer: RouterAdvertisement<'_>, options: &[Opt<'_>]| {
+        hear(&mut net, r, offer, options);
+        let what = |notice: Notice| match notice {
+            Notice::OtherOffer { router: ROUTER, on: ETH, what } => Some(what),
+            _ => None,
+        };
+        net.notices(r).into_iter().filter_map(what).collect::<Vec<_>>()
+    };
+    let ours = [Opt::Mtu(1500), prefix(2_592_000, 604_800)];
+    assert_eq!(noticed(RouterAdvertisement { hop_limit: 64, ..silent() }, &ours), [""; 0]);
+    assert_eq!(noticed(silent(), &[prefix(7200, 3600)]), ["lifetimes of a prefix"]);
+    assert_eq!(noticed(silent(), &[prefix(7200, 3600)]), [""; 0]);
+    assert_eq!(noticed(silent(), &[Opt::Mtu(1400)]), ["MTU"]);
+    assert_eq!(noticed(RouterAdvertisement { hop_limit: 32, ..silent() }, &ours), ["hop limit"]);
+    assert_eq!(noticed(RouterAdvertisement { other: true, ..silent() }, &ours), ["flags of DHCPv6"]);
 }
 
 #[test]

@@ -336,3 +336,37 @@ fn a_router_says_that_it_is_one_hears_what_is_for_routers_and_takes_no_offers() 
     net.run_for(Duration::from_secs(1));
     assert_eq!(net.stack(r).routes().len(), before);
 }
+
+#[test]
+fn the_lowest_address_of_a_net_is_every_routers() {
+    let (mut net, r, _) = scripted(11, Link::default());
+    let [near, far] = ["2001:db8:1::", "2001:db8:2::"].map(|text| text.parse::<Ipv6Addr>().unwrap());
+    let ask = |target| ndp::neighbor_solicitation(target, Some(STRANGER), None);
+    let echo = |dst| icmpv6_packet(A, dst, 64, icmpv6::emit(icmpv6::ECHO_REQUEST, 0, 1).to_vec());
+    let answers = |net: &mut Net| {
+        net.trace.clear();
+        from_stranger(net, r, &icmpv6_packet(A, ndp::solicited_node(near), 255, ask(near)));
+        from_stranger(net, r, &echo(near));
+        from_stranger(net, r, &echo(far));
+        net.run_for(Duration::from_millis(20));
+        let packets = net.trace.iter().filter(|seen| seen.from == r).filter_map(|seen| as_ipv6(&seen.frame));
+        let mut said = Vec::new();
+        for packet in packets {
+            match Message::parse(packet.payload()) {
+                Ok(Some(Message::NeighborAdvertisement { target, router, over, .. })) => {
+                    assert_eq!((target, router, over, packet.src() != near), (near, true, false, true));
+                    said.push("here");
+                }
+                _ if packet.payload()[0] == icmpv6::ECHO_REPLY => {
+                    assert_eq!(packet.src(), R);
+                    said.push("reply");
+                }
+                _ => {}
+            }
+        }
+        said
+    };
+    assert_eq!(answers(&mut net), ["here", "reply", "reply"]);
+    net.stack(r).set_forwarding(false);
+    assert_eq!(answers(&mut net), [""; 0], "a host has none");
+}

@@ -167,13 +167,28 @@ impl Interface {
         self.addresses.iter().any(|address| address.net.broadcast() == Some(addr))
     }
 
+    /// Is `addr` one that all routers of a net on this link have, we among them (RFC 4291 §2.6.1)? As on Linux none of nets without
+    /// room for it.
+    pub(crate) fn is_anycast(&self, addr: Ipv6Addr) -> bool {
+        self.anycast().any(|anycast| anycast == addr)
+    }
+
+    fn anycast(&self) -> impl Iterator<Item = Ipv6Addr> {
+        let shared = |address: &&Address| self.router && address.is_usable() && address.net.prefix_len < 127;
+        self.addresses.iter().filter(shared).filter_map(|address| match address.net.network().addr {
+            IpAddr::V6(addr) if !self.has(addr) => Some(addr),
+            _ => None,
+        })
+    }
+
     /// The groups that the host is in by itself: of all systems (RFC 1112 §4); with IPv6 of all nodes, of each of its
     /// addresses, and a router of all routers (RFC 4291 §2.8).
     pub(crate) fn own_groups(&self) -> impl Iterator<Item = IpAddr> {
-        let solicited = self.addresses.iter().filter_map(|address| match address.net.addr {
-            IpAddr::V6(addr) => Some(ndp::solicited_node(addr)),
+        let own = self.addresses.iter().filter_map(|address| match address.net.addr {
+            IpAddr::V6(addr) => Some(addr),
             IpAddr::V4(_) => None,
         });
+        let solicited = own.chain(self.anycast()).map(ndp::solicited_node);
         let routers = ndp::ROUTERS.into_iter().filter(|_| self.router);
         let v6 = ndp::NODES.into_iter().chain(routers).chain(solicited).map(IpAddr::V6);
         core::iter::once(igmp::ALL_SYSTEMS.into()).chain(v6)
@@ -356,6 +371,12 @@ impl Interfaces {
         let first = self.local.partition_point(|(local, _)| *local < addr);
         let mut owners = self.local[first..].iter().take_while(|(local, _)| *local == addr).map(|(_, owner)| *owner);
         owners.find(|owner| on.is_none_or(|on| on == *owner))
+    }
+
+    /// Is `addr` an anycast address that we have for a net of any link? One that is link-local must be of `on`.
+    pub(crate) fn is_anycast(&self, addr: Ipv6Addr, on: IfIndex) -> bool {
+        let there = |interface: &&Interface| interface.index == on || !addr.is_unicast_link_local();
+        self.list.iter().filter(there).any(|interface| interface.is_anycast(addr))
     }
 
     /// The directed broadcast address of a net on some interface that is up.

@@ -66,11 +66,13 @@ pub(crate) struct Advertiser {
     spoken: u8,
     last: Option<Instant>,
     next: Option<Instant>,
+    /// Which router was found last to say something else, and of what.
+    pub(crate) disagreement: Option<(Ipv6Addr, &'static str)>,
 }
 
 impl Advertiser {
     pub(crate) fn new(what: Advertising) -> Advertiser {
-        Advertiser { what, spoken: 0, last: None, next: None }
+        Advertiser { what, spoken: 0, last: None, next: None, disagreement: None }
     }
 
     /// It speaks now. Returns when it does next.

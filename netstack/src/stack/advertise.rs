@@ -3,8 +3,9 @@
 use core::net::{IpAddr, Ipv6Addr};
 
 use super::Stack;
-use crate::iface::AddressOrigin;
-use crate::ip::{IpNet, discovery};
+use crate::events::Notice;
+use crate::iface::{Address, AddressOrigin, Interface};
+use crate::ip::discovery;
 use crate::link::{IfIndex, Mac};
 use crate::ndp::{Advertiser, Advertising, MAX_NETWORKS, PREFERRED, Task, VALID};
 use crate::socket::AddressError;
@@ -49,9 +50,7 @@ impl Stack {
         if interface.link_local().is_none() || !self.forwarding {
             return;
         }
-        let networks =
-            networks(interface.addresses.iter().filter(|a| a.origin == AddressOrigin::Manual).map(|a| a.net));
-        let mtu = interface.mtu;
+        let (networks, mtu) = (networks(interface), interface.mtu);
         let Some(advertiser) = self.ndp.links.get_mut(&on).and_then(|link| link.advertiser.as_mut()) else { return };
         let next = advertiser.spoke(now, &mut self.rng);
         let lifetime = advertiser.what.lifetime;
@@ -87,6 +86,32 @@ impl Stack {
         self.ndp.tasks.set(Task::Advertise(on), at);
     }
 
+    /// §6.2.7: routers of a link that say different things of it confuse its hosts. Said once of each router and thing.
+    pub(super) fn compare_offer(&mut self, on: IfIndex, router: Ipv6Addr, offer: &RouterAdvertisement<'_>) {
+        let Some(interface) = self.ip.interfaces.get(on) else { return };
+        let ours = networks(interface);
+        let differs = |option: Opt<'_>| match option {
+            Opt::Mtu(mtu) if mtu != interface.mtu => Some("MTU"),
+            Opt::Prefix(theirs) => {
+                let same =
+                    ours.iter().find(|ours| (ours.prefix, ours.prefix_len) == (theirs.prefix, theirs.prefix_len))?;
+                let lifetimes = |prefix: &Prefix| (prefix.valid, prefix.preferred);
+                (lifetimes(same) != lifetimes(&theirs)).then_some("lifetimes of a prefix")
+            }
+            _ => None,
+        };
+        let hop_limit = offer.hop_limit != 0 && offer.hop_limit != interface.v6.hop_limit;
+        let servers = offer.managed || offer.other;
+        let fields =
+            [(hop_limit, "hop limit"), (servers, "flags of DHCPv6")].into_iter().filter(|(differs, _)| *differs);
+        let what = fields.map(|(_, what)| what).next().or_else(|| offer.options.iter().find_map(differs));
+        let Some(advertiser) = self.ndp.links.get_mut(&on).and_then(|link| link.advertiser.as_mut()) else { return };
+        if let Some(what) = what.filter(|what| advertiser.disagreement.replace((router, what)) != Some((router, what)))
+        {
+            self.events.notice(Notice::OtherOffer { router, on, what });
+        }
+    }
+
     fn send_advertisement(&mut self, on: IfIndex, lifetime: u16, options: &[Opt<'_>]) {
         let Some(interface) = self.ip.interfaces.get(on) else { return };
         let Some(src) = interface.link_local() else { return };
@@ -109,9 +134,9 @@ impl Stack {
 
 /// What hosts on the link are told of its networks, each once: they are on the link, and addresses are made of those whose
 /// prefix leaves room for an identifier (RFC 4862 §5.5.3 (d)).
-fn networks(ours: impl Iterator<Item = IpNet>) -> Vec<Prefix> {
+fn networks(interface: &Interface) -> Vec<Prefix> {
     let mut known: Vec<Prefix> = Vec::new();
-    for net in ours {
+    for Address { net, .. } in interface.addresses.iter().filter(|address| address.origin == AddressOrigin::Manual) {
         let IpAddr::V6(prefix) = net.network().addr else { continue };
         let prefix_len = net.prefix_len;
         let told = known.iter().any(|other| (other.prefix, other.prefix_len) == (prefix, prefix_len));

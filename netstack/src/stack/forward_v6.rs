@@ -16,7 +16,9 @@ impl Stack {
         if !self.forwarding || !arrival.unicast || arrival.looped {
             return false;
         }
-        let fit = |addr: Ipv6Addr| is_unicast(addr) && !addr.is_loopback() && !self.ip.interfaces.is_local(addr);
+        let interfaces = &self.ip.interfaces;
+        let ours = |addr: Ipv6Addr| interfaces.is_local(addr) || interfaces.is_anycast(addr, arrival.on);
+        let fit = |addr: Ipv6Addr| is_unicast(addr) && !addr.is_loopback() && !ours(addr);
         // RFC 4291 §2.5.6: what is link-local stays on its link. Of a source it is said to the sender, below.
         fit(src) && fit(dst) && !dst.is_unicast_link_local()
     }

@@ -36,7 +36,9 @@ impl Stack {
                     self.hear(now, on, src, mac);
                 }
                 // §6.2.7: another router's offers are for hosts.
-                if !self.forwarding {
+                if self.forwarding {
+                    self.compare_offer(on, src, &offer);
+                } else {
                     self.input_offer(now, on, src, &offer);
                 }
             }
@@ -72,8 +74,7 @@ impl Stack {
             return self.count_error(on);
         }
         let Some(interface) = self.ip.interfaces.get(on) else { return };
-        let Some(address) = interface.address(target.into()).copied() else { return };
-        let ours = interface.mac;
+        let (ours, address) = (interface.mac, interface.address(target.into()).copied());
         if let Some(trial) = self.ndp.trials.get(&(on, target)).copied()
             && trying
         {
@@ -83,9 +84,12 @@ impl Stack {
             }
             return;
         }
-        if !address.is_usable() {
-            return;
-        }
+        // §7.2.7: others may have an anycast address, too. Nobody sends from it, and no answer takes the place of another.
+        let from = match address {
+            Some(address) => address.is_usable().then_some(target),
+            None => interface.link_local().filter(|_| !trying && interface.is_anycast(target)),
+        };
+        let Some(from) = from else { return };
         let to = if trying { ndp::ALL_NODES } else { src };
         if let Some(mac) = mac.filter(|_| !trying) {
             self.hear(now, on, src, mac);
@@ -95,8 +99,8 @@ impl Stack {
             // It knows us but did not say where it is: ask, and it will ask again.
             return self.ip.ask(&mut *self.pool, on, src.into(), None);
         }
-        let answer = ndp::neighbor_advertisement(target, ours, self.forwarding, !trying, true);
-        self.ip.send_icmpv6(&mut *self.pool, on, link, discovery(target, to), &[], answer);
+        let answer = ndp::neighbor_advertisement(target, ours, self.forwarding, !trying, address.is_some());
+        self.ip.send_icmpv6(&mut *self.pool, on, link, discovery(from, to), &[], answer);
     }
 
     /// §7.2.5, and RFC 4862 §5.4.4.

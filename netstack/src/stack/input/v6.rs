@@ -131,7 +131,13 @@ impl Stack {
         };
         // A packet for one host in a frame for all is dropped, as RFC 1122 §3.3.6 says for IPv4.
         let strange = !arrival.unicast || src.is_unspecified();
-        if ours && !strange { Ok(Cast::Unicast) } else { Err(Refusal::NotForUs) }
+        match ours {
+            _ if strange => Err(Refusal::NotForUs),
+            true => Ok(Cast::Unicast),
+            // RFC 4291 §2.6.1. Nobody connects to it, and nothing is said of what nobody wants.
+            false if interfaces.is_anycast(dst, arrival.on) => Ok(Cast::Many),
+            false => Err(Refusal::NotForUs),
+        }
     }
 
     /// Nobody else sends from our addresses. What is only being tried may be another's.
