@@ -473,3 +473,27 @@ fn datagrams_without_a_checksum_are_for_those_who_take_them() {
     net.run_for(Duration::from_millis(20));
     assert_eq!(ear.recv().expect("one").1, b"taken");
 }
+
+/// IPV6_UNICAST_IF.
+#[test]
+fn a_program_says_by_which_link_an_address_is_reached_that_any_link_may_have() {
+    let mut net = Net::new(9);
+    let (a, b) = (net.node(), net.node());
+    let (left, right) = (net.link(Link::default()), net.link(Link::default()));
+    let ends = [(a, left), (a, right), (b, right)].map(|(node, link)| {
+        let (on, now) = (net.attach(node, link), net.now());
+        net.stack(node).enable_ipv6(now, on, false).expect("a good link");
+        on
+    });
+    net.run_for(Duration::from_secs(5));
+    let view = net.stack(b).interfaces().find(|interface| interface.index == ends[2]).expect("attached");
+    let there = view.addresses.iter().find(|address| address.is_usable()).expect("a link-local one").net.addr;
+    let (from, mut ear) = (net.udp(a), net.udp_at(b, "[::]:7"));
+    for (on, arrives) in [(ends[0], false), (ends[1], true)] {
+        net.stack(a).udp_options(from.id).expect("open").v6.unicast_on = Some(on);
+        net.udp_send(&from, &format!("[{there}]:7"), b"x").expect("a way");
+        net.run_for(Duration::from_secs(5));
+        assert_eq!(ear.recv().is_some(), arrives);
+        let _ = net.stack(a).udp_take_error(from.id);
+    }
+}

@@ -8,6 +8,7 @@ use common::*;
 use netstack::link::IfIndex;
 use netstack::socket::{BindError, BindOptions, ConnectError, GroupError, SendError, SendOptions};
 use netstack::time::Duration;
+use netstack::wire::ipv4;
 
 const B: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
@@ -430,4 +431,21 @@ fn a_peer_of_port_0_refuses_and_stands_for_every_port_of_its_address() {
     }
     settle(&mut net);
     assert!(connected.recv().is_some() && connected.recv().is_some());
+}
+
+/// SO_NO_CHECK.
+#[test]
+fn who_wants_none_sends_no_checksum_by_ipv4() {
+    let (mut net, a, b) = Net::pair(1, Link::default());
+    let (from, mut ear) = (net.udp(a), net.udp_at(b, "10.0.0.2:7"));
+    for no_checksum in [false, true] {
+        net.stack(a).udp_options(from.id).expect("open").no_checksum = no_checksum;
+        net.trace.clear();
+        net.udp_send(&from, "10.0.0.2:7", b"x").expect("a way");
+        net.run_for(Duration::from_millis(100));
+        assert_eq!(ear.recv().expect("it came").1, b"x");
+        let sent =
+            net.trace.iter().filter_map(|seen| as_ipv4(&seen.frame)).find(|packet| packet.protocol() == ipv4::UDP);
+        assert_eq!(sent.expect("sent").payload()[6..8] == [0, 0], no_checksum);
+    }
 }
