@@ -62,7 +62,10 @@ fn progress(local: &Local, on: IfIndex, spec: AddrSpec) -> Progress {
         let Some(interface) = engine.stack.interfaces().find(|interface| interface.index == on) else {
             return Progress::Nothing;
         };
-        let has_v4 = interface.addresses.iter().any(|address| address.net.addr.is_ipv4());
+        let manual = |address: &&Address| address.origin == AddressOrigin::Manual;
+        let (set, given): (Vec<&Address>, Vec<_>) =
+            interface.addresses.iter().filter(|address| address.net.addr.is_ipv4()).partition(manual);
+        let has_v4 = !given.is_empty();
         // A link-local address alone leads nowhere; a router's prefix does.
         let of_routers = [AddressOrigin::Stable, AddressOrigin::Temporary];
         let routed = interface.addresses.iter().filter(|address| of_routers.contains(&address.origin));
@@ -73,12 +76,14 @@ fn progress(local: &Local, on: IfIndex, spec: AddrSpec) -> Progress {
         let has_v6 = offered
             && routed.clone().any(|address| address.state == AddressState::Preferred)
             && !routed.clone().any(tried);
-        match (has_v4, offered, has_v6) {
+        // Who has set an address of IPv4 waits for IPv6, or for another that a server gives.
+        let done = if has_v6 { has_v4 || !set.is_empty() } else { has_v4 && !offered };
+        match done {
             // A server of names may still answer.
-            (true, _, true) | (true, false, _) if engine.stack.awaits_information(on) => Progress::One,
-            (true, _, true) | (true, false, _) => Progress::Done,
-            (true, true, false) | (false, _, true) => Progress::One,
-            (false, _, false) => Progress::Nothing,
+            true if engine.stack.awaits_information(on) => Progress::One,
+            true => Progress::Done,
+            false if has_v4 || has_v6 => Progress::One,
+            false => Progress::Nothing,
         }
     })
 }

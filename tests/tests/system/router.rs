@@ -55,6 +55,18 @@ fn nodes_on_two_buses_configure_themselves_by_a_router_and_keep_their_addresses(
 }
 
 #[test]
+fn an_address_of_ipv4_that_is_set_does_not_end_the_wait_for_one_of_ipv6() -> Outcome {
+    let bus = Bus::new();
+    let _router = router(Program::python(ROUTER).rump(&format!("{},ra=on,forward=on", bus.node("fd06:1::1/64"))))?;
+    let net = format!("{},addr=auto", bus.node("10.6.0.2/24"));
+    let begun = Instant::now();
+    let addr = Program::python(SOURCE).rump(&net).run()?.text();
+    ensure(addr.starts_with("fd06:1::"), || addr.clone())?;
+    // Nobody waits for a DHCP server as well, of which there is none.
+    ensure(begun.elapsed() < Duration::from_secs(10), || format!("{:?}", begun.elapsed()))
+}
+
+#[test]
 fn programs_that_prefer_temporary_addresses_have_another_one_each_time() -> Outcome {
     let bus = Bus::new();
     let net = format!("{},ra=on,forward=on", bus.node("fd06:1::1/64"));
