@@ -1,7 +1,7 @@
 //! IPPROTO_IP and SOL_RAW: ip(7), raw(7).
 
 use super::rows::{bytes, change, engine, local, within};
-use super::{Access, On, Row};
+use super::{Access, On, Row, Settings};
 use crate::backend::{Call, Reply};
 use crate::endpoint::Kind;
 use crate::socket::Socket;
@@ -55,7 +55,13 @@ pub(super) static ROWS: &[Row] = &[
         v => s.tcp.least_ttl = within(v, 0, 255)? as u8),
     engine!(IPPROTO_IP, libc::IP_TRANSPARENT, On::All, s => i32::from(s.tcp.transparent), v => s.set_transparent(v != 0)),
     local!(IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, On::All, s => s.no_port, v => s.no_port = v != 0),
-    bytes(IPPROTO_IP, libc::IP_UNICAST_IF, On::All, Some(unicast_interface), Some(set_unicast_interface)),
+    bytes(
+        IPPROTO_IP,
+        libc::IP_UNICAST_IF,
+        On::All,
+        Some(|s| Ok(shown_index(s.settings.lock().raw.datagram.unicast_on))),
+        Some(|s, value| set_index(s, value, |s| &mut s.raw.datagram.unicast_on)),
+    ),
     bytes(IPPROTO_IP, IP_LOCAL_PORT_RANGE, On::All, Some(port_range), Some(set_port_range)),
     local!(IPPROTO_IP, libc::IP_RECVFRAGSIZE, On::Datagram, s => s.wanted.fragment_size,
         v => s.wanted.fragment_size = v != 0),
@@ -86,7 +92,13 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IP, libc::IP_CHECKSUM, On::All, s => s.kept.checksum, v => s.kept.checksum = v != 0),
     local!(IPPROTO_IP, libc::IP_PASSSEC, On::All, s => s.kept.security, v => s.kept.security = v != 0),
     local!(IPPROTO_IP, libc::IP_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
-    engine!(libc::SOL_RAW, ICMP_FILTER, On::Raw, s => s.raw.icmp_filter as i32, v => s.raw.icmp_filter = v as u32),
+    bytes(
+        libc::SOL_RAW,
+        ICMP_FILTER,
+        On::Raw,
+        Some(|s| Ok(shown_filter(&[s.settings.lock().raw.icmp_filter]))),
+        Some(|s, value| set_filter(s, value, |s| std::slice::from_mut(&mut s.raw.icmp_filter))),
+    ),
 ];
 
 /// IP_MTU_DISCOVER and IPV6_MTU_DISCOVER have the same values.
@@ -102,16 +114,34 @@ pub(super) fn mtu_discovery(value: i32) -> MtuDiscovery {
 }
 
 /// An interface's index, in network byte order (Linux: of the precise length, too).
-fn unicast_interface(socket: &Socket) -> Result<Vec<u8>> {
-    let on = socket.settings.lock().raw.datagram.unicast_on;
-    Ok(on.map_or(0, |on| on.0).to_be_bytes().to_vec())
+pub(super) fn shown_index(on: Option<IfIndex>) -> Vec<u8> {
+    on.map_or(0, |on| on.0).to_be_bytes().to_vec()
 }
 
-fn set_unicast_interface(socket: &Socket, value: &[u8]) -> Result<()> {
-    let index = u32::from_be_bytes(value.try_into().map_err(|_| Errno::INVAL)?);
-    let on = one_of_ours(socket, index)?;
+pub(super) fn set_index(
+    socket: &Socket,
+    value: &[u8],
+    place: impl FnOnce(&mut Settings) -> &mut Option<IfIndex>,
+) -> Result<()> {
+    let on = one_of_ours(socket, u32::from_be_bytes(value.try_into().map_err(|_| Errno::INVAL)?))?;
     change(socket, |settings| {
-        settings.raw.datagram.unicast_on = on;
+        *place(settings) = on;
+        Ok(())
+    })
+}
+
+/// Types of ICMP or ICMPv6 messages, a bit each.
+pub(super) fn shown_filter(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// As on Linux a shorter filter changes what it covers, and of a longer one the rest does not count.
+pub(super) fn set_filter(socket: &Socket, value: &[u8], place: impl FnOnce(&mut Settings) -> &mut [u32]) -> Result<()> {
+    change(socket, |settings| {
+        let words = place(settings);
+        let mut bytes = shown_filter(words);
+        bytes.iter_mut().zip(value).for_each(|(byte, set)| *byte = *set);
+        words.iter_mut().zip(bytes.as_chunks().0).for_each(|(word, bytes)| *word = u32::from_ne_bytes(*bytes));
         Ok(())
     })
 }

@@ -2,7 +2,7 @@
 //! for the IPv4 that they speak.
 
 use super::Access::Int;
-use super::ip::{mtu_discovery, one_of_ours, path_mtu};
+use super::ip::{mtu_discovery, one_of_ours, path_mtu, set_filter, set_index, shown_filter, shown_index};
 use super::preferences;
 use super::rows::{bytes, change, engine, local, within};
 use super::{Access, On, Row};
@@ -144,7 +144,13 @@ pub(super) static ROWS: &[Row] = &[
             set: Some(Socket::convert),
         },
     },
-    bytes(IPPROTO_IPV6, libc::IPV6_UNICAST_IF, On::All, Some(unicast_interface), Some(set_unicast_interface)),
+    bytes(
+        IPPROTO_IPV6,
+        libc::IPV6_UNICAST_IF,
+        On::All,
+        Some(|s| Ok(shown_index(s.settings.lock().raw.datagram.v6.unicast_on))),
+        Some(|s, value| set_index(s, value, |s| &mut s.raw.datagram.v6.unicast_on)),
+    ),
     Row {
         level: IPPROTO_IPV6,
         name: libc::IPV6_MTU,
@@ -206,7 +212,13 @@ pub(super) static ROWS: &[Row] = &[
             }),
         },
     },
-    bytes(libc::IPPROTO_ICMPV6, ICMPV6_FILTER, On::Raw, Some(get_filter), Some(set_filter)),
+    bytes(
+        libc::IPPROTO_ICMPV6,
+        ICMPV6_FILTER,
+        On::Raw,
+        Some(|s| Ok(shown_filter(&s.settings.lock().raw.icmp6_filter))),
+        Some(|s, value| set_filter(s, value, |s| &mut s.raw.icmp6_filter)),
+    ),
 ];
 
 /// Where the program says none: of a connected socket that of its way, as routers say.
@@ -221,20 +233,6 @@ fn unicast_hops(socket: &Socket) -> Result<i32> {
     }
 }
 
-/// An interface's index, in network byte order.
-fn unicast_interface(socket: &Socket) -> Result<Vec<u8>> {
-    let on = socket.settings.lock().raw.datagram.v6.unicast_on;
-    Ok(on.map_or(0, |on| on.0).to_be_bytes().to_vec())
-}
-
-fn set_unicast_interface(socket: &Socket, value: &[u8]) -> Result<()> {
-    let on = one_of_ours(socket, u32::from_be_bytes(value.try_into().map_err(|_| Errno::INVAL)?))?;
-    change(socket, |settings| {
-        settings.raw.datagram.v6.unicast_on = on;
-        Ok(())
-    })
-}
-
 /// A hop limit; None for −1, the default.
 fn hops(value: i32) -> Result<Option<u8>> {
     within(value, -1, 255).map(|hops| u8::try_from(hops).ok())
@@ -245,19 +243,4 @@ fn group(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
     let (Some(group), Some(index)) = (value.first_chunk::<16>(), value.get(16..20)) else { return Err(Errno::INVAL) };
     let index = u32::from_ne_bytes([index[0], index[1], index[2], index[3]]);
     socket.backend.call(Call::Group(socket.id(), change, Ipv6Addr::from(*group).into(), index)).map(drop)
-}
-
-fn get_filter(socket: &Socket) -> Result<Vec<u8>> {
-    Ok(socket.settings.lock().raw.icmp6_filter.iter().flat_map(|word| word.to_ne_bytes()).collect())
-}
-
-fn set_filter(socket: &Socket, value: &[u8]) -> Result<()> {
-    change(socket, |settings| {
-        // As on Linux a shorter filter changes what it covers.
-        let (words, _) = value.as_chunks::<4>();
-        for (word, set) in settings.raw.icmp6_filter.iter_mut().zip(words) {
-            *word = u32::from_ne_bytes(*set);
-        }
-        Ok(())
-    })
 }

@@ -26,6 +26,7 @@ pub const CASES: &[Case] = &[
     ("options.error_queue_is_urgent", error_queue_is_urgent),
     ("options.buffer_locks", buffer_locks),
     ("options.original_destination", original_destination),
+    ("options.icmp_filters", icmp_filters),
     ("options.unicast_interface", unicast_interface),
     ("options.transparent", transparent),
     ("options.freebind", freebind),
@@ -236,6 +237,24 @@ fn original_destination(r: &mut Report) {
         r.see("message", format!("{level} {kind}: {} bytes, {port}, {:?}", data.len(), data.get(4..8)));
     }
     r.see("messages", message.control.len());
+}
+
+/// ICMP_FILTER and ICMPV6_FILTER of any length.
+fn icmp_filters(r: &mut Report) {
+    const FILTER: i32 = 1;
+    for (family, protocol, level) in
+        [(AF_INET, libc::IPPROTO_ICMP, libc::SOL_RAW), (libc::AF_INET6, libc::IPPROTO_ICMPV6, libc::IPPROTO_ICMPV6)]
+    {
+        let fd = must("socket", sys::socket(family, libc::SOCK_RAW, protocol));
+        for len in [0, 1, 3, 4, 5, 8, 31, 32, 33, 40] {
+            let bytes: Vec<u8> = (1..=len).map(|n| n ^ len).collect();
+            r.see(&format!("{protocol}, {len} bytes"), sys::set_option_bytes(fd, level, FILTER, &bytes));
+            for room in [0, 3, 40] {
+                let got = sys::get_option_bytes(fd, level, FILTER, room).map(|bytes| crate::report::hex(&bytes));
+                r.see(&format!("room for {room}"), got);
+            }
+        }
+    }
 }
 
 /// IP_UNICAST_IF: an index in network byte order.
