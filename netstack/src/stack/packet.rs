@@ -55,13 +55,13 @@ impl Stack {
     /// bind(2): from now on only what passes `on` is seen, or what passes any interface. Protocol 0 leaves the protocol as
     /// it is. Errors: there is no such interface, or the socket shares with others (PACKET_FANOUT).
     pub fn packet_bind(&mut self, id: PacketId, on: Option<IfIndex>, protocol: u16) -> Result<(), GroupError> {
+        if self.ip.taps.group(id).is_some() {
+            return Err(GroupError::Invalid);
+        }
         let down = match on {
             Some(on) => !self.ip.interfaces.get(on).ok_or(GroupError::NoInterface)?.up,
             None => false,
         };
-        if self.ip.taps.group(id).is_some() {
-            return Err(GroupError::Invalid);
-        }
         let socket = self.ip.taps.get_mut(id).ok_or(GroupError::NotFound)?;
         if down {
             socket.error = Some(SocketError::InterfaceDown);

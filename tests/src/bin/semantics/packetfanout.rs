@@ -103,6 +103,9 @@ fn refused(r: &mut Report) {
     }
     r.see("two at most", join_most(a, 5, BALANCE, 2));
     r.see("again", join(a, 5, BALANCE));
+    let elsewhere = [&on_lo(PROTOCOL)[..4], &99i32.to_ne_bytes(), &on_lo(PROTOCOL)[8..]].concat();
+    r.see("bound again", sys::bind_bytes(a, &on_lo(PROTOCOL)));
+    r.see("bound to no interface", sys::bind_bytes(a, &elsewhere));
     r.see("another kind", join(b, 5, HASH));
     r.see("other flags", join(b, 5, BALANCE | IGNORE_OUTGOING));
     r.see("three at most", join_most(b, 5, BALANCE, 3));
