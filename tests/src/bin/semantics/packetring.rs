@@ -18,6 +18,7 @@ pub const CASES: &[Case] = &[
     ("packetring.requests", requests),
     ("packetring.mapping", mapping),
     ("packetring.places", places),
+    ("packetring.small_places", small_places),
     ("packetring.copies", copies),
     ("packetring.full", full),
     ("packetring.queue", queue),
@@ -201,6 +202,20 @@ fn see_place(r: &mut Report, mapped: &Mapped, version: i32, at: usize) {
             mapped.bytes(at + usize::from(mac), kept.min(20) as usize),
         ),
     );
+}
+
+/// Places that end before a frame could begin in them.
+fn small_places(r: &mut Report) {
+    let fd = watching(SOCK_RAW, PROTOCOL);
+    must("version", set(fd, VERSION, 1));
+    r.see("ring", ring(fd, RX_RING, &[4096, 1, 64, 64]));
+    let mapped = must("mmap", sys::map(fd, 4096, MAP_SHARED, 0));
+    (0..65).for_each(|_| say(&[7; 30]));
+    must("poll", sys::poll(&[(fd, POLLIN)], 1000));
+    for at in [0, 63 * 64] {
+        let words = [4, 8, 12].map(|field| mapped.word(at + field));
+        r.see(&format!("place {at}"), format!("{:#x} {words:?}", mapped.word(at) & STATUS));
+    }
 }
 
 fn places(r: &mut Report) {
