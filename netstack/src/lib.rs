@@ -53,4 +53,4 @@ pub use multicast::{Filter, FilterMode};
 pub use ndp::{Advertising, TemporaryAddresses};
 pub use neighbor::{Neighbor, NeighborState};
 pub use socket::{Key, PacketId, RawId, UdpId};
-pub use stack::{AutoConfig, Config, PacketTo, SourceChange, Stack};
+pub use stack::{AutoConfig, Config, PacketTo, SourceChange, Stack, max_sources};

@@ -25,6 +25,27 @@ pub struct UdpId(pub(crate) Handle);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RawId(pub(crate) Handle);
 
+/// A socket that can be in multicast groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatagramId {
+    /// One of UDP.
+    Udp(UdpId),
+    /// A raw or ping socket.
+    Raw(RawId),
+}
+
+impl From<UdpId> for DatagramId {
+    fn from(id: UdpId) -> DatagramId {
+        DatagramId::Udp(id)
+    }
+}
+
+impl From<RawId> for DatagramId {
+    fn from(id: RawId) -> DatagramId {
+        DatagramId::Raw(id)
+    }
+}
+
 /// A packet socket of one [`Stack`](crate::Stack). A stale id never names another socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PacketId(pub(crate) Handle);

@@ -6,6 +6,8 @@ use std::net::Ipv4Addr;
 
 use common::groups::*;
 use common::*;
+use netstack::raw::RawKind;
+use netstack::time::Duration;
 use netstack::wire::{checksum, ethernet, igmp, ipv4};
 use netstack::{Filter, FilterMode, SourceChange};
 
@@ -114,14 +116,43 @@ fn filters_have_bounds_and_are_told() {
         Filter { mode: FilterMode::Include, sources: (1..=11).map(|n| Ipv4Addr::new(10, 0, 0, n).into()).collect() };
     use netstack::socket::GroupError;
     let stack = host.net.stack(node);
-    assert_eq!(stack.udp_set_filter(socket.id, GROUP, Some(ETH), many), Err(GroupError::TooMany));
-    assert_eq!(stack.udp_set_filter(socket.id, GROUP, Some(ETH), Filter::ALL), Err(GroupError::Invalid));
-    assert_eq!(stack.udp_filter(socket.id, GROUP, Some(ETH)), Ok(Filter::NONE));
+    assert_eq!(stack.group_set_filter(socket.id, GROUP, Some(ETH), many), Err(GroupError::TooMany));
+    assert_eq!(stack.group_set_filter(socket.id, GROUP, Some(ETH), Filter::ALL), Err(GroupError::Invalid));
+    assert_eq!(stack.group_filter(socket.id, GROUP, Some(ETH)), Ok(Filter::NONE));
     let one = Filter { mode: FilterMode::Include, sources: [S1.into()].into() };
-    let mut change = |source, change| stack.udp_change_source(socket.id, GROUP, Some(ETH), source, change);
+    let mut change = |source, change| stack.group_change_source(socket.id, GROUP, Some(ETH), source, change);
     assert_eq!(change(S1, SourceChange::Block), Err(GroupError::Invalid), "not a member");
     assert_eq!(change(S1, SourceChange::Join), Ok(()));
     assert_eq!(change(S1, SourceChange::Join), Err(GroupError::NotMember), "twice");
     assert_eq!(change(S2, SourceChange::Block), Err(GroupError::Invalid), "the other kind");
-    assert_eq!(stack.udp_filter(socket.id, GROUP, Some(ETH)), Ok(one));
+    assert_eq!(stack.group_filter(socket.id, GROUP, Some(ETH)), Ok(one));
+}
+
+/// As those of routing daemons are.
+#[test]
+fn raw_sockets_are_members_too() {
+    const OSPF: u8 = 89;
+    let (mut net, a, _) = Net::pair(10, Link::default());
+    net.run_for(Duration::from_secs(5));
+    let kind = RawKind::Raw { protocol: OSPF };
+    let (mut member, mut other, mut any) = (net.raw(a, kind), net.raw(a, kind), net.raw(a, kind));
+    net.stack(a).raw_options(other.id).expect("open").datagram.multicast_all = false;
+    let hello = |net: &mut Net| {
+        let packet = ipv4_packet(S1, GROUP, OSPF, b"hello");
+        net.inject(a, ETH, &ethernet_frame(ethernet::multicast(GROUP.into()), STRANGER, ethernet::IPV4, &packet));
+    };
+    hello(&mut net);
+    assert!(member.recv().is_none(), "the host is in no group");
+    net.stack(a).group_join(member.id, GROUP, Some(ETH)).expect("joined");
+    hello(&mut net);
+    assert!(member.recv().is_some() && other.recv().is_none() && any.recv().is_some());
+    net.stack(a).group_change_source(member.id, GROUP, Some(ETH), S1, SourceChange::Block).expect("a member");
+    hello(&mut net);
+    assert!(member.recv().is_none() && any.recv().is_none(), "nobody here wants that source");
+    net.run_for(Duration::from_secs(10));
+    net.trace.clear();
+    net.stack(a).raw_close(member.id);
+    net.run_for(Duration::from_millis(10));
+    let reported = net.trace.iter().filter_map(|seen| as_ipv4(&seen.frame)).any(|packet| packet.protocol() == 2);
+    assert!(reported, "who closes has left");
 }

@@ -275,10 +275,10 @@ fn multicast_reaches_those_who_joined() {
     let group = Ipv4Addr::new(239, 1, 2, 3);
     let on = Some(IfIndex(2));
     let mut ears: Vec<Udp> = nodes.iter().map(|node| net.udp_at(*node, "0.0.0.0:5353")).collect();
-    assert_eq!(net.stack(nodes[1]).udp_join(ears[1].id, group, on), Ok(()));
-    assert_eq!(net.stack(nodes[1]).udp_join(ears[1].id, group, on), Err(GroupError::AlreadyMember));
-    assert_eq!(net.stack(nodes[1]).udp_join(ears[1].id, B, on), Err(GroupError::Invalid));
-    assert_eq!(net.stack(nodes[1]).udp_join(ears[1].id, group, None), Err(GroupError::NoInterface), "no route");
+    assert_eq!(net.stack(nodes[1]).group_join(ears[1].id, group, on), Ok(()));
+    assert_eq!(net.stack(nodes[1]).group_join(ears[1].id, group, on), Err(GroupError::AlreadyMember));
+    assert_eq!(net.stack(nodes[1]).group_join(ears[1].id, B, on), Err(GroupError::Invalid));
+    assert_eq!(net.stack(nodes[1]).group_join(ears[1].id, group, None), Err(GroupError::NoInterface), "no route");
     let from = net.udp(nodes[0]);
     net.stack(nodes[0]).udp_options(from.id).expect("open").multicast_on = on;
     net.udp_send(&from, "239.1.2.3:5353", b"members").expect("sent");
@@ -287,7 +287,7 @@ fn multicast_reaches_those_who_joined() {
     assert_eq!((payload, header.ttl, header.dst), (b"members".to_vec(), 1, addr("239.1.2.3:5353")));
     assert!(ears[0].recv().is_none() && ears[2].recv().is_none());
     // The sender's own host, once it is a member, and unless it says otherwise (IP_MULTICAST_LOOP).
-    net.stack(nodes[0]).udp_join(ears[0].id, group, on).expect("joined");
+    net.stack(nodes[0]).group_join(ears[0].id, group, on).expect("joined");
     net.udp_send(&from, "239.1.2.3:5353", b"loop").expect("sent");
     assert_eq!(ears[0].recv().expect("looped").1, b"loop");
     net.stack(nodes[0]).udp_options(from.id).expect("open").multicast_loop = false;
@@ -295,8 +295,8 @@ fn multicast_reaches_those_who_joined() {
     settle(&mut net);
     assert!(ears[0].recv().is_none());
     while ears[1].recv().is_some() {}
-    net.stack(nodes[1]).udp_leave(ears[1].id, group, on).expect("left");
-    assert_eq!(net.stack(nodes[1]).udp_leave(ears[1].id, group, on), Err(GroupError::NotMember));
+    net.stack(nodes[1]).group_leave(ears[1].id, group, on).expect("left");
+    assert_eq!(net.stack(nodes[1]).group_leave(ears[1].id, group, on), Err(GroupError::NotMember));
     net.udp_send(&from, "239.1.2.3:5353", b"gone").expect("sent");
     settle(&mut net);
     assert!(ears[1].recv().is_none());

@@ -115,8 +115,11 @@ impl Sockets {
             }
             Call::Join { which, v6, leave } => {
                 let Some((id, _)) = choose(&mut self.udp, which) else { return };
-                let _ =
-                    if leave { stack.udp_leave(*id, group(v6), None) } else { stack.udp_join(*id, group(v6), None) };
+                let _ = if leave {
+                    stack.group_leave(*id, group(v6), None)
+                } else {
+                    stack.group_join(*id, group(v6), None)
+                };
             }
             Call::Raw { kind, protocol } if self.raw.len() < MOST => {
                 let (ring, reader) = arena::ring::heap(1 << 14);

@@ -12,7 +12,7 @@ use arena::{Consumer, Producer};
 use netstack::iface::{Address, InterfaceView};
 use netstack::link::IfIndex;
 use netstack::raw::{RawKind, RawOptions};
-use netstack::socket::{ConnectError, Key};
+use netstack::socket::{ConnectError, DatagramId, Key};
 use netstack::tcp::{Accepted, Close, State, TcpId, TcpStatus};
 use netstack::time::Instant as Now;
 use netstack::{Filter, Stack};
@@ -206,20 +206,20 @@ impl Engine {
             }
             Call::SetDatagramOptions(id, options) => self.set_datagram_options(id, options),
             Call::Group(id, change, group, interface) => {
-                let Handle::Udp(udp) = self.handle(id)? else { return Err(Errno::NOPROTOOPT) };
+                let socket = self.datagrams(id)?;
                 let on = (interface != 0).then_some(IfIndex(interface));
                 let stack = &mut self.stack;
                 let result = match change {
-                    GroupChange::Join => stack.udp_join(udp, group, on),
-                    GroupChange::Leave => stack.udp_leave(udp, group, on),
-                    GroupChange::Source(source, change) => stack.udp_change_source(udp, group, on, source, change),
-                    GroupChange::Filter(filter) => stack.udp_set_filter(udp, group, on, filter),
+                    GroupChange::Join => stack.group_join(socket, group, on),
+                    GroupChange::Leave => stack.group_leave(socket, group, on),
+                    GroupChange::Source(source, change) => stack.group_change_source(socket, group, on, source, change),
+                    GroupChange::Filter(filter) => stack.group_set_filter(socket, group, on, filter),
                 };
                 result.map_err(errno::group).map(|()| Reply::Done)
             }
             Call::GroupFilter(id, group, interface) => {
-                let Handle::Udp(udp) = self.handle(id)? else { return Err(Errno::NOPROTOOPT) };
-                let filter = self.stack.udp_filter(udp, group, interface.map(IfIndex)).map_err(errno::group)?;
+                let socket = self.datagrams(id)?;
+                let filter = self.stack.group_filter(socket, group, interface.map(IfIndex)).map_err(errno::group)?;
                 if filter == Filter::NONE { Err(Errno::ADDRNOTAVAIL) } else { Ok(Reply::Filter(filter)) }
             }
             Call::Names(id) => Ok(match self.handle(id)? {
@@ -248,6 +248,15 @@ impl Engine {
 
     pub(super) fn handle(&self, id: SocketId) -> Result<Handle> {
         self.sockets.handle(id).ok_or(Errno::BADF)
+    }
+
+    /// A socket that can be in groups. As on Linux others know no such option.
+    fn datagrams(&self, id: SocketId) -> Result<DatagramId> {
+        match self.handle(id)? {
+            Handle::Udp(udp) => Ok(udp.into()),
+            Handle::Raw(raw) => Ok(raw.into()),
+            _ => Err(Errno::NOPROTOOPT),
+        }
     }
 
     fn stream(&self, id: SocketId) -> Result<TcpId> {

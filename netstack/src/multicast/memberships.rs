@@ -136,6 +136,11 @@ impl Memberships {
         self.groups.get(&(on, group))?.members.get(&Member::Socket(key))
     }
 
+    /// Does anybody here want what `source` sends to a group? Of what is no group of ours, nothing is said.
+    pub(crate) fn wants(&self, on: IfIndex, group: IpAddr, source: IpAddr) -> bool {
+        !group.is_multicast() || self.groups.get(&(on, group)).is_none_or(|entry| entry.filter.accepts(source))
+    }
+
     /// All groups of a family are said as if they were new: those who should know may not have heard of them.
     pub(crate) fn say_all(&mut self, now: Instant, side: Side) {
         let robustness = self.routers.get(&side).map_or(ROBUSTNESS, |routers| routers.robustness);

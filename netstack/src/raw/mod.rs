@@ -10,6 +10,7 @@ use arena::Producer;
 use crate::datagram::{Admission, Corked, DatagramOptions, Errors, Inbox};
 use crate::ip::Received;
 use crate::link::IfIndex;
+use crate::multicast::Joined;
 use crate::ports;
 use crate::rng::{HashKey, Rng};
 use crate::slab::Slab;
@@ -80,6 +81,7 @@ pub(crate) struct Socket {
     pub(crate) errors: Errors,
     /// A packet of which more pieces are to come (MSG_MORE).
     pub(crate) corked: Option<Corked>,
+    pub(crate) groups: Joined,
     /// Unspecified: all our addresses.
     pub(crate) local: IpAddr,
     /// bind(2) chose `local`, so it stays when the socket is disconnected.
@@ -153,6 +155,7 @@ impl Raw {
             options: RawOptions { header_included, checksum_at, ..RawOptions::default() },
             errors: Errors::default(),
             corked: None,
+            groups: Joined::new(),
             local: kind.any(),
             bound: false,
             remote: None,

@@ -12,6 +12,7 @@ mod dhcp;
 mod dhcpv6;
 mod forward;
 mod forward_v6;
+mod groups;
 mod icmp;
 mod icmpv6;
 mod input;
@@ -26,7 +27,7 @@ mod temporary;
 mod udp;
 
 pub use dhcp::AutoConfig;
-pub use multicast::SourceChange;
+pub use groups::{SourceChange, max_sources};
 pub use packet::PacketTo;
 
 use core::net::IpAddr;

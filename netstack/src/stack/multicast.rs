@@ -1,12 +1,11 @@
-//! Multicast groups: who is in which, and IGMP (RFC 9776) and MLD (RFC 9777).
+//! What is said and heard of multicast groups: IGMP (RFC 9776) and MLD (RFC 9777). User calls are in `stack::groups`.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Stack;
 use crate::ip::{self, Fill, Hop, NextHop, Outgoing, Received};
 use crate::link::IfIndex;
-use crate::multicast::{Family, Filter, FilterMode, Member, Say, fit};
-use crate::socket::{GroupError, Key, UdpId};
+use crate::multicast::{Family, Say, fit};
 use crate::time::Instant;
 use crate::wire::group::{Message, Record};
 use crate::wire::{igmp, ipv6, mld, ndp};
@@ -14,110 +13,7 @@ use crate::wire::{igmp, ipv6, mld, ndp};
 /// Type of service of IGMP: internetwork control (RFC 9776 §4).
 const TOS: u8 = 0xc0;
 
-/// A change of a socket's filter by one source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceChange {
-    /// Wants what it sends, and joins the group for it if need be.
-    Join,
-    /// Does not want it any more; the last one leaves the group.
-    Leave,
-    /// A member of the whole group does not want it.
-    Block,
-    /// Wants it again.
-    Unblock,
-}
-
 impl Stack {
-    /// MCAST_MSFILTER, IP_MSFILTER: the sources that a member wants of a group. [`Filter::NONE`] leaves it.
-    pub fn udp_set_filter(
-        &mut self,
-        id: UdpId,
-        group: impl Into<IpAddr>,
-        on: Option<IfIndex>,
-        filter: Filter,
-    ) -> Result<(), GroupError> {
-        let group = group.into();
-        let on = self.group_interface(group, on)?;
-        if filter.sources.len() > max_sources(group) {
-            return Err(GroupError::TooMany);
-        }
-        let socket = self.udp.get(id).ok_or(GroupError::NotFound)?;
-        if !socket.groups.contains(&(group, on)) {
-            return Err(GroupError::Invalid);
-        }
-        if filter == Filter::NONE {
-            return self.udp_leave(id, group, Some(on));
-        }
-        let key = socket.key;
-        self.set_membership(on, group, key, filter);
-        Ok(())
-    }
-
-    /// MCAST_JOIN_SOURCE_GROUP and its kin, with Linux's errors: a filter lists wanted or unwanted sources, and changes
-    /// from one to the other only while it is empty.
-    pub fn udp_change_source(
-        &mut self,
-        id: UdpId,
-        group: impl Into<IpAddr>,
-        on: Option<IfIndex>,
-        source: impl Into<IpAddr>,
-        change: SourceChange,
-    ) -> Result<(), GroupError> {
-        let group = group.into();
-        let on = self.group_interface(group, on)?;
-        let socket = self.udp.get(id).ok_or(GroupError::NotFound)?;
-        let (key, member) = (socket.key, socket.groups.contains(&(group, on)));
-        let source = source.into();
-        if !member && change == SourceChange::Join {
-            let filter = Filter { mode: FilterMode::Include, sources: [source].into() };
-            return self.join(id, group, Some(on), filter);
-        }
-        let current = self.ip.memberships.filter(on, group, key);
-        let mut filter = current.filter(|_| member).ok_or(GroupError::Invalid)?.clone();
-        let mode = match change {
-            SourceChange::Join | SourceChange::Leave => FilterMode::Include,
-            SourceChange::Block | SourceChange::Unblock => FilterMode::Exclude,
-        };
-        if filter.mode != mode {
-            if !filter.sources.is_empty() {
-                return Err(GroupError::Invalid);
-            }
-            filter.mode = mode;
-        }
-        match change {
-            SourceChange::Join | SourceChange::Block => {
-                if filter.sources.len() >= max_sources(group) {
-                    return Err(GroupError::TooMany);
-                }
-                if !filter.sources.insert(source) {
-                    return Err(GroupError::NotMember);
-                }
-            }
-            SourceChange::Leave | SourceChange::Unblock => {
-                if !filter.sources.remove(&source) {
-                    return Err(GroupError::NotMember);
-                }
-            }
-        }
-        if filter == Filter::NONE {
-            return self.udp_leave(id, group, Some(on));
-        }
-        self.set_membership(on, group, key, filter);
-        Ok(())
-    }
-
-    /// The sources that a socket wants of a group; [`Filter::NONE`] if it is no member.
-    pub fn udp_filter(&self, id: UdpId, group: impl Into<IpAddr>, on: Option<IfIndex>) -> Result<Filter, GroupError> {
-        let group = group.into();
-        let on = self.group_interface(group, on)?;
-        let socket = self.udp.get(id).ok_or(GroupError::NotFound)?;
-        Ok(self.ip.memberships.filter(on, group, socket.key).cloned().unwrap_or(Filter::NONE))
-    }
-
-    pub(super) fn set_membership(&mut self, on: IfIndex, group: IpAddr, key: Key, filter: Filter) {
-        self.ip.memberships.set(self.now, on, group, Member::Socket(key), filter);
-    }
-
     pub(super) fn input_igmp(&mut self, now: Instant, packet: &Received<'_>) {
         let on = packet.on;
         match igmp::parse(packet.payload) {
@@ -203,9 +99,4 @@ impl Stack {
         let header = ipv6::Header { src, dst, next_header, hop_limit, traffic_class: 0, flow_label: 0 };
         self.ip.send_icmpv6(&mut *self.pool, on, None, header, &mld::ROUTER_ALERT, message);
     }
-}
-
-/// Sources in one socket's filter of one group (Linux igmp_max_msf, mld_max_msf).
-fn max_sources(group: IpAddr) -> usize {
-    if group.is_ipv4() { 10 } else { 64 }
 }

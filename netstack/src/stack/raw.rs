@@ -84,6 +84,7 @@ impl Stack {
     pub fn raw_close(&mut self, id: RawId) {
         self.raw_drop_corked(id);
         if let Some(socket) = self.raw.close(id) {
+            self.leave_all(socket.key, socket.groups);
             self.events.release(socket.key);
         }
     }

@@ -10,17 +10,9 @@ use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery
 use crate::filter::Program;
 use crate::ip::{Header, HeaderOptions, Hop, Ip, Limits, NextHop, OutputError, end, is_unicast, zone};
 use crate::link::IfIndex;
-use crate::multicast::Filter;
-use crate::socket::{
-    BindError, BindOptions, ConnectError, GroupError, Key, SendError, SendOptions, SocketError, UdpId,
-};
+use crate::socket::{BindError, BindOptions, ConnectError, Key, SendError, SendOptions, SocketError, UdpId};
 use crate::time::Instant;
 use crate::wire::{ipv4, udp};
-
-/// Groups of IPv4 that one socket may join (Linux igmp_max_memberships), and of both together: what Linux's optmem_max has
-/// room for.
-const MAX_V4_GROUPS: usize = 20;
-const MAX_GROUPS: usize = 2340;
 
 impl Stack {
     /// socket(2). Datagrams come into `rx` as [`datagram`](crate::datagram) records.
@@ -65,12 +57,7 @@ impl Stack {
     pub fn udp_close(&mut self, id: UdpId) {
         self.udp_drop_corked(id);
         if let Some(socket) = self.udp.close(id) {
-            for (group, on) in socket.groups {
-                self.set_membership(on, group, socket.key, Filter::NONE);
-                if let Some(interface) = self.ip.interfaces.get_mut(on) {
-                    interface.leave(group);
-                }
-            }
+            self.leave_all(socket.key, socket.groups);
             self.events.release(socket.key);
         }
     }
@@ -187,61 +174,6 @@ impl Stack {
             dropped: socket.inbox.dropped,
             writable: !self.events.is_blocked(socket.key),
         })
-    }
-
-    /// IP_ADD_MEMBERSHIP, IPV6_ADD_MEMBERSHIP. `on` of `None` takes the interface that a route to the group names.
-    pub fn udp_join(&mut self, id: UdpId, group: impl Into<IpAddr>, on: Option<IfIndex>) -> Result<(), GroupError> {
-        self.join(id, group.into(), on, Filter::ALL)
-    }
-
-    pub(super) fn join(
-        &mut self,
-        id: UdpId,
-        group: IpAddr,
-        on: Option<IfIndex>,
-        filter: Filter,
-    ) -> Result<(), GroupError> {
-        let on = self.group_interface(group, on)?;
-        let socket = self.udp.get_mut(id).ok_or(GroupError::NotFound)?;
-        if socket.groups.contains(&(group, on)) {
-            return Err(GroupError::AlreadyMember);
-        }
-        if group.is_ipv4() && socket.groups.iter().filter(|(joined, _)| joined.is_ipv4()).count() >= MAX_V4_GROUPS {
-            return Err(GroupError::TooMany);
-        }
-        if socket.groups.len() >= MAX_GROUPS {
-            return Err(GroupError::NoMemory);
-        }
-        let interface = self.ip.interfaces.get_mut(on).ok_or(GroupError::NoInterface)?;
-        interface.join(group);
-        socket.groups.push((group, on));
-        let key = socket.key;
-        self.set_membership(on, group, key, filter);
-        Ok(())
-    }
-
-    /// IP_DROP_MEMBERSHIP, IPV6_DROP_MEMBERSHIP.
-    pub fn udp_leave(&mut self, id: UdpId, group: impl Into<IpAddr>, on: Option<IfIndex>) -> Result<(), GroupError> {
-        let group = group.into();
-        let on = self.group_interface(group, on)?;
-        let socket = self.udp.get_mut(id).ok_or(GroupError::NotFound)?;
-        let at = socket.groups.iter().position(|joined| *joined == (group, on)).ok_or(GroupError::NotMember)?;
-        socket.groups.swap_remove(at);
-        let key = socket.key;
-        self.set_membership(on, group, key, Filter::NONE);
-        if let Some(interface) = self.ip.interfaces.get_mut(on) {
-            interface.leave(group);
-        }
-        Ok(())
-    }
-
-    pub(super) fn group_interface(&self, group: IpAddr, on: Option<IfIndex>) -> Result<IfIndex, GroupError> {
-        if !group.is_multicast() {
-            return Err(GroupError::Invalid);
-        }
-        let routed = || self.ip.hop(None, group, None).map(|hop| hop.on);
-        let on = on.or_else(routed).ok_or(GroupError::NoInterface)?;
-        self.ip.interfaces.get(on).map(|interface| interface.index).ok_or(GroupError::NoInterface)
     }
 
     /// Binds a socket that is not bound to all addresses of the family that it is about to send to.

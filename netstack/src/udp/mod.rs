@@ -12,6 +12,7 @@ use arena::Producer;
 use crate::datagram::{Admission, Corked, DatagramOptions, Errors, Inbox};
 use crate::ip::{end, plain};
 use crate::link::IfIndex;
+use crate::multicast::Joined;
 use crate::ports::{self, is_wildcard_for, overlap};
 use crate::rng::{HashKey, Rng};
 use crate::slab::Slab;
@@ -25,8 +26,7 @@ pub(crate) struct Socket {
     pub(crate) errors: Errors,
     /// A datagram of which more pieces are to come (MSG_MORE, UDP_CORK).
     pub(crate) corked: Option<Corked>,
-    /// Multicast groups and where each was joined.
-    pub(crate) groups: Vec<(IpAddr, IfIndex)>,
+    pub(crate) groups: Joined,
     binding: Option<Binding>,
     remote: Option<SocketAddr>,
 }
@@ -100,7 +100,7 @@ impl Udp {
             options: DatagramOptions::default(),
             errors: Errors::default(),
             corked: None,
-            groups: Vec::new(),
+            groups: Joined::new(),
             binding: None,
             remote: None,
         }))

@@ -39,6 +39,11 @@ pub const REDIRECT: u8 = 137;
 /// Type of an MLDv2 report (RFC 9777 §5.2).
 pub const LISTENER_REPORT: u8 = 143;
 
+/// Is a message of this type one of MLD?
+pub fn is_about_groups(kind: u8) -> bool {
+    matches!(kind, LISTENER_QUERY..=LISTENER_DONE_V1 | LISTENER_REPORT)
+}
+
 /// Codes of "destination unreachable" (RFC 4443 §3.1).
 pub mod unreachable {
     /// No route.

@@ -108,12 +108,12 @@ impl<P: Protocol> Host<P> {
     }
 
     pub fn join(&mut self, socket: &Udp, group: P::Addr) {
-        self.net.stack(self.node).udp_join(socket.id, group, Some(ETH)).expect("joined");
+        self.net.stack(self.node).group_join(socket.id, group, Some(ETH)).expect("joined");
         self.net.poll(self.node);
     }
 
     pub fn leave(&mut self, socket: &Udp) {
-        self.net.stack(self.node).udp_leave(socket.id, P::GROUP, Some(ETH)).expect("a member");
+        self.net.stack(self.node).group_leave(socket.id, P::GROUP, Some(ETH)).expect("a member");
         self.net.poll(self.node);
     }
 
@@ -124,13 +124,13 @@ impl<P: Protocol> Host<P> {
 
     pub fn filter(&mut self, socket: &Udp, mode: FilterMode, sources: &[P::Addr]) {
         let stack = self.net.stack(self.node);
-        if stack.udp_filter(socket.id, P::GROUP, Some(ETH)) == Ok(Filter::NONE) {
+        if stack.group_filter(socket.id, P::GROUP, Some(ETH)) == Ok(Filter::NONE) {
             for source in sources {
-                stack.udp_change_source(socket.id, P::GROUP, Some(ETH), *source, SourceChange::Join).expect("joined");
+                stack.group_change_source(socket.id, P::GROUP, Some(ETH), *source, SourceChange::Join).expect("joined");
             }
         }
         let filter = Filter { mode, sources: sources.iter().map(|source| (*source).into()).collect() };
-        stack.udp_set_filter(socket.id, P::GROUP, Some(ETH), filter).expect("a member");
+        stack.group_set_filter(socket.id, P::GROUP, Some(ETH), filter).expect("a member");
         self.net.poll(self.node);
     }
 

@@ -8,7 +8,7 @@ use crate::backend::{Call, GroupChange, Reply};
 use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::{AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_IPV6};
-use netstack::{Filter, FilterMode, SourceChange};
+use netstack::{Filter, FilterMode, SourceChange, max_sources};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 // Not in the libc crate (linux/in.h).
@@ -113,7 +113,8 @@ fn whole_v4(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
 /// struct ip_msfilter.
 fn filter_v4(socket: &Socket, value: &[u8]) -> Result<()> {
     let (group, local, mode, count) = (addr(value, 0)?, addr(value, 4)?, word(value, 8)?, word(value, 12)?);
-    let sources = (0..listed(count)?).map(|n| addr(value, 16 + 4 * n).map(IpAddr::V4)).collect::<Result<_>>()?;
+    let sources =
+        (0..listed(group.into(), count)?).map(|n| addr(value, 16 + 4 * n).map(IpAddr::V4)).collect::<Result<_>>()?;
     let filter = Filter { mode: mode_of(mode)?, sources };
     call(socket, group.into(), interface_at(socket, local)?, GroupChange::Filter(filter))
 }
@@ -176,7 +177,7 @@ fn number_of(mode: FilterMode) -> u32 {
 fn filter(socket: &Socket, value: &[u8], addr: impl Fn(usize) -> Result<IpAddr>) -> Result<()> {
     let after = FIRST + STORAGE;
     let (group, mode, count) = (addr(FIRST)?, word(value, after)?, word(value, after + 4)?);
-    let sources = (0..listed(count)?).map(|n| addr(after + 8 + n * STORAGE)).collect::<Result<_>>()?;
+    let sources = (0..listed(group, count)?).map(|n| addr(after + 8 + n * STORAGE)).collect::<Result<_>>()?;
     call(socket, group, word(value, 0)?, GroupChange::Filter(Filter { mode: mode_of(mode)?, sources }))
 }
 
@@ -189,9 +190,10 @@ fn interface_at(socket: &Socket, local: Ipv4Addr) -> Result<u32> {
     if local.is_unspecified() { Ok(0) } else { interface_of(socket, local).map_err(|_| Errno::NODEV) }
 }
 
-/// Linux: more than fit an option's memory is ENOBUFS.
-fn listed(count: u32) -> Result<usize> {
-    if count <= 1024 { Ok(count as usize) } else { Err(Errno::NOBUFS) }
+/// Linux looks at the limit before it looks for the list.
+fn listed(group: IpAddr, count: u32) -> Result<usize> {
+    let count = count as usize;
+    if count <= max_sources(group) { Ok(count) } else { Err(Errno::NOBUFS) }
 }
 
 fn mode_of(mode: u32) -> Result<FilterMode> {

@@ -6,18 +6,19 @@ mod v6;
 pub(super) use v6::check_options;
 
 use super::Stack;
-use crate::datagram::Header;
+use crate::datagram::{DatagramOptions, Header};
 use crate::filter::View;
 use crate::icmp::Complaint;
 use crate::iface::LOOPBACK;
 use crate::ip::{Looped, Received, end};
 use crate::link::{IfIndex, Mac, RxMeta};
+use crate::multicast::Memberships;
 use crate::packet::{PacketType, Passing, packet_type};
-use crate::socket::UdpId;
+use crate::socket::{Key, UdpId};
 use crate::tcp::seam::IpMeta;
 use crate::time::Instant;
 use crate::wire::checksum::Sum;
-use crate::wire::{ethernet, igmp, ipv4, ipv6, tcp, udp};
+use crate::wire::{ethernet, icmpv6, igmp, ipv4, ipv6, tcp, udp};
 
 /// How a packet came to us.
 #[derive(Clone, Copy, Debug)]
@@ -133,8 +134,11 @@ impl Stack {
 
     /// Gives a whole packet to those who want it.
     fn deliver(&mut self, now: Instant, packet: &Received<'_>) {
-        let raw = self.deliver_raw(now, packet);
         let v6 = packet.dst.is_ipv6();
+        if !self.ip.memberships.wants(packet.on, packet.dst, packet.src) && !is_about_groups(packet) {
+            return;
+        }
+        let raw = self.deliver_raw(now, packet);
         match packet.protocol {
             ipv4::TCP if packet.unicast => self.input_tcp(now, packet),
             ipv4::TCP => {} // RFC 9293 §3.9.2.3 (MUST-57): segments to groups are discarded.
@@ -218,14 +222,8 @@ impl Stack {
             }
         } else {
             let memberships = &self.ip.memberships;
-            // A member gets what its filter lets through; who is none, what its host gets, unless it said no
-            // (IP_MULTICAST_ALL).
             let sums = |socket: &crate::udp::Socket| !unsummed || socket.options.v6.takes_no_checksum;
-            let member = |socket: &crate::udp::Socket| match memberships.filter(on, dst, socket.key) {
-                Some(filter) => filter.accepts(src),
-                None if dst.is_ipv6() => !dst.is_multicast() || socket.options.v6.multicast_all,
-                None => !dst.is_multicast() || socket.options.multicast_all,
-            };
+            let member = |socket: &crate::udp::Socket| hears(memberships, packet, socket.key, &socket.options);
             for id in self.udp.find_all(lite, local, remote, on, |socket| sums(socket) && member(socket)) {
                 self.deliver_udp(id, packet, header, payload, covered);
             }
@@ -266,6 +264,9 @@ impl Stack {
         let bytes = if packet.dst.is_ipv4() { packet.bytes } else { packet.payload };
         for id in &ids {
             let Some(socket) = self.raw.get_mut(*id) else { continue };
+            if !hears(&self.ip.memberships, packet, socket.key, &socket.options.datagram) {
+                continue;
+            }
             let view = || packet_view(packet, bytes.len());
             let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { continue };
             let bytes = &bytes[..bytes.len().min(accepted)];
@@ -295,6 +296,28 @@ impl Stack {
         if let Some(interface) = self.ip.interfaces.get_mut(on) {
             interface.counters.rx.errors += 1;
         }
+    }
+}
+
+/// Is it IGMP or MLD, which comes from any source?
+fn is_about_groups(packet: &Received<'_>) -> bool {
+    match packet.protocol {
+        ipv6::ICMPV6 => packet.payload.first().is_some_and(|kind| icmpv6::is_about_groups(*kind)),
+        protocol => protocol == igmp::PROTOCOL,
+    }
+}
+
+/// What is for a group a member gets where its filter lets it through; who is none, as its host gets it, unless it said no
+/// (IP_MULTICAST_ALL).
+fn hears(memberships: &Memberships, packet: &Received<'_>, key: Key, options: &DatagramOptions) -> bool {
+    let Received { src, dst, on, .. } = *packet;
+    if !dst.is_multicast() {
+        return true;
+    }
+    match memberships.filter(on, dst, key) {
+        Some(filter) => filter.accepts(src),
+        None if dst.is_ipv6() => options.v6.multicast_all,
+        None => options.multicast_all,
     }
 }
 

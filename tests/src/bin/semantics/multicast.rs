@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
-use libc::{IP_MULTICAST_ALL, IP_MULTICAST_IF, IPPROTO_IP, IPPROTO_IPV6, MSG_DONTWAIT, POLLIN};
+use libc::{
+    AF_INET, AF_INET6, IP_MULTICAST_ALL, IP_MULTICAST_IF, IPPROTO_IP, IPPROTO_IPV6, MSG_DONTWAIT, POLLIN, SOCK_RAW,
+};
 
 use crate::Case;
 use crate::net::{must, udp};
@@ -16,6 +18,8 @@ pub const CASES: &[Case] = &[
     ("multicast.filters_read", filters_read),
     ("multicast.by_number", by_number),
     ("multicast.all", all),
+    ("multicast.raw", raw),
+    ("multicast.raw6", raw6),
     ("multicast.short", short),
     ("multicast.v6", v6),
     ("multicast.v6_filters", v6_filters),
@@ -246,6 +250,52 @@ fn all(r: &mut Report) {
     r.see("the member", heard(one));
     r.see("who is in another", heard(two));
     r.see("no boolean", sys::set_option(two, IPPROTO_IP, IP_MULTICAST_ALL, 2));
+}
+
+/// Raw sockets are members, too, of a protocol that is nobody's.
+fn raw(r: &mut Report) {
+    let open = || must("socket", sys::socket(AF_INET, SOCK_RAW, 200));
+    let (one, two, three, sender) = (open(), open(), open(), open());
+    must("IP_MULTICAST_IF", set(sender, IP_MULTICAST_IF, &LO.octets()));
+    must("IP_MULTICAST_ALL", sys::set_option(three, IPPROTO_IP, IP_MULTICAST_ALL, 0));
+    let heard = |r: &mut Report, what: &str| {
+        must("sendto", sys::sendto(sender, b"routes", 0, SocketAddrV4::new(GROUP, 0)));
+        r.see(what, format!("{:?}", [one, two, three, sender].map(|fd| heard(fd).map(|bytes| bytes.len()))));
+    };
+    heard(r, "nobody is a member");
+    r.see("join", set(one, ADD, &addrs(&[GROUP, LO])));
+    r.see("again", set(one, ADD, &addrs(&[GROUP, LO])));
+    heard(r, "one is");
+    r.see("block", set(one, BLOCK, &addrs(&[GROUP, LO, SOURCE])));
+    heard(r, "it does not want the source");
+    r.see("unblock", set(one, UNBLOCK, &addrs(&[GROUP, LO, SOURCE])));
+    r.see("join by number", set(two, MCAST_JOIN_GROUP, &request(&[OTHER])));
+    r.see("one source", set(two, MCAST_JOIN_SOURCE_GROUP, &request(&[GROUP, NOBODY])));
+    heard(r, "another is, for another source");
+    r.see("leave", set(one, DROP, &addrs(&[GROUP, LO])));
+    r.see("leave again", set(one, DROP, &addrs(&[GROUP, LO])));
+    heard(r, "one has left");
+}
+
+fn raw6(r: &mut Report) {
+    let fd = must("socket", sys::socket(AF_INET6, SOCK_RAW, 200));
+    let member = |group: Ipv6Addr| [&group.octets()[..], &1u32.to_ne_bytes()].concat();
+    for (what, name, group) in [
+        ("join", libc::IPV6_ADD_MEMBERSHIP, GROUP6),
+        ("again", libc::IPV6_ADD_MEMBERSHIP, GROUP6),
+        ("no group", libc::IPV6_ADD_MEMBERSHIP, SOURCE6),
+        ("leave", libc::IPV6_DROP_MEMBERSHIP, GROUP6),
+        ("leave again", libc::IPV6_DROP_MEMBERSHIP, GROUP6),
+    ] {
+        r.see(what, set6(fd, name, &member(group)));
+    }
+    r.see("a source", set6(fd, MCAST_JOIN_SOURCE_GROUP, &request(&[GROUP6, SOURCE6])));
+    for count in [2, 64, 65, 200] {
+        let many: Vec<_> = (1..=count).map(|n| Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, n)).collect();
+        let numbers = [1u32.to_ne_bytes(), u32::from(count).to_ne_bytes()].concat();
+        let sources: Vec<u8> = many.iter().flat_map(|source| storage(*source)).collect();
+        r.see(&format!("{count}"), set6(fd, MCAST_MSFILTER, &[request(&[GROUP6]), numbers, sources].concat()));
+    }
 }
 
 fn short(r: &mut Report) {
