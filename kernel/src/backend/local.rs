@@ -250,12 +250,13 @@ impl Engine {
         self.sockets.handle(id).ok_or(Errno::BADF)
     }
 
-    /// A socket that can be in groups. As on Linux others know no such option.
+    /// A socket that can be in groups.
     fn datagrams(&self, id: SocketId) -> Result<DatagramId> {
         match self.handle(id)? {
             Handle::Udp(udp) => Ok(udp.into()),
             Handle::Raw(raw) => Ok(raw.into()),
-            _ => Err(Errno::NOPROTOOPT),
+            Handle::Tcp(_) => Err(Errno::INVAL),
+            Handle::Packet(_) => Err(Errno::NOPROTOOPT),
         }
     }
 

@@ -192,7 +192,7 @@ fn wants_int(level: i32, name: i32) -> bool {
 
 /// Of IPPROTO_IPV6's, those that take what is shorter than an int.
 fn takes_less(name: i32) -> bool {
-    matches!(name, libc::IPV6_DONTFRAG | ipv6::IPV6_AUTOFLOWLABEL)
+    matches!(name, libc::IPV6_DONTFRAG | libc::IPV6_RECVFRAGSIZE | ipv6::IPV6_AUTOFLOWLABEL)
 }
 
 /// Of IPPROTO_IP's, those for which no bytes are not a 0.

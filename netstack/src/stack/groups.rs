@@ -64,7 +64,12 @@ impl Stack {
         on: Option<IfIndex>,
     ) -> Result<(), GroupError> {
         let group = group.into();
-        let on = self.group_interface(group, on)?;
+        let on = match self.group_interface(group, on) {
+            // As on Linux, which looks for an interface only where none is said, and at the address only with IPv6.
+            Err(GroupError::NoInterface) if on.is_some() => return Err(GroupError::NotMember),
+            Err(GroupError::Invalid) if group.is_ipv4() => return Err(GroupError::NotMember),
+            on => on?,
+        };
         let (key, joined) = self.joined(id.into())?;
         let at = joined.iter().position(|joined| *joined == (group, on)).ok_or(GroupError::NotMember)?;
         let left = joined.swap_remove(at);

@@ -4,7 +4,7 @@ use super::rows::{bytes, change, engine, local, within};
 use super::{Access, On, Row, Settings};
 use crate::backend::{Call, Reply};
 use crate::endpoint::Kind;
-use crate::socket::Socket;
+use crate::socket::{Family, Socket};
 use crate::{Errno, Result};
 use libc::IPPROTO_IP;
 use netstack::datagram::MtuDiscovery;
@@ -96,8 +96,14 @@ pub(super) static ROWS: &[Row] = &[
         libc::SOL_RAW,
         ICMP_FILTER,
         On::Raw,
-        Some(|s| Ok(shown_filter(&[s.settings.lock().raw.icmp_filter]))),
-        Some(|s, value| set_filter(s, value, |s| std::slice::from_mut(&mut s.raw.icmp_filter))),
+        Some(|s| match s.family() {
+            Family::Inet => Ok(shown_filter(&[s.settings.lock().raw.icmp_filter])),
+            _ => Err(Errno::NOPROTOOPT),
+        }),
+        Some(|s, value| match s.family() {
+            Family::Inet => set_filter(s, value, |s| std::slice::from_mut(&mut s.raw.icmp_filter)),
+            _ => Err(if value.len() < size_of::<i32>() { Errno::INVAL } else { Errno::NOPROTOOPT }),
+        }),
     ),
 ];
 

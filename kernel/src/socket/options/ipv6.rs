@@ -189,8 +189,8 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IPV6, libc::IPV6_RECVTCLASS, On::All, s => s.wanted.traffic_class,
         v => s.wanted.traffic_class = v != 0),
     local!(IPPROTO_IPV6, libc::IPV6_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
-    bytes(IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP, On::Datagram, None, Some(|s, v| group(s, GroupChange::Join, v))),
-    bytes(IPPROTO_IPV6, libc::IPV6_DROP_MEMBERSHIP, On::Datagram, None, Some(|s, v| group(s, GroupChange::Leave, v))),
+    bytes(IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP, On::All, None, Some(|s, v| group(s, GroupChange::Join, v))),
+    bytes(IPPROTO_IPV6, libc::IPV6_DROP_MEMBERSHIP, On::All, None, Some(|s, v| group(s, GroupChange::Leave, v))),
     Row {
         level: IPPROTO_IPV6,
         name: IPV6_CHECKSUM,
@@ -241,6 +241,9 @@ fn hops(value: i32) -> Result<Option<u8>> {
 /// `struct ipv6_mreq`: a group and an interface.
 fn group(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
     let (Some(group), Some(index)) = (value.first_chunk::<16>(), value.get(16..20)) else { return Err(Errno::INVAL) };
+    if socket.endpoint.kind == Kind::Stream {
+        return Err(Errno::PROTO);
+    }
     let index = u32::from_ne_bytes([index[0], index[1], index[2], index[3]]);
     socket.backend.call(Call::Group(socket.id(), change, Ipv6Addr::from(*group).into(), index)).map(drop)
 }

@@ -5,6 +5,7 @@ use super::ip::one_of_ours;
 use super::rows::{bytes, change, engine};
 use super::{On, Row, values};
 use crate::backend::{Call, GroupChange, Reply};
+use crate::endpoint::Kind;
 use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::IPPROTO_IP;
@@ -31,14 +32,8 @@ pub(super) static ROWS: &[Row] = &[
         0 | 1 => v == 1,
         _ => return Err(Errno::INVAL),
     }),
-    bytes(IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, On::Datagram, None, Some(|s, value| group(s, GroupChange::Join, value))),
-    bytes(
-        IPPROTO_IP,
-        libc::IP_DROP_MEMBERSHIP,
-        On::Datagram,
-        None,
-        Some(|s, value| group(s, GroupChange::Leave, value)),
-    ),
+    bytes(IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, On::All, None, Some(|s, value| group(s, GroupChange::Join, value))),
+    bytes(IPPROTO_IP, libc::IP_DROP_MEMBERSHIP, On::All, None, Some(|s, value| group(s, GroupChange::Leave, value))),
     bytes(IPPROTO_IP, libc::IP_MULTICAST_IF, On::Datagram, Some(shown_interface), Some(multicast_interface)),
 ];
 
@@ -52,9 +47,14 @@ pub(super) fn interface_of(socket: &Socket, address: Ipv4Addr) -> Result<u32> {
 }
 
 fn group(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
+    if socket.endpoint.kind == Kind::Stream {
+        return Err(Errno::PROTO);
+    }
     let (group, local, mut index) = values::membership(value)?;
     if index == 0 && !local.is_unspecified() {
-        index = interface_of(socket, local).map_err(|_| Errno::NODEV)?;
+        // Who is not there has no members.
+        let absent = if matches!(change, GroupChange::Leave) { Errno::ADDRNOTAVAIL } else { Errno::NODEV };
+        index = interface_of(socket, local).map_err(|_| absent)?;
     }
     socket.backend.call(Call::Group(socket.id(), change, IpAddr::V4(group), index)).map(drop)
 }

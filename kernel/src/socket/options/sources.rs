@@ -30,9 +30,9 @@ const FIRST: usize = 8;
 macro_rules! by_source {
     ($v4:expr, $any:expr, $change:expr) => {
         [
-            bytes(IPPROTO_IP, $v4, On::Datagram, None, Some(|s, value| source_v4(s, $change, value))),
-            bytes(IPPROTO_IP, $any, On::Datagram, None, Some(|s, value| source(s, AF_INET, $change, value))),
-            bytes(IPPROTO_IPV6, $any, On::Datagram, None, Some(|s, value| source(s, AF_INET6, $change, value))),
+            bytes(IPPROTO_IP, $v4, On::All, None, Some(|s, value| source_v4(s, $change, value))),
+            bytes(IPPROTO_IP, $any, On::All, None, Some(|s, value| source(s, AF_INET, $change, value))),
+            bytes(IPPROTO_IPV6, $any, On::All, None, Some(|s, value| source(s, AF_INET6, $change, value))),
         ]
     };
 }
@@ -47,34 +47,28 @@ static BY_SOURCE: [[Row; 3]; 4] = [
 pub(super) static ROWS_BY_SOURCE: &[Row] = BY_SOURCE.as_flattened();
 
 pub(super) static ROWS: &[Row] = &[
-    bytes(IPPROTO_IP, MCAST_JOIN_GROUP, On::Datagram, None, Some(|s, value| whole_v4(s, GroupChange::Join, value))),
-    bytes(IPPROTO_IP, MCAST_LEAVE_GROUP, On::Datagram, None, Some(|s, value| whole_v4(s, GroupChange::Leave, value))),
+    bytes(IPPROTO_IP, MCAST_JOIN_GROUP, On::All, None, Some(|s, value| whole_v4(s, GroupChange::Join, value))),
+    bytes(IPPROTO_IP, MCAST_LEAVE_GROUP, On::All, None, Some(|s, value| whole_v4(s, GroupChange::Leave, value))),
     Row {
         level: IPPROTO_IP,
         name: IP_MSFILTER,
-        on: On::Datagram,
+        on: On::All,
         access: Access::Answers { get: get_filter_v4, set: filter_v4 },
     },
     Row {
         level: IPPROTO_IP,
         name: MCAST_MSFILTER,
-        on: On::Datagram,
+        on: On::All,
         access: Access::Answers {
             get: get_filter_any,
             set: |s, value| filter(s, value, |at| storage(value, at, AF_INET)),
         },
     },
-    bytes(
-        IPPROTO_IPV6,
-        MCAST_JOIN_GROUP,
-        On::Datagram,
-        None,
-        Some(|s, value| whole(s, AF_INET6, GroupChange::Join, value)),
-    ),
+    bytes(IPPROTO_IPV6, MCAST_JOIN_GROUP, On::All, None, Some(|s, value| whole(s, AF_INET6, GroupChange::Join, value))),
     bytes(
         IPPROTO_IPV6,
         MCAST_LEAVE_GROUP,
-        On::Datagram,
+        On::All,
         None,
         Some(|s, value| whole(s, AF_INET6, GroupChange::Leave, value)),
     ),
@@ -82,13 +76,14 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         level: IPPROTO_IPV6,
         name: MCAST_MSFILTER,
-        on: On::Datagram,
+        on: On::All,
         access: Access::Answers { get: get_filter_v6, set: |s, value| filter(s, value, |at| storage_v6(value, at)) },
     },
 ];
 
 /// struct ip_mreq_source.
 fn source_v4(socket: &Socket, change: SourceChange, value: &[u8]) -> Result<()> {
+    let value: &[u8; 12] = value.try_into().map_err(|_| Errno::INVAL)?;
     let (group, local, source) = (addr(value, 0)?, addr(value, 4)?, addr(value, 8)?);
     call(socket, group.into(), interface_at(socket, local)?, GroupChange::Source(source.into(), change))
 }
