@@ -5,8 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use arbitrary::Arbitrary;
 use etherparse::PacketBuilder;
 use netstack::wire::checksum::Sum;
-use netstack::wire::{arp, dhcp, icmpv4, mld, ndp};
+use netstack::wire::{arp, dhcp, icmpv4, icmpv6, mld, ndp, udp};
 
+use super::extended::{Extended, Optioned};
+use super::said::{Dhcpv6, Offer, Query};
 use super::world::{MAC, PEER_MAC, Seen};
 
 /// Ports that programs and strangers choose from: few, so that they meet.
@@ -57,6 +59,11 @@ pub enum Frame {
         kind: u8,
         options: Vec<(u8, Vec<u8>)>,
     },
+    Dhcpv6(Dhcpv6),
+    Offer(Offer),
+    Query(Query),
+    Extended(Extended),
+    Optioned(Optioned),
 }
 
 /// A segment, told by how it differs from what the stack expects.
@@ -81,6 +88,8 @@ pub struct Tcp {
 /// The stranger's addresses.
 pub const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 pub const PEER6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
+/// And on the link alone.
+const NEIGHBOR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
 /// The stack's.
 pub const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 pub const OURS6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
@@ -90,6 +99,11 @@ impl Frame {
     pub fn build(self, seen: &Seen) -> Vec<u8> {
         match self {
             Frame::Raw(bytes) => bytes,
+            Frame::Dhcpv6(message) => message.build(seen),
+            Frame::Offer(offer) => offer.build(),
+            Frame::Query(query) => query.build(),
+            Frame::Extended(packet) => packet.build(),
+            Frame::Optioned(packet) => packet.build(),
             Frame::Tcp(segment) => segment.build(seen),
             Frame::Udp { v6, from, to, len } => {
                 let mut out = Vec::new();
@@ -106,9 +120,13 @@ impl Frame {
                 let quoted = if quote { seen.last_packet(v6) } else { &[] };
                 let body = [&payload[..], quoted].concat();
                 let body = &body[..body.len().min(1400)];
-                let about = if v6 && is_mld(kind) { group_asked_for(rest[3]).octets().to_vec() } else { Vec::new() };
+                let about = if v6 && icmpv6::is_about_groups(kind) {
+                    group_asked_for(rest[3]).octets().to_vec()
+                } else {
+                    Vec::new()
+                };
                 let message = [&[kind, code, 0, 0], &rest[..], &about, body].concat();
-                if v6 { icmpv6(kind, message) } else { icmpv4(message) }
+                if v6 { message_v6(kind, message) } else { icmpv4(message) }
             }
             Frame::Ip { v6: false, to, protocol, identification, offset, more, len, payload } => {
                 let body = [payload, text(len)].concat();
@@ -198,7 +216,7 @@ fn text(len: u16) -> Vec<u8> {
 }
 
 /// Addresses that packets come for or are about.
-fn addr(which: u8) -> Ipv4Addr {
+pub fn addr(which: u8) -> Ipv4Addr {
     match which % 8 {
         0 => PEER,
         1 => Ipv4Addr::BROADCAST,
@@ -210,7 +228,7 @@ fn addr(which: u8) -> Ipv4Addr {
     }
 }
 
-fn addr6(which: u8) -> Ipv6Addr {
+pub fn addr6(which: u8) -> Ipv6Addr {
     match which % 8 {
         0 => PEER6,
         1 => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
@@ -225,7 +243,20 @@ fn ethernet(ethertype: u16, packet: &[u8]) -> Vec<u8> {
     [&MAC.0, &PEER_MAC.0, &ethertype.to_be_bytes()[..], packet].concat()
 }
 
-fn ipv4(dst: Ipv4Addr, protocol: u8, identification: u16, offset: u16, more: bool, body: &[u8]) -> Vec<u8> {
+pub fn ipv4(dst: Ipv4Addr, protocol: u8, identification: u16, offset: u16, more: bool, body: &[u8]) -> Vec<u8> {
+    ipv4_with(&[], dst, protocol, identification, offset, more, body)
+}
+
+/// With options, whole words of them.
+pub fn ipv4_with(
+    options: &[u8],
+    dst: Ipv4Addr,
+    protocol: u8,
+    identification: u16,
+    offset: u16,
+    more: bool,
+    body: &[u8],
+) -> Vec<u8> {
     let mut header = etherparse::Ipv4Header {
         identification,
         dont_fragment: false,
@@ -235,6 +266,7 @@ fn ipv4(dst: Ipv4Addr, protocol: u8, identification: u16, offset: u16, more: boo
         protocol: etherparse::IpNumber(protocol),
         source: PEER.octets(),
         destination: dst.octets(),
+        options: options.try_into().expect("whole words"),
         ..Default::default()
     };
     header.set_payload_len(body.len()).expect("a short one");
@@ -242,7 +274,7 @@ fn ipv4(dst: Ipv4Addr, protocol: u8, identification: u16, offset: u16, more: boo
     ethernet(0x0800, &[&header.to_bytes()[..], body].concat())
 }
 
-fn ipv6(dst: Ipv6Addr, next: u8, hop_limit: u8, body: &[u8]) -> Vec<u8> {
+pub fn ipv6(dst: Ipv6Addr, next: u8, hop_limit: u8, body: &[u8]) -> Vec<u8> {
     let header = etherparse::Ipv6Header {
         payload_length: body.len() as u16,
         next_header: etherparse::IpNumber(next),
@@ -254,17 +286,28 @@ fn ipv6(dst: Ipv6Addr, next: u8, hop_limit: u8, body: &[u8]) -> Vec<u8> {
     ethernet(0x86dd, &[&header.to_bytes()[..], body].concat())
 }
 
+/// A datagram with its checksum.
+pub fn datagram(src: IpAddr, dst: IpAddr, (from, to): (u16, u16), payload: &[u8]) -> Vec<u8> {
+    let mut out = [&udp::emit(from, to, payload.len())[..], payload].concat();
+    let sum = Sum::pseudo(src, dst, 17, out.len()).bytes(&out).finish();
+    out[6..8].copy_from_slice(&sum.to_be_bytes());
+    out
+}
+
+/// One of a neighbour's, from its link-local address.
+pub fn datagram_v6(dst: Ipv6Addr, ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
+    let mut frame = ipv6(dst, 17, 64, &datagram(NEIGHBOR.into(), dst.into(), ports, payload));
+    frame[22..38].copy_from_slice(&NEIGHBOR.octets());
+    frame
+}
+
 fn icmpv4(mut message: Vec<u8>) -> Vec<u8> {
     icmpv4::fill_checksum(&mut message);
     ipv4(OURS, 1, 0, 0, false, &message)
 }
 
-fn is_mld(kind: u8) -> bool {
-    matches!(kind, 130..=132 | 143)
-}
-
 /// All groups, or one that a program may have joined, or that of our address.
-fn group_asked_for(which: u8) -> Ipv6Addr {
+pub fn group_asked_for(which: u8) -> Ipv6Addr {
     match which % 4 {
         0 => Ipv6Addr::UNSPECIFIED,
         1 => ndp::solicited_node(OURS6),
@@ -273,13 +316,13 @@ fn group_asked_for(which: u8) -> Ipv6Addr {
 }
 
 /// Neighbour discovery and MLD come from link-local addresses, to all nodes or to us, MLD with an extension header.
-fn icmpv6(kind: u8, mut message: Vec<u8>) -> Vec<u8> {
+pub fn message_v6(kind: u8, mut message: Vec<u8>) -> Vec<u8> {
     let local = matches!(kind, 130..=137 | 143);
-    let src = if local { Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2) } else { PEER6 };
-    let dst = if is_mld(kind) || kind == 134 { addr6(1) } else { OURS6 };
+    let src = if local { NEIGHBOR } else { PEER6 };
+    let dst = if icmpv6::is_about_groups(kind) || kind == 134 { addr6(1) } else { OURS6 };
     let sum = Sum::pseudo_v6(src, dst, 58, message.len() as u32).bytes(&message).finish();
     message[2..4].copy_from_slice(&sum.to_be_bytes());
-    let mut frame = match is_mld(kind) {
+    let mut frame = match icmpv6::is_about_groups(kind) {
         true => ipv6(dst, 0, mld::HOP_LIMIT, &[&mld::ROUTER_ALERT[..], &message].concat()),
         false => ipv6(dst, 58, 255, &message),
     };

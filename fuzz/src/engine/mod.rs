@@ -1,11 +1,13 @@
 //! The whole stack: arbitrary frames and calls in arbitrary order, and what must hold whatever they are.
 //!
-//! `op` is what can happen, `frame` makes frames that get far, `world` lets it happen, `check` looks at each frame that
-//! the stack sends. In the end every socket is closed and time passes: nothing may be held then, and no timer run on.
+//! `op` is what can happen, `frame` makes frames that get far (`said` those of routers and servers, `extended` those with
+//! options), `world` lets it happen, `check` looks at each frame that the stack sends. In the end every socket is closed and time passes: nothing may be held then, and no timer run on.
 
 mod check;
+mod extended;
 mod frame;
 mod op;
+mod said;
 mod sockets;
 mod world;
 

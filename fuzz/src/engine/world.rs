@@ -1,9 +1,12 @@
 //! A stack, its one link, and the stranger at the other end who has seen all that it sent.
 
+use std::net::Ipv6Addr;
+
 use netstack::iface::InterfaceConfig;
 use netstack::link::{IfIndex, LinkCaps, Mac, RxMeta, Sink, TxFrame, TxResult};
 use netstack::tcp::FastOpenModes;
 use netstack::time::{Duration, Instant};
+use netstack::wire::{dhcpv6, ipv6};
 use netstack::{Advertising, AutoConfig, Config, Key, Stack, TemporaryAddresses};
 
 use super::check;
@@ -14,7 +17,7 @@ use crate::memory::Memory;
 
 pub const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
 pub const PEER_MAC: Mac = Mac([2, 0, 0, 0, 0, 2]);
-const ON: IfIndex = IfIndex(2);
+pub const ON: IfIndex = IfIndex(2);
 
 /// Deadlines that may come in one stretch of two minutes: more, and a timer runs in a circle. A stack at its memory limit
 /// tries again every millisecond.
@@ -37,6 +40,20 @@ pub struct Seen {
     last_v6: Vec<u8>,
     pub flows: Vec<Flow>,
     pub dhcp_xid: u32,
+    pub dhcpv6: AskedV6,
+}
+
+/// The question of a DHCPv6 client.
+pub struct AskedV6 {
+    pub asker: Ipv6Addr,
+    pub transaction: u32,
+    pub client: Vec<u8>,
+}
+
+impl Default for AskedV6 {
+    fn default() -> AskedV6 {
+        AskedV6 { asker: OURS6, transaction: 0, client: Vec::new() }
+    }
 }
 
 /// A connection as the stranger last saw it.
@@ -100,6 +117,12 @@ impl World {
         }
         let wire = Wire { mtu: mtu as usize, others: setting.forwarding, full: false, seen: Seen::default() };
         World { stack, memory, now, sockets: Sockets::default(), wire }
+    }
+
+    /// What the stranger has seen.
+    #[cfg(test)]
+    pub fn seen(&self) -> &Seen {
+        &self.wire.seen
     }
 
     /// One thing happens, and the stack runs.
@@ -207,10 +230,17 @@ impl Seen {
             (17, Some([0, 68, 0, 67, _, _, _, _, _, _, _, _, a, b, c, d, ..])) => {
                 self.dhcp_xid = u32::from_be_bytes([*a, *b, *c, *d]);
             }
+            (17, Some([2, 0x22, 2, 0x23, _, _, _, _, message @ ..])) if v6 => self.note_question(&packet, message),
             _ => {}
         }
         *if v6 { &mut self.last_v6 } else { &mut self.last_v4 } = packet;
         self.last = frame;
+    }
+
+    fn note_question(&mut self, packet: &[u8], message: &[u8]) {
+        let (Ok(packet), Ok(message)) = (ipv6::Packet::parse(packet), dhcpv6::Message::parse(message)) else { return };
+        let client = message.option(dhcpv6::option::CLIENT_ID).unwrap_or_default().to_vec();
+        self.dhcpv6 = AskedV6 { asker: packet.src(), transaction: message.transaction, client };
     }
 
     fn note_segment(&mut self, v6: bool, segment: &[u8]) {
