@@ -75,6 +75,8 @@ pub enum Call<'a> {
     Names(SocketId),
     /// TCP_INFO: [`Reply::TcpInfo`].
     TcpInfo(SocketId),
+    /// What the network said of a stream that outlived it: [`Reply::SoftError`].
+    TakeSoftError(SocketId),
     /// The interfaces: [`Reply::Interfaces`].
     Interfaces,
     /// Bytes of the largest packet to a destination: [`Reply::PathMtu`], or ENOTCONN without a route.
@@ -126,6 +128,8 @@ pub enum Reply {
     Filter(Filter),
     /// TCP_INFO, and how many connections wait to be accepted.
     TcpInfo(Box<TcpInfo>),
+    /// An error that ended nothing.
+    SoftError(Option<Errno>),
     /// The interfaces, `lo` first.
     Interfaces(Vec<InterfaceInfo>),
     /// Bytes of a packet.

@@ -57,14 +57,17 @@ pub(crate) fn send(error: SendError) -> Errno {
     }
 }
 
-/// A datagram socket's pending error.
+/// What the network reported.
 pub(crate) fn pending(error: SocketError) -> Errno {
     match error {
         SocketError::Refused => Errno::CONNREFUSED,
         SocketError::ProtocolUnreachable => Errno::NOPROTOOPT,
         SocketError::HostUnreachable => Errno::HOSTUNREACH,
         SocketError::NetUnreachable => Errno::NETUNREACH,
-        SocketError::Prohibited => Errno::HOSTUNREACH,
+        SocketError::HostUnknown => Errno::HOSTDOWN,
+        SocketError::SourceIsolated => Errno::NONET,
+        SocketError::SourceRouteFailed => Errno::OPNOTSUPP,
+        SocketError::Prohibited => Errno::ACCESS,
         SocketError::MessageTooLong => Errno::MSGSIZE,
         SocketError::Protocol => Errno::PROTO,
         SocketError::InterfaceDown => Errno::NETDOWN,
@@ -78,9 +81,7 @@ pub(crate) fn tcp(error: TcpError) -> Errno {
         TcpError::Refused => Errno::CONNREFUSED,
         TcpError::BrokenPipe => Errno::PIPE,
         TcpError::TimedOut => Errno::TIMEDOUT,
-        TcpError::HostUnreachable => Errno::HOSTUNREACH,
-        TcpError::NetUnreachable => Errno::NETUNREACH,
-        TcpError::ProtocolUnreachable => Errno::NOPROTOOPT,
+        TcpError::Network(error) => pending(error),
         TcpError::Aborted => Errno::CONNABORTED,
     }
 }

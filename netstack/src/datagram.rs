@@ -326,7 +326,7 @@ pub struct DatagramStatus {
     pub writable: bool,
 }
 
-/// An error about one datagram of ours, kept for a socket that asked for it (IP_RECVERR).
+/// An error about one packet of ours, kept for a socket that asked for it (IP_RECVERR).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorReport {
     /// What it means.
@@ -343,27 +343,30 @@ pub struct ErrorReport {
     pub payload: Vec<u8>,
 }
 
-/// Reports that nobody takes do not pile up past this many.
+/// Reports that nobody has taken yet. They do not pile up past [`MAX_REPORTS`].
+#[derive(Default)]
+pub(crate) struct Reports(Vec<ErrorReport>);
+
 const MAX_REPORTS: usize = 32;
+
+impl Reports {
+    pub(crate) fn push(&mut self, report: ErrorReport) {
+        if self.0.len() < MAX_REPORTS {
+            self.0.push(report);
+        }
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<ErrorReport> {
+        std::mem::take(&mut self.0)
+    }
+}
 
 /// What the network said about a socket's datagrams.
 #[derive(Default)]
 pub(crate) struct Errors {
     /// The pending error (SO_ERROR).
     pub(crate) pending: Option<SocketError>,
-    reports: Vec<ErrorReport>,
-}
-
-impl Errors {
-    pub(crate) fn report(&mut self, report: ErrorReport) {
-        if self.reports.len() < MAX_REPORTS {
-            self.reports.push(report);
-        }
-    }
-
-    pub(crate) fn take_reports(&mut self) -> Vec<ErrorReport> {
-        std::mem::take(&mut self.reports)
-    }
+    pub(crate) reports: Reports,
 }
 
 #[cfg(test)]

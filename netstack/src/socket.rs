@@ -265,7 +265,7 @@ pub enum SendError {
     Pending(SocketError),
 }
 
-/// An error that the network reported for a datagram socket, kept until somebody takes it (SO_ERROR).
+/// An error that the network reported for a socket, kept until somebody takes it (SO_ERROR).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketError {
     /// ICMP port unreachable.
@@ -276,7 +276,13 @@ pub enum SocketError {
     HostUnreachable,
     /// ICMP network unreachable.
     NetUnreachable,
-    /// ICMP: administratively prohibited.
+    /// ICMP: the destination is not known.
+    HostUnknown,
+    /// ICMP: the source is isolated.
+    SourceIsolated,
+    /// ICMP: a source route failed.
+    SourceRouteFailed,
+    /// ICMPv6: administratively prohibited.
     Prohibited,
     /// ICMP fragmentation needed.
     MessageTooLong,

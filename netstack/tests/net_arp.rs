@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use common::*;
 use netstack::link::Mac;
+use netstack::socket::SocketError;
 use netstack::time::Duration;
 use netstack::wire::arp::{Operation, Packet};
 use netstack::{NeighborState, Notice};
@@ -227,7 +228,7 @@ fn a_connection_to_nobody_fails_with_host_unreachable_after_three_seconds() {
     net.touched(a);
     net.run_for(Duration::from_millis(200));
     assert_eq!(net.touched(a), [key]);
-    assert_eq!(net.stack(a).tcp_take_error(id), Some(netstack::tcp::TcpError::HostUnreachable));
+    assert_eq!(net.stack(a).tcp_take_error(id), Some(netstack::tcp::TcpError::Network(SocketError::HostUnreachable)));
 }
 
 #[test]
@@ -248,7 +249,10 @@ fn all_that_try_a_host_that_is_not_there_hear_of_it() {
         .collect();
     net.run_for(Duration::from_millis(3100));
     for id in ids {
-        assert_eq!(net.stack(a).tcp_take_error(id), Some(netstack::tcp::TcpError::HostUnreachable));
+        assert_eq!(
+            net.stack(a).tcp_take_error(id),
+            Some(netstack::tcp::TcpError::Network(SocketError::HostUnreachable))
+        );
     }
     assert_eq!(net.memory(a).charged(), 0, "nothing waits any more");
 }

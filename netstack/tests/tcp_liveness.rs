@@ -4,7 +4,7 @@ mod common;
 mod tcp_common;
 
 use common::{STRANGER, ethernet_frame, ipv4_packet};
-use netstack::socket::ConnectError;
+use netstack::socket::{ConnectError, SocketError};
 use netstack::tcp::{Keepalive, State, TcpError};
 use netstack::time::Duration;
 use netstack::wire::{ethernet, icmpv4, ipv4};
@@ -72,10 +72,10 @@ fn icmp(s: &mut Script, kind: u8, code: u8, rest: u32, sent: usize) {
 #[test]
 fn icmp_ends_an_attempt_to_connect() {
     for (code, error) in [
-        (0, TcpError::NetUnreachable),
-        (1, TcpError::HostUnreachable),
-        (2, TcpError::ProtocolUnreachable),
-        (3, TcpError::Refused),
+        (0, TcpError::Network(SocketError::NetUnreachable)),
+        (1, TcpError::Network(SocketError::HostUnreachable)),
+        (2, TcpError::Network(SocketError::ProtocolUnreachable)),
+        (3, TcpError::Network(SocketError::Refused)),
     ] {
         let mut s = Script::connecting(1500);
         s.sends("S 0:0(0)");
@@ -94,7 +94,39 @@ fn icmp_does_not_end_an_open_connection_but_names_the_reason_of_its_end() {
     icmp(&mut s, 3, 1, 0, 1);
     s.is(State::Established);
     s.wait_ms(10_000);
-    s.has_failed(TcpError::HostUnreachable);
+    s.has_failed(TcpError::Network(SocketError::HostUnreachable));
+}
+
+#[test]
+fn what_icmp_says_of_an_attempt_is_reported() {
+    let mut s = Script::connecting(1500);
+    s.sends("S 0:0(0)");
+    icmp(&mut s, 3, 13, 0, 0);
+    s.has_failed(TcpError::Network(SocketError::HostUnreachable));
+    let id = s.socket.as_ref().expect("a socket").id;
+    let [report] = s.net.stack(s.node).tcp_take_reports(id).try_into().expect("one report");
+    assert_eq!((report.message, report.payload.len(), report.destination.port()), ((3, 13), 8, 80));
+    assert_eq!(s.net.stack(s.node).tcp_take_reports(id), []);
+}
+
+#[test]
+fn what_icmp_says_of_an_open_connection_is_told_to_who_asks() {
+    let mut s = Script::established();
+    let (node, id) = (s.node, s.socket.as_ref().expect("a socket").id);
+    s.writes(10);
+    s.sends("P. 1:11(10) ack 1");
+    icmp(&mut s, 3, 3, 0, 1);
+    assert_eq!(s.status().error, None);
+    let refused = Some(TcpError::Network(SocketError::Refused));
+    assert_eq!([(); 2].map(|()| s.net.stack(node).tcp_take_soft_error(id)), [refused, None]);
+    s.sets(|options| options.report_errors = true);
+    icmp(&mut s, 11, 0, 0, 1);
+    assert_eq!(s.net.stack(node).tcp_take_error(id), Some(TcpError::Network(SocketError::HostUnreachable)));
+    // It is about no segment of this connection that is on its way (RFC 5927 §4).
+    s.gets(". 1:1(0) ack 11 win 65535");
+    icmp(&mut s, 3, 3, 0, 1);
+    s.is(State::Established);
+    assert_eq!(s.status().error, None);
 }
 
 #[test]
@@ -121,7 +153,7 @@ fn a_host_that_is_not_there_is_unreachable() {
     let node = s.node;
     let socket = Socket::connect(&mut s.net, node, "10.0.0.77:80", 1 << 12);
     s.net.run_for(Duration::from_secs(5));
-    assert_eq!(socket.error(&mut s.net), Some(TcpError::HostUnreachable));
+    assert_eq!(socket.error(&mut s.net), Some(TcpError::Network(SocketError::HostUnreachable)));
 }
 
 #[test]

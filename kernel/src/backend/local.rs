@@ -238,6 +238,10 @@ impl Engine {
                 let tcp = self.stream(id)?;
                 Ok(Reply::TcpInfo(Box::new(self.stack.tcp_info(now, tcp).ok_or(Errno::BADF)?)))
             }
+            Call::TakeSoftError(id) => {
+                let tcp = self.stream(id)?;
+                Ok(Reply::SoftError(self.stack.tcp_take_soft_error(tcp).map(errno::tcp)))
+            }
             Call::Interfaces => Ok(Reply::Interfaces(self.interfaces())),
             Call::HopLimit(to) => self.stack.hop_limit(to).map(Reply::HopLimit).ok_or(Errno::NOTCONN),
             Call::PathMtu(to) => self.stack.path_mtu(to).map(Reply::PathMtu).ok_or(Errno::NOTCONN),

@@ -14,6 +14,7 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
     match handle {
         Handle::Tcp(tcp) => {
             let Some(status) = stack.tcp_status(tcp) else { return };
+            queue(&endpoint, stack.tcp_take_reports(tcp));
             if status.error.is_some()
                 && let Some(error) = stack.tcp_take_error(tcp)
             {
@@ -47,7 +48,7 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
     endpoint.settle();
 }
 
-/// What the network said of datagrams, for a program that asked to read it.
+/// What the network said of what was sent, for MSG_ERRQUEUE.
 fn queue(endpoint: &Endpoint, reports: Vec<ErrorReport>) {
     for ErrorReport { error, message: (kind, code), info, carrier, destination, payload } in reports {
         let errno = errno::pending(error).raw_os_error();

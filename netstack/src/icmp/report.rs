@@ -3,7 +3,6 @@
 use core::net::IpAddr;
 
 use crate::socket::SocketError;
-use crate::tcp::seam::IcmpError;
 use crate::wire::icmpv4::{self, Message};
 use crate::wire::icmpv6::{self, unreachable};
 use crate::wire::{be16, ipv4, ipv6};
@@ -11,9 +10,9 @@ use crate::wire::{be16, ipv4, ipv6};
 /// An error that arrived about a packet of ours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report<'a> {
-    pub(crate) error: IcmpError,
-    /// For datagram sockets: what to tell them, and is it beyond doubt (Linux icmp_err_convert's `fatal`)?
-    pub(crate) socket: Option<(SocketError, Certainty)>,
+    /// What to tell the socket, and is it beyond doubt (Linux: icmp_err_convert, icmpv6_err_convert())?
+    pub(crate) error: SocketError,
+    pub(crate) certainty: Certainty,
     /// Our packet, as far as it was quoted.
     pub(crate) quoted: Quoted<'a>,
     /// The message's type and code.
@@ -60,56 +59,48 @@ impl<'a> Report<'a> {
     pub(crate) fn parse(message: &Message<'a>) -> Option<Report<'a>> {
         use Certainty::{Hard, Soft};
         use SocketError as E;
-        let (error, socket) = match (message.kind, message.code) {
-            (icmpv4::UNREACHABLE, 0 | 11) => (IcmpError::NetUnreachable, Some((E::NetUnreachable, Soft))),
-            (icmpv4::UNREACHABLE, 1 | 12) => (IcmpError::HostUnreachable, Some((E::HostUnreachable, Soft))),
-            (icmpv4::UNREACHABLE, 2) => (IcmpError::ProtocolUnreachable, Some((E::ProtocolUnreachable, Hard))),
-            (icmpv4::UNREACHABLE, 3) => (IcmpError::PortUnreachable, Some((E::Refused, Hard))),
-            (icmpv4::UNREACHABLE, 4) => {
-                (IcmpError::PacketTooBig(message.rest & 0xffff), Some((E::MessageTooLong, Soft)))
-            }
-            (icmpv4::UNREACHABLE, 6) => (IcmpError::NetUnreachable, Some((E::NetUnreachable, Hard))),
-            (icmpv4::UNREACHABLE, 7 | 8) => (IcmpError::HostUnreachable, Some((E::HostUnreachable, Hard))),
-            (icmpv4::UNREACHABLE, 9 | 10 | 13..=15) => (IcmpError::AdminProhibited, Some((E::Prohibited, Hard))),
-            (icmpv4::UNREACHABLE, _) => (IcmpError::Other, None),
-            (icmpv4::TIME_EXCEEDED, _) => (IcmpError::Other, Some((E::HostUnreachable, Soft))),
-            (icmpv4::PARAMETER_PROBLEM, _) => (IcmpError::Other, Some((E::Protocol, Hard))),
+        let (error, certainty) = match (message.kind, message.code) {
+            (icmpv4::UNREACHABLE, 0 | 11) => (E::NetUnreachable, Soft),
+            (icmpv4::UNREACHABLE, 1 | 12) => (E::HostUnreachable, Soft),
+            (icmpv4::UNREACHABLE, 2) => (E::ProtocolUnreachable, Hard),
+            (icmpv4::UNREACHABLE, 3) => (E::Refused, Hard),
+            (icmpv4::UNREACHABLE, 4) => (E::MessageTooLong, Soft),
+            (icmpv4::UNREACHABLE, 5) => (E::SourceRouteFailed, Hard),
+            (icmpv4::UNREACHABLE, 6 | 9) => (E::NetUnreachable, Hard),
+            (icmpv4::UNREACHABLE, 7) => (E::HostUnknown, Hard),
+            (icmpv4::UNREACHABLE, 8) => (E::SourceIsolated, Hard),
+            (icmpv4::UNREACHABLE, 10 | 13..=15) => (E::HostUnreachable, Hard),
+            (icmpv4::TIME_EXCEEDED, icmpv4::REASSEMBLY_TIME_EXCEEDED) => return None,
+            (icmpv4::TIME_EXCEEDED, _) => (E::HostUnreachable, Soft),
+            (icmpv4::PARAMETER_PROBLEM, _) => (E::Protocol, Hard),
             _ => return None,
         };
         let quoted = ipv4::Packet::parse_quoted(message.payload).ok().filter(|quoted| quoted.fragment_offset() == 0)?;
         let (src, dst) = (quoted.src().into(), quoted.dst().into());
         let (protocol, transport, bytes) = (quoted.protocol(), quoted.payload(), quoted.bytes());
         let quoted = Quoted { src, dst, protocol, transport, bytes };
-        let info = match message.kind {
-            icmpv4::PARAMETER_PROBLEM => message.rest >> 24,
-            _ => allowed(error),
+        let info = match error {
+            E::Protocol => message.rest >> 24,
+            E::MessageTooLong => message.rest & 0xffff,
+            _ => 0,
         };
-        Some(Report { error, socket, quoted, message: (message.kind, message.code), info })
+        Some(Report { error, certainty, quoted, message: (message.kind, message.code), info })
     }
 
     /// The same of ICMPv6 (RFC 4443 §3). Types that are not known are passed up too (§2.4 (a)).
     pub(crate) fn parse_v6(message: &icmpv6::Message<'a>) -> Option<Report<'a>> {
         use Certainty::{Hard, Soft};
         use SocketError as E;
-        let (error, socket) = match (message.kind, message.code) {
-            (icmpv6::UNREACHABLE, unreachable::NO_ROUTE) => {
-                (IcmpError::NetUnreachable, Some((E::NetUnreachable, Soft)))
-            }
+        let (error, certainty) = match (message.kind, message.code) {
+            (icmpv6::UNREACHABLE, unreachable::NO_ROUTE) => (E::NetUnreachable, Soft),
             (icmpv6::UNREACHABLE, unreachable::PROHIBITED | unreachable::POLICY | unreachable::REJECT) => {
-                (IcmpError::AdminProhibited, Some((E::Prohibited, Hard)))
+                (E::Prohibited, Hard)
             }
-            (icmpv6::UNREACHABLE, unreachable::BEYOND_SCOPE | unreachable::ADDRESS) => {
-                (IcmpError::HostUnreachable, Some((E::HostUnreachable, Soft)))
-            }
-            (icmpv6::UNREACHABLE, unreachable::PORT) => (IcmpError::PortUnreachable, Some((E::Refused, Hard))),
-            (icmpv6::UNREACHABLE, _) => (IcmpError::Other, None),
-            (icmpv6::PACKET_TOO_BIG, _) => (IcmpError::PacketTooBig(message.rest), Some((E::MessageTooLong, Soft))),
-            (icmpv6::TIME_EXCEEDED, _) => (IcmpError::Other, Some((E::HostUnreachable, Soft))),
-            (icmpv6::PARAMETER_PROBLEM, icmpv6::parameter::NEXT_HEADER) => {
-                (IcmpError::ProtocolUnreachable, Some((E::Protocol, Hard)))
-            }
-            (icmpv6::PARAMETER_PROBLEM, _) => (IcmpError::Other, Some((E::Protocol, Hard))),
-            (kind, _) if icmpv6::is_error(kind) => (IcmpError::Other, Some((E::Protocol, Hard))),
+            (icmpv6::UNREACHABLE, unreachable::BEYOND_SCOPE | unreachable::ADDRESS) => (E::HostUnreachable, Soft),
+            (icmpv6::UNREACHABLE, unreachable::PORT) => (E::Refused, Hard),
+            (icmpv6::PACKET_TOO_BIG, _) => (E::MessageTooLong, Soft),
+            (icmpv6::TIME_EXCEEDED, _) => (E::HostUnreachable, Soft),
+            (kind, _) if icmpv6::is_error(kind) => (E::Protocol, Hard),
             _ => return None,
         };
         let packet = ipv6::Packet::parse_quoted(message.payload).ok()?;
@@ -117,11 +108,11 @@ impl<'a> Report<'a> {
         let (src, dst) = (packet.src().into(), packet.dst().into());
         let bytes = packet.bytes();
         let quoted = Quoted { src, dst, protocol, transport: &bytes[at..], bytes };
-        Some(Report { error, socket, quoted, message: (message.kind, message.code), info: message.rest })
+        Some(Report { error, certainty, quoted, message: (message.kind, message.code), info: message.rest })
     }
-}
 
-/// The MTU that an error names.
-fn allowed(error: IcmpError) -> u32 {
-    if let IcmpError::PacketTooBig(mtu) = error { mtu } else { 0 }
+    /// What a router allows on its next link, if the packet was too long for that; 0 if it does not say.
+    pub(crate) fn allowed(&self) -> Option<u32> {
+        (self.error == SocketError::MessageTooLong).then_some(self.info)
+    }
 }

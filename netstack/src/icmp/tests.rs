@@ -4,7 +4,6 @@ use super::*;
 use crate::link::IfIndex;
 use crate::rng::Rng;
 use crate::socket::SocketError;
-use crate::tcp::seam::IcmpError;
 use crate::time::Instant;
 use crate::wire::icmpv4::Message;
 
@@ -49,20 +48,26 @@ fn what_each_error_means() {
     let quoted = packet(A, ipv4::UDP, &[0; 8]);
     let parse = |kind, code, rest| {
         let bytes = [&icmpv4::emit(kind, code, rest, &quoted)[..], &quoted].concat();
-        Report::parse(&Message::parse(&bytes).expect("a message")).map(|report| (report.error, report.socket))
+        Report::parse(&Message::parse(&bytes).expect("a message"))
+            .map(|report| (report.error, report.certainty, report.info))
     };
     use Certainty::{Hard, Soft};
     use SocketError as E;
     for (kind, code, rest, meaning) in [
-        (3, 0, 0, Some((IcmpError::NetUnreachable, Some((E::NetUnreachable, Soft))))),
-        (3, 1, 0, Some((IcmpError::HostUnreachable, Some((E::HostUnreachable, Soft))))),
-        (3, 2, 0, Some((IcmpError::ProtocolUnreachable, Some((E::ProtocolUnreachable, Hard))))),
-        (3, 3, 0, Some((IcmpError::PortUnreachable, Some((E::Refused, Hard))))),
-        (3, 4, 1400, Some((IcmpError::PacketTooBig(1400), Some((E::MessageTooLong, Soft))))),
-        (3, 13, 0, Some((IcmpError::AdminProhibited, Some((E::Prohibited, Hard))))),
-        (3, 99, 0, Some((IcmpError::Other, None))),
-        (11, 0, 0, Some((IcmpError::Other, Some((E::HostUnreachable, Soft))))),
-        (12, 0, 0, Some((IcmpError::Other, Some((E::Protocol, Hard))))),
+        (3, 0, 0, Some((E::NetUnreachable, Soft, 0))),
+        (3, 1, 0, Some((E::HostUnreachable, Soft, 0))),
+        (3, 2, 0, Some((E::ProtocolUnreachable, Hard, 0))),
+        (3, 3, 0, Some((E::Refused, Hard, 0))),
+        (3, 4, 1400, Some((E::MessageTooLong, Soft, 1400))),
+        (3, 5, 0, Some((E::SourceRouteFailed, Hard, 0))),
+        (3, 7, 0, Some((E::HostUnknown, Hard, 0))),
+        (3, 8, 0, Some((E::SourceIsolated, Hard, 0))),
+        (3, 9, 0, Some((E::NetUnreachable, Hard, 0))),
+        (3, 13, 0, Some((E::HostUnreachable, Hard, 0))),
+        (3, 99, 0, None),
+        (11, 0, 77, Some((E::HostUnreachable, Soft, 0))),
+        (11, 1, 0, None),
+        (12, 0, 9 << 24, Some((E::Protocol, Hard, 9))),
         (4, 0, 0, None),
         (5, 1, 0, None),
         (8, 0, 0, None),

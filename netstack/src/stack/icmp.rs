@@ -173,7 +173,7 @@ impl Stack {
         let by = self.ip.came_by(src, on);
         let mut believed = false;
         match quoted.protocol {
-            ipv4::TCP => self.input_tcp_report(now, report, local, remote),
+            ipv4::TCP => self.input_tcp_report(now, report, carrier, local, remote),
             ipv4::UDP | ipv4::UDP_LITE => {
                 let lite = quoted.protocol == ipv4::UDP_LITE;
                 if let Some(socket) = self.udp.find(lite, local, remote, by).and_then(|id| self.udp.get_mut(id)) {
@@ -208,22 +208,35 @@ impl Stack {
             }
         }
         // What nobody here can have sent changes no path (RFC 5927 §7).
-        if let (IcmpError::PacketTooBig(mtu), true) = (report.error, believed) {
+        if let (Some(mtu), true) = (report.allowed(), believed) {
             self.ip.path_mtus.learn(now, dst, mtu, quoted.packet_len());
         }
     }
 
     /// An error about a segment. What it says of the path is for all who use it.
-    fn input_tcp_report(&mut self, now: Instant, report: &Report<'_>, local: SocketAddr, remote: SocketAddr) {
-        let Report { mut error, quoted, .. } = *report;
+    fn input_tcp_report(
+        &mut self,
+        now: Instant,
+        report: &Report<'_>,
+        carrier: Header,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) {
+        let quoted = &report.quoted;
         let seq = be32(quoted.transport, 4);
         if !self.tcp.is_in_flight(local, remote, seq) {
             return;
         }
-        if let IcmpError::PacketTooBig(mtu) = error {
-            let Some(known) = self.ip.path_mtus.learn(now, quoted.dst, mtu, quoted.packet_len()) else { return };
-            error = IcmpError::PacketTooBig(known);
-        }
+        let error = match report.allowed() {
+            Some(mtu) => match self.ip.path_mtus.learn(now, quoted.dst, mtu, quoted.packet_len()) {
+                Some(known) => IcmpError::PathMtu(known),
+                None => return,
+            },
+            None => {
+                let about = About { carrier, destination: remote, payload: quoted.transport };
+                IcmpError::Undelivered(entry(report, about))
+            }
+        };
         self.tcp.handle_icmp_error(now, error, local, remote, seq, &mut self.events);
     }
 }
@@ -244,6 +257,13 @@ struct About<'a> {
     payload: &'a [u8],
 }
 
+/// What goes into an error queue.
+fn entry(report: &Report<'_>, about: About<'_>) -> ErrorReport {
+    let About { carrier, destination, payload } = about;
+    let Report { error, message, info, .. } = *report;
+    ErrorReport { error, message, info, carrier, destination, payload: payload.to_vec() }
+}
+
 /// Enters an error into the socket that sent the datagram. Connected ones are told of hard errors (RFC 1122 §4.1.3.3), all others
 /// only if they asked; who asked gets the details, too. False: the socket does not hear of it.
 fn tell(
@@ -253,7 +273,7 @@ fn tell(
     options: &DatagramOptions,
     errors: &mut Errors,
 ) -> bool {
-    let Some((error, certainty)) = report.socket else { return false };
+    let Report { error, certainty, .. } = *report;
     let asked = if report.quoted.dst.is_ipv4() { options.report_errors } else { options.v6.report_errors };
     // Linux: who lets anybody fragment does not mind that a router could not without it.
     let minds = mtu_discovery(options, report.quoted.dst) != MtuDiscovery::Dont;
@@ -262,10 +282,7 @@ fn tell(
         return false;
     }
     if asked {
-        let About { carrier, destination, payload } = about;
-        let Report { message, info, .. } = *report;
-        let payload = payload.to_vec();
-        errors.report(ErrorReport { error, message, info, carrier, destination, payload });
+        errors.reports.push(entry(report, about));
     } else if !connected || (certainty == Certainty::Soft && !too_long) {
         return false;
     }

@@ -242,7 +242,7 @@ impl Stack {
 
     /// MSG_ERRQUEUE: takes what the network said about single datagrams since IP_RECVERR was set.
     pub fn raw_take_reports(&mut self, id: RawId) -> Vec<ErrorReport> {
-        self.raw.get_mut(id).map(|socket| socket.errors.take_reports()).unwrap_or_default()
+        self.raw.get_mut(id).map(|socket| socket.errors.reports.take()).unwrap_or_default()
     }
 
     /// The socket as seen from outside.

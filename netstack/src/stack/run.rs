@@ -1,12 +1,13 @@
 //! What time brings: timers, and everything that wants to go out.
 
 use super::Stack;
+use crate::datagram::{ErrorReport, Header};
 use crate::icmp::Complaint;
 use crate::iface::Interface;
 use crate::ip::{self, Expired, Ip, Limits, Packet, Received, end};
 use crate::link::{IfIndex, Mac, Sink, TxResult};
 use crate::neighbor::Outcome;
-use crate::socket::BufferPool;
+use crate::socket::{BufferPool, SocketError};
 use crate::tcp::seam::{IcmpError, TcpOut, TcpSegmentOut};
 use crate::time::{Duration, Instant};
 use crate::wire::{be16, be32, ipv4};
@@ -123,7 +124,8 @@ impl Stack {
             // Only the connection whose segment it was: a thousand that wait for one host cost no more than a thousand.
             let local = end(packet.src, be16(transport, 0), on);
             let remote = end(packet.dst, be16(transport, 2), on);
-            let (error, seq) = (IcmpError::HostUnreachable, be32(transport, 4));
+            let seq = be32(transport, 4);
+            let error = IcmpError::Undelivered(no_answer(now, &packet, remote));
             self.tcp.handle_icmp_error(now, error, local, remote, seq, &mut self.events);
         } else if ours {
             self.report_to_ourselves(now, &packet, Complaint::NoAnswer);
@@ -132,6 +134,15 @@ impl Stack {
             self.report_forwarded(now, &packet, Complaint::NoAnswer);
         }
     }
+}
+
+/// What our own ICMP would report of a segment whose next hop does not answer.
+fn no_answer(now: Instant, packet: &Received<'_>, destination: SocketAddr) -> ErrorReport {
+    let message = Complaint::NoAnswer.message(packet).map_or((0, 0), |message| (message.kind, message.code));
+    let ours = Received { dst: packet.src, ..*packet };
+    let carrier = Header::of_packet(now, &ours, (0, 0), 0);
+    let payload = packet.payload.to_vec();
+    ErrorReport { error: SocketError::HostUnreachable, message, info: 0, carrier, destination, payload }
 }
 
 /// The way out for TCP: straight to the link.

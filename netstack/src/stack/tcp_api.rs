@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use arena::{Consumer, Producer};
 
 use super::Stack;
+use crate::datagram::ErrorReport;
 use crate::filter::Program;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
 use crate::tcp::{Accepted, Close, Durable, FirstText, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
@@ -126,6 +127,16 @@ impl Stack {
     /// SO_ERROR: takes the sticky error.
     pub fn tcp_take_error(&mut self, id: TcpId) -> Option<TcpError> {
         self.tcp.take_error(id)
+    }
+
+    /// SO_ERROR where no error is pending: takes what ICMP said of an open connection, which it outlives.
+    pub fn tcp_take_soft_error(&mut self, id: TcpId) -> Option<TcpError> {
+        self.tcp.take_soft_error(id)
+    }
+
+    /// MSG_ERRQUEUE: takes what ICMP said of an attempt to connect.
+    pub fn tcp_take_reports(&mut self, id: TcpId) -> Vec<ErrorReport> {
+        self.tcp.take_reports(id)
     }
 
     /// The socket's options; call [`tcp_options_changed`](Self::tcp_options_changed) after a change.

@@ -161,7 +161,7 @@ impl Stack {
 
     /// MSG_ERRQUEUE: takes what the network said about single datagrams since IP_RECVERR was set.
     pub fn udp_take_reports(&mut self, id: UdpId) -> Vec<ErrorReport> {
-        self.udp.get_mut(id).map(|socket| socket.errors.take_reports()).unwrap_or_default()
+        self.udp.get_mut(id).map(|socket| socket.errors.reports.take()).unwrap_or_default()
     }
 
     /// The socket as seen from outside.

@@ -16,6 +16,7 @@ use super::socket::{Idle, Kind, Listener, Socket};
 use super::tcb::{Opening, Tcb, millis};
 use super::window::SCALE;
 use super::{Accepted, Tcp, TcpId};
+use crate::datagram::{ErrorReport, Reports};
 use crate::ip::{end, plain};
 use crate::slab::Handle;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, PortRange};
@@ -27,7 +28,7 @@ impl Tcp {
     /// socket(2).
     pub(crate) fn open(&mut self, key: Key) -> TcpId {
         let kind = Kind::Idle(Idle::default());
-        TcpId(self.sockets.insert(Socket { key, binding: None, error: None, kind }))
+        TcpId(self.sockets.insert(Socket { key, binding: None, error: None, reports: Reports::default(), kind }))
     }
 
     /// bind(2). Port 0 takes an ephemeral port. Returns the address bound to.
@@ -208,6 +209,15 @@ impl Tcp {
     /// `SO_ERROR`: the error, which is thereby taken.
     pub(crate) fn take_error(&mut self, id: TcpId) -> Option<TcpError> {
         self.sockets.get_mut(id.0)?.error.take()
+    }
+
+    /// What ICMP said of a connection that is open, and that nobody was told (Linux's sk_err_soft); it is thereby taken.
+    pub(crate) fn take_soft_error(&mut self, id: TcpId) -> Option<TcpError> {
+        self.sockets.get_mut(id.0)?.tcb_mut()?.soft_error.take()
+    }
+
+    pub(crate) fn take_reports(&mut self, id: TcpId) -> Vec<ErrorReport> {
+        self.sockets.get_mut(id.0).map(|socket| socket.reports.take()).unwrap_or_default()
     }
 
     pub(crate) fn options(&mut self, id: TcpId) -> Option<&mut TcpOptions> {

@@ -1,5 +1,7 @@
 //! Why a connection failed, as the program learns it later (`SO_ERROR`).
 
+use crate::socket::SocketError;
+
 /// What ended a connection, or kept it from opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpError {
@@ -11,12 +13,8 @@ pub enum TcpError {
     BrokenPipe,
     /// No answer in time (`ETIMEDOUT`).
     TimedOut,
-    /// No way to the host (`EHOSTUNREACH`).
-    HostUnreachable,
-    /// No way to the network (`ENETUNREACH`).
-    NetUnreachable,
-    /// The host does not speak TCP (`ENOPROTOOPT`).
-    ProtocolUnreachable,
+    /// What ICMP said of a segment.
+    Network(SocketError),
     /// The program itself aborted it, by another descriptor or by disconnecting (`ECONNABORTED`).
     Aborted,
 }

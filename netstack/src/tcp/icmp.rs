@@ -5,8 +5,10 @@ use super::demux::{Owner, Tuple};
 use super::errors::TcpError;
 use super::seam::IcmpError;
 use super::seq::Seq;
+use super::socket::{Kind, Socket};
 use super::state::State;
 use super::tcb::Tcb;
+use crate::datagram::ErrorReport;
 use crate::events::Events;
 use crate::time::Instant;
 use core::net::SocketAddr;
@@ -30,13 +32,14 @@ impl Tcp {
         events: &mut Events,
     ) {
         let Some(Owner::Connection(handle)) = self.demux.owner(&Tuple { local, remote }) else { return };
-        let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) else { return };
+        let Some(socket) = self.sockets.get_mut(handle) else { return };
+        let Some(tcb) = socket.tcb_mut() else { return };
         if !tcb.has_in_flight(Seq(quoted_seq)) {
             return;
         }
         match error {
-            IcmpError::PacketTooBig(mtu) => tcb.shrink_segments(mtu),
-            error => tcb.unreachable(meaning(error)),
+            IcmpError::PathMtu(mtu) => tcb.shrink_segments(mtu),
+            IcmpError::Undelivered(report) => socket.undelivered(report, events),
         }
         self.settle(now, handle, events);
     }
@@ -46,22 +49,28 @@ impl Tcb {
     fn has_in_flight(&self, seq: Seq) -> bool {
         seq.at_or_after(self.durable.snd_una) && seq.before(self.durable.snd_nxt)
     }
-
-    /// An error ends a connection that is being opened, as on Linux; later it is only remembered
-    /// (RFC 1122 §4.2.3.9, RFC 5461 §3).
-    fn unreachable(&mut self, why: TcpError) {
-        match self.durable.state {
-            State::SynSent | State::SynReceived if !self.is_early() => self.fail(why),
-            _ => self.soft_error = Some(why),
-        }
-    }
 }
 
-fn meaning(error: IcmpError) -> TcpError {
-    match error {
-        IcmpError::PortUnreachable => TcpError::Refused,
-        IcmpError::ProtocolUnreachable => TcpError::ProtocolUnreachable,
-        IcmpError::NetUnreachable => TcpError::NetUnreachable,
-        _ => TcpError::HostUnreachable,
+impl Socket {
+    /// An error ends a connection that is being opened, and its report is kept, of IPv4 asked for or not (Linux's tcp_v4_err()).
+    /// Later it is only remembered (RFC 1122 §4.2.3.9, RFC 5461 §3), or told once to who asked for it (IP_RECVERR).
+    fn undelivered(&mut self, report: ErrorReport, events: &mut Events) {
+        let Kind::Connection(tcb) = &mut self.kind else { return };
+        let why = TcpError::Network(report.error);
+        let remote = tcb.durable.remote;
+        let asked = tcb.options.reports_errors(remote);
+        match tcb.durable.state {
+            State::SynSent | State::SynReceived if !tcb.is_early() => {
+                if asked || remote.is_ipv4() {
+                    self.reports.push(report);
+                }
+                tcb.fail(why);
+            }
+            _ if asked => {
+                self.error = Some(why);
+                events.touch(self.key);
+            }
+            _ => tcb.soft_error = Some(why),
+        }
     }
 }

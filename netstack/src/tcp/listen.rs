@@ -15,6 +15,7 @@ use super::syn_queue::Request;
 use super::tcb::{Opening, Tcb, millis};
 use super::window::{MAX_UNSCALED, SCALE};
 use super::{Tcp, Waiter};
+use crate::datagram::Reports;
 use crate::events::Events;
 use crate::slab::Handle;
 use crate::socket::Key;
@@ -206,7 +207,13 @@ impl Tcp {
         if let Some(binding) = &binding {
             self.ports.hold(binding);
         }
-        let child = self.sockets.insert(Socket { key, binding, error: None, kind: Kind::Connection(Box::new(tcb)) });
+        let child = self.sockets.insert(Socket {
+            key,
+            binding,
+            error: None,
+            reports: Reports::default(),
+            kind: Kind::Connection(Box::new(tcb)),
+        });
         self.demux.claim(tuple, Owner::Connection(child));
         self.inherit_filter(child, request.listener);
         if let Some(socket) = self.sockets.get_mut(request.listener) {

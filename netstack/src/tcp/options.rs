@@ -82,6 +82,10 @@ pub struct TcpOptions {
     pub least_hops: u8,
     /// `IPV6_FLOWINFO_SEND`: the flow label, 20 bits; `None`: one of the flow's own (`IPV6_AUTOFLOWLABEL`, RFC 6437 §3).
     pub flow_label: Option<u32>,
+    /// `IP_RECVERR`: what ICMP says of an open connection becomes its pending error.
+    pub report_errors: bool,
+    /// `IPV6_RECVERR`: the same of IPv6.
+    pub report_errors6: bool,
     /// `IP_TTL`; `None`: 64.
     pub ttl: Option<u8>,
     /// `IP_TOS`, without the ECN bits.
@@ -106,6 +110,10 @@ impl TcpOptions {
     /// The type of service, or traffic class, of segments to `remote`.
     pub(super) fn tos_to(&self, remote: SocketAddr) -> u8 {
         if remote.is_ipv4() { self.tos } else { self.traffic_class }
+    }
+
+    pub(super) fn reports_errors(&self, remote: SocketAddr) -> bool {
+        if remote.is_ipv4() { self.report_errors } else { self.report_errors6 }
     }
 
     /// Whether a segment has come from near enough.
@@ -148,6 +156,8 @@ impl Default for TcpOptions {
             least_ttl: 0,
             least_hops: 0,
             flow_label: None,
+            report_errors: false,
+            report_errors6: false,
             ttl: None,
             tos: 0,
             hops: None,

@@ -1,5 +1,6 @@
 //! The edge between TCP and the rest of the stack: what TCP is told, and what it asks for.
 
+use crate::datagram::ErrorReport;
 use crate::events::Events;
 use crate::ip::Limits;
 use crate::link::{IfIndex, TxResult};
@@ -96,16 +97,11 @@ pub(crate) struct Env<'a> {
     pub(crate) events: &'a mut Events,
 }
 
-/// An ICMP error that quotes one of our segments, in the terms of RFC 5461.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an ICMP error says of one of our segments.
+#[derive(Debug)]
 pub(crate) enum IcmpError {
-    NetUnreachable,
-    HostUnreachable,
-    ProtocolUnreachable,
-    PortUnreachable,
-    /// Fragmentation needed; the next hop's MTU, 0 from routers older than RFC 1191. To TCP: the path's.
-    PacketTooBig(u32),
-    AdminProhibited,
-    /// Time exceeded, parameter problem, source route failed.
-    Other,
+    /// The path carries no packet longer than this.
+    PathMtu(u32),
+    /// It was not delivered.
+    Undelivered(ErrorReport),
 }

@@ -9,6 +9,7 @@ use super::ports::Binding;
 use super::state::State;
 use super::syn_queue::Request;
 use super::tcb::Tcb;
+use crate::datagram::Reports;
 use crate::slab::{Handle, Slab};
 use crate::socket::Key;
 use crate::time::Instant;
@@ -21,6 +22,8 @@ pub(super) struct Socket {
     pub(super) binding: Option<Binding>,
     /// Sticky until taken.
     pub(super) error: Option<TcpError>,
+    /// For MSG_ERRQUEUE.
+    pub(super) reports: Reports,
     pub(super) kind: Kind,
 }
 

@@ -16,6 +16,7 @@ use crate::common::{Link, Net, NodeId, seeds};
 use crate::tcp_common::{Listener, Socket};
 use netstack::link::IfIndex;
 use netstack::route::Route;
+use netstack::socket::SocketError;
 use netstack::tcp::{FastOpenModes, TcpError};
 use netstack::time::{Duration, Instant};
 use netstack::{Config, IpNet, Key};
@@ -350,7 +351,10 @@ fn judge_flow(scenario: &Scenario, rebooted: bool, flow: &Flow, ends: [Option<&P
     let outcomes = ends.map(|end| end.and_then(|end| end.outcome));
     let [opener, acceptor] = outcomes;
     // Who connects has three questions who has the next hop's address: a link that loses may lose all of them.
-    if scenario.loses() && opener == Some(Outcome::Failed(TcpError::HostUnreachable)) && acceptor.is_none() {
+    if scenario.loses()
+        && opener == Some(Outcome::Failed(TcpError::Network(SocketError::HostUnreachable)))
+        && acceptor.is_none()
+    {
         return 1;
     }
     let mut failures = 0;

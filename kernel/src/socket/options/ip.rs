@@ -48,7 +48,7 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IP, libc::IP_RECVTTL, On::All, s => s.wanted.ttl, v => s.wanted.ttl = v != 0),
     local!(IPPROTO_IP, libc::IP_RECVTOS, On::All, s => s.wanted.tos, v => s.wanted.tos = v != 0),
     engine!(IPPROTO_IP, libc::IP_RECVERR, On::All, s => i32::from(s.raw.datagram.report_errors),
-        v => s.raw.datagram.report_errors = v != 0),
+        v => s.report_errors(v != 0)),
     local!(IPPROTO_IP, libc::IP_RECVORIGDSTADDR, On::All, s => s.wanted.original_destination,
         v => s.wanted.original_destination = v != 0),
     engine!(IPPROTO_IP, libc::IP_MINTTL, On::All, s => i32::from(s.tcp.least_ttl),

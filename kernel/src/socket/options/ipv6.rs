@@ -95,7 +95,7 @@ pub(super) static ROWS: &[Row] = &[
     engine!(IPPROTO_IPV6, libc::IPV6_DONTFRAG, On::All, s => i32::from(s.raw.datagram.v6.dont_fragment),
         v => s.raw.datagram.v6.dont_fragment = v != 0),
     engine!(IPPROTO_IPV6, libc::IPV6_RECVERR, On::All, s => i32::from(s.raw.datagram.v6.report_errors),
-        v => s.raw.datagram.v6.report_errors = v != 0),
+        v => s.report_errors6(v != 0)),
     engine!(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, On::All, s => i32::from(s.raw.datagram.v6.auto_flow_label), v => {
         s.raw.datagram.v6.auto_flow_label = v != 0;
         let label = s.raw.datagram.v6.flow_label;

@@ -159,6 +159,18 @@ impl Settings {
         self.raw.datagram.transparent = on;
     }
 
+    /// IP_RECVERR.
+    pub(super) fn report_errors(&mut self, on: bool) {
+        self.raw.datagram.report_errors = on;
+        self.tcp.report_errors = on;
+    }
+
+    /// IPV6_RECVERR.
+    pub(super) fn report_errors6(&mut self, on: bool) {
+        self.raw.datagram.v6.report_errors = on;
+        self.tcp.report_errors6 = on;
+    }
+
     /// The flow label of a stream and of datagrams; 0: none is said.
     pub(in crate::socket) fn set_flow_label(&mut self, label: u32) {
         self.raw.datagram.v6.flow_label = label;

@@ -38,7 +38,7 @@ pub(super) static ROWS: &[Row] = &[
     reading(libc::SO_TYPE, |s| Ok(s.kind())),
     reading(libc::SO_DOMAIN, |s| Ok(s.domain())),
     reading(libc::SO_PROTOCOL, |s| Ok(s.protocol())),
-    reading(libc::SO_ERROR, |s| Ok(s.endpoint.record.take_error())),
+    reading(libc::SO_ERROR, pending_error),
     reading(libc::SO_ACCEPTCONN, |s| Ok(i32::from(s.endpoint.state().contains(State::LISTENING)))),
     // 1 for ever: Linux does not let it be set either.
     reading(libc::SO_SNDLOWAT, |_| Ok(1)),
@@ -175,6 +175,17 @@ pub(super) static ROWS: &[Row] = &[
         s.bind_to((index != 0).then_some(IfIndex(index)));
     }),
 ];
+
+/// SO_ERROR: of a stream also what was only remembered (Linux: sk_err_soft).
+fn pending_error(socket: &Socket) -> Result<i32> {
+    match (socket.endpoint.record.take_error(), socket.endpoint.kind) {
+        (0, Kind::Stream) => match socket.backend.call(Call::TakeSoftError(socket.id()))? {
+            Reply::SoftError(error) => Ok(error.map_or(0, |error| error.raw_os_error())),
+            _ => Err(Errno::PROTO),
+        },
+        (error, _) => Ok(error),
+    }
+}
 
 /// A row of SO_SNDBUF and its kin.
 const fn buffer(name: i32, get: fn(&Socket) -> Result<i32>, set: fn(&Socket, i32) -> Result<()>) -> Row {

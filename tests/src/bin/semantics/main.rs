@@ -37,6 +37,7 @@ mod receiving;
 mod report;
 mod resolver;
 mod signal;
+mod streamip;
 mod sys;
 mod udplite;
 mod urgent;
@@ -71,6 +72,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         multicast::CASES,
         inet6::CASES,
         header::CASES,
+        streamip::CASES,
         poll::CASES,
         epoll::CASES,
         fd::CASES,

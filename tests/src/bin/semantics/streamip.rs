@@ -1,0 +1,258 @@
+//! What ip(7) and ipv6(7) are to streams: what ICMP says of a connection, options behind the IP header, what came with a SYN.
+
+use std::time::Duration;
+
+use libc::{AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP};
+use libc::{MSG_DONTWAIT, MSG_ERRQUEUE, POLLERR, POLLIN, POLLOUT, SO_ERROR, SOCK_RAW, SOCK_STREAM, SOL_SOCKET};
+
+use crate::Case;
+use crate::net::{here, here6, must, nonblocking, settle, within};
+use crate::report::{Report, hex};
+use crate::sys::{self, Fd};
+
+pub const CASES: &[Case] = &[
+    ("streamip.errors_of_connect", errors_of_connect),
+    ("streamip.errors_of_connect6", errors_of_connect6),
+    ("streamip.errors_while_open", errors_while_open),
+    ("streamip.errors_while_open6", errors_while_open6),
+];
+
+/// Type and code of messages of ICMP, with a word that means something to some.
+const MESSAGES: &[(u8, u8, u32)] = &[
+    (3, 0, 0),
+    (3, 1, 0),
+    (3, 2, 0),
+    (3, 3, 7),
+    (3, 5, 0),
+    (3, 6, 0),
+    (3, 7, 0),
+    (3, 8, 0),
+    (3, 9, 0),
+    (3, 10, 0),
+    (3, 11, 0),
+    (3, 12, 0),
+    (3, 13, 0),
+    (3, 14, 0),
+    (3, 15, 0),
+    (3, 16, 0),
+    (4, 0, 0),
+    (11, 0, 9),
+    (11, 1, 0),
+    (12, 0, 0x1122_3344),
+];
+
+/// The same of ICMPv6.
+const MESSAGES6: &[(u8, u8, u32)] = &[
+    (1, 0, 0),
+    (1, 1, 0),
+    (1, 2, 0),
+    (1, 3, 0),
+    (1, 4, 7),
+    (1, 5, 0),
+    (1, 6, 0),
+    (1, 7, 0),
+    (3, 0, 9),
+    (3, 1, 0),
+    (4, 0, 6),
+    (4, 1, 0x1122_3344),
+];
+
+/// The family that a case is of.
+#[derive(Clone, Copy)]
+struct Family {
+    domain: i32,
+    icmp: i32,
+    /// IP_RECVERR, IPV6_RECVERR.
+    asks: (i32, i32),
+    messages: &'static [(u8, u8, u32)],
+}
+
+const V4: Family =
+    Family { domain: AF_INET, icmp: IPPROTO_ICMP, asks: (IPPROTO_IP, libc::IP_RECVERR), messages: MESSAGES };
+const V6: Family =
+    Family { domain: AF_INET6, icmp: IPPROTO_ICMPV6, asks: (IPPROTO_IPV6, libc::IPV6_RECVERR), messages: MESSAGES6 };
+
+impl Family {
+    fn here(self, port: u16) -> Vec<u8> {
+        if self.domain == AF_INET6 {
+            return here6(port);
+        }
+        [&(AF_INET as u16).to_ne_bytes()[..], &port.to_be_bytes(), &[127, 0, 0, 1], &[0; 8]].concat()
+    }
+
+    fn tcp(self) -> Fd {
+        must("socket", sys::socket(self.domain, SOCK_STREAM, 0))
+    }
+
+    fn listener(self, backlog: i32) -> (Fd, Vec<u8>) {
+        let fd = self.tcp();
+        must("bind", sys::bind_bytes(fd, &self.here(0)));
+        must("listen", sys::listen(fd, backlog));
+        (fd, self.here(port(fd)))
+    }
+}
+
+fn port(fd: Fd) -> u16 {
+    let name = must("getsockname", sys::getsockname_bytes(fd));
+    u16::from_be_bytes([name[2], name[3]])
+}
+
+/// Sees the segments that go by and says of them what a router would.
+struct Router {
+    family: Family,
+    segments: Fd,
+    icmp: Fd,
+}
+
+impl Router {
+    fn new(family: Family) -> Router {
+        let raw = |protocol| must("raw socket", sys::socket(family.domain, SOCK_RAW, protocol));
+        Router { family, segments: raw(IPPROTO_TCP), icmp: raw(family.icmp) }
+    }
+
+    /// The last segment from this port, of at least so many bytes of text, from its TCP header on.
+    fn segment(&self, from: u16, text: usize) -> Vec<u8> {
+        let look = || {
+            let mut found = None;
+            while let Ok(packet) = sys::recv(self.segments, 4096, MSG_DONTWAIT) {
+                let at = if self.family.domain == AF_INET { usize::from(packet[0] & 15) * 4 } else { 0 };
+                let segment = &packet[at..];
+                let is_it = segment[..2] == from.to_be_bytes() && segment.len() - data_at(segment) >= text;
+                found = if is_it { Some(segment.to_vec()) } else { found };
+            }
+            found
+        };
+        within(Duration::from_secs(3), look).expect("a segment")
+    }
+
+    /// Says `message` of the segment, of which eight bytes are quoted.
+    fn says(&self, (kind, code, rest): (u8, u8, u32), segment: &[u8]) {
+        let v4 = self.family.domain == AF_INET;
+        let quoted = match v4 {
+            true => {
+                let fixed = [0x45, 0, 0, 60, 0, 0, 0x40, 0, 64, 6, 0, 0];
+                [&fixed[..], &[127, 0, 0, 1, 127, 0, 0, 1], &segment[..8]].concat()
+            }
+            false => {
+                let one = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+                [&[0x60, 0, 0, 0, 0, segment.len() as u8, 6, 64][..], &one, &one, &segment[..8]].concat()
+            }
+        };
+        let mut message = [&[kind, code, 0, 0][..], &rest.to_be_bytes(), &quoted].concat();
+        if v4 {
+            let sum: u32 = message.as_chunks().0.iter().map(|pair| u32::from(u16::from_be_bytes(*pair))).sum();
+            let sum = (sum & 0xffff) + (sum >> 16);
+            message[2..4].copy_from_slice(&(!((sum & 0xffff) + (sum >> 16)) as u16).to_be_bytes());
+            must("sendto", sys::sendto(self.icmp, &message, 0, here(0)));
+        } else {
+            must("sendto", sys::sendto_bytes(self.icmp, &message, 0, &here6(0)));
+        }
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        for fd in [self.segments, self.icmp] {
+            let _ = sys::close(fd);
+        }
+    }
+}
+
+fn data_at(segment: &[u8]) -> usize {
+    usize::from(segment[12] >> 4) * 4
+}
+
+fn close_all(descriptors: &[Fd]) {
+    for fd in descriptors {
+        must("close", sys::close(*fd));
+    }
+}
+
+/// All that the error queue holds, what it quotes of sequence numbers left out.
+fn queued(r: &mut Report, what: &str, fd: Fd) {
+    loop {
+        match sys::recvmsg(fd, &[64], MSG_ERRQUEUE, 256) {
+            Err(errno) => return r.see(&format!("{what}, queue"), errno.to_string()),
+            Ok(got) => {
+                r.see(&format!("{what}, queue"), format!("{} {:#x}", got.returned, got.flags));
+                for ((level, kind, _), data) in got.control.iter().zip(&got.control_data) {
+                    r.see(&format!("{what}, queued"), format!("{level} {kind} {}", hex(data)));
+                }
+            }
+        }
+    }
+}
+
+fn looks(r: &mut Report, what: &str, fd: Fd) {
+    r.see(&format!("{what}, poll"), sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
+    r.see(&format!("{what}, SO_ERROR"), sys::get_option(fd, SOL_SOCKET, SO_ERROR));
+}
+
+fn errors_of_connect(r: &mut Report) {
+    connecting(r, V4);
+}
+
+fn errors_of_connect6(r: &mut Report) {
+    connecting(r, V6);
+}
+
+/// Somebody whose SYN is not answered, since the listener's queue is full.
+fn connecting(r: &mut Report, family: Family) {
+    for asks in [0, 1] {
+        for &message in family.messages {
+            let what = format!("asks {asks}: {} {}", message.0, message.1);
+            let (ear, at) = family.listener(0);
+            let first = family.tcp();
+            must("connect", sys::connect_bytes(first, &at));
+            settle(ear, POLLIN);
+            let router = Router::new(family);
+            let fd = family.tcp();
+            nonblocking(fd);
+            must("IP_RECVERR", sys::set_option(fd, family.asks.0, family.asks.1, asks));
+            r.see("connect", sys::connect_bytes(fd, &at));
+            router.says(message, &router.segment(port(fd), 0));
+            within(Duration::from_millis(50), || sys::poll(&[(fd, POLLERR)], 0).ok().filter(|(n, _)| *n > 0));
+            looks(r, &what, fd);
+            queued(r, &what, fd);
+            looks(r, &format!("{what}, then"), fd);
+            close_all(&[fd, first, ear]);
+        }
+    }
+}
+
+fn errors_while_open(r: &mut Report) {
+    open(r, V4);
+}
+
+fn errors_while_open6(r: &mut Report) {
+    open(r, V6);
+}
+
+/// Somebody whose text is not acknowledged, since the peer's filter drops it.
+fn open(r: &mut Report, family: Family) {
+    const NOTHING: [u8; 8] = [6, 0, 0, 0, 0, 0, 0, 0];
+    for asks in [0, 1] {
+        for &message in family.messages {
+            let what = format!("asks {asks}: {} {}", message.0, message.1);
+            let (ear, at) = family.listener(1);
+            let fd = family.tcp();
+            must("connect", sys::connect_bytes(fd, &at));
+            settle(ear, POLLIN);
+            let (peer, _) = must("accept", sys::accept(ear));
+            must("filter", sys::attach(peer, &NOTHING, 1));
+            must("IP_RECVERR", sys::set_option(fd, family.asks.0, family.asks.1, asks));
+            let router = Router::new(family);
+            must("send", sys::send(fd, b"text", 0));
+            router.says(message, &router.segment(port(fd), 1));
+            within(Duration::from_millis(50), || sys::poll(&[(fd, POLLERR)], 0).ok().filter(|(n, _)| *n > 0));
+            if message.1 % 2 == 0 {
+                looks(r, &what, fd);
+            }
+            r.see(&format!("{what}, recv"), sys::recv(fd, 4, MSG_DONTWAIT));
+            queued(r, &what, fd);
+            looks(r, &format!("{what}, then"), fd);
+            r.see(&format!("{what}, send"), sys::send(fd, b"more", 0));
+            close_all(&[fd, peer, ear]);
+        }
+    }
+}
