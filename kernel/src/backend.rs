@@ -16,6 +16,7 @@ use crate::socket::Family;
 use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result, errno};
 use netstack::filter::Program;
+use netstack::ip::HeaderOptions;
 use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendError, SendOptions, Shutdown};
@@ -108,8 +109,8 @@ pub enum Reply {
     Done,
     /// A new socket.
     Socket(Arc<Endpoint>),
-    /// A connection, and who is at its other end.
-    Accepted(Arc<Endpoint>, SocketAddr),
+    /// A connection, who is at its other end, and what stands behind the IP header of its segments.
+    Accepted(Arc<Endpoint>, SocketAddr, Option<Arc<HeaderOptions>>),
     /// Bytes sent.
     Sent(usize),
     /// The way is full: nothing was sent.

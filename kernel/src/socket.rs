@@ -181,8 +181,8 @@ impl Socket {
             }
             let prepared = prepare()?;
             match self.backend.call(Call::Accept(self.id())) {
-                Ok(Reply::Accepted(endpoint, peer)) => {
-                    let settings = self.settings.lock().inherited();
+                Ok(Reply::Accepted(endpoint, peer, header_options)) => {
+                    let settings = self.settings.lock().inherited(header_options);
                     endpoint.set_low_water(self.endpoint.low_water());
                     endpoint.set_oob_inline(self.endpoint.oob_inline());
                     endpoint.set_not_sent_low_water(self.endpoint.not_sent_low_water());

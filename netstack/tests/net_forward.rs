@@ -340,7 +340,7 @@ fn an_echo_reply_has_the_options_with_us_in_them() {
     };
     let (options, kind, _, payload) = ask(&mut net, &[7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!((kind, payload.as_slice()), (icmpv4::ECHO_REPLY, &b"data"[..]));
-    assert_eq!(options, [7, 11, 8, 10, 1, 0, 2, 0, 0, 0, 0, 0]);
+    assert_eq!(options, [7, 11, 12, 10, 1, 0, 2, 10, 1, 0, 2, 0], "where it came, and where it leaves");
     let (options, ..) = ask(&mut net, &[7, 7, 8, 1, 2, 3, 4, 0]);
     assert_eq!(options, [7, 7, 8, 1, 2, 3, 4, 0], "full");
     let (options, ..) = ask(&mut net, &[68, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0]);

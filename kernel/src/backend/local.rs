@@ -405,14 +405,14 @@ impl Engine {
     fn accept(&mut self, listener: SocketId) -> Result<Reply> {
         let tcp = self.stream(listener)?;
         let (endpoint, _) = self.sockets.get(listener).ok_or(Errno::BADF)?;
-        let Some(Accepted { id, key: Key(child), remote, .. }) = self.stack.tcp_accept(tcp) else {
+        let Some(Accepted { id, key: Key(child), remote, header_options, .. }) = self.stack.tcp_accept(tcp) else {
             return Err(Errno::AGAIN);
         };
         endpoint.accepted_one();
         self.sockets.set_handle(child, Handle::Tcp(id));
         self.publish_socket(child);
         let (child, _) = self.sockets.get(child).ok_or(Errno::CONNABORTED)?;
-        Ok(Reply::Accepted(child, remote))
+        Ok(Reply::Accepted(child, remote, header_options))
     }
 
     fn set_datagram_options(&mut self, id: SocketId, options: RawOptions) -> Result<Reply> {

@@ -63,7 +63,7 @@ impl Socket {
         }
         let (cork, segment, sticky) = {
             let settings = self.settings.lock();
-            (settings.cork, control.segment.unwrap_or(settings.segment), settings.header_options.clone())
+            (settings.cork, control.segment.unwrap_or(settings.segment), settings.tcp.header_options.clone())
         };
         let options = SendOptions {
             source: control.source,

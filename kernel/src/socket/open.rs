@@ -68,7 +68,7 @@ impl Kernel {
         let settings = Settings::new(family, kind, self.config().tcp);
         let endpoint = backend.call(Call::Open(family, kind, settings.buffers()))?.socket()?;
         if kind == Kind::Stream && self.config().tcp != TcpDefaults::default() {
-            backend.call(Call::SetTcpOptions(endpoint.id(), settings.tcp))?;
+            backend.call(Call::SetTcpOptions(endpoint.id(), settings.tcp.clone()))?;
         }
         if kind != Kind::Stream && family == Family::Inet6 {
             backend.call(Call::SetDatagramOptions(endpoint.id(), settings.raw))?;

@@ -39,7 +39,8 @@ impl<'a> Outgoing<'a> {
 
     /// A TCP segment, with its payload once more in a form that can be lent.
     fn of_segment(header: Header, segment: &TcpSegmentOut<'a>, payload: &'a [&'a [u8]; 2]) -> Outgoing<'a> {
-        Outgoing { link_mtu: true, ..Outgoing::new(header, segment.header, payload, Fill::At(16)) }
+        let options = segment.options;
+        Outgoing { link_mtu: true, options, ..Outgoing::new(header, segment.header, payload, Fill::At(16)) }
     }
 }
 
@@ -164,7 +165,7 @@ impl Ip {
             NextHop::Neighbor(next) => self.neighbors.lookup(hop.on, next),
             _ => None,
         };
-        let (Some(mac), Some(interface)) = (link, self.interfaces.get(hop.on)) else {
+        let (Some(mac), Some(interface), None) = (link, self.interfaces.get(hop.on), segment.options) else {
             return self.queue_segment(now, pool, hop, header, segment);
         };
         if !interface.queue.is_empty() {
@@ -280,10 +281,12 @@ impl Ip {
         header: Header,
         segment: &TcpSegmentOut<'_>,
     ) -> TxResult {
-        // A route that became narrower since the segment was cut: the network may cut it again.
-        let header = Header { dont_fragment: false, ..header };
         let mut result = None;
+        let mtu = self.mtu(hop.on, header.dst);
         segmentation::pieces(segment, |piece| {
+            // A route that became narrower since the segment was cut: the network may cut it again.
+            let dont_fragment = header.dont_fragment && header.len() + piece.len() <= mtu;
+            let header = Header { dont_fragment, ..header };
             let sent = self.send(now, pool, hop, &Outgoing::of_segment(header, piece, &piece.payload.into()));
             // Once a piece is on its way the segment is: the others may be lost, as a network loses them.
             result.get_or_insert(match sent {

@@ -97,7 +97,7 @@ impl Stack {
     }
 
     /// Answers a request. RFC 1122 §3.2.2.6: the reply comes from the address that was asked, with the same data, and the
-    /// record route and timestamp options with us in them.
+    /// record route and timestamp options with us in them, once more where it leaves.
     fn answer_v4(&mut self, now: Instant, packet: &Received<'_>, kind: u8, rest: u32, payload: &[u8]) {
         let (src, dst) = (packet.dst, packet.src);
         let (Some(hop), IpAddr::V4(ours)) = (self.ip.hop(Some(src), dst, None).filter(Hop::is_unicast), src) else {
@@ -112,7 +112,8 @@ impl Stack {
         let mut options = [0; ipv4::MAX_HEADER_LEN - ipv4::HEADER_LEN];
         let options = &mut options[..asked.options().len()];
         options.copy_from_slice(asked.options());
-        let recorded = ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), millis(now), true);
+        let recorded =
+            ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), millis(now), false);
         if let Err(at) = recorded {
             return self.report(now, packet, Complaint::HeaderByte(at));
         }

@@ -156,7 +156,8 @@ struct Output<'a> {
 impl TcpOut for Output<'_> {
     fn transmit(&mut self, segment: TcpSegmentOut<'_>) -> TxResult {
         let (src, dst) = (segment.src, segment.remote.ip());
-        let Some(hop) = self.ip.hop(Some(src), dst, segment.limits.towards(segment.remote)) else {
+        let first = segment.options.map_or(dst, |options| options.first_stop(dst));
+        let Some(hop) = self.ip.hop(Some(src), first, segment.limits.towards(segment.remote)) else {
             return TxResult::Sent;
         };
         if !hop.is_unicast() {
@@ -166,7 +167,8 @@ impl TcpOut for Output<'_> {
         let flow_label = segment.flow_label.unwrap_or(0);
         let ttl = segment.ttl.unwrap_or_else(|| self.ip.hop_limit(hop.on, dst));
         let header = ip::Header::atomic(src, dst, ipv4::TCP, ttl, segment.tos);
-        let header = ip::Header { dont_fragment, flow_label, ..header };
+        let options_len = segment.options.map_or(0, |options| options.len(dst.is_ipv4())) as u16;
+        let header = ip::Header { dont_fragment, flow_label, options_len, ..header };
         let ports = (be16(segment.header, 0), be16(segment.header, 2));
         let header = self.ip.labelled(header, segment.flow_label.is_none(), ports);
         self.ip.transmit_segment(self.now, self.pool, self.sink, hop, header, &segment)

@@ -63,7 +63,7 @@ impl Tcp {
                 return Ok(());
             }
             Kind::Connection(_) => return Err(ListenError::InvalidState),
-            Kind::Idle(idle) => idle.options,
+            Kind::Idle(idle) => idle.options.clone(),
         };
         let mut binding = match socket.binding {
             Some(binding) if binding.has_port() => binding,
@@ -101,7 +101,7 @@ impl Tcp {
         };
         let socket = self.sockets.get(id.0).ok_or(ConnectError::NotFound)?;
         let options = match &socket.kind {
-            Kind::Idle(idle) => idle.options,
+            Kind::Idle(idle) => idle.options.clone(),
             Kind::Listening(_) => return Err(ConnectError::InvalidState),
             Kind::Connection(tcb) if tcb.durable.state.is_synchronized() => return Err(ConnectError::IsConnected),
             Kind::Connection(_) => return Err(ConnectError::InProgress),
@@ -130,8 +130,9 @@ impl Tcp {
             ecn: options.ecn,
             ..Durable::syn_sent(tuple.local, tuple.remote, iss)
         };
-        let mut tcb = Tcb::new(now, Opening { durable, options, tx, rx, advertised_mss });
+        let mut tcb = Tcb::new(now, Opening { durable, options: options.clone(), tx, rx, advertised_mss });
         let carried = advertised_mss.min(announced_mss(path.path_mtu, remote.is_ipv6(), None));
+        let carried = carried.saturating_sub(tcb.options_behind_header() as u16);
         tcb.early = self.fast_open.active(now, &tuple, first, &options, carried);
         if let Some(socket) = self.sockets.get_mut(id.0) {
             socket.error = None;
@@ -198,7 +199,8 @@ impl Tcp {
                 Kind::Idle(Idle { over: Some(tuple), .. }) => (tuple.local, tuple.remote),
                 _ => continue,
             };
-            return Some(Accepted { id: TcpId(child), key: socket.key, local, remote });
+            let header_options = socket.options().header_options.clone();
+            return Some(Accepted { id: TcpId(child), key: socket.key, local, remote, header_options });
         }
     }
 

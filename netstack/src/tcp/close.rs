@@ -34,6 +34,9 @@ impl Tcp {
         let Some(tcb) = self.tcb_mut(id.0) else { return };
         tcb.restart_keepalive(now);
         tcb.switch_congestion();
+        if tcb.congestion.windows().mss != tcb.path_mss() {
+            tcb.change_segment_size(tcb.durable.snd_mss);
+        }
         tcb.ack.set_mode(tcb.options.quickack);
         // TCP_NODELAY, and TCP_CORK taken off, push out what waits.
         self.make_ready(now, id.0);
@@ -92,7 +95,7 @@ impl Tcp {
                 self.settle(now, id.0, events);
             }
             Kind::Listening(listener) => {
-                socket.kind = Kind::Idle(Idle { options: listener.options, over: None });
+                socket.kind = Kind::Idle(Idle { options: listener.options.clone(), over: None });
                 if let Some(binding) = &mut socket.binding {
                     self.ports.stop_listening(binding);
                 }

@@ -7,7 +7,7 @@ use super::ecn;
 use super::input::peer_mss;
 use super::options::TcpOptions;
 use super::retransmit::SYN_ACK_RETRIES;
-use super::seam::Env;
+use super::seam::{Env, IpMeta};
 use super::seq::Seq;
 use super::socket::{Kind, Socket};
 use super::syn_cookie;
@@ -33,7 +33,7 @@ impl Tcp {
         &mut self,
         now: Instant,
         listener: Handle,
-        tuple: Tuple,
+        (tuple, ip): (Tuple, &IpMeta<'_>),
         segment: &Segment<'_>,
         iss: Option<Seq>,
         env: &mut Env<'_>,
@@ -43,7 +43,7 @@ impl Tcp {
             return;
         }
         if header.has(Flags::ACK) {
-            return match self.request_of_cookie(now, listener, tuple, segment, env) {
+            return match self.request_of_cookie(now, listener, (tuple, ip), segment, env) {
                 Some(request) => self.open_child(now, &request, None, segment, env),
                 None => self.reset_sender(tuple, segment),
             };
@@ -64,7 +64,7 @@ impl Tcp {
         if listening.is_full() || !env.pool.has_stream() {
             return;
         }
-        let options = listening.options;
+        let options = listening.options.answering(ip);
         let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
         let mut request = Request {
             listener,
@@ -112,7 +112,7 @@ impl Tcp {
         &self,
         now: Instant,
         listener: Handle,
-        tuple: Tuple,
+        (tuple, ip): (Tuple, &IpMeta<'_>),
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) -> Option<Request> {
@@ -124,7 +124,7 @@ impl Tcp {
         }
         let (irs, iss) = (header.seq - 1, header.ack - 1);
         let mss = self.secrets.cookies.open(now, &tuple, irs, iss)?;
-        let options = listening.options;
+        let options = listening.options.answering(ip);
         let path = env.paths.path(Some(tuple.local.ip()), tuple.remote, options.limits())?;
         let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
         let stamps = header.options.timestamps;
@@ -155,7 +155,7 @@ impl Tcp {
     /// The handshake's last acknowledgement: the connection gets its rings and its place in the accept queue. Where
     /// there is no room for either, the acknowledgement is dropped, as Linux does: the peer's data will bring it again.
     pub(super) fn complete(&mut self, now: Instant, handle: Handle, segment: &Segment<'_>, env: &mut Env<'_>) {
-        if let Some(&request) = self.requests.get(handle) {
+        if let Some(request) = self.requests.get(handle).cloned() {
             self.open_child(now, &request, Some(handle), segment, env);
         }
     }
@@ -191,7 +191,7 @@ impl Tcp {
         let buffers = env.pool.stream(request.options.buffers)?;
         let opening = Opening {
             durable: request.durable(buffers.rx.capacity()),
-            options: request.options,
+            options: request.options.clone(),
             tx: buffers.tx,
             rx: buffers.rx,
             advertised_mss: request.advertised_mss,

@@ -77,6 +77,7 @@ pub use seq::Seq;
 pub use state::State;
 
 use crate::filter::Program;
+use crate::ip::HeaderOptions;
 use crate::rng::Rng;
 use crate::slab::{Handle, Slab};
 use crate::socket::Key;
@@ -92,6 +93,7 @@ use remnant::Remnant;
 use reply::Replies;
 use socket::Socket;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use syn_queue::Request;
 
 /// The engine's name for a TCP socket, valid until its key is released. A stale one names nothing.
@@ -99,7 +101,7 @@ use syn_queue::Request;
 pub struct TcpId(pub(crate) Handle);
 
 /// A connection taken from a listener's queue by accept(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The engine's name for it.
     pub id: TcpId,
@@ -109,6 +111,8 @@ pub struct Accepted {
     pub local: SocketAddr,
     /// The peer's address.
     pub remote: SocketAddr,
+    /// What stands behind the IP header of its segments: IP_OPTIONS answers what its SYN had.
+    pub header_options: Option<Arc<HeaderOptions>>,
 }
 
 /// How close(2) ends a connection.

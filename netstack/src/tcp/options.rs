@@ -3,11 +3,13 @@
 use super::congestion::Algorithm;
 use super::fast_open::FastOpenOptions;
 use super::seam::IpMeta;
-use crate::ip::Limits;
+use crate::ip::{HeaderOptions, Limits};
 use crate::link::IfIndex;
 use crate::socket::{PortRange, StreamSizes};
+use crate::wire::ipv4_options;
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::sync::Arc;
 
 /// `SO_KEEPALIVE` and its times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub struct Keepalive {
 }
 
 /// The options of one TCP socket. After a change call `tcp_options_changed`, which makes it take effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TcpOptions {
     /// `TCP_NODELAY`: small segments do not wait for an acknowledgement.
     pub nodelay: bool,
@@ -94,6 +96,8 @@ pub struct TcpOptions {
     pub hops: Option<u8>,
     /// `IPV6_TCLASS`, without the ECN bits.
     pub traffic_class: u8,
+    /// `IP_OPTIONS`, and the extension headers of RFC 3542: stand in each segment, and make their text shorter.
+    pub header_options: Option<Arc<HeaderOptions>>,
 }
 
 impl TcpOptions {
@@ -116,8 +120,26 @@ impl TcpOptions {
         if remote.is_ipv4() { self.report_errors } else { self.report_errors6 }
     }
 
+    /// What stands behind the IP header of segments to `remote`, if anything does.
+    pub(super) fn behind_header(&self, remote: SocketAddr) -> Option<&Arc<HeaderOptions>> {
+        self.header_options.as_ref().filter(|options| options.len(remote.is_ipv4()) > 0)
+    }
+
+    /// What a connection has of its listener's that a packet with these IPv4 options asks for: they are answered (RFC 1122
+    /// §4.2.3.8), and the listener's own are not sent, as on Linux.
+    pub(super) fn answering(&self, ip: &IpMeta<'_>) -> TcpOptions {
+        let mut options = self.clone();
+        let answer = if ip.src.is_ipv4() { ipv4_options::answering(ip.options) } else { Vec::new() };
+        let ours = self.header_options.as_deref();
+        if !answer.is_empty() || ours.is_some_and(|ours| !ours.v4.is_empty()) {
+            let answered = HeaderOptions { v4: answer, ..ours.cloned().unwrap_or_default() };
+            options.header_options = (!answered.is_empty()).then(|| Arc::new(answered));
+        }
+        options
+    }
+
     /// Whether a segment has come from near enough.
-    pub(super) fn is_near(&self, ip: &IpMeta) -> bool {
+    pub(super) fn is_near(&self, ip: &IpMeta<'_>) -> bool {
         ip.ttl >= if ip.src.is_ipv4() { self.least_ttl } else { self.least_hops }
     }
 }
@@ -162,6 +184,7 @@ impl Default for TcpOptions {
             tos: 0,
             hops: None,
             traffic_class: 0,
+            header_options: None,
         }
     }
 }

@@ -92,8 +92,9 @@ impl Tcb {
     /// in a millisecond, lest a bottleneck's queue get it all at once (as Linux's tcp_tso_autosize).
     fn most_text(&self, out: &dyn TcpOut) -> u32 {
         let (mss, d) = (self.mss(), &self.durable);
-        // The pointer is of one segment.
-        if self.unsent() <= mss as usize || !d.state.is_synchronized() || self.snd_up().is_some() {
+        // The pointer is of one segment, and options of IP are no link's to repeat.
+        let single = self.snd_up().is_some() || self.options_behind_header() > 0;
+        if self.unsent() <= mss as usize || !d.state.is_synchronized() || single {
             return mss;
         }
         let longest = out.longest_segment(d.local.ip(), d.remote, self.options.limits());
@@ -281,6 +282,7 @@ impl Tcb {
             src: d.local.ip(),
             remote: d.remote,
             limits: self.options.limits(),
+            options: self.options.behind_header(d.remote).map(|options| &**options),
             flow_label: self.options.flow_label,
             header: &bytes[..header_len],
             payload: self.tx.slices(offset, plan.text as usize),

@@ -117,6 +117,7 @@ impl Remnant {
             tos: self.tos,
             limits: self.limits,
             flow_label: self.flow_label,
+            header_options: None,
         }
     }
 

@@ -3,16 +3,17 @@
 use super::demux::Tuple;
 use super::seam::{TcpOut, TcpSegmentOut};
 use super::seq::Seq;
-use crate::ip::Limits;
+use crate::ip::{HeaderOptions, Limits};
 use crate::link::TxResult;
 use crate::wire::tcp::{Flags, Header, MAX_HEADER_LEN, Options, Segment};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Replies that wait for a link; more are dropped, since each answers something that the peer will say again.
 const MAX_WAITING: usize = 4096;
 
 /// A segment without text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub(super) tuple: Tuple,
     pub(super) seq: Seq,
@@ -24,6 +25,7 @@ pub(super) struct Reply {
     pub(super) tos: u8,
     pub(super) limits: Limits,
     pub(super) flow_label: Option<u32>,
+    pub(super) header_options: Option<Arc<HeaderOptions>>,
 }
 
 impl Reply {
@@ -49,6 +51,7 @@ impl Reply {
             tos: 0,
             limits: Limits::default(),
             flow_label: None,
+            header_options: None,
         })
     }
 }
@@ -103,6 +106,7 @@ fn transmit(reply: &Reply, out: &mut dyn TcpOut) -> TxResult {
         src: local.ip(),
         remote,
         limits: reply.limits,
+        options: reply.header_options.as_deref(),
         flow_label: reply.flow_label,
         header: &bytes[..len],
         payload: (&[], &[]),

@@ -2,7 +2,7 @@
 
 use crate::datagram::ErrorReport;
 use crate::events::Events;
-use crate::ip::Limits;
+use crate::ip::{HeaderOptions, Limits};
 use crate::link::{IfIndex, TxResult};
 use crate::rng::Rng;
 use crate::socket::BufferPool;
@@ -10,7 +10,7 @@ use core::net::{IpAddr, SocketAddr};
 
 /// What the IP layer knows of a datagram that carries a segment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct IpMeta {
+pub(crate) struct IpMeta<'a> {
     pub(crate) src: IpAddr,
     pub(crate) dst: IpAddr,
     /// The interface that link-local addresses of it are on.
@@ -23,6 +23,8 @@ pub(crate) struct IpMeta {
     pub(crate) ecn: u8,
     /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
     pub(crate) segment_size: u16,
+    /// As [`Received::options`](crate::ip::Received::options).
+    pub(crate) options: &'a [u8],
 }
 
 /// The way to a destination.
@@ -54,6 +56,8 @@ pub(crate) struct TcpSegmentOut<'a> {
     pub(crate) remote: SocketAddr,
     /// What the socket says of the way.
     pub(crate) limits: Limits,
+    /// What stands behind the IP header.
+    pub(crate) options: Option<&'a HeaderOptions>,
     /// As [`TcpOptions::flow_label`](super::TcpOptions::flow_label).
     pub(crate) flow_label: Option<u32>,
     /// TCP header with options; the checksum field is zero, IP fills it in as the link wants it.

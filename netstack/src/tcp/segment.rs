@@ -16,7 +16,7 @@ use core::net::IpAddr;
 
 impl Tcp {
     /// A segment for one of our addresses, TCP header and payload; its checksum is known to be good.
-    pub(crate) fn handle_segment(&mut self, now: Instant, ip: &IpMeta, bytes: &[u8], env: &mut Env<'_>) {
+    pub(crate) fn handle_segment(&mut self, now: Instant, ip: &IpMeta<'_>, bytes: &[u8], env: &mut Env<'_>) {
         self.now = now;
         let Ok(segment) = Segment::parse(bytes) else { return };
         let packet_text = match ip.segment_size {
@@ -36,10 +36,10 @@ impl Tcp {
             Some(owner) if !self.is_near(owner, ip) => {}
             Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, tuple, &segment, env),
             Some(Owner::Request(handle)) => self.segment_for_request(now, handle, tuple, &segment, env),
-            Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, (tuple, ip.came_by), &segment, env),
+            Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, (tuple, ip), &segment, env),
             None => match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by) {
                 Some(listener) if !self.is_near(Owner::Connection(listener), ip) => {}
-                Some(listener) => self.segment_for_listener(now, listener, tuple, &segment, None, env),
+                Some(listener) => self.segment_for_listener(now, listener, (tuple, ip), &segment, None, env),
                 None => self.reset_sender(tuple, &segment),
             },
         }
@@ -56,7 +56,7 @@ impl Tcp {
     }
 
     /// IP_MINTTL. What is left of a connection asks no more.
-    fn is_near(&self, owner: Owner, ip: &IpMeta) -> bool {
+    fn is_near(&self, owner: Owner, ip: &IpMeta<'_>) -> bool {
         match owner {
             Owner::Connection(handle) => self.sockets.get(handle).is_none_or(|socket| socket.options().is_near(ip)),
             Owner::Request(handle) => self.requests.get(handle).is_none_or(|request| request.options.is_near(ip)),
@@ -115,7 +115,7 @@ impl Tcp {
         &mut self,
         now: Instant,
         handle: Handle,
-        (tuple, came_by): (Tuple, IfIndex),
+        (tuple, ip): (Tuple, &IpMeta<'_>),
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) {
@@ -135,10 +135,10 @@ impl Tcp {
             remnant::Verdict::Reopen => {
                 let acknowledgement = remnant.acknowledgement(now);
                 let iss = remnant.successor_iss();
-                match self.demux.listener(&tuple, |socket| self.bound_to(socket), came_by) {
+                match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by) {
                     Some(listener) => {
                         self.drop_remnant(handle);
-                        self.segment_for_listener(now, listener, tuple, segment, Some(iss), env);
+                        self.segment_for_listener(now, listener, (tuple, ip), segment, Some(iss), env);
                     }
                     None => self.replies.push(acknowledgement),
                 }

@@ -72,7 +72,7 @@ impl Tcp {
             (remnant, wait)
         });
         tcb.rx.notify_never();
-        let (failure, orphan, options) = (tcb.failure, tcb.orphan, tcb.options);
+        let (failure, orphan, options) = (tcb.failure, tcb.orphan, tcb.options.clone());
         socket.error = failure.or(socket.error);
         socket.kind = Kind::Idle(Idle { options, over: Some(tuple) });
         events.touch(socket.key);
@@ -146,5 +146,6 @@ fn last_words(now: Instant, tcb: &Tcb, flags: Flags) -> Reply {
         tos: tcb.options.tos_to(d.remote),
         limits: tcb.options.limits(),
         flow_label: tcb.options.flow_label,
+        header_options: tcb.options.behind_header(d.remote).cloned(),
     }
 }

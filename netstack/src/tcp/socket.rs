@@ -38,7 +38,7 @@ pub(super) enum Kind {
 }
 
 /// A socket in CLOSED.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Idle {
     pub(super) options: TcpOptions,
     /// The ends of the connection that is over.

@@ -16,7 +16,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::tcp::{Flags, Options, Segment, Stamps};
 
 /// A connection in SYN-RECEIVED that came from LISTEN.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) listener: Handle,
     pub(super) tuple: Tuple,
@@ -155,6 +155,7 @@ impl Request {
             tos: self.options.tos_to(self.tuple.remote),
             limits: self.options.limits(),
             flow_label: self.options.flow_label,
+            header_options: self.options.behind_header(self.tuple.remote).cloned(),
         }
     }
 

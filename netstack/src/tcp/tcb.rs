@@ -119,6 +119,7 @@ impl Tcb {
     pub(super) fn new(now: Instant, opening: Opening) -> Tcb {
         let Opening { durable, options, tx, rx, advertised_mss } = opening;
         let mut tcb = Tcb {
+            congestion: options.congestion.start(u32::from(durable.snd_mss)),
             durable,
             options,
             tx,
@@ -126,7 +127,6 @@ impl Tcb {
             sent: SentQueue::default(),
             small_end: durable.iss,
             rtt: RttEstimator::default(),
-            congestion: options.congestion.start(u32::from(durable.snd_mss)),
             usage: WindowUsage::new(durable.iss),
             rate: RateEstimator::default(),
             pacer: Pacer::default(),
@@ -195,9 +195,16 @@ impl Tcb {
         }
     }
 
+    /// Bytes between the IP header and TCP's.
+    pub(super) fn options_behind_header(&self) -> u32 {
+        let remote = self.durable.remote;
+        self.options.behind_header(remote).map_or(0, |options| options.len(remote.is_ipv4()) as u32)
+    }
+
     /// Eff.snd.MSS (RFC 9293 §3.7.1): payload of the largest segment that the path carries, in bytes.
     pub(super) fn path_mss(&self) -> u32 {
-        let options = if self.durable.timestamps.is_some() { TIMESTAMPS_LEN as u32 } else { 0 };
+        let stamps = if self.durable.timestamps.is_some() { TIMESTAMPS_LEN as u32 } else { 0 };
+        let options = stamps + self.options_behind_header();
         u32::from(self.durable.snd_mss).saturating_sub(options).max(1)
     }
 

@@ -13,7 +13,7 @@ use netstack::Config;
 use netstack::link::{IfIndex, Mac};
 use netstack::tcp::{Close, Seq, State, TcpError, TcpInfo, TcpOptions, TcpStatus};
 use netstack::time::Duration;
-use netstack::wire::checksum::Sum;
+use netstack::wire::checksum::{Sum, checksum};
 use netstack::wire::tcp::{Flags, Segment};
 use netstack::wire::{arp, ethernet, ipv4};
 use std::collections::HashMap;
@@ -175,15 +175,20 @@ impl Script {
 
     /// The stack receives a segment.
     pub fn gets(&mut self, line: &str) {
-        self.gets_with(line, 0);
+        self.gets_with(line, 0, &[]);
+    }
+
+    /// The stack receives a segment with these options of IPv4, whole words.
+    pub fn gets_behind(&mut self, options: &[u8], line: &str) {
+        self.gets_with(line, 0, options);
     }
 
     /// The stack receives a segment that a router has marked (RFC 3168).
     pub fn gets_marked(&mut self, line: &str) {
-        self.gets_with(line, 0b11);
+        self.gets_with(line, 0b11, &[]);
     }
 
-    fn gets_with(&mut self, line: &str, tos: u8) {
+    fn gets_with(&mut self, line: &str, tos: u8, options: &[u8]) {
         let line = Line::parse(line);
         // The text of a SYN stands behind it.
         let first = line.seq.wrapping_add(u32::from(line.flags.contains(Flags::SYN))).wrapping_sub(1);
@@ -191,8 +196,13 @@ impl Script {
         let mut segment = line.emit((self.ports.1, self.ports.0), self.irs, self.iss.unwrap_or_default(), &payload);
         let sum = Sum::pseudo_v4(PEER, US, ipv4::TCP, segment.len() as u16).bytes(&segment).finish();
         segment[16..18].copy_from_slice(&sum.to_be_bytes());
-        let header = ipv4::Header::atomic(PEER, US, ipv4::TCP, 64, tos).emit(segment.len());
-        let frame = ethernet_frame(self.mac, STRANGER, ethernet::IPV4, &[&header[..], &segment].concat());
+        let fixed = ipv4::Header::atomic(PEER, US, ipv4::TCP, 64, tos).emit(options.len() + segment.len());
+        let mut header = [&fixed[..], options].concat();
+        header[0] += (options.len() / 4) as u8;
+        header[10..12].fill(0);
+        let sum = checksum(&header);
+        header[10..12].copy_from_slice(&sum.to_be_bytes());
+        let frame = ethernet_frame(self.mac, STRANGER, ethernet::IPV4, &[header, segment].concat());
         self.net.inject(self.node, self.on, &frame);
     }
 

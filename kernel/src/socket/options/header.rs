@@ -1,6 +1,6 @@
 //! Options of IPv4 and extension headers of IPv6 that a program puts behind the IP header (ip(7), RFC 3542 §6 to §9).
 
-use super::rows::{bytes, local};
+use super::rows::{bytes, change, local};
 use super::{On, Row};
 use crate::socket::Socket;
 use crate::{Errno, Result};
@@ -24,12 +24,11 @@ macro_rules! sticky {
         bytes(
             IPPROTO_IPV6,
             $name,
-            On::Datagram,
+            On::All,
             Some(|socket| Ok(current(socket, |options| options.$field.clone()))),
             Some(|socket, value| {
                 let header = if value.is_empty() { Vec::new() } else { $check(value)? };
-                change(socket, |options| options.$field = header);
-                Ok(())
+                change_options(socket, |options| options.$field = header)
             }),
         )
     };
@@ -39,12 +38,11 @@ pub(super) static ROWS: &[Row] = &[
     bytes(
         IPPROTO_IP,
         libc::IP_OPTIONS,
-        On::Datagram,
+        On::All,
         Some(|socket| Ok(current(socket, |options| options.v4.clone()))),
         Some(|socket, value| {
             let wanted = v4_options(value)?;
-            change(socket, |options| options.v4 = wanted);
-            Ok(())
+            change_options(socket, |options| options.v4 = wanted)
         }),
     ),
     local!(IPPROTO_IP, libc::IP_RECVOPTS, On::All, s => s.wanted.options, v => s.wanted.options = v != 0),
@@ -65,15 +63,17 @@ pub(super) static ROWS: &[Row] = &[
 ];
 
 fn current(socket: &Socket, part: impl FnOnce(&HeaderOptions) -> Vec<u8>) -> Vec<u8> {
-    socket.settings.lock().header_options.as_deref().map(part).unwrap_or_default()
+    socket.settings.lock().tcp.header_options.as_deref().map(part).unwrap_or_default()
 }
 
 /// What is on its way keeps those that it has.
-fn change(socket: &Socket, change: impl FnOnce(&mut HeaderOptions)) {
-    let mut settings = socket.settings.lock();
-    let mut options = settings.header_options.as_deref().cloned().unwrap_or_default();
-    change(&mut options);
-    settings.header_options = (options != HeaderOptions::default()).then(|| Arc::new(options));
+fn change_options(socket: &Socket, f: impl FnOnce(&mut HeaderOptions)) -> Result<()> {
+    change(socket, |settings| {
+        let mut options = settings.tcp.header_options.as_deref().cloned().unwrap_or_default();
+        f(&mut options);
+        settings.tcp.header_options = (options != HeaderOptions::default()).then(|| Arc::new(options));
+        Ok(())
+    })
 }
 
 /// IP_OPTIONS, IP_RETOPTS. Errors: EINVAL.

@@ -69,7 +69,7 @@ pub(super) fn change(socket: &Socket, f: impl FnOnce(&mut Settings) -> Result<()
     let mut changed = settings.clone();
     f(&mut changed)?;
     let call = match socket.endpoint.kind {
-        Kind::Stream => Call::SetTcpOptions(socket.id(), changed.tcp),
+        Kind::Stream => Call::SetTcpOptions(socket.id(), changed.tcp.clone()),
         _ => Call::SetDatagramOptions(socket.id(), changed.raw),
     };
     socket.backend.call(call)?;

@@ -53,8 +53,6 @@ pub(in crate::socket) struct Settings {
     pub(super) free_bind: bool,
     /// IP_BIND_ADDRESS_NO_PORT.
     pub(super) no_port: bool,
-    /// What stands behind the IP header of datagrams, if anything does.
-    pub(in crate::socket) header_options: Option<Arc<HeaderOptions>>,
     pub(in crate::socket) tcp: TcpOptions,
     pub(in crate::socket) raw: RawOptions,
     /// SO_LINGER, in seconds.
@@ -121,7 +119,6 @@ impl Settings {
             mark: 0,
             multicast_from: Ipv4Addr::UNSPECIFIED,
             mtu_discover: libc::IP_PMTUDISC_WANT,
-            header_options: None,
             free_bind: false,
             no_port: false,
             tcp: TcpOptions { congestion: tcp.congestion, ecn: tcp.ecn, ..TcpOptions::default() },
@@ -134,10 +131,11 @@ impl Settings {
     }
 
     /// What an accepted socket has from its listener.
-    pub(in crate::socket) fn inherited(&self) -> Settings {
+    pub(in crate::socket) fn inherited(&self, header_options: Option<Arc<HeaderOptions>>) -> Settings {
         let mut settings = Settings { kept: self.kept.inherited(), ..self.clone() };
         settings.tcp.fast_open.queue = 0;
         settings.tcp.fast_open.keys = None;
+        settings.tcp.header_options = header_options;
         settings
     }
 

@@ -12,6 +12,7 @@ fn pieces_are_the_segment() {
     let address = core::net::IpAddr::from([10, 0, 0, 1]);
     let segment = TcpSegmentOut {
         limits: Limits::default(),
+        options: None,
         flow_label: None,
         src: address,
         remote: (address, 2).into(),

@@ -170,7 +170,7 @@ impl Stack {
             },
         };
         let (ttl, ecn, segment_size) = (packet.ttl, packet.tos & 3, packet.segment_size);
-        let meta = IpMeta { src, dst, on, came_by, ttl, ecn, segment_size };
+        let meta = IpMeta { src, dst, on, came_by, ttl, ecn, segment_size, options: packet.options };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
     }

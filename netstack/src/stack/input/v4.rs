@@ -42,10 +42,11 @@ impl Stack {
         let interfaces = &self.ip.interfaces;
         let source = || interfaces.get(on).and_then(|interface| interface.source_for(packet.src()));
         let ours = if received.unicast { Some(packet.dst()) } else { source() }.unwrap_or(packet.dst());
-        let mut options = packet.options().to_vec();
+        let mut bytes = packet.bytes().to_vec();
+        let options = ipv4::HEADER_LEN..packet.header_len();
         let is_ours = |addr| interfaces.is_local(addr);
-        match ipv4_options::record(&mut options, ours, is_ours, millis(now), true) {
-            Ok(()) => self.deliver(now, &Received { options: &options, ..received }),
+        match ipv4_options::record(&mut bytes[options.clone()], ours, is_ours, millis(now), true) {
+            Ok(()) => self.deliver(now, &Received { options: &bytes[options], bytes: &bytes, ..received }),
             Err(at) => self.refuse(now, &received, Complaint::HeaderByte(at)),
         }
     }

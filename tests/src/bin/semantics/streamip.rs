@@ -15,6 +15,11 @@ pub const CASES: &[Case] = &[
     ("streamip.errors_of_connect6", errors_of_connect6),
     ("streamip.errors_while_open", errors_while_open),
     ("streamip.errors_while_open6", errors_while_open6),
+    ("streamip.options", options),
+    ("streamip.options_of_listener", options_of_listener),
+    ("streamip.options_of_mapped", options_of_mapped),
+    ("streamip.extensions", extensions),
+    ("streamip.extensions_of_listener", extensions_of_listener),
 ];
 
 /// Type and code of messages of ICMP, with a word that means something to some.
@@ -255,4 +260,163 @@ fn open(r: &mut Report, family: Family) {
             close_all(&[fd, peer, ear]);
         }
     }
+}
+
+const RECORD_ROUTE: &[u8] = &[7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0];
+const FULL_ROUTE: &[u8] = &[7, 7, 8, 1, 2, 3, 4];
+
+/// What a program may set, and what of it a SYN's answer repeats.
+const OPTIONS: &[&[u8]] = &[
+    &[],
+    RECORD_ROUTE,
+    FULL_ROUTE,
+    &[1, 1, 7, 15, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    &[148, 4, 0, 0],
+    &[1, 1],
+    &[130, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    &[136, 4, 1, 2],
+    &[1; 40],
+    &[7],
+];
+
+fn ip_options(fd: Fd) -> String {
+    must("IP_OPTIONS", sys::get_option_bytes(fd, IPPROTO_IP, libc::IP_OPTIONS, 64).map(|options| hex(&options)))
+}
+
+/// IP headers behind their first twenty bytes, of what goes by until there is a segment with this much text.
+fn options_on_the_wire(r: &mut Report, what: &str, segments: Fd, from: u16, text: usize) {
+    let look = || {
+        let packet = sys::recv(segments, 4096, MSG_DONTWAIT).ok()?;
+        let (options, segment) = packet[20..].split_at(usize::from(packet[0] & 15) * 4 - 20);
+        let found = segment[..2] == from.to_be_bytes() && segment.len() - data_at(segment) == text;
+        found.then(|| hex(options))
+    };
+    r.see(&format!("{what}, behind the header"), within(Duration::from_secs(3), look).unwrap_or_default());
+}
+
+fn options(r: &mut Report) {
+    let segments = must("raw socket", sys::socket(AF_INET, SOCK_RAW, IPPROTO_TCP));
+    for options in OPTIONS {
+        let what = hex(options);
+        let (ear, at) = V4.listener(1);
+        let fd = V4.tcp();
+        let set = sys::set_option_bytes(fd, IPPROTO_IP, libc::IP_OPTIONS, options);
+        r.see(&format!("{what}, set"), set);
+        r.see(&format!("{what}, get"), ip_options(fd));
+        must("connect", sys::connect_bytes(fd, &at));
+        options_on_the_wire(r, &format!("{what}, SYN"), segments, port(fd), 0);
+        options_on_the_wire(r, &format!("{what}, SYN-ACK"), segments, port(ear), 0);
+        settle(ear, POLLIN);
+        let (child, _) = must("accept", sys::accept(ear));
+        for (who, fd) in [("client", fd), ("child", child), ("listener", ear)] {
+            r.see(&format!("{what}, {who}"), ip_options(fd));
+        }
+        for (who, from, to) in [("client", fd, child), ("child", child, fd)] {
+            must("send", sys::send(from, b"some text", 0));
+            options_on_the_wire(r, &format!("{what}, {who}"), segments, port(from), 9);
+            r.see(&format!("{what}, {who}, recv"), sys::recv(to, 32, 0).map(|text| text.len()));
+        }
+        for change in [&[1; 8][..], &[], RECORD_ROUTE, &[7, 2]] {
+            let what = format!("{what}, then {}", hex(change));
+            r.see(&what, sys::set_option_bytes(fd, IPPROTO_IP, libc::IP_OPTIONS, change));
+            r.see(&format!("{what}, get"), ip_options(fd));
+            must("send", sys::send(fd, b"text", 0));
+            options_on_the_wire(r, &what, segments, port(fd), 4);
+        }
+        let long = crate::net::pattern(100_000);
+        r.see(&format!("{what}, much"), sys::send(fd, &long, 0));
+        let mut got = Vec::new();
+        while got.len() < long.len() + 16 {
+            got.extend(must("recv", sys::recv(child, 65536, 0)));
+        }
+        r.see(&format!("{what}, whole"), got[16..] == long);
+        close_all(&[fd, child, ear]);
+    }
+}
+
+fn options_of_listener(r: &mut Report) {
+    for options in [RECORD_ROUTE, &[]] {
+        let (ear, at) = V4.listener(1);
+        must("set", sys::set_option_bytes(ear, IPPROTO_IP, libc::IP_OPTIONS, RECORD_ROUTE));
+        let fd = V4.tcp();
+        must("set", sys::set_option_bytes(fd, IPPROTO_IP, libc::IP_OPTIONS, options));
+        must("connect", sys::connect_bytes(fd, &at));
+        settle(ear, POLLIN);
+        let (child, _) = must("accept", sys::accept(ear));
+        r.see("child", ip_options(child));
+        r.see("listener", ip_options(ear));
+        close_all(&[fd, child, ear]);
+    }
+}
+
+/// A socket of IPv6 that speaks IPv4.
+fn options_of_mapped(r: &mut Report) {
+    let (ear, at) = V4.listener(1);
+    let fd = V6.tcp();
+    r.see("set", sys::set_option_bytes(fd, IPPROTO_IP, libc::IP_OPTIONS, RECORD_ROUTE));
+    r.see("get", ip_options(fd));
+    must("connect", sys::connect_bytes(fd, &crate::net::here_mapped(u16::from_be_bytes([at[2], at[3]]))));
+    settle(ear, POLLIN);
+    let (child, _) = must("accept", sys::accept(ear));
+    r.see("child", ip_options(child));
+    close_all(&[fd, child, ear]);
+}
+
+const ALERT: &[u8] = &[0, 0, 5, 2, 0, 0, 1, 0];
+const PADDING: &[u8] = &[0, 0, 1, 4, 0, 0, 0, 0];
+const STICKY: [(&str, i32); 4] = [
+    ("IPV6_HOPOPTS", libc::IPV6_HOPOPTS),
+    ("IPV6_RTHDRDSTOPTS", libc::IPV6_RTHDRDSTOPTS),
+    ("IPV6_RTHDR", libc::IPV6_RTHDR),
+    ("IPV6_DSTOPTS", libc::IPV6_DSTOPTS),
+];
+
+fn sticky(r: &mut Report, what: &str, fd: Fd) {
+    for (name, option) in STICKY {
+        let got = sys::get_option_bytes(fd, IPPROTO_IPV6, option, 64).map(|header| hex(&header));
+        r.see(&format!("{what}, {name}"), got);
+    }
+}
+
+fn extensions(r: &mut Report) {
+    for (name, option, header) in [
+        ("none", libc::IPV6_DSTOPTS, &[][..]),
+        ("IPV6_HOPOPTS", libc::IPV6_HOPOPTS, ALERT),
+        ("IPV6_DSTOPTS", libc::IPV6_DSTOPTS, PADDING),
+        ("IPV6_DSTOPTS, short", libc::IPV6_DSTOPTS, &PADDING[..4]),
+    ] {
+        let (ear, at) = V6.listener(1);
+        let fd = V6.tcp();
+        r.see(&format!("{name}, set"), sys::set_option_bytes(fd, IPPROTO_IPV6, option, header));
+        must("connect", sys::connect_bytes(fd, &at));
+        settle(ear, POLLIN);
+        let (child, _) = must("accept", sys::accept(ear));
+        sticky(r, &format!("{name}, client"), fd);
+        sticky(r, &format!("{name}, child"), child);
+        r.see(&format!("{name}, another"), sys::set_option_bytes(fd, IPPROTO_IPV6, libc::IPV6_HOPOPTS, PADDING));
+        sticky(r, &format!("{name}, then"), fd);
+        let long = crate::net::pattern(100_000);
+        r.see(&format!("{name}, much"), sys::send(fd, &long, 0));
+        let mut got = Vec::new();
+        while got.len() < long.len() {
+            got.extend(must("recv", sys::recv(child, 65536, 0)));
+        }
+        r.see(&format!("{name}, whole"), got == long);
+        close_all(&[fd, child, ear]);
+    }
+}
+
+fn extensions_of_listener(r: &mut Report) {
+    let (ear, at) = V6.listener(4);
+    must("set", sys::set_option_bytes(ear, IPPROTO_IPV6, libc::IPV6_HOPOPTS, ALERT));
+    must("set", sys::set_option_bytes(ear, IPPROTO_IPV6, libc::IPV6_DSTOPTS, PADDING));
+    let fd = V6.tcp();
+    must("connect", sys::connect_bytes(fd, &at));
+    settle(ear, POLLIN);
+    let (child, _) = must("accept", sys::accept(ear));
+    sticky(r, "child", child);
+    sticky(r, "client", fd);
+    must("send", sys::send(child, b"text", 0));
+    r.see("recv", sys::recv(fd, 16, 0));
+    close_all(&[fd, child, ear]);
 }
