@@ -8,7 +8,7 @@
 //! - `names`: getaddrinfo and its kin, the files of names, interfaces.
 //! - `readiness`: poll, select, epoll. `signals`: sigaction and its kin. `process`: boot, fork, exit.
 //! - `listing`: the table as text, and why the rest of libc is not in it.
-//! - `user`: the program's memory. `address`, `control_message`: its structures. `real`: the host's functions. `allocator`: our memory.
+//! - `user`: the program's memory. `address`: its structures. `real`: the host's functions. `allocator`: our memory.
 //!
 //! A program that never opens an Internet socket runs as if we were not there: no thread, no descriptor, no output.
 
@@ -16,7 +16,6 @@ mod address;
 mod allocator;
 mod background;
 mod control;
-mod control_message;
 mod descriptors;
 mod driven;
 mod endpoint;

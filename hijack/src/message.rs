@@ -1,12 +1,12 @@
 //! sendmsg(2) and recvmsg(2), one or many, with their control messages.
 
 use crate::address;
-use crate::control_message::{Reader, Writer};
 use crate::endpoint::on;
 use crate::hook;
 use crate::table::host;
 use crate::transfer::{count, send_on};
 use crate::user::{self, Message, Out};
+use kernel::control_message::{Reader, Writer};
 use kernel::descriptor::{self, Lookup};
 use kernel::socket::{
     Auxdata, DatagramInfo, Origin, QueuedError, SendControl, Stamp, return_options, v4_options, whole_header,
@@ -121,7 +121,7 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
     }
     let truncated = if control.truncated() { MSG_CTRUNC } else { 0 };
     // As Linux, where they cannot be written the message has come without them.
-    let control_len = control.len();
+    let control_len = control.used();
     let control_len = message.control.put(&space[..control_len]).map_or(0, |()| control_len);
     header.finish(name_len, control_len, received.flags | truncated | (flags & libc::MSG_CMSG_CLOEXEC))?;
     Ok(received.len)

@@ -20,7 +20,7 @@ use netstack::ip::HeaderOptions;
 use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendError, SendOptions, Shutdown};
-use netstack::tcp::{Close, TcpInfo, TcpOptions};
+use netstack::tcp::{Carrier, Close, TcpInfo, TcpOptions};
 use netstack::{Filter, SourceChange};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -78,6 +78,8 @@ pub enum Call<'a> {
     TcpInfo(SocketId),
     /// What the network said of a stream that outlived it: [`Reply::SoftError`].
     TakeSoftError(SocketId),
+    /// How a stream's segments came: [`Reply::Carrier`].
+    Carrier(SocketId),
     /// The interfaces: [`Reply::Interfaces`].
     Interfaces,
     /// Bytes of the largest packet to a destination: [`Reply::PathMtu`], or ENOTCONN without a route.
@@ -131,6 +133,8 @@ pub enum Reply {
     TcpInfo(Box<TcpInfo>),
     /// An error that ended nothing.
     SoftError(Option<Errno>),
+    /// How segments came, where any did.
+    Carrier(Option<Carrier>),
     /// The interfaces, `lo` first.
     Interfaces(Vec<InterfaceInfo>),
     /// Bytes of a packet.

@@ -10,6 +10,7 @@ pub mod boot;
 pub mod capture;
 mod clock;
 pub mod config;
+pub mod control_message;
 pub mod descriptor;
 pub mod endpoint;
 mod engine;

@@ -238,6 +238,10 @@ impl Engine {
                 let tcp = self.stream(id)?;
                 Ok(Reply::TcpInfo(Box::new(self.stack.tcp_info(now, tcp).ok_or(Errno::BADF)?)))
             }
+            Call::Carrier(id) => {
+                let tcp = self.stream(id)?;
+                Ok(Reply::Carrier(self.stack.tcp_carrier(tcp)))
+            }
             Call::TakeSoftError(id) => {
                 let tcp = self.stream(id)?;
                 Ok(Reply::SoftError(self.stack.tcp_take_soft_error(tcp).map(errno::tcp)))

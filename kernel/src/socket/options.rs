@@ -2,6 +2,7 @@
 //!
 //! An option that is in no table is ENOPROTOOPT: never a silent 0. To add one, add a row.
 
+mod carrier;
 mod filter;
 mod header;
 mod ip;
@@ -27,6 +28,7 @@ pub(super) use packet::PacketSettings;
 pub(super) use settings::Settings;
 
 use super::{Family, Socket};
+use crate::control_message::Writer;
 use crate::endpoint::Kind;
 use crate::{Errno, Result};
 
@@ -43,6 +45,8 @@ enum Access {
     Sized { size: usize, get: GetBytes },
     /// What can only be read, and where there is no more room than it has: EINVAL.
     AtMost { get: GetBytes },
+    /// Control messages, cut as those of recvmsg(2) are.
+    Control { get: fn(&Socket, &mut Writer<'_>) -> Result<()> },
     /// What can only be read, and depends on what the program has put where the answer goes.
     Asks { get: fn(&[u8]) -> Result<Vec<u8>> },
     /// A structure whose answer depends on what the program has put where it goes, which is all that says how much room there
@@ -72,6 +76,7 @@ static TABLES: &[&[Row]] = &[
     receiving::ROWS,
     ip::ROWS,
     header::ROWS,
+    carrier::ROWS,
     multicast::ROWS,
     sources::ROWS,
     sources::ROWS_BY_SOURCE,
@@ -133,6 +138,11 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
             }
             value
         }
+        Access::Control { get } => {
+            let mut control = Writer::new(into);
+            get(socket, &mut control)?;
+            return Ok(control.used());
+        }
         Access::Asks { get } => get(into)?,
         Access::Answers { get, .. } => get(socket, into)?,
         Access::Bytes { get: Some(get), .. } => get(socket)?,
@@ -171,9 +181,11 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
                 (int, _) => set(socket, int?),
             }
         }
-        Access::Whole { .. } | Access::Sized { .. } | Access::AtMost { .. } | Access::Asks { .. } => {
-            Err(Errno::NOPROTOOPT)
-        }
+        Access::Whole { .. }
+        | Access::Sized { .. }
+        | Access::AtMost { .. }
+        | Access::Control { .. }
+        | Access::Asks { .. } => Err(Errno::NOPROTOOPT),
         Access::Long { set, .. } => set(socket, values::long(value)?),
         Access::Answers { set, .. } => set(socket, value),
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),

@@ -8,7 +8,7 @@ use super::Stack;
 use crate::datagram::ErrorReport;
 use crate::filter::Program;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
-use crate::tcp::{Accepted, Close, Durable, FirstText, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
+use crate::tcp::{Accepted, Carrier, Close, Durable, FirstText, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
 use crate::time::Instant;
 
 impl Stack {
@@ -148,6 +148,11 @@ impl Stack {
     pub fn tcp_options_changed(&mut self, now: Instant, id: TcpId) {
         self.now = now;
         self.tcp.options_changed(now, id);
+    }
+
+    /// IP_PKTOPTIONS, IPV6_2292PKTOPTIONS: how the connection's segments came.
+    pub fn tcp_carrier(&self, id: TcpId) -> Option<Carrier> {
+        self.tcp.carrier(id)
     }
 
     /// TCP_INFO.

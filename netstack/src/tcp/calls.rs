@@ -28,7 +28,14 @@ impl Tcp {
     /// socket(2).
     pub(crate) fn open(&mut self, key: Key) -> TcpId {
         let kind = Kind::Idle(Idle::default());
-        TcpId(self.sockets.insert(Socket { key, binding: None, error: None, reports: Reports::default(), kind }))
+        TcpId(self.sockets.insert(Socket {
+            key,
+            binding: None,
+            error: None,
+            reports: Reports::default(),
+            carrier: None,
+            kind,
+        }))
     }
 
     /// bind(2). Port 0 takes an ephemeral port. Returns the address bound to.

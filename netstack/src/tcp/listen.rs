@@ -1,6 +1,7 @@
 //! The passive open: a SYN for a listener (RFC 9293 §3.10.7.2), the SYN queue, and cookies where it is full, the accept
 //! queue.
 
+use super::carrier::Carrier;
 use super::demux::{Owner, Tuple};
 use super::durable::Timestamps;
 use super::ecn;
@@ -44,7 +45,7 @@ impl Tcp {
         }
         if header.has(Flags::ACK) {
             return match self.request_of_cookie(now, listener, (tuple, ip), segment, env) {
-                Some(request) => self.open_child(now, &request, None, segment, env),
+                Some(request) => self.open_child(now, &request, (None, ip), segment, env),
                 None => self.reset_sender(tuple, segment),
             };
         }
@@ -90,7 +91,7 @@ impl Tcp {
             last_answer: None,
         };
         if listening.has_request_room(&self.requests) {
-            let Err(fast_open) = self.open_early(now, &request, segment, env) else { return };
+            let Err(fast_open) = self.open_early(now, &request, ip, segment, env) else { return };
             let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
             let mut syn_ack = request.syn_ack(now);
             syn_ack.options.fast_open = fast_open;
@@ -154,9 +155,16 @@ impl Tcp {
 
     /// The handshake's last acknowledgement: the connection gets its rings and its place in the accept queue. Where
     /// there is no room for either, the acknowledgement is dropped, as Linux does: the peer's data will bring it again.
-    pub(super) fn complete(&mut self, now: Instant, handle: Handle, segment: &Segment<'_>, env: &mut Env<'_>) {
+    pub(super) fn complete(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        ip: &IpMeta<'_>,
+        segment: &Segment<'_>,
+        env: &mut Env<'_>,
+    ) {
         if let Some(request) = self.requests.get(handle).cloned() {
-            self.open_child(now, &request, Some(handle), segment, env);
+            self.open_child(now, &request, (Some(handle), ip), segment, env);
         }
     }
 
@@ -164,7 +172,7 @@ impl Tcp {
         &mut self,
         now: Instant,
         request: &Request,
-        handle: Option<Handle>,
+        (handle, ip): (Option<Handle>, &IpMeta<'_>),
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) {
@@ -178,8 +186,8 @@ impl Tcp {
             tcb.begin_with_one_segment(now);
         }
         tcb.complete_handshake(now, segment);
-        let child = self.adopt(request, key, tcb, env);
-        self.segment_for_connection(now, child, request.tuple, segment, env);
+        let child = self.adopt(request, ip, key, tcb, env);
+        self.segment_for_connection(now, child, (request.tuple, ip), segment, env);
     }
 
     /// The connection that a request becomes, with its rings, if the listener and the pool have room for it.
@@ -200,7 +208,14 @@ impl Tcp {
     }
 
     /// Gives a new connection its socket, and that its place in the accept queue.
-    pub(super) fn adopt(&mut self, request: &Request, key: Key, tcb: Tcb, env: &mut Env<'_>) -> Handle {
+    pub(super) fn adopt(
+        &mut self,
+        request: &Request,
+        ip: &IpMeta<'_>,
+        key: Key,
+        tcb: Tcb,
+        env: &mut Env<'_>,
+    ) -> Handle {
         let tuple = request.tuple;
         let binding = self.sockets.get(request.listener).and_then(|socket| socket.binding);
         let binding = binding.map(|binding| binding.inherited(tuple.local.ip()));
@@ -212,6 +227,7 @@ impl Tcp {
             binding,
             error: None,
             reports: Reports::default(),
+            carrier: Some(Carrier::of(ip)),
             kind: Kind::Connection(Box::new(tcb)),
         });
         self.demux.claim(tuple, Owner::Connection(child));

@@ -10,10 +10,11 @@
 //! - what is out: `sent`, and what is lost of it: `recovery`, `rack`, `tlp`, `undo`; how much may be: `congestion`, `prr`,
 //!   `usage`, `pacing`, `autotune`; what the path is like: `rtt`, `windowed_min`, `rate`; the order of bytes that come: `reassembly`, `sack`;
 //! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
-//!   `demux`, `reply`; the program's calls: `calls`, `close`; the run: `poll`; ICMP: `icmp`; text in SYNs: `fast_open`.
+//!   `demux`, `reply`; the program's calls: `calls`, `carrier`, `close`; the run: `poll`; ICMP: `icmp`; text in SYNs: `fast_open`.
 
 mod autotune;
 mod calls;
+mod carrier;
 mod close;
 mod congestion;
 mod delayed_ack;
@@ -65,6 +66,7 @@ mod usage;
 mod window;
 mod windowed_min;
 
+pub use carrier::Carrier;
 pub use congestion::Algorithm;
 pub use durable::{Durable, Timestamps};
 pub use errors::TcpError;

@@ -19,8 +19,10 @@ pub(crate) struct IpMeta<'a> {
     pub(crate) came_by: IfIndex,
     /// Time to live, or hop limit, on arrival.
     pub(crate) ttl: u8,
-    /// The ECN field (RFC 3168 §5).
-    pub(crate) ecn: u8,
+    /// Type of service, or traffic class.
+    pub(crate) tos: u8,
+    /// Of IPv6.
+    pub(crate) flow_label: u32,
     /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
     pub(crate) segment_size: u16,
     /// As [`Received::options`](crate::ip::Received::options).

@@ -1,6 +1,7 @@
 //! A segment arrives: for a connection, a half-open one, what is left of one, a listener, or nobody
 //! (RFC 9293 §3.10.7).
 
+use super::carrier::Carrier;
 use super::demux::{Owner, Tuple};
 use super::remnant;
 use super::reply::Reply;
@@ -23,7 +24,7 @@ impl Tcp {
             0 => segment.packet_text,
             size => segment.packet_text.min(size.into()),
         };
-        let segment = Segment { ecn: ip.ecn, packet_text, ..segment };
+        let segment = Segment { ecn: ip.tos & 3, packet_text, ..segment };
         // RFC 9293 §3.9.2.3 (MUST-57, MUST-63): only from one host to one host.
         if !is_unicast(ip.src) || !is_unicast(ip.dst) {
             return;
@@ -34,8 +35,8 @@ impl Tcp {
         };
         match self.demux.owner(&tuple).filter(|owner| self.hears(*owner, ip.came_by)) {
             Some(owner) if !self.is_near(owner, ip) => {}
-            Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, tuple, &segment, env),
-            Some(Owner::Request(handle)) => self.segment_for_request(now, handle, tuple, &segment, env),
+            Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, (tuple, ip), &segment, env),
+            Some(Owner::Request(handle)) => self.segment_for_request(now, handle, (tuple, ip), &segment, env),
             Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, (tuple, ip), &segment, env),
             None => match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by) {
                 Some(listener) if !self.is_near(Owner::Connection(listener), ip) => {}
@@ -79,13 +80,17 @@ impl Tcp {
         &mut self,
         now: Instant,
         handle: Handle,
-        tuple: Tuple,
+        (tuple, ip): (Tuple, &IpMeta<'_>),
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) {
-        let Some(tcb) = self.sockets.get_mut(handle).and_then(|socket| socket.tcb_mut()) else { return };
+        let Some(socket) = self.sockets.get_mut(handle) else { return };
+        let Some(tcb) = socket.tcb_mut() else { return };
         let reset = tcb.input(now, segment);
         tcb.grow_rings(now, segment, env.pool);
+        if ip.src.is_ipv6() && segment.end() == tcb.durable.rcv_nxt {
+            socket.carrier = Some(Carrier::of(ip));
+        }
         if reset {
             self.reset_sender(tuple, segment);
         }
@@ -96,7 +101,7 @@ impl Tcp {
         &mut self,
         now: Instant,
         handle: Handle,
-        tuple: Tuple,
+        (tuple, ip): (Tuple, &IpMeta<'_>),
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) {
@@ -107,7 +112,7 @@ impl Tcp {
             syn_queue::Verdict::Acknowledge => self.replies.push(request.acknowledgement(now)),
             syn_queue::Verdict::Forget => self.drop_request(handle),
             syn_queue::Verdict::Reset => self.reset_sender(tuple, segment),
-            syn_queue::Verdict::Complete => self.complete(now, handle, segment, env),
+            syn_queue::Verdict::Complete => self.complete(now, handle, ip, segment, env),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A TCP socket: what a program's descriptor stands for, in whichever state.
 
+use super::carrier::Carrier;
 use super::demux::Tuple;
 use super::errors::TcpError;
 use super::fast_open::Queue;
@@ -24,6 +25,7 @@ pub(super) struct Socket {
     pub(super) error: Option<TcpError>,
     /// For MSG_ERRQUEUE.
     pub(super) reports: Reports,
+    pub(super) carrier: Option<Carrier>,
     pub(super) kind: Kind,
 }
 

@@ -138,6 +138,7 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
             | Access::Whole { .. }
             | Access::Sized { .. }
             | Access::AtMost { .. }
+            | Access::Control { .. }
             | Access::Asks { .. }
             | Access::Bytes { set: None, .. } => {
                 assert_eq!(set_int(&socket, row.level, row.name, 1), Err(Errno::NOPROTOOPT), "option {}", row.name);

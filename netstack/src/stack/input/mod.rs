@@ -169,8 +169,8 @@ impl Stack {
                 None => return,
             },
         };
-        let (ttl, ecn, segment_size) = (packet.ttl, packet.tos & 3, packet.segment_size);
-        let meta = IpMeta { src, dst, on, came_by, ttl, ecn, segment_size, options: packet.options };
+        let Received { ttl, tos, flow_label, segment_size, options, .. } = *packet;
+        let meta = IpMeta { src, dst, on, came_by, ttl, tos, flow_label, segment_size, options };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
     }

@@ -6,7 +6,7 @@ use crate::slab::Handle;
 use crate::tcp::Tcp;
 use crate::tcp::TcpError;
 use crate::tcp::demux::Tuple;
-use crate::tcp::seam::Env;
+use crate::tcp::seam::{Env, IpMeta};
 use crate::tcp::socket::Socket;
 use crate::tcp::state::State;
 use crate::tcp::syn_queue::Request;
@@ -53,6 +53,7 @@ impl Tcp {
         &mut self,
         now: Instant,
         request: &Request,
+        ip: &IpMeta<'_>,
         segment: &Segment<'_>,
         env: &mut Env<'_>,
     ) -> Result<(), Option<FastOpen>> {
@@ -66,7 +67,7 @@ impl Tcp {
         tcb.durable.snd_nxt = request.iss;
         tcb.early = Early { option, child: true, listener: Some(request.listener), ..Early::default() };
         tcb.early.carried = tcb.take_syn_text(now, segment);
-        let child = self.adopt(request, key, tcb, env);
+        let child = self.adopt(request, ip, key, tcb, env);
         if let Some(listening) = self.sockets.get_mut(request.listener).and_then(Socket::listener_mut) {
             listening.early.pending += 1;
         }

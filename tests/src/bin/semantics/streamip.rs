@@ -20,6 +20,8 @@ pub const CASES: &[Case] = &[
     ("streamip.options_of_mapped", options_of_mapped),
     ("streamip.extensions", extensions),
     ("streamip.extensions_of_listener", extensions_of_listener),
+    ("streamip.packet_options", packet_options),
+    ("streamip.packet_options6", packet_options6),
 ];
 
 /// Type and code of messages of ICMP, with a word that means something to some.
@@ -418,5 +420,78 @@ fn extensions_of_listener(r: &mut Report) {
     sticky(r, "client", fd);
     must("send", sys::send(child, b"text", 0));
     r.see("recv", sys::recv(fd, 16, 0));
+    close_all(&[fd, child, ear]);
+}
+
+// linux/in.h and linux/in6.h; the libc crate does not have them.
+const IP_PKTOPTIONS: i32 = 9;
+const IPV6_2292PKTINFO: i32 = 2;
+const IPV6_2292PKTOPTIONS: i32 = 6;
+const IPV6_2292HOPLIMIT: i32 = 8;
+const IPV6_AUTOFLOWLABEL: i32 = 70;
+
+fn packet_options(r: &mut Report) {
+    let asks = [libc::IP_PKTINFO, libc::IP_RECVTTL, libc::IP_RECVTOS];
+    carried(r, V4, (IPPROTO_IP, IP_PKTOPTIONS), &asks, [libc::IP_TOS, libc::IP_TTL]);
+    let six = V6.tcp();
+    for option in asks {
+        must("set", sys::set_option(six, IPPROTO_IP, option, 1));
+    }
+    r.see("of IPv6", sys::get_option_bytes(six, IPPROTO_IP, IP_PKTOPTIONS, 256).map(|told| hex(&told)));
+}
+
+fn packet_options6(r: &mut Report) {
+    let asks = [
+        libc::IPV6_RECVPKTINFO,
+        libc::IPV6_RECVHOPLIMIT,
+        libc::IPV6_RECVTCLASS,
+        IPV6_2292PKTINFO,
+        IPV6_2292HOPLIMIT,
+        libc::IPV6_FLOWINFO,
+    ];
+    carried(r, V6, (IPPROTO_IPV6, IPV6_2292PKTOPTIONS), &asks, [libc::IPV6_TCLASS, libc::IPV6_UNICAST_HOPS]);
+}
+
+/// What is told of the packets that brought a connection, before, in it, and after more have come.
+fn carried(r: &mut Report, family: Family, (level, name): (i32, i32), asks: &[i32], said: [i32; 2]) {
+    let mut told = |what: &str, fd| {
+        for room in [256, 80, 40, 33, 32, 20, 16, 15, 4, 0] {
+            let got = sys::get_option_bytes(fd, level, name, room).map(|told| hex(&told));
+            r.see(&format!("{what}, room for {room}"), got);
+        }
+    };
+    let ask = |fd, on| asks.iter().for_each(|option| must("set", sys::set_option(fd, level, *option, on)));
+    let say = |fd, class, hops| {
+        must("set", sys::set_option(fd, level, said[0], class));
+        must("set", sys::set_option(fd, level, said[1], hops));
+    };
+    let (ear, at) = family.listener(1);
+    let fd = family.tcp();
+    told("fresh", fd);
+    for fd in [fd, ear] {
+        ask(fd, 1);
+        if family.domain == AF_INET6 {
+            must("set", sys::set_option(fd, level, IPV6_AUTOFLOWLABEL, 0));
+        }
+    }
+    told("fresh, asks", fd);
+    told("listener", ear);
+    say(fd, 0x10, 33);
+    must("connect", sys::connect_bytes(fd, &at));
+    settle(ear, POLLIN);
+    let (child, _) = must("accept", sys::accept(ear));
+    told("child", child);
+    told("client", fd);
+    say(fd, 0x20, 44);
+    must("send", sys::send(fd, b"text", 0));
+    settle(child, POLLIN);
+    told("child, then", child);
+    must("send", sys::send(child, b"text", 0));
+    settle(fd, POLLIN);
+    told("client, then", fd);
+    ask(child, 0);
+    told("asks no more", child);
+    must("set", sys::set_option(child, level, asks[1], 1));
+    told("asks one", child);
     close_all(&[fd, child, ear]);
 }

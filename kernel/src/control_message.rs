@@ -1,6 +1,6 @@
 //! Control messages (cmsg(3)) as bytes, without pointers.
 
-use kernel::{Errno, Result};
+use crate::{Errno, Result};
 use std::mem::size_of;
 
 /// `struct cmsghdr`: the length with the header, level, type.
@@ -76,7 +76,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Bytes used.
-    pub fn len(&self) -> usize {
+    pub fn used(&self) -> usize {
         self.len
     }
 

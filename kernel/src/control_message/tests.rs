@@ -6,7 +6,7 @@ fn written(space: usize, messages: &[(i32, i32, &[u8])]) -> (Vec<u8>, bool) {
     for (level, kind, data) in messages {
         writer.put(*level, *kind, data);
     }
-    let (len, truncated) = (writer.len(), writer.truncated());
+    let (len, truncated) = (writer.used(), writer.truncated());
     space.truncate(len);
     (space, truncated)
 }
