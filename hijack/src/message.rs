@@ -445,7 +445,9 @@ fn extended_error(error: &QueuedError, control: &mut Writer<'_>) {
             (info, data) = (first, last);
             (SO_EE_ORIGIN_ZEROCOPY, 0, SO_EE_CODE_ZEROCOPY_COPIED, None)
         }
-        Origin::Icmp { kind, code, carrier } => {
+        Origin::Icmp { kind, code, carrier, extensions } => {
+            // `struct sock_ee_data_rfc4884`: where, and SO_EE_RFC4884_FLAG_INVALID.
+            data = extensions.map_or(0, |added| u32::from(added.at) | u32::from(!added.whole) << 16);
             let origin = if v6 { libc::SO_EE_ORIGIN_ICMP6 } else { libc::SO_EE_ORIGIN_ICMP };
             (origin, kind, code, Some(carrier.src.ip()))
         }

@@ -204,6 +204,8 @@ pub struct DatagramOptions {
     pub transparent: bool,
     /// IP_RECVERR: soft errors are reported too, and on unconnected sockets.
     pub report_errors: bool,
+    /// IP_RECVERR_RFC4884: with what routers added.
+    pub report_extensions: bool,
     /// IP_MULTICAST_TTL.
     pub multicast_ttl: u8,
     /// IP_MULTICAST_LOOP: what is sent to a group comes back to members on this host.
@@ -251,6 +253,8 @@ pub struct Ipv6Options {
     pub mtu_discovery: MtuDiscovery,
     /// IPV6_RECVERR: soft errors are reported too, and on unconnected sockets.
     pub report_errors: bool,
+    /// IPV6_RECVERR_RFC4884: with what routers added.
+    pub report_extensions: bool,
 }
 
 impl DatagramOptions {
@@ -281,6 +285,7 @@ impl Default for Ipv6Options {
             dont_fragment: false,
             mtu_discovery: MtuDiscovery::Want,
             report_errors: false,
+            report_extensions: false,
         }
     }
 }
@@ -301,6 +306,7 @@ impl Default for DatagramOptions {
             esp_in_udp: false,
             transparent: false,
             report_errors: false,
+            report_extensions: false,
             multicast_ttl: 1,
             multicast_loop: true,
             multicast_all: true,
@@ -339,8 +345,19 @@ pub struct ErrorReport {
     pub carrier: Header,
     /// Where the datagram was sent to.
     pub destination: SocketAddr,
-    /// Its payload, as far as the message quotes it.
+    /// Its payload, as far as the message quotes it, and what follows.
     pub payload: Vec<u8>,
+    /// Of a socket that asked for them (IP_RECVERR_RFC4884).
+    pub extensions: Option<Extensions>,
+}
+
+/// What routers added to an ICMP error (RFC 4884).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extensions {
+    /// Where in the report's payload it begins.
+    pub at: u16,
+    /// It can be what it claims to be.
+    pub whole: bool,
 }
 
 /// Reports that nobody has taken yet. They do not pile up past [`MAX_REPORTS`].

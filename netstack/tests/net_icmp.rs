@@ -265,7 +265,8 @@ fn who_asked_for_errors_gets_what_each_is_about() {
     net.udp_send(&socket, "10.0.0.2:9", b"anybody?").expect("sent");
     net.run_for(Duration::from_millis(10));
     let [report] = net.stack(a).udp_take_reports(socket.id).try_into().expect("one report");
-    let ErrorReport { error, message, info, carrier, destination, payload } = report;
+    let ErrorReport { error, message, info, carrier, destination, payload, extensions } = report;
+    assert_eq!(extensions, None);
     assert_eq!((error, info), (SocketError::Refused, 0));
     assert_eq!(message, (icmpv4::UNREACHABLE, icmpv4::unreachable::PORT));
     assert_eq!((carrier.src.ip(), carrier.dst.ip(), carrier.ttl), (B.into(), A.into(), 64));
@@ -277,6 +278,31 @@ fn who_asked_for_errors_gets_what_each_is_about() {
         net.run_for(Duration::from_secs(2));
     }
     assert_eq!(net.stack(a).udp_take_reports(socket.id).len(), 32, "they do not pile up");
+}
+
+#[test]
+fn what_routers_add_is_told_to_who_asks() {
+    let (mut net, a, _) = Net::pair(16, Link::default());
+    introduce(&mut net, a);
+    let socket = net.udp_at(a, "10.0.0.1:500");
+    net.stack(a).udp_options(socket.id).expect("open").report_errors = true;
+    let quoted = ipv4_packet(A, S, ipv4::UDP, &udp_segment((A, 500), (S, 9), &[7; 100]));
+    let added = [0x20, 0, 0, 0, 0, 8, 1, 1, 1, 2, 3, 4];
+    let mut told = |words: u32, added: &[u8]| {
+        let quote = [&quoted, added].concat();
+        let message = [&icmpv4::emit(icmpv4::TIME_EXCEEDED, 0, words << 16, &quote), &quote[..]].concat();
+        inject_ipv4(&mut net, a, A_MAC, &ipv4_packet(S, A, ipv4::ICMP, &message));
+        let [report] = net.stack(a).udp_take_reports(socket.id).try_into().expect("one report");
+        net.stack(a).udp_options(socket.id).expect("open").report_extensions = true;
+        assert_eq!(report.payload.len(), 100 + added.len());
+        report.extensions.map(|extensions| (extensions.at, extensions.whole))
+    };
+    assert_eq!(told(32, &added), None, "nobody asked");
+    assert_eq!(told(32, &added), Some((100, true)));
+    assert_eq!(told(32, &added[..10]), Some((100, false)));
+    assert_eq!(told(0, &added), None, "it does not say how much it quotes");
+    assert_eq!(told(31, &added), None, "RFC 4884: at least 128 bytes");
+    assert_eq!(told(40, &added), None, "there is no more");
 }
 
 #[test]

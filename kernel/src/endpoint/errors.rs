@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use netstack::datagram::Header;
+use netstack::datagram::{Extensions, Header};
 use parking_lot::Mutex;
 
 /// Errors that nobody reads do not pile up past this many.
@@ -24,6 +24,8 @@ pub enum Origin {
         code: u8,
         /// The packet that brought it: its source is who complains.
         carrier: Header,
+        /// What routers added, for who asked (IP_RECVERR_RFC4884).
+        extensions: Option<Extensions>,
     },
     /// No error: sends with MSG_ZEROCOPY have been copied, and their memory is the program's again.
     Copied {

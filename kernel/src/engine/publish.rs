@@ -50,9 +50,9 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
 
 /// What the network said of what was sent, for MSG_ERRQUEUE.
 fn queue(endpoint: &Endpoint, reports: Vec<ErrorReport>) {
-    for ErrorReport { error, message: (kind, code), info, carrier, destination, payload } in reports {
+    for ErrorReport { error, message: (kind, code), info, carrier, destination, payload, extensions } in reports {
         let errno = errno::pending(error).raw_os_error();
-        let origin = Origin::Icmp { kind, code, carrier };
+        let origin = Origin::Icmp { kind, code, carrier, extensions };
         endpoint.errors.push(QueuedError { errno, origin, info, destination, payload });
     }
 }

@@ -2,10 +2,11 @@
 
 use core::net::IpAddr;
 
+use crate::datagram::Extensions;
 use crate::socket::SocketError;
 use crate::wire::icmpv4::{self, Message};
 use crate::wire::icmpv6::{self, unreachable};
-use crate::wire::{be16, ipv4, ipv6};
+use crate::wire::{be16, icmp_extensions, ipv4, ipv6};
 
 /// An error that arrived about a packet of ours.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Report<'a> {
     /// What the message says besides: the MTU that a router allows, or where in the packet the problem is; of IPv6 whatever is
     /// there, as Linux tells it.
     pub(crate) info: u32,
+    /// RFC 4884 §4: bytes of what the message quotes, behind which extensions may follow; 0: it does not say.
+    pub(crate) quoted_len: usize,
 }
 
 /// A packet of ours that an error quotes, from its beginning.
@@ -84,7 +87,8 @@ impl<'a> Report<'a> {
             E::MessageTooLong => message.rest & 0xffff,
             _ => 0,
         };
-        Some(Report { error, certainty, quoted, message: (message.kind, message.code), info })
+        let quoted_len = usize::from((message.rest >> 16) as u8) * 4;
+        Some(Report { error, certainty, quoted, message: (message.kind, message.code), info, quoted_len })
     }
 
     /// The same of ICMPv6 (RFC 4443 §3). Types that are not known are passed up too (§2.4 (a)).
@@ -108,7 +112,21 @@ impl<'a> Report<'a> {
         let (src, dst) = (packet.src().into(), packet.dst().into());
         let bytes = packet.bytes();
         let quoted = Quoted { src, dst, protocol, transport: &bytes[at..], bytes };
-        Some(Report { error, certainty, quoted, message: (message.kind, message.code), info: message.rest })
+        let quoted_len = match message.kind {
+            icmpv6::UNREACHABLE | icmpv6::TIME_EXCEEDED => (message.rest >> 24) as usize * 8,
+            _ => 0,
+        };
+        Some(Report { error, certainty, quoted, message: (message.kind, message.code), info: message.rest, quoted_len })
+    }
+
+    /// Where extensions begin, in a part of what is quoted that goes to its end.
+    pub(crate) fn extensions(&self, part: &[u8]) -> Option<Extensions> {
+        /// RFC 4884 §4: what is quoted is padded to so many bytes.
+        const LEAST: usize = 128;
+        let before = self.quoted.bytes.len() - part.len();
+        let at = self.quoted_len.checked_sub(before).filter(|_| self.quoted_len >= LEAST)?;
+        let extensions = part.get(at..).filter(|bytes| bytes.len() >= icmp_extensions::HEADER_LEN)?;
+        Some(Extensions { at: at as u16, whole: icmp_extensions::are_whole(extensions) })
     }
 
     /// What a router allows on its next link, if the packet was too long for that; 0 if it does not say.

@@ -262,7 +262,8 @@ struct About<'a> {
 fn entry(report: &Report<'_>, about: About<'_>) -> ErrorReport {
     let About { carrier, destination, payload } = about;
     let Report { error, message, info, .. } = *report;
-    ErrorReport { error, message, info, carrier, destination, payload: payload.to_vec() }
+    let extensions = report.extensions(payload);
+    ErrorReport { error, message, info, carrier, destination, payload: payload.to_vec(), extensions }
 }
 
 /// Enters an error into the socket that sent the datagram. Connected ones are told of hard errors (RFC 1122 §4.1.3.3), all others
@@ -275,7 +276,10 @@ fn tell(
     errors: &mut Errors,
 ) -> bool {
     let Report { error, certainty, .. } = *report;
-    let asked = if report.quoted.dst.is_ipv4() { options.report_errors } else { options.v6.report_errors };
+    let (asked, extensions) = match report.quoted.dst {
+        IpAddr::V4(_) => (options.report_errors, options.report_extensions),
+        IpAddr::V6(_) => (options.v6.report_errors, options.v6.report_extensions),
+    };
     // Linux: who lets anybody fragment does not mind that a router could not without it.
     let minds = mtu_discovery(options, report.quoted.dst) != MtuDiscovery::Dont;
     let too_long = error == SocketError::MessageTooLong && minds;
@@ -283,7 +287,8 @@ fn tell(
         return false;
     }
     if asked {
-        errors.reports.push(entry(report, about));
+        let entry = entry(report, about);
+        errors.reports.push(ErrorReport { extensions: entry.extensions.filter(|_| extensions), ..entry });
     } else if !connected || (certainty == Certainty::Soft && !too_long) {
         return false;
     }

@@ -142,7 +142,8 @@ fn no_answer(now: Instant, packet: &Received<'_>, destination: SocketAddr) -> Er
     let ours = Received { dst: packet.src, ..*packet };
     let carrier = Header::of_packet(now, &ours, (0, 0), 0);
     let payload = packet.payload.to_vec();
-    ErrorReport { error: SocketError::HostUnreachable, message, info: 0, carrier, destination, payload }
+    let error = SocketError::HostUnreachable;
+    ErrorReport { error, message, info: 0, carrier, destination, payload, extensions: None }
 }
 
 /// The way out for TCP: straight to the link.

@@ -54,7 +54,7 @@ impl Tcb {
 impl Socket {
     /// An error ends a connection that is being opened, and its report is kept, of IPv4 asked for or not (Linux's tcp_v4_err()).
     /// Later it is only remembered (RFC 1122 §4.2.3.9, RFC 5461 §3), or told once to who asked for it (IP_RECVERR).
-    fn undelivered(&mut self, report: ErrorReport, events: &mut Events) {
+    fn undelivered(&mut self, mut report: ErrorReport, events: &mut Events) {
         let Kind::Connection(tcb) = &mut self.kind else { return };
         let why = TcpError::Network(report.error);
         let remote = tcb.durable.remote;
@@ -62,6 +62,7 @@ impl Socket {
         match tcb.durable.state {
             State::SynSent | State::SynReceived if !tcb.is_early() => {
                 if asked || remote.is_ipv4() {
+                    report.extensions = report.extensions.filter(|_| tcb.options.reports_extensions(remote));
                     self.reports.push(report);
                 }
                 tcb.fail(why);

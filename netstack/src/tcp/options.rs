@@ -88,6 +88,10 @@ pub struct TcpOptions {
     pub report_errors: bool,
     /// `IPV6_RECVERR`: the same of IPv6.
     pub report_errors6: bool,
+    /// `IP_RECVERR_RFC4884`: what ICMP says of an attempt is reported with what routers added.
+    pub report_extensions: bool,
+    /// `IPV6_RECVERR_RFC4884`: the same of IPv6.
+    pub report_extensions6: bool,
     /// `IP_TTL`; `None`: 64.
     pub ttl: Option<u8>,
     /// `IP_TOS`, without the ECN bits.
@@ -114,6 +118,10 @@ impl TcpOptions {
     /// The type of service, or traffic class, of segments to `remote`.
     pub(super) fn tos_to(&self, remote: SocketAddr) -> u8 {
         if remote.is_ipv4() { self.tos } else { self.traffic_class }
+    }
+
+    pub(super) fn reports_extensions(&self, remote: SocketAddr) -> bool {
+        if remote.is_ipv4() { self.report_extensions } else { self.report_extensions6 }
     }
 
     pub(super) fn reports_errors(&self, remote: SocketAddr) -> bool {
@@ -180,6 +188,8 @@ impl Default for TcpOptions {
             flow_label: None,
             report_errors: false,
             report_errors6: false,
+            report_extensions: false,
+            report_extensions6: false,
             ttl: None,
             tos: 0,
             hops: None,

@@ -8,6 +8,7 @@ pub mod dhcp;
 pub mod dhcpv6;
 pub mod ethernet;
 pub mod group;
+pub mod icmp_extensions;
 pub mod icmpv4;
 pub mod icmpv6;
 pub mod igmp;

@@ -14,6 +14,7 @@ use netstack::socket::PortRange;
 /// raw(7); the libc crate does not have it.
 const ICMP_FILTER: i32 = 1;
 // linux/in.h; neither does it have these.
+const IP_RECVERR_RFC4884: i32 = 26;
 const IP_LOCAL_PORT_RANGE: i32 = 51;
 const IP_PROTOCOL: i32 = 52;
 
@@ -49,6 +50,10 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IP, libc::IP_RECVTOS, On::All, s => s.wanted.tos, v => s.wanted.tos = v != 0),
     engine!(IPPROTO_IP, libc::IP_RECVERR, On::All, s => i32::from(s.raw.datagram.report_errors),
         v => s.report_errors(v != 0)),
+    engine!(IPPROTO_IP, IP_RECVERR_RFC4884, On::All, s => i32::from(s.tcp.report_extensions), v => {
+        s.tcp.report_extensions = within(v, 0, 1)? != 0;
+        s.raw.datagram.report_extensions = v != 0;
+    }),
     local!(IPPROTO_IP, libc::IP_RECVORIGDSTADDR, On::All, s => s.wanted.original_destination,
         v => s.wanted.original_destination = v != 0),
     engine!(IPPROTO_IP, libc::IP_MINTTL, On::All, s => i32::from(s.tcp.least_ttl),

@@ -19,6 +19,7 @@ const IPV6_2292HOPLIMIT: i32 = 8;
 const IPV6_CHECKSUM: i32 = 7;
 const IPV6_MULTICAST_ALL: i32 = 29;
 const IPV6_ROUTER_ALERT_ISOLATE: i32 = 30;
+const IPV6_RECVERR_RFC4884: i32 = 31;
 const IPV6_FLOWINFO_SEND: i32 = 33;
 const IPV6_ADDR_PREFERENCES: i32 = 72;
 const IPV6_MINHOPCOUNT: i32 = 73;
@@ -96,6 +97,10 @@ pub(super) static ROWS: &[Row] = &[
         v => s.raw.datagram.v6.dont_fragment = v != 0),
     engine!(IPPROTO_IPV6, libc::IPV6_RECVERR, On::All, s => i32::from(s.raw.datagram.v6.report_errors),
         v => s.report_errors6(v != 0)),
+    engine!(IPPROTO_IPV6, IPV6_RECVERR_RFC4884, On::All, s => i32::from(s.tcp.report_extensions6), v => {
+        s.tcp.report_extensions6 = within(v, 0, 1)? != 0;
+        s.raw.datagram.v6.report_extensions = v != 0;
+    }),
     engine!(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, On::All, s => i32::from(s.raw.datagram.v6.auto_flow_label), v => {
         s.raw.datagram.v6.auto_flow_label = v != 0;
         let label = s.raw.datagram.v6.flow_label;

@@ -15,6 +15,8 @@ pub const CASES: &[Case] = &[
     ("streamip.errors_of_connect6", errors_of_connect6),
     ("streamip.errors_while_open", errors_while_open),
     ("streamip.errors_while_open6", errors_while_open6),
+    ("streamip.extensions_of_errors", extensions_of_errors),
+    ("streamip.extensions_of_errors6", extensions_of_errors6),
     ("streamip.options", options),
     ("streamip.options_of_listener", options_of_listener),
     ("streamip.options_of_mapped", options_of_mapped),
@@ -133,7 +135,12 @@ impl Router {
     }
 
     /// Says `message` of the segment, of which eight bytes are quoted.
-    fn says(&self, (kind, code, rest): (u8, u8, u32), segment: &[u8]) {
+    fn says(&self, message: (u8, u8, u32), segment: &[u8]) {
+        self.adds(message, segment, &[]);
+    }
+
+    /// The same with what follows behind 128 bytes of quoted packet.
+    fn adds(&self, (kind, code, rest): (u8, u8, u32), segment: &[u8], added: &[u8]) {
         let v4 = self.family.domain == AF_INET;
         let quoted = match v4 {
             true => {
@@ -145,7 +152,11 @@ impl Router {
                 [&[0x60, 0, 0, 0, 0, segment.len() as u8, 6, 64][..], &one, &one, &segment[..8]].concat()
             }
         };
-        let mut message = [&[kind, code, 0, 0][..], &rest.to_be_bytes(), &quoted].concat();
+        let mut quoted = quoted;
+        if !added.is_empty() {
+            quoted.resize(128, 7);
+        }
+        let mut message = [&[kind, code, 0, 0][..], &rest.to_be_bytes(), &quoted, added].concat();
         if v4 {
             let sum: u32 = message.as_chunks().0.iter().map(|pair| u32::from(u16::from_be_bytes(*pair))).sum();
             let sum = (sum & 0xffff) + (sum >> 16);
@@ -178,7 +189,7 @@ fn close_all(descriptors: &[Fd]) {
 /// All that the error queue holds, what it quotes of sequence numbers left out.
 fn queued(r: &mut Report, what: &str, fd: Fd) {
     loop {
-        match sys::recvmsg(fd, &[64], MSG_ERRQUEUE, 256) {
+        match sys::recvmsg(fd, &[256], MSG_ERRQUEUE, 256) {
             Err(errno) => return r.see(&format!("{what}, queue"), errno.to_string()),
             Ok(got) => {
                 r.see(&format!("{what}, queue"), format!("{} {:#x}", got.returned, got.flags));
@@ -222,6 +233,54 @@ fn connecting(r: &mut Report, family: Family) {
             looks(r, &what, fd);
             queued(r, &what, fd);
             looks(r, &format!("{what}, then"), fd);
+            close_all(&[fd, first, ear]);
+        }
+    }
+}
+
+/// A header of RFC 4884, without its checksum, and one object.
+const ADDED: [u8; 12] = [0x20, 0, 0, 0, 0, 8, 1, 1, 1, 2, 3, 4];
+
+fn extensions_of_errors(r: &mut Report) {
+    for name in [libc::IP_RECVERR, 26] {
+        for value in [0, 1, 2, -1] {
+            let fd = V4.tcp();
+            r.see("set", sys::set_option(fd, IPPROTO_IP, name, value));
+            r.see("get", sys::get_option(fd, IPPROTO_IP, name));
+        }
+    }
+    added(
+        r,
+        V4,
+        (IPPROTO_IP, 26),
+        &[(3, 1, 32 << 16), (3, 1, 31 << 16), (3, 1, 34 << 16), (11, 0, 32 << 16), (12, 0, 32 << 16)],
+    );
+}
+
+fn extensions_of_errors6(r: &mut Report) {
+    added(r, V6, (IPPROTO_IPV6, 31), &[(1, 3, 16 << 24), (1, 3, 15 << 24), (3, 0, 16 << 24), (4, 0, 16 << 24)]);
+}
+
+/// Of an attempt to connect, and of a datagram.
+fn added(r: &mut Report, family: Family, option: (i32, i32), messages: &[(u8, u8, u32)]) {
+    let wrong_sum = [&[0x20, 0, 1, 1], &ADDED[4..]].concat();
+    let cases = [("whole", &ADDED[..]), ("cut", &ADDED[..10]), ("wrong sum", &wrong_sum[..]), ("short", &ADDED[..3])];
+    for (asks, (added, bytes)) in cases.iter().flat_map(|case| [(0, case), (1, case)]) {
+        for &message in messages {
+            let what = format!("asks {asks}, {added}: {} {:x}", message.0, message.2);
+            let router = Router::new(family);
+            let (ear, at) = family.listener(0);
+            let first = family.tcp();
+            must("connect", sys::connect_bytes(first, &at));
+            settle(ear, POLLIN);
+            let fd = family.tcp();
+            nonblocking(fd);
+            must("IP_RECVERR", sys::set_option(fd, family.asks.0, family.asks.1, 1));
+            must("set", sys::set_option(fd, option.0, option.1, asks));
+            let _ = sys::connect_bytes(fd, &at);
+            router.adds(message, &router.segment(port(fd), 0), bytes);
+            settle(fd, POLLERR);
+            queued(r, &what, fd);
             close_all(&[fd, first, ear]);
         }
     }
