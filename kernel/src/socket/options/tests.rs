@@ -84,6 +84,8 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (IPPROTO_IP, libc::IP_MTU_DISCOVER) => (libc::IP_PMTUDISC_DO, libc::IP_PMTUDISC_DO),
         (IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS | libc::IPV6_MULTICAST_HOPS) => (17, 17),
         (IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP | 70) => (0, 0),
+        // IP_RECVERR_RFC4884, IPV6_RECVERR_RFC4884.
+        (IPPROTO_IP, 26) | (IPPROTO_IPV6, 31) => (1, 1),
         (IPPROTO_IPV6, libc::IPV6_TCLASS) => (0x10, 0x10),
         (IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER) => (libc::IPV6_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO),
         (IPPROTO_IPV6, libc::IPV6_MULTICAST_IF) => (1, 1),
