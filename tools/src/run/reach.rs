@@ -1,4 +1,5 @@
-//! Whether a preloaded library reaches a program: what ld.so(8) would ignore it for, told before it silently does.
+//! Whether a preloaded library reaches a program: what ld.so(8) would ignore it for, and what goes by it (Go), told before
+//! the program uses the host's network.
 
 mod elf;
 mod privilege;
@@ -22,6 +23,7 @@ pub enum Unreachable {
     NotExecutable(PathBuf),
     NotReadable(PathBuf, String),
     Static(PathBuf),
+    Go(PathBuf),
     Setuid(PathBuf),
     Capabilities(PathBuf),
     OtherMachine(PathBuf),
@@ -87,6 +89,9 @@ fn check_at(program: &Path, path: Option<&OsStr>, depth: u32) -> Result<(), Unre
 /// The library is of this command's own machine and C library.
 fn loader(program: &Path, image: &Image, ours: Option<&Image>) -> Result<(), Unreachable> {
     let Some(loader) = &image.interpreter else { return Err(Unreachable::Static(program.to_owned())) };
+    if image.is_go {
+        return Err(Unreachable::Go(program.to_owned()));
+    }
     let Some(ours) = ours else { return Ok(()) };
     if image.machine != ours.machine || image.is_64 != ours.is_64 {
         return Err(Unreachable::OtherMachine(program.to_owned()));
@@ -163,6 +168,11 @@ impl fmt::Display for Unreachable {
             Unreachable::Static(file) => write!(
                 f,
                 "{}: it is statically linked, so that no library can be put before it and it would use the host's network",
+                file.display()
+            ),
+            Unreachable::Go(file) => write!(
+                f,
+                "{}: it is written in Go, whose sockets are not made by the C library, so that it would use the host's network",
                 file.display()
             ),
             Unreachable::Setuid(file) => write!(

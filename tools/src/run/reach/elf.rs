@@ -6,9 +6,10 @@ use std::io::{Error, ErrorKind, Read, Seek};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use elf::abi::{ELFMAGIC, PT_INTERP};
+use elf::abi::{ELFMAGIC, PT_INTERP, PT_NOTE};
 use elf::endian::AnyEndian;
 use elf::file::Class;
+use elf::note::Note;
 use elf::{ElfStream, ParseError};
 
 /// How a program is loaded.
@@ -18,6 +19,8 @@ pub struct Image {
     pub is_64: bool,
     /// The loader; `None` for a static program.
     pub interpreter: Option<PathBuf>,
+    /// Made by Go, which says so in a note.
+    pub is_go: bool,
 }
 
 /// Reads an executable's headers; `None` if it is not ELF.
@@ -53,5 +56,14 @@ fn parse(file: File) -> Result<Image, ParseError> {
         }
         None => None,
     };
-    Ok(Image { machine: stream.ehdr.e_machine, is_64: stream.ehdr.class == Class::ELF64, interpreter })
+    let is_go = is_go(&mut stream);
+    Ok(Image { machine: stream.ehdr.e_machine, is_64: stream.ehdr.class == Class::ELF64, interpreter, is_go })
+}
+
+/// Notes that cannot be read are nobody's: the loader does not need them.
+fn is_go(stream: &mut ElfStream<AnyEndian, File>) -> bool {
+    let by_go = |note: Note| matches!(note, Note::Unknown(note) if note.name_str().is_ok_and(|name| name == "Go"));
+    let segments = stream.segments().clone();
+    let mut notes = segments.iter().filter(|segment| segment.p_type == PT_NOTE);
+    notes.any(|segment| stream.segment_data_as_notes(segment).is_ok_and(|mut notes| notes.any(by_go)))
 }

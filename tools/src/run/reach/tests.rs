@@ -27,22 +27,32 @@ impl Bin {
     }
 }
 
-/// A 64-bit little-endian ELF executable of `machine` with that loader, as far as its headers go.
-fn image(machine: u8, interpreter: Option<&str>) -> Vec<u8> {
+const PT_INTERP: u8 = 3;
+const PT_NOTE: u8 = 4;
+
+/// A 64-bit little-endian ELF executable of `machine` with those segments, as far as its headers go.
+fn elf_file(machine: u8, segments: &[(u8, &[u8])]) -> Vec<u8> {
     let mut file = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     file.extend([2, 0, machine, 0, 1, 0, 0, 0]); // type, machine, version
     file.extend([0; 8]); // entry
     file.extend(64u64.to_le_bytes()); // program headers
     file.extend([0; 12]); // section headers, flags
-    file.extend([64, 0, 56, 0, u8::from(interpreter.is_some()), 0, 64, 0, 0, 0, 0, 0]);
-    if let Some(interpreter) = interpreter {
-        let size = interpreter.len() as u64 + 1;
-        file.extend([3, 0, 0, 0, 4, 0, 0, 0]); // PT_INTERP
-        file.extend([120u64, 0, 0, size, size, 1].map(u64::to_le_bytes).concat());
-        file.extend(interpreter.as_bytes());
-        file.push(0);
+    file.extend([64, 0, 56, 0, segments.len() as u8, 0, 64, 0, 0, 0, 0, 0]);
+    let mut at = (64 + 56 * segments.len()) as u64;
+    for (kind, content) in segments {
+        let size = content.len() as u64;
+        file.extend([*kind, 0, 0, 0, 4, 0, 0, 0]);
+        file.extend([at, 0, 0, size, size, 4].map(u64::to_le_bytes).concat());
+        at += size;
     }
+    segments.iter().for_each(|(_, content)| file.extend(*content));
     file
+}
+
+fn image(machine: u8, interpreter: Option<&str>) -> Vec<u8> {
+    let path = interpreter.map(|path| format!("{path}\0"));
+    let segments: Vec<_> = path.iter().map(|path| (PT_INTERP, path.as_bytes())).collect();
+    elf_file(machine, &segments)
 }
 
 fn shell() -> PathBuf {
@@ -84,6 +94,24 @@ fn a_static_program_is_refused() {
 }
 
 #[test]
+fn a_program_of_go_is_refused_though_it_is_dynamic() {
+    let bin = Bin::new();
+    let own = elf::ours().and_then(|ours| ours.interpreter).expect("tests are dynamically linked");
+    let loader = [own.as_os_str().as_bytes(), b"\0"].concat();
+    let check = |name: &str, notes: &[u8]| {
+        let program = bin.add(name, elf_file(62, &[(PT_INTERP, &loader), (PT_NOTE, notes)]));
+        (bin.check(&program), program)
+    };
+    // namesz, descsz, type, name, description
+    let gnu = b"\x04\0\0\0\x04\0\0\0\x05\0\0\0GNU\0....";
+    let go = b"\x04\0\0\0\x04\0\0\0\x04\0\0\0Go\0\0abcd";
+    assert_eq!(check("c", gnu).0, Ok(()));
+    assert_eq!(check("cut", &go[..9]).0, Ok(()));
+    let (outcome, program) = check("go", &[gnu.as_slice(), go].concat());
+    assert_eq!(outcome, Err(Unreachable::Go(program)));
+}
+
+#[test]
 fn a_program_of_another_machine_or_libc_is_refused() {
     let ours = elf::ours().expect("tests are ELF");
     let own = ours.interpreter.clone().expect("tests are dynamically linked");
@@ -103,7 +131,7 @@ fn a_program_of_another_machine_or_libc_is_refused() {
 fn headers_are_read_from_the_file() {
     let bin = Bin::new();
     let read = |content: &[u8]| elf::read(File::open(bin.add("program", content)).unwrap());
-    let expected = Image { machine: 183, is_64: true, interpreter: Some(PathBuf::from("/lib/ld.so")) };
+    let expected = Image { machine: 183, is_64: true, interpreter: Some(PathBuf::from("/lib/ld.so")), is_go: false };
     assert_eq!(read(&image(183, Some("/lib/ld.so"))).unwrap(), Some(expected));
     for text in [b"".as_slice(), b"\x7fEL", b"echo hello\n"] {
         assert_eq!(read(text).unwrap(), None);
