@@ -7,6 +7,7 @@
 use crate::driven;
 use crate::endpoint;
 use crate::hook::outcome;
+use crate::standard;
 use crate::table::host;
 use crate::user::{Argument, Out};
 use kernel::descriptor::{self, Lookup};
@@ -81,6 +82,7 @@ fn copied(old: c_int, new: c_int) {
     } else {
         poll::duplicated(old, new);
     }
+    standard::follow(new);
 }
 
 /// fcntl(2): what doubles a descriptor, and O_NONBLOCK. All else the host answers truly for the pair's end.
@@ -111,6 +113,7 @@ pub fn made(fd: c_int) {
     if fd >= 0 {
         poll::forget(fd);
         forget_socket(fd);
+        standard::follow(fd);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a socket is and whom it talks to: socket(2) to shutdown(2), names and options.
 
 use crate::address::{self, Address};
+use crate::standard;
 use crate::user::{InBytes, Out, OutBytes};
 use kernel::descriptor::{self, Lookup};
 use kernel::socket::{MAX_INSTRUCTIONS, Name};
@@ -50,7 +51,7 @@ pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Option<Result<c_in
 fn open(domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int> {
     let socket = crate::process::kernel()?.socket(domain, kind & !FLAGS, protocol)?;
     socket.set_nonblocking(kind & SOCK_NONBLOCK != 0);
-    descriptor::install(&socket, kind & SOCK_CLOEXEC != 0)
+    descriptor::install(&socket, kind & SOCK_CLOEXEC != 0).inspect(|&fd| standard::follow(fd))
 }
 
 /// bind(2).
@@ -137,6 +138,7 @@ pub fn accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> 
         let (socket, peer, reserved) = listener.accept_with(reserve)?;
         socket.set_nonblocking(nonblocking);
         let fd = reserved.name(&socket)?;
+        standard::follow(fd);
         if let Err(errno) = address::give(Some(peer.into()), name, len) {
             // Linux, too, drops the connection when the address cannot be written.
             let _ = descriptor::close(fd);

@@ -4,7 +4,8 @@
 //! functions translate between C and the rump kernel's sockets and decide nothing else:
 //!
 //! - `endpoint`: socket(2) to shutdown(2), names, options. `transfer`, `splice`: bytes. `message`: sendmsg, recvmsg.
-//! - `descriptors`: close, dup, fcntl. `control`: ioctl. `indirect`: calls by number. `background`: aio(7). `stdio`: streams over sockets.
+//! - `descriptors`: close, dup, fcntl. `control`: ioctl. `indirect`: calls by number. `background`: aio(7). `stdio`: streams over sockets;
+//!   `standard`: stdin and its kin.
 //! - `names`: getaddrinfo and its kin, the files of names, interfaces.
 //! - `readiness`: poll, select, epoll. `signals`: sigaction and its kin. `process`: boot, fork, exit.
 //! - `listing`: the table as text, and why the rest of libc is not in it.
@@ -31,6 +32,7 @@ mod readiness;
 mod real;
 mod signals;
 mod splice;
+mod standard;
 mod stdio;
 mod table;
 mod transfer;

@@ -6,7 +6,7 @@ use crate::endpoint;
 use crate::hook;
 use crate::table::host;
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
-use crate::{descriptors, transfer};
+use crate::{descriptors, standard, transfer};
 use kernel::descriptor::{self, Lookup};
 use kernel::{Errno, Result};
 use libc::FILE;
@@ -36,16 +36,21 @@ pub fn fdopen(fd: c_int, mode: In<c_char>) -> Option<Result<Out<FILE>>> {
         if !matches!(mode.string()?.to_bytes().first(), Some(b'r' | b'w' | b'a')) {
             return Err(Errno::INVAL);
         }
-        STREAMS.store(true, Relaxed);
-        let functions = CookieFunctions { read, write, seek, close };
-        // SAFETY: the mode is a string, the functions take the cookie for what it is: a number.
-        let stream = unsafe { fopencookie(ptr::without_provenance_mut(fd as usize), mode.raw(), functions) };
-        if stream.is_null() {
-            return Err(Errno::NOMEM);
-        }
-        give_number(stream, fd);
-        Ok(Out::stream(stream))
+        let stream = stream(fd, mode.raw());
+        if stream.is_null() { Err(Errno::NOMEM) } else { Ok(Out::stream(stream)) }
     })
+}
+
+/// A stream over whatever `fd` is when it is read or written; null without memory. `mode` is one of fopen(3)'s.
+pub fn stream(fd: c_int, mode: *const c_char) -> *mut FILE {
+    STREAMS.store(true, Relaxed);
+    let functions = CookieFunctions { read, write, seek, close };
+    // SAFETY: the mode is a string, the functions take the cookie for what it is: a number.
+    let stream = unsafe { fopencookie(ptr::without_provenance_mut(fd as usize), mode, functions) };
+    if !stream.is_null() {
+        give_number(stream, fd);
+    }
+    stream
 }
 
 /// Lets fileno(3) know the stream's descriptor. libc marks a stream without one by -2; where that is not found, the structure
@@ -64,13 +69,13 @@ fn give_number(stream: *mut FILE, fd: c_int) {
 
 extern "C" fn read(cookie: *mut c_void, buf: OutBytes, len: usize) -> isize {
     let fd = cookie.addr() as c_int;
-    hook::asks(|| transfer::read(fd, buf, len)).unwrap_or_else(|| hook::failed(Errno::BADF))
+    hook::asks(|| transfer::read(fd, buf, len)).unwrap_or_else(|| host::read(fd, buf, len))
 }
 
 /// For fopencookie 0 says "failed".
 extern "C" fn write(cookie: *mut c_void, buf: InBytes, len: usize) -> isize {
     let fd = cookie.addr() as c_int;
-    hook::asks(|| transfer::write(fd, buf, len)).unwrap_or_else(|| hook::failed(Errno::BADF)).max(0)
+    hook::asks(|| transfer::write(fd, buf, len)).unwrap_or_else(|| host::write(fd, buf, len)).max(0)
 }
 
 /// The stream cannot seek.
@@ -85,12 +90,13 @@ extern "C" fn close(cookie: *mut c_void) -> c_int {
 
 /// fclose(3) of a stream of libc's own (stdin, say) onto which a rump socket was doubled: the socket's entry goes with it.
 pub fn fclose(stream: Out<FILE>) -> c_int {
-    let fd = number(stream);
+    let (fd, raw) = (number(stream), stream.raw());
     let doubled = (0..=2).contains(&fd) && !matches!(descriptor::lookup(fd), Lookup::Host);
     hook::after(host::fclose(stream), |_| {
         if doubled && !descriptor::in_vfork_child() {
             descriptor::cleared(fd);
         }
+        standard::closed(raw);
     })
 }
 

@@ -37,6 +37,7 @@ mod receiving;
 mod report;
 mod resolver;
 mod signal;
+mod stdio;
 mod streamip;
 mod sys;
 mod udplite;
@@ -76,6 +77,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         poll::CASES,
         epoll::CASES,
         fd::CASES,
+        stdio::CASES,
         signal::CASES,
         names::CASES,
         number::CASES,

@@ -29,6 +29,7 @@ macro_rules! call {
 mod mapping;
 mod messages;
 mod signals;
+pub mod streams;
 
 pub use mapping::*;
 pub use messages::*;

@@ -1,0 +1,125 @@
+//! stdio(3) over sockets: streams that fdopen(3) makes, and the standard ones of a server for inetd(8), which has a connection in their place.
+
+use crate::Case;
+use crate::net::{must, pair};
+use crate::report::Report;
+use crate::sys;
+use crate::sys::streams::{Stream, close_standard_output, print_number};
+
+pub const CASES: &[Case] = &[
+    ("stdio.stream", stream),
+    ("stdio.stream_follows_its_number", stream_follows_its_number),
+    ("stdio.standard_output", standard_output),
+    ("stdio.standard_output_made_by_dup", standard_output_made_by_dup),
+    ("stdio.standard_output_again", standard_output_again),
+    ("stdio.standard_output_goes_back_full", standard_output_goes_back_full),
+    ("stdio.standard_output_closed", standard_output_closed),
+    ("stdio.standard_input", standard_input),
+];
+
+fn stream(r: &mut Report) {
+    let (a, b) = pair();
+    let stream = Stream::over(a, c"r+").expect("fdopen");
+    r.see("fileno", stream.number() == a);
+    r.see("puts", stream.puts("hello\n"));
+    r.see("before it is flushed", sys::recv(b, 16, libc::MSG_DONTWAIT));
+    r.see("fflush", stream.flush());
+    r.see("recv", sys::recv(b, 16, 0));
+    must("send", sys::send(b, b"one\ntwo", 0));
+    must("shutdown", sys::shutdown(b, libc::SHUT_WR));
+    r.see("fgets", stream.line().unwrap_or_default());
+    r.see("fgets", stream.line().unwrap_or_default());
+    r.see("the end", stream.line().is_none());
+}
+
+fn stream_follows_its_number(r: &mut Report) {
+    let (a, b) = pair();
+    let stream = Stream::over(a, c"w").expect("fdopen");
+    let (reading, writing) = must("pipe", sys::pipe());
+    must("dup2", sys::dup2(writing, a));
+    r.see("puts", stream.puts("to the pipe\n"));
+    r.see("fflush", stream.flush());
+    r.see("read", sys::read(reading, 16));
+    r.see("the connection has ended", sys::recv(b, 16, 0));
+}
+
+/// Runs `with` while descriptor 1 is `to`.
+fn on_standard_output<R>(to: sys::Fd, with: impl FnOnce() -> R) -> R {
+    let saved = must("dup", sys::dup(1));
+    must("dup2", sys::dup2(to, 1));
+    let result = with();
+    must("dup2", sys::dup2(saved, 1));
+    must("close", sys::close(saved));
+    result
+}
+
+fn standard_output(r: &mut Report) {
+    let (a, b) = pair();
+    let (printed, flushed, number) = on_standard_output(a, || {
+        let printed = print_number(7);
+        (printed, Stream::standard_output().flush(), Stream::standard_output().number())
+    });
+    r.see("printf", printed);
+    r.see("fflush", flushed);
+    r.see("fileno", number);
+    r.see("recv", sys::recv(b, 32, 0));
+    r.see("afterwards", print_number(8));
+    r.see("fflush", Stream::standard_output().flush());
+    r.see("nothing of it came", sys::recv(b, 16, libc::MSG_DONTWAIT));
+}
+
+fn standard_output_made_by_dup(r: &mut Report) {
+    let (a, b) = pair();
+    let saved = must("dup", sys::dup(1));
+    must("close", sys::close(1));
+    let number = must("dup", sys::dup(a));
+    let printed = (print_number(7), Stream::standard_output().flush());
+    must("close", sys::close(1));
+    must("dup", sys::dup(saved));
+    r.see("the lowest number", number);
+    r.see("printf, fflush", format!("{printed:?}"));
+    r.see("recv", sys::recv(b, 32, 0));
+}
+
+fn standard_output_again(r: &mut Report) {
+    for number in 1..=3 {
+        let (a, b) = pair();
+        on_standard_output(a, || {
+            print_number(number);
+            Stream::standard_output().flush()
+        })
+        .ok();
+        r.see("recv", sys::recv(b, 32, 0));
+    }
+}
+
+fn standard_output_goes_back_full(r: &mut Report) {
+    let (a, b) = pair();
+    on_standard_output(a, || print_number(7));
+    r.see("fflush", Stream::standard_output().flush());
+    r.see("what was not flushed goes where the number leads", sys::recv(b, 32, libc::MSG_DONTWAIT));
+}
+
+fn standard_output_closed(r: &mut Report) {
+    let (a, b) = pair();
+    let saved = must("dup", sys::dup(1));
+    must("dup2", sys::dup2(a, 1));
+    must("close", sys::close(a));
+    print_number(7);
+    let closed = close_standard_output();
+    let seen = (sys::recv(b, 32, 0), sys::recv(b, 32, 0));
+    must("dup2", sys::dup2(saved, 1));
+    r.see("fclose", closed);
+    r.see("recv", seen.0);
+    r.see("and the end", seen.1);
+}
+
+fn standard_input(r: &mut Report) {
+    let (a, b) = pair();
+    let saved = must("dup", sys::dup(0));
+    must("dup2", sys::dup2(a, 0));
+    must("send", sys::send(b, b"one\ntwo\n", 0));
+    let lines = (Stream::standard_input().line(), Stream::standard_input().line());
+    must("dup2", sys::dup2(saved, 0));
+    r.see("fgets", format!("{lines:?}"));
+}
