@@ -99,7 +99,7 @@ impl Tap {
         let mtu = agree_on_mtu(&socket, name, &if_name, mtu)?;
         bring_up(&socket, &if_name).map_err(other("SIOCSIFFLAGS"))?;
         let host_mac = ioctl::hardware_address(&socket, &if_name).map_err(other("SIOCGIFHWADDR"))?;
-        let mac = random_mac(host_mac).map_err(other("getrandom"))?;
+        let mac = mac_beside(host_mac);
         Ok(Tap { tun, name: name.to_owned(), mac, host_mac, mtu, dropped: 0 })
     }
 }
@@ -184,7 +184,8 @@ impl<D: AsFd> Tap<D> {
         &self.name
     }
 
-    /// The Ethernet address of our end: random, locally administered, b2:a0 at its start.
+    /// The Ethernet address of our end: locally administered, b2:a0 at its start, and as long as the device lives the same each time
+    /// it is opened: neighbours remember it.
     pub fn mac(&self) -> [u8; 6] {
         self.mac
     }
@@ -267,15 +268,10 @@ fn bring_up(socket: &OwnedFd, name: &ioctl::Name) -> Result<(), Errno> {
     }
 }
 
-/// b2:a0 has the locally administered bit and not the group bit (IEEE 802 §8.2).
-fn random_mac(host: [u8; 6]) -> Result<[u8; 6], Errno> {
-    loop {
-        let mut mac = [0xb2, 0xa0, 0, 0, 0, 0];
-        let filled = rustix::io::retry_on_intr(|| {
-            rustix::rand::getrandom(&mut mac[2..], rustix::rand::GetRandomFlags::empty())
-        })?;
-        if filled == 4 && mac != host {
-            return Ok(mac);
-        }
-    }
+/// An address for our end: the host's end's (which the kernel has made at random), beginning with b2:a0, which has the locally
+/// administered bit and not the group bit (IEEE 802 §8.2).
+fn mac_beside(host: [u8; 6]) -> [u8; 6] {
+    let [.., c, d, e, f] = host;
+    let mac = [0xb2, 0xa0, c, d, e, f];
+    if mac == host { [0xb2, 0xa0, c, d, e, !f] } else { mac }
 }

@@ -180,6 +180,20 @@ fn a_tap_is_made_brought_up_and_gone_with_its_descriptor() {
 }
 
 #[test]
+fn a_device_that_stays_keeps_the_address_of_our_end() {
+    namespace::enter_own();
+    ip("tuntap add dev tap0 mode tap vnet_hdr");
+    let [first, second] = [(); 2].map(|()| Tap::open("tap0", None).unwrap().mac());
+    assert_eq!(first, second);
+}
+
+#[test]
+fn the_address_of_our_end_is_never_that_of_the_hosts() {
+    assert_eq!(mac_beside([2, 0, 0, 1, 2, 3]), [0xb2, 0xa0, 0, 1, 2, 3]);
+    assert_eq!(mac_beside([0xb2, 0xa0, 0, 1, 2, 3]), [0xb2, 0xa0, 0, 1, 2, 0xfc]);
+}
+
+#[test]
 fn the_host_answers_arp() {
     namespace::enter_own();
     let mut tap = Tap::open("tap0", None).unwrap();

@@ -90,7 +90,7 @@ pub const KEYS: &[Key] = &[
         name: "mac",
         takes: "six bytes in hexadecimal with colons between them, the first of them even",
         example: "b2:a0:00:00:00:02",
-        about: "the Ethernet address, random otherwise",
+        about: "the Ethernet address; otherwise random on a bus, and on a TAP interface the same at each start, for the neighbours",
         repeatable: false,
         target: Target::Interface {
             set: |interface, value| {
