@@ -54,6 +54,8 @@ pub enum Call<'a> {
     Send(SocketId, Option<SocketAddr>, &'a [&'a [u8]], &'a SendOptions),
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER.
     Attach(SocketId, Option<Program>),
+    /// SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF. Whether the socket says SO_REUSEPORT.
+    SetGroupProgram(SocketId, Option<Program>, bool),
     /// SO_RCVBUF of what is no stream, doubled.
     SetReceiveBuffer(SocketId, usize),
     /// SO_MEMINFO of what is no stream: [`Reply::Memory`].

@@ -1,6 +1,7 @@
 //! The engine's errors as errno: the one place where they meet.
 
 use crate::Errno;
+use netstack::GroupProgramError;
 use netstack::packet::FanoutError;
 use netstack::packet::ring::RingError;
 use netstack::socket::{BindError, ConnectError, GroupError, ListenError, SendError, SocketError};
@@ -102,6 +103,14 @@ pub(crate) fn ring(error: RingError) -> Errno {
         RingError::Busy => Errno::BUSY,
         RingError::Invalid => Errno::INVAL,
         RingError::NoMemory => Errno::NOMEM,
+    }
+}
+
+/// SO_ATTACH_REUSEPORT_CBPF and SO_DETACH_REUSEPORT_BPF.
+pub(crate) fn group_program(error: GroupProgramError) -> Errno {
+    match error {
+        GroupProgramError::NotShared => Errno::INVAL,
+        GroupProgramError::NoProgram => Errno::NOENT,
     }
 }
 

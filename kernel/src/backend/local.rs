@@ -15,7 +15,7 @@ use netstack::raw::{RawKind, RawOptions};
 use netstack::socket::{ConnectError, DatagramId, Key};
 use netstack::tcp::{Accepted, Close, State, TcpId, TcpStatus};
 use netstack::time::Instant as Now;
-use netstack::{Filter, Stack};
+use netstack::{Filter, GroupProgramError, Stack};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,6 +165,18 @@ impl Engine {
                     Handle::Packet(packet) => self.stack.packet_attach(packet, filter),
                 }
                 Ok(Reply::Done)
+            }
+            Call::SetGroupProgram(id, program, shares) => {
+                let set = match self.handle(id)? {
+                    Handle::Tcp(tcp) => self.stack.tcp_set_group_program(tcp, program, shares),
+                    Handle::Udp(udp) => self.stack.udp_set_group_program(udp, program, shares),
+                    // Their addresses are no ports: each hears all.
+                    Handle::Raw(_) | Handle::Packet(_) => Err(match (program, shares) {
+                        (None, true) => GroupProgramError::NoProgram,
+                        _ => GroupProgramError::NotShared,
+                    }),
+                };
+                set.map(|()| Reply::Done).map_err(errno::group_program)
             }
             Call::SetReceiveBuffer(id, bytes) => {
                 match self.handle(id)? {

@@ -244,8 +244,12 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
 
 /// Is the value of setsockopt(2) a `struct sock_fprog`, so that [`set`] wants the instructions to which it points?
 pub(super) fn is_program(level: i32, name: i32) -> bool {
-    [(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER), (libc::SOL_PACKET, packet_fanout::PACKET_FANOUT_DATA)]
-        .contains(&(level, name))
+    [
+        (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER),
+        (libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF),
+        (libc::SOL_PACKET, packet_fanout::PACKET_FANOUT_DATA),
+    ]
+    .contains(&(level, name))
 }
 
 /// Does getsockopt(2) look at what is where its answer goes?

@@ -7,6 +7,7 @@ use arena::{Consumer, Producer};
 use super::Stack;
 use crate::datagram::ErrorReport;
 use crate::filter::Program;
+use crate::reuseport::GroupProgramError;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
 use crate::tcp::{Accepted, Carrier, Close, Durable, FirstText, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
 use crate::time::Instant;
@@ -20,6 +21,17 @@ impl Stack {
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the segments from now on.
     pub fn tcp_attach(&mut self, id: TcpId, filter: Option<Program>) {
         self.tcp.attach(id, filter);
+    }
+
+    /// SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF: the program that tells which of the listeners that share this one's
+    /// address gets a connection. `shares`: it says SO_REUSEPORT, which counts where it does not listen yet.
+    pub fn tcp_set_group_program(
+        &mut self,
+        id: TcpId,
+        program: Option<Program>,
+        shares: bool,
+    ) -> Result<(), GroupProgramError> {
+        self.tcp.set_group_program(id, program, shares)
     }
 
     /// bind(2). 0.0.0.0 is all our addresses, port 0 an ephemeral one. Returns the address bound to.

@@ -10,6 +10,7 @@ use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery
 use crate::filter::Program;
 use crate::ip::{Header, HeaderOptions, Hop, Ip, Limits, NextHop, OutputError, end, is_unicast, zone};
 use crate::link::IfIndex;
+use crate::reuseport::GroupProgramError;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, SendError, SendOptions, SocketError, UdpId};
 use crate::time::Instant;
 use crate::wire::{ipv4, udp};
@@ -152,6 +153,17 @@ impl Stack {
         if let Some(socket) = self.udp.get_mut(id) {
             socket.inbox.filter = filter;
         }
+    }
+
+    /// SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF: the program that tells which of the sockets that share this one's
+    /// address gets a datagram. `shares`: it says SO_REUSEPORT, which counts where it is not bound yet.
+    pub fn udp_set_group_program(
+        &mut self,
+        id: UdpId,
+        program: Option<Program>,
+        shares: bool,
+    ) -> Result<(), GroupProgramError> {
+        self.udp.set_group_program(id, program, shares)
     }
 
     /// SO_ERROR: takes the error that the network reported.

@@ -56,7 +56,15 @@ impl Tcp {
             (false, true) => return Err(BindError::InvalidState),
             (false, false) => {}
         }
-        let binding = self.ports.bind(plain(local), options, env.rng)?;
+        // Who has had a group's program begins a group, and joins none.
+        let alone = self.programs.contains_key(&id.0);
+        let asked = BindOptions { reuse_port: options.reuse_port && !alone, ..options };
+        let mut binding = self.ports.bind(plain(local), asked, env.rng)?;
+        if binding.has_port() && asked != options {
+            self.ports.release(&binding);
+            binding.options = options;
+            self.ports.hold(&binding);
+        }
         socket.binding = Some(binding);
         Ok(binding.local)
     }
@@ -88,7 +96,9 @@ impl Tcp {
             return Err(ListenError::AddrInUse);
         }
         socket.kind = Kind::Listening(Listener { options, backlog, ..Listener::default() });
-        self.demux.add_listener(&binding, id.0);
+        let program = self.programs.remove(&id.0).flatten();
+        self.has_programs |= program.is_some();
+        self.demux.add_listener(&binding, id.0, program);
         Ok(())
     }
 

@@ -1,10 +1,13 @@
 //! Whose segment is it: by four-tuple, else by listener.
 
 use super::ports::Binding;
+use crate::filter::Program;
 use crate::link::IfIndex;
 use crate::ports::is_wildcard_for;
+use crate::reuseport;
 use crate::rng::HashKey;
 use crate::slab::Handle;
+use crate::socket::BindOptions;
 use core::hash::{Hash, Hasher};
 use core::net::{IpAddr, SocketAddr};
 use std::collections::HashMap;
@@ -39,11 +42,21 @@ pub(super) enum Owner {
     Remnant(Handle),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Listening {
     addr: IpAddr,
     v6_only: bool,
+    /// SO_BINDTODEVICE, when it began to listen.
+    on: Option<IfIndex>,
     socket: Handle,
+    /// Of a group by SO_REUSEPORT; all members have the same.
+    program: Option<Program>,
+}
+
+impl Listening {
+    fn shares_with(&self, other: &Listening) -> bool {
+        (self.addr, self.v6_only, self.on) == (other.addr, other.v6_only, other.on)
+    }
 }
 
 /// The tables. Look-ups are O(1).
@@ -81,14 +94,33 @@ impl Demux {
         found.into_iter().map(|(_, owner)| *owner).collect()
     }
 
-    pub(super) fn add_listener(&mut self, binding: &Binding, socket: Handle) {
-        let (addr, v6_only) = (binding.local.ip(), binding.options.v6_only);
-        self.listeners.entry(binding.local.port()).or_default().push(Listening { addr, v6_only, socket });
+    /// `program`: that of its group, if it is the first of it.
+    pub(super) fn add_listener(&mut self, binding: &Binding, socket: Handle, program: Option<Program>) {
+        let BindOptions { v6_only, on, .. } = binding.options;
+        let mut new = Listening { addr: binding.local.ip(), v6_only, on, socket, program };
+        let listeners = self.listeners.entry(binding.local.port()).or_default();
+        if let Some(member) = listeners.iter().find(|other| other.shares_with(&new)) {
+            new.program = member.program.clone();
+        }
+        listeners.push(new);
+    }
+
+    /// Gives a listener's group a program, or none; returns which it had.
+    pub(super) fn set_program(&mut self, port: u16, socket: Handle, program: Option<&Program>) -> Option<Program> {
+        let listeners = self.listeners.get_mut(&port)?;
+        let of = listeners.iter().find(|listening| listening.socket == socket)?.clone();
+        for member in listeners.iter_mut().filter(|other| other.shares_with(&of)) {
+            member.program = program.cloned();
+        }
+        of.program
     }
 
     pub(super) fn remove_listener(&mut self, port: u16, socket: Handle) {
         if let Some(listeners) = self.listeners.get_mut(&port) {
-            listeners.retain(|listening| listening.socket != socket);
+            if let Some(at) = listeners.iter().position(|listening| listening.socket == socket) {
+                let gone = listeners[at].clone();
+                reuseport::leave(listeners, at, |other| other.shares_with(&gone));
+            }
             if listeners.is_empty() {
                 self.listeners.remove(&port);
             }
@@ -97,14 +129,35 @@ impl Demux {
 
     /// The listener for a SYN: one bound to this very address before one bound to any; of those one bound to the interface
     /// (SO_BINDTODEVICE; `bound_to` tells) before one bound to none, and one of the address's family before one of both. Of
-    /// several (`SO_REUSEPORT`) the tuple's hash chooses, so that a repeated SYN meets the
-    /// same one.
+    /// several (`SO_REUSEPORT`) the one that the group's program has `chosen`, else the tuple's hash, so that a repeated SYN
+    /// meets the same one.
     pub(super) fn listener(
         &self,
         tuple: &Tuple,
         bound_to: impl Fn(Handle) -> Option<IfIndex>,
         by: IfIndex,
+        chosen: Option<u32>,
     ) -> Option<Handle> {
+        self.best(tuple, bound_to, by, chosen).map(|listening| listening.socket)
+    }
+
+    /// The program of the group that gets a SYN.
+    pub(super) fn program(
+        &self,
+        tuple: &Tuple,
+        bound_to: impl Fn(Handle) -> Option<IfIndex>,
+        by: IfIndex,
+    ) -> Option<&Program> {
+        self.best(tuple, bound_to, by, None)?.program.as_ref()
+    }
+
+    fn best(
+        &self,
+        tuple: &Tuple,
+        bound_to: impl Fn(Handle) -> Option<IfIndex>,
+        by: IfIndex,
+        chosen: Option<u32>,
+    ) -> Option<&Listening> {
         let listeners = self.listeners.get(&tuple.local.port())?;
         let addr = tuple.local.ip();
         let rank = |listening: &Listening| {
@@ -120,6 +173,6 @@ impl Demux {
         let best = listeners.iter().filter_map(rank).min()?;
         let mut equals = listeners.iter().filter(|listening| rank(listening) == Some(best));
         let count = equals.clone().count();
-        equals.nth((self.key.hash(tuple) % count as u64) as usize).map(|listening| listening.socket)
+        equals.nth(reuseport::member(count, chosen, self.key.hash(tuple)))
     }
 }

@@ -22,14 +22,21 @@ impl Tcp {
         !self.filters.is_empty()
     }
 
-    /// The filter of the socket that gets segments between these ends that came by an interface.
-    pub(crate) fn filter_of(&self, local: SocketAddr, remote: SocketAddr, by: IfIndex) -> Option<&Program> {
+    /// The filter of the socket that gets segments between these ends that came by an interface. `chosen`: by the program of
+    /// a group of listeners.
+    pub(crate) fn filter_of(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        by: IfIndex,
+        chosen: Option<u32>,
+    ) -> Option<&Program> {
         let tuple = Tuple { local, remote };
         let socket = match self.demux.owner(&tuple).filter(|owner| self.hears(*owner, by)) {
             Some(Owner::Connection(handle)) => handle,
             Some(Owner::Request(handle)) => self.requests.get(handle)?.listener,
             Some(Owner::Remnant(_)) => return None,
-            None => self.demux.listener(&tuple, |socket| self.bound_to(socket), by)?,
+            None => self.demux.listener(&tuple, |socket| self.bound_to(socket), by, chosen)?,
         };
         self.filters.get(&socket)
     }

@@ -46,6 +46,7 @@ mod recovery;
 mod remnant;
 mod reply;
 mod retransmit;
+mod reuseport;
 mod rtt;
 mod sack;
 pub(crate) mod seam;
@@ -165,6 +166,10 @@ pub(crate) struct Tcp {
     ready: VecDeque<Handle>,
     replies: Replies,
     filters: BTreeMap<Handle, Program>,
+    /// SO_ATTACH_REUSEPORT_CBPF of sockets that do not listen yet; `None` where it was taken away again.
+    programs: BTreeMap<Handle, Option<Program>>,
+    /// A group of listeners has had a program.
+    has_programs: bool,
     /// A link was full: when to try again.
     retry_at: Option<Instant>,
     /// The time of the last call.
@@ -187,6 +192,8 @@ impl Tcp {
             ready: VecDeque::new(),
             replies: Replies::default(),
             filters: BTreeMap::new(),
+            programs: BTreeMap::new(),
+            has_programs: false,
             retry_at: None,
             now: Instant::default(),
             config,

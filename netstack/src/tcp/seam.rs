@@ -27,6 +27,8 @@ pub(crate) struct IpMeta<'a> {
     pub(crate) segment_size: u16,
     /// As [`Received::options`](crate::ip::Received::options).
     pub(crate) options: &'a [u8],
+    /// Which of the listeners that share an address is to get it, by their program.
+    pub(crate) chosen: Option<u32>,
 }
 
 /// The way to a destination.

@@ -38,7 +38,7 @@ impl Tcp {
             Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, (tuple, ip), &segment, env),
             Some(Owner::Request(handle)) => self.segment_for_request(now, handle, (tuple, ip), &segment, env),
             Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, (tuple, ip), &segment, env),
-            None => match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by) {
+            None => match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by, ip.chosen) {
                 Some(listener) if !self.is_near(Owner::Connection(listener), ip) => {}
                 Some(listener) => self.segment_for_listener(now, listener, (tuple, ip), &segment, None, env),
                 None => self.reset_sender(tuple, &segment),
@@ -140,7 +140,7 @@ impl Tcp {
             remnant::Verdict::Reopen => {
                 let acknowledgement = remnant.acknowledgement(now);
                 let iss = remnant.successor_iss();
-                match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by) {
+                match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by, ip.chosen) {
                     Some(listener) => {
                         self.drop_remnant(handle);
                         self.segment_for_listener(now, listener, (tuple, ip), segment, Some(iss), env);

@@ -10,10 +10,12 @@ use std::collections::HashMap;
 use arena::Producer;
 
 use crate::datagram::{Admission, Corked, DatagramOptions, Errors, Inbox};
+use crate::filter::Program;
 use crate::ip::{end, plain};
 use crate::link::IfIndex;
 use crate::multicast::Joined;
 use crate::ports::{self, is_wildcard_for, overlap};
+use crate::reuseport::{self, GroupProgramError};
 use crate::rng::{HashKey, Rng};
 use crate::slab::Slab;
 use crate::socket::{BindError, BindOptions, Key, UdpId};
@@ -27,6 +29,10 @@ pub(crate) struct Socket {
     /// A datagram of which more pieces are to come (MSG_MORE, UDP_CORK).
     pub(crate) corked: Option<Corked>,
     pub(crate) groups: Joined,
+    /// SO_ATTACH_REUSEPORT_CBPF: of all with which it shares its address, or is going to.
+    group_program: Option<Program>,
+    /// It has had such a program before it was bound.
+    begins_group: bool,
     binding: Option<Binding>,
     remote: Option<SocketAddr>,
 }
@@ -54,6 +60,13 @@ impl Socket {
     /// Is it of UDP-Lite?
     pub(crate) fn is_lite(&self) -> bool {
         self.options.lite.is_some()
+    }
+
+    /// Is it one of those that share this address by SO_REUSEPORT?
+    fn shares(&self, local: SocketAddr, v6_only: bool, on: Option<IfIndex>) -> bool {
+        self.binding.is_some_and(|binding| {
+            binding.reuse.reuse_port && (binding.asked, binding.reuse.v6_only) == (local, v6_only)
+        }) && self.options.bound_to == on
     }
 
     fn hears(&self, local: IpAddr, by: IfIndex) -> bool {
@@ -101,6 +114,8 @@ impl Udp {
             errors: Errors::default(),
             corked: None,
             groups: Joined::new(),
+            group_program: None,
+            begins_group: false,
             binding: None,
             remote: None,
         }))
@@ -144,7 +159,7 @@ impl Udp {
             }
             return Ok(local);
         }
-        let lite = socket.is_lite();
+        let (lite, on) = (socket.is_lite(), socket.options.bound_to);
         let port = if local.port() == 0 {
             let is_free = |port| !self.by_port.contains_key(&(lite, port));
             ports::ephemeral(&reuse.ports.within(&self.ephemeral), rng, is_free).ok_or(BindError::NoPorts)?
@@ -158,9 +173,16 @@ impl Udp {
         let mut local = plain(local);
         local.set_port(port);
         let asked = local;
+        let list = self.by_port.get(&(lite, port)).filter(|_| reuse.reuse_port);
+        let mut members = list.into_iter().flatten().filter_map(|id| self.get(*id));
+        let program =
+            members.find(|member| member.shares(local, reuse.v6_only, on)).map(|one| one.group_program.clone());
         self.by_port.entry((lite, port)).or_default().push(id);
         if let Some(socket) = self.sockets.get_mut(id.0) {
             socket.binding = Some(Binding { local, asked, port_asked, reuse });
+            if let Some(program) = program {
+                socket.group_program = program;
+            }
         }
         self.list(id);
         Ok(local)
@@ -202,24 +224,65 @@ impl Udp {
         }
     }
 
+    /// Gives the socket's group a program, or takes it away. Of a socket that is not bound yet it is that of the group which it
+    /// will begin. `shares`: the socket says SO_REUSEPORT.
+    pub(crate) fn set_group_program(
+        &mut self,
+        id: UdpId,
+        program: Option<Program>,
+        shares: bool,
+    ) -> Result<(), GroupProgramError> {
+        let socket = self.get_mut(id).ok_or(GroupProgramError::NotShared)?;
+        let bound = socket.binding.filter(|binding| binding.local.port() != 0);
+        let is_group = bound.map_or(shares, |binding| binding.reuse.reuse_port);
+        match (&program, &socket.group_program) {
+            (None, None) if is_group || shares || socket.begins_group => return Err(GroupProgramError::NoProgram),
+            (None, Some(_)) => {}
+            _ if is_group => {}
+            _ => return Err(GroupProgramError::NotShared),
+        }
+        socket.begins_group |= bound.is_none();
+        socket.group_program = program.clone();
+        let Some(Binding { asked, reuse, .. }) = bound else { return Ok(()) };
+        let (place, on) = ((socket.is_lite(), asked.port()), socket.options.bound_to);
+        for &id in self.by_port.get(&place).into_iter().flatten() {
+            if let Some(member) = self.sockets.get_mut(id.0).filter(|member| member.shares(asked, reuse.v6_only, on)) {
+                member.group_program = program.clone();
+            }
+        }
+        Ok(())
+    }
+
     /// The socket for a datagram to one of our unicast addresses: a connected one, else one bound to the address, else
     /// one bound to all of its family, else one bound to all of both.
     pub(crate) fn find(&self, lite: bool, local: SocketAddr, remote: SocketAddr, by: IfIndex) -> Option<UdpId> {
+        self.receiver(lite, local, remote, by, |_| None)
+    }
+
+    /// The same, where the program of a group is asked, too.
+    pub(crate) fn receiver<'a>(
+        &'a self,
+        lite: bool,
+        local: SocketAddr,
+        remote: SocketAddr,
+        by: IfIndex,
+        mut choose: impl FnMut(&Program) -> Option<u32>,
+    ) -> Option<UdpId> {
         let any = match local {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => ANY_V6,
         };
         let ends = (local, remote);
-        let pick = |list: Option<&Vec<UdpId>>| self.pick(list?, &ends, by);
-        let bound = |ip| pick(self.by_local.get(&(lite, SocketAddr::new(ip, local.port()))));
-        pick(self.by_ends.get(&(lite, ends)))
-            .or_else(|| pick(self.by_ends.get(&(lite, (local, of_any_port(remote))))))
-            .or_else(|| pick(self.by_local.get(&(lite, local))))
-            .or_else(|| bound(any))
-            .or_else(|| match local {
-                SocketAddr::V4(_) => bound(ANY_V6),
-                SocketAddr::V6(_) => None,
-            })
+        let connected = |remote| self.by_ends.get(&(lite, (local, remote)));
+        let bound = |ip| self.by_local.get(&(lite, SocketAddr::new(ip, local.port())));
+        let places: [&dyn Fn() -> Option<&'a Vec<UdpId>>; 5] = [
+            &|| connected(remote),
+            &|| connected(of_any_port(remote)),
+            &|| self.by_local.get(&(lite, local)),
+            &|| bound(any),
+            &|| if local.is_ipv4() { bound(ANY_V6) } else { None },
+        ];
+        places.iter().find_map(|place| self.pick(place()?, &ends, by, &mut choose))
     }
 
     /// All sockets for a datagram to a broadcast or multicast address,
@@ -260,14 +323,22 @@ impl Udp {
                 (Some(ours), Some(theirs)) => ours == theirs,
                 _ => true,
             };
-            let shared = reuse.reuse_addr && binding.reuse.reuse_addr || reuse.reuse_port && binding.reuse.reuse_port;
+            // Who has had a group's program begins a group, and joins none.
+            let joins = reuse.reuse_port && !socket.begins_group;
+            let shared = reuse.reuse_addr && binding.reuse.reuse_addr || joins && binding.reuse.reuse_port;
             same_address && same_device && !shared
         })
     }
 
     /// Of sockets with the same binding: those that are bound to the interface come first. SO_REUSEPORT spreads flows over all
-    /// of them, else the newest gets everything.
-    fn pick(&self, list: &[UdpId], ends: &Ends, by: IfIndex) -> Option<UdpId> {
+    /// of them, or as their program says by `choose`; else the newest gets everything.
+    fn pick(
+        &self,
+        list: &[UdpId],
+        ends: &Ends,
+        by: IfIndex,
+        choose: &mut dyn FnMut(&Program) -> Option<u32>,
+    ) -> Option<UdpId> {
         if let [id] = list {
             return self.get(*id)?.hears(ends.0.ip(), by).then_some(*id);
         }
@@ -279,7 +350,8 @@ impl Udp {
         }
         let mut group = list.iter().filter(|id| hears(id) && bound(id) == bound(&best));
         let count = group.clone().count();
-        group.nth((self.spread.hash(ends) % count as u64) as usize).copied()
+        let chosen = self.get(*best)?.group_program.as_ref().and_then(choose);
+        group.nth(reuseport::member(count, chosen, self.spread.hash(ends))).copied()
     }
 
     fn list(&mut self, id: UdpId) {
@@ -297,6 +369,14 @@ impl Udp {
         let lite = socket.is_lite();
         match (socket.local(), socket.remote) {
             (Some(local), Some(remote)) => remove(&mut self.by_ends, &(lite, (local, remote)), id),
+            (Some(local), None) if socket.binding.is_some_and(|binding| binding.reuse.reuse_port) => {
+                if let Some(list) = self.by_local.get_mut(&(lite, local))
+                    && let Some(at) = list.iter().position(|other| *other == id)
+                {
+                    reuseport::leave(list, at, |_| true);
+                }
+                remove(&mut self.by_local, &(lite, local), id);
+            }
             (Some(local), None) => remove(&mut self.by_local, &(lite, local), id),
             (None, _) => {}
         }

@@ -27,6 +27,28 @@ pub(super) static ROWS: &[Row] = &[
             change(s, |had| if had { Ok(None) } else { Err(Errno::NOENT) })
         }),
     ),
+    bytes(
+        SOL_SOCKET,
+        libc::SO_ATTACH_REUSEPORT_CBPF,
+        On::All,
+        None,
+        Some(|s, value| {
+            if s.settings.lock().filter.locked {
+                return Err(Errno::PERM);
+            }
+            set_group_program(s, Some(parsed(value)?))
+        }),
+    ),
+    bytes(
+        SOL_SOCKET,
+        SO_DETACH_REUSEPORT_BPF,
+        On::All,
+        None,
+        Some(|s, value| {
+            values::int(value)?;
+            set_group_program(s, None)
+        }),
+    ),
     Row {
         level: SOL_SOCKET,
         name: libc::SO_LOCK_FILTER,
@@ -46,6 +68,8 @@ pub(super) static ROWS: &[Row] = &[
     },
 ];
 
+const SO_DETACH_REUSEPORT_BPF: i32 = 68;
+
 /// The filter, which the engine has as well.
 #[derive(Clone, Default)]
 pub(in crate::socket) struct FilterSettings {
@@ -64,6 +88,11 @@ fn change(socket: &Socket, to: impl FnOnce(bool) -> Result<Option<Program>>) -> 
     socket.backend.call(Call::Attach(socket.id(), program.clone()))?;
     filter.program = program;
     Ok(())
+}
+
+fn set_group_program(socket: &Socket, program: Option<Program>) -> Result<()> {
+    let shares = socket.settings.lock().reuse_port;
+    socket.backend.call(Call::SetGroupProgram(socket.id(), program, shares)).map(drop)
 }
 
 fn attach(socket: &Socket, value: &[u8]) -> Result<()> {

@@ -7,7 +7,7 @@ pub(super) use v6::check_options;
 
 use super::Stack;
 use crate::datagram::{DatagramOptions, Header};
-use crate::filter::View;
+use crate::filter::{Program, View};
 use crate::icmp::Complaint;
 use crate::iface::LOOPBACK;
 use crate::ip::{Looped, Received, end};
@@ -162,15 +162,16 @@ impl Stack {
             return;
         }
         let came_by = self.ip.came_by(dst, on);
+        let chosen = if self.tcp.has_group_programs() { self.chosen(packet, segment, came_by) } else { None };
         let segment = match self.tcp.has_filters() {
             false => segment,
-            true => match self.filtered(packet, segment, came_by) {
+            true => match self.filtered(packet, segment, came_by, chosen) {
                 Some(segment) => segment,
                 None => return,
             },
         };
         let Received { ttl, tos, flow_label, segment_size, options, .. } = *packet;
-        let meta = IpMeta { src, dst, on, came_by, ttl, tos, flow_label, segment_size, options };
+        let meta = IpMeta { src, dst, on, came_by, ttl, tos, flow_label, segment_size, options, chosen };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
     }
@@ -211,7 +212,9 @@ impl Stack {
         let header = Header::of_packet(now, packet, ports, datagram.payload.len());
         let payload = datagram.payload;
         if packet.unicast {
-            match self.udp.find(lite, local, remote, self.ip.came_by(dst, on)) {
+            let (rng, by) = (&mut self.rng, self.ip.came_by(dst, on));
+            let choose = |program: &Program| Some(program.run(&packet_view(packet, payload.len()), &mut || rng.u32()));
+            match self.udp.receiver(lite, local, remote, by, choose) {
                 Some(id) if unsummed && self.udp.get(id).is_some_and(|socket| !socket.options.v6.takes_no_checksum) => {
                     self.count_error(on);
                 }
@@ -280,16 +283,34 @@ impl Stack {
 
     /// What the filter of a segment's socket leaves of it, the header at least; None: nothing.
     #[cold]
-    fn filtered<'a>(&mut self, packet: &Received<'a>, segment: &'a [u8], by: IfIndex) -> Option<&'a [u8]> {
+    fn filtered<'a>(
+        &mut self,
+        packet: &Received<'a>,
+        segment: &'a [u8],
+        by: IfIndex,
+        chosen: Option<u32>,
+    ) -> Option<&'a [u8]> {
         let Ok(parsed) = tcp::Segment::parse(segment) else { return Some(segment) };
         let local = end(packet.dst, parsed.header.dst_port, packet.on);
         let remote = end(packet.src, parsed.header.src_port, packet.on);
-        let Some(filter) = self.tcp.filter_of(local, remote, by) else { return Some(segment) };
+        let Some(filter) = self.tcp.filter_of(local, remote, by, chosen) else { return Some(segment) };
         let rng = &mut self.rng;
         match filter.run(&packet_view(packet, segment.len()), &mut || rng.u32()) as usize {
             0 => None,
             accepted => Some(&segment[..segment.len().min(accepted.max(usize::from(segment[12] >> 4) * 4))]),
         }
+    }
+
+    /// Which of the listeners that share its address is to get a segment; the program that tells sees what follows the header.
+    #[cold]
+    fn chosen(&mut self, packet: &Received<'_>, segment: &[u8], by: IfIndex) -> Option<u32> {
+        let header = tcp::Segment::parse(segment).ok()?.header;
+        let local = end(packet.dst, header.dst_port, packet.on);
+        let remote = end(packet.src, header.src_port, packet.on);
+        let program = self.tcp.group_program(local, remote, by)?;
+        let text = segment.len().saturating_sub(usize::from(segment[12] >> 4) * 4);
+        let rng = &mut self.rng;
+        Some(program.run(&packet_view(packet, text), &mut || rng.u32()))
     }
 
     pub(super) fn count_error(&mut self, on: IfIndex) {

@@ -36,6 +36,7 @@ mod poll;
 mod receiving;
 mod report;
 mod resolver;
+mod reuseport;
 mod signal;
 mod stdio;
 mod streamip;
@@ -87,6 +88,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         fortified::CASES,
         blocked::CASES,
         filter::CASES,
+        reuseport::CASES,
     ]
     .into_iter()
     .flatten()

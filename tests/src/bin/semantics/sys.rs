@@ -262,8 +262,13 @@ pub fn ask_option_of(fd: Fd, level: c_int, name: c_int, asked: &[u8], len: usize
 
 /// `SO_ATTACH_FILTER` of so many instructions that lie in `program`.
 pub fn attach(fd: Fd, program: &[u8], instructions: usize) -> Ret {
+    attach_as(fd, libc::SO_ATTACH_FILTER, program, instructions)
+}
+
+/// The same by another option of SOL_SOCKET.
+pub fn attach_as(fd: Fd, name: c_int, program: &[u8], instructions: usize) -> Ret {
     let fprog = [(instructions as u64 & 0xffff).to_ne_bytes(), (program.as_ptr() as u64).to_ne_bytes()].concat();
-    set_option_bytes(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &fprog)
+    set_option_bytes(fd, libc::SOL_SOCKET, name, &fprog)
 }
 
 /// `SO_GET_FILTER` with room for so many instructions: how many there are, and their bytes.
