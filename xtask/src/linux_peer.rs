@@ -1,17 +1,16 @@
 //! `cargo xtask linux-peer`: rump's TCP and Linux's against each other over bad wires, and the table of it.
 //!
-//! [`cells`] are the paths, [`network`] the two hosts, [`store`] keeps the figures, [`report`] makes docs/LINUX-PEER.md.
+//! [`cells`] are the paths, [`network`] the two hosts, [`report`] makes docs/LINUX-PEER.md.
 
 mod cells;
 mod network;
 mod report;
-mod store;
 
 use cells::{CELLS, Cell, SHARED};
 use network::Kernel::{self, Linux, Rump};
 use network::Network;
-use store::Store;
-use system_tests::{Outcome, rump};
+use report::{Report, Runs};
+use system_tests::Outcome;
 
 use crate::build;
 
@@ -25,67 +24,62 @@ pub struct Plan {
     pub only: Option<String>,
 }
 
-/// Who sends to whom, and under which name the figures are kept.
-const PAIRS: [(&str, Kernel, Kernel); 3] =
-    [("linux-linux", Linux, Linux), ("rump-linux", Rump, Linux), ("linux-rump", Linux, Rump)];
+/// Who sends to whom.
+const PAIRS: [(Kernel, Kernel); 3] = [(Linux, Linux), (Rump, Linux), (Linux, Rump)];
 
 /// Seconds that two connections have to come to terms before they are counted, and for which they are.
-const SETTLE: f64 = 3.0;
-const SHARE: f64 = 8.0;
+const SETTLE: f64 = 20.0;
+const SHARE: f64 = 20.0;
 
-/// Measures, keeps the figures beside the build and writes the table.
+/// Measures, and writes the table.
 pub fn linux_peer(plan: &Plan) -> Outcome {
     build::everything()?;
     let runs = if plan.quick { 2 } else { plan.runs };
-    let mut store = Store::open(rump::build_directory().join("linux-peer.tsv"))?;
+    let mut report = Report::open();
     let wanted = |name: &str| plan.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
     let step = if plan.quick { 3 } else { 1 };
     let network = Network::new()?;
     for cell in CELLS.iter().filter(|cell| wanted(&cell.name())).step_by(step) {
-        alone(&network, cell, runs, &mut store)?;
+        alone(&network, cell, runs, &mut report)?;
     }
     for cell in SHARED.iter().filter(|cell| wanted(&format!("share-{}", cell.name()))).step_by(step) {
-        shared(&network, cell, runs, &mut store)?;
+        shared(&network, cell, runs, &mut report)?;
     }
-    report::write(&store)
-}
-
-/// One connection at a time, the pairs by turns, so that what disturbs the machine disturbs all alike.
-fn alone(network: &Network, cell: &Cell, runs: usize, store: &mut Store) -> Outcome {
-    let (mut figures, mut late) = ([const { Vec::new() }; 3], Vec::new());
-    for seed in 1..=runs {
-        for ((_, from, to), figures) in PAIRS.iter().zip(&mut figures) {
-            let wire = network.wire(cell, seed)?;
-            let mut server = network.server(*to)?;
-            let _client = network.client(*from, *to, 0.0, cell.seconds())?;
-            figures.push(Network::figure(&mut server, *from)?);
-            server.stop()?;
-            late.push(wire.take_away()?);
-        }
-    }
-    for ((series, ..), figures) in PAIRS.iter().zip(&figures) {
-        store.put(&cell.name(), series, figures)?;
-    }
-    store.put(&cell.name(), "late-median", &late.iter().map(|late| late.median).collect::<Vec<_>>())?;
-    store.put(&cell.name(), "late-p99", &late.iter().map(|late| late.p99).collect::<Vec<_>>())?;
-    println!("{}", report::row(cell, store));
     Ok(())
 }
 
+/// One connection at a time, the pairs by turns, so that what disturbs the machine disturbs all alike.
+fn alone(network: &Network, cell: &Cell, runs: usize, report: &mut Report) -> Outcome {
+    let mut figures = Runs::default();
+    for seed in 1..=runs {
+        for ((from, to), goodput) in PAIRS.iter().zip(&mut figures.goodput) {
+            let wire = network.wire(cell, seed)?;
+            let mut server = network.server(*to)?;
+            let _client = network.client(*from, *to, 0.0, cell.seconds())?;
+            goodput.push(Network::figure(&mut server, *from)?);
+            server.stop()?;
+            let late = wire.take_away()?;
+            figures.late_median.push(late.median);
+            figures.late_p99.push(late.p99);
+        }
+    }
+    report.alone(cell, &figures)
+}
+
 /// One connection of ours and one of Linux's at the same time; they begin by turns.
-fn shared(network: &Network, cell: &Cell, runs: usize, store: &mut Store) -> Outcome {
+fn shared(network: &Network, cell: &Cell, runs: usize, report: &mut Report) -> Outcome {
     let mut shares = Vec::new();
     for seed in 1..=runs {
         let _wire = network.wire(cell, seed)?;
         let mut server = network.server(Linux)?;
         let order = if seed % 2 == 0 { [Linux, Rump] } else { [Rump, Linux] };
         let clients = order.map(|from| network.client(from, Linux, SETTLE, SHARE));
+        for client in clients {
+            client?.finish()?;
+        }
         let [ours, theirs] = [Rump, Linux].map(|from| Network::figure(&mut server, from));
         let (ours, theirs) = (ours?, theirs?);
-        drop(clients);
         shares.push(ours / (ours + theirs));
     }
-    store.put(&cell.name(), "share", &shares)?;
-    println!("{}", report::share_row(cell, store));
-    Ok(())
+    report.together(cell, &shares)
 }
