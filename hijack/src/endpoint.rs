@@ -203,7 +203,13 @@ pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Ou
         if Socket::getsockopt_asks(level, name) {
             found.copy_from_slice(value.as_in().slice(found.len())?);
         }
-        let written = socket.getsockopt(level, name, found)?;
+        let written = match socket.getsockopt(level, name, found) {
+            Err(Errno::INVAL) if let Some(room) = socket.getsockopt_room(level, name) => {
+                len.set(room as socklen_t)?;
+                return Err(Errno::INVAL);
+            }
+            written => written?,
+        };
         value.put(&found[..written])?;
         len.set(written as socklen_t).map(|()| 0)
     })

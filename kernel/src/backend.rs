@@ -78,6 +78,8 @@ pub enum Call<'a> {
     Names(SocketId),
     /// TCP_INFO: [`Reply::TcpInfo`].
     TcpInfo(SocketId),
+    /// TCP_SAVED_SYN, and the room there is for it: [`Reply::SavedSyn`].
+    TakeSavedSyn(SocketId, usize),
     /// What the network said of a stream that outlived it: [`Reply::SoftError`].
     TakeSoftError(SocketId),
     /// How a stream's segments came: [`Reply::Carrier`].
@@ -135,6 +137,8 @@ pub enum Reply {
     TcpInfo(Box<TcpInfo>),
     /// An error that ended nothing.
     SoftError(Option<Errno>),
+    /// The headers of a connection's SYN, or how long they are where there is less room.
+    SavedSyn(std::result::Result<Box<[u8]>, usize>),
     /// How segments came, where any did.
     Carrier(Option<Carrier>),
     /// The interfaces, `lo` first.

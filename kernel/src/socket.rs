@@ -285,6 +285,11 @@ impl Socket {
         options::get(self, level, name, into)
     }
 
+    /// How much room [`getsockopt`](Self::getsockopt) wants that was EINVAL, where that is to be told.
+    pub fn getsockopt_room(&self, level: i32, name: i32) -> Option<usize> {
+        options::room_for(self, level, name)
+    }
+
     /// How much getsockopt(2) gives to a negative length.
     pub fn negative_room(&self, level: i32) -> Result<usize> {
         options::negative_room(self, level)

@@ -250,6 +250,10 @@ impl Engine {
                 let tcp = self.stream(id)?;
                 Ok(Reply::TcpInfo(Box::new(self.stack.tcp_info(now, tcp).ok_or(Errno::BADF)?)))
             }
+            Call::TakeSavedSyn(id, room) => {
+                let tcp = self.stream(id)?;
+                Ok(Reply::SavedSyn(self.stack.tcp_take_saved_syn(tcp, room)))
+            }
             Call::Carrier(id) => {
                 let tcp = self.stream(id)?;
                 Ok(Reply::Carrier(self.stack.tcp_carrier(tcp)))

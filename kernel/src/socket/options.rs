@@ -45,6 +45,8 @@ enum Access {
     Sized { size: usize, get: GetBytes },
     /// What can only be read, and where there is no more room than it has: EINVAL.
     AtMost { get: GetBytes },
+    /// What can only be read, and is gone then. With less room than it needs, which is told, it is EINVAL and stays.
+    Taken { take: fn(&Socket, usize) -> Result<Taken> },
     /// Control messages, cut as those of recvmsg(2) are.
     Control { get: fn(&Socket, &mut Writer<'_>) -> Result<()> },
     /// What can only be read, and depends on what the program has put where the answer goes.
@@ -58,6 +60,8 @@ enum Access {
 
 type GetBytes = fn(&Socket) -> Result<Vec<u8>>;
 type SetBytes = fn(&Socket, &[u8]) -> Result<()>;
+/// The value, or how much room it wants where there is less.
+type Taken = std::result::Result<Box<[u8]>, usize>;
 
 /// Which sockets have an option.
 #[derive(Clone, Copy, PartialEq)]
@@ -138,6 +142,7 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
             }
             value
         }
+        Access::Taken { take } => take(socket, into.len())?.map_err(|_| Errno::INVAL)?.into(),
         Access::Control { get } => {
             let mut control = Writer::new(into);
             get(socket, &mut control)?;
@@ -165,6 +170,14 @@ pub(super) fn answer(socket: &Socket, level: i32, name: i32, asked: &[u8]) -> Re
     }
 }
 
+/// How much room getsockopt(2) should have had that was EINVAL for want of it.
+pub(super) fn room_for(socket: &Socket, level: i32, name: i32) -> Option<usize> {
+    match &find(socket, level, name, Errno::OPNOTSUPP).ok()?.access {
+        Access::Taken { take } => take(socket, 0).ok()?.err(),
+        _ => None,
+    }
+}
+
 /// setsockopt(2).
 pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Result<()> {
     if value.len() < size_of::<i32>() && has_level(socket, level) && wants_int(level, name) {
@@ -184,6 +197,7 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
         Access::Whole { .. }
         | Access::Sized { .. }
         | Access::AtMost { .. }
+        | Access::Taken { .. }
         | Access::Control { .. }
         | Access::Asks { .. } => Err(Errno::NOPROTOOPT),
         Access::Long { set, .. } => set(socket, values::long(value)?),

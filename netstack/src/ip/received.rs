@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use crate::link::IfIndex;
-use crate::wire::{ipv4, ipv6};
+use crate::wire::{ethernet, ipv4, ipv6};
 
 /// A whole packet on its way up.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Received<'a> {
     pub(crate) checksum_good: bool,
     /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
     pub(crate) segment_size: u16,
+    /// The header of its frame, with no addresses where there was none.
+    pub(crate) link: ethernet::Header,
     /// Bytes of the longest fragment that it came in; 0 of what came whole.
     pub(crate) fragment_size: u16,
     /// The options of IPv4, with us in them; or of IPv6 what the first extension header is.
@@ -53,6 +55,7 @@ impl<'a> Received<'a> {
             unicast: false,
             checksum_good: false,
             segment_size: 0,
+            link: ethernet::Header { ethertype: ethernet::IPV4, ..ethernet::Header::default() },
             fragment_size: 0,
             options: packet.options(),
             extensions: &[],
@@ -95,6 +98,7 @@ impl<'a> Received<'a> {
             unicast: false,
             checksum_good: false,
             segment_size: 0,
+            link: ethernet::Header { ethertype: ethernet::IPV6, ..ethernet::Header::default() },
             fragment_size: 0,
             payload: upper.rest(),
             bytes: packet.bytes(),

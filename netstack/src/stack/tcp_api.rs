@@ -167,6 +167,15 @@ impl Stack {
         self.tcp.carrier(id)
     }
 
+    /// TCP_SAVED_SYN: takes the headers that were kept of the SYN by which an accepted connection came; none where they have
+    /// been taken.
+    ///
+    /// # Errors
+    /// How many bytes they are, where that is more than `room`: they stay.
+    pub fn tcp_take_saved_syn(&mut self, id: TcpId, room: usize) -> Result<Box<[u8]>, usize> {
+        self.tcp.take_saved_syn(id, room)
+    }
+
     /// TCP_INFO.
     pub fn tcp_info(&self, now: Instant, id: TcpId) -> Option<TcpInfo> {
         self.tcp.info(now, id)

@@ -88,6 +88,7 @@ impl Tcp {
     /// connect(2) with `AF_UNSPEC`: abort, back to CLOSED. The id stays; a port that bind(2) asked for stays too.
     pub(crate) fn disconnect(&mut self, now: Instant, id: TcpId, events: &mut Events) {
         self.stop_listening(now, id.0, events);
+        self.saved_syns.remove(&id.0);
         let Some(socket) = self.sockets.get_mut(id.0) else { return };
         match &mut socket.kind {
             Kind::Connection(tcb) => {

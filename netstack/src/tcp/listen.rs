@@ -8,6 +8,7 @@ use super::ecn;
 use super::input::peer_mss;
 use super::options::TcpOptions;
 use super::retransmit::SYN_ACK_RETRIES;
+use super::saved_syn;
 use super::seam::{Env, IpMeta};
 use super::seq::Seq;
 use super::socket::{Kind, Socket};
@@ -84,6 +85,7 @@ impl Tcp {
             ecn: ecn::asks(segment),
             snd_wnd: u32::from(header.window),
             rcv_wnd: window_of_syn_ack(env, &options),
+            saved_syn: saved_syn::headers(&options, ip),
             options,
             sent_at: now,
             retries: 0,
@@ -150,6 +152,7 @@ impl Tcp {
             retries: 1,
             acked: true,
             last_answer: None,
+            saved_syn: None,
         })
     }
 
@@ -232,6 +235,7 @@ impl Tcp {
         });
         self.demux.claim(tuple, Owner::Connection(child));
         self.inherit_filter(child, request.listener);
+        self.inherit_syn(child, request.saved_syn.as_deref());
         if let Some(socket) = self.sockets.get_mut(request.listener) {
             env.events.touch(socket.key);
             if let Some(listening) = socket.listener_mut() {

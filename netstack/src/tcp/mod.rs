@@ -49,6 +49,7 @@ mod retransmit;
 mod reuseport;
 mod rtt;
 mod sack;
+mod saved_syn;
 pub(crate) mod seam;
 mod segment;
 mod sent;
@@ -76,6 +77,7 @@ pub use fast_open::{FastOpenFail, FastOpenKeys, FastOpenModes, FastOpenOptions};
 pub use info::{TcpInfo, TcpStatus};
 pub use options::{Keepalive, TcpOptions};
 pub use recovery::Phase;
+pub use saved_syn::SaveSyn;
 pub use seq::Seq;
 pub use state::State;
 
@@ -166,6 +168,7 @@ pub(crate) struct Tcp {
     ready: VecDeque<Handle>,
     replies: Replies,
     filters: BTreeMap<Handle, Program>,
+    saved_syns: BTreeMap<Handle, Box<[u8]>>,
     /// SO_ATTACH_REUSEPORT_CBPF of sockets that do not listen yet; `None` where it was taken away again.
     programs: BTreeMap<Handle, Option<Program>>,
     /// A group of listeners has had a program.
@@ -192,6 +195,7 @@ impl Tcp {
             ready: VecDeque::new(),
             replies: Replies::default(),
             filters: BTreeMap::new(),
+            saved_syns: BTreeMap::new(),
             programs: BTreeMap::new(),
             has_programs: false,
             retry_at: None,

@@ -2,6 +2,7 @@
 
 use super::congestion::Algorithm;
 use super::fast_open::FastOpenOptions;
+use super::saved_syn::SaveSyn;
 use super::seam::IpMeta;
 use crate::ip::{HeaderOptions, Limits};
 use crate::link::IfIndex;
@@ -92,6 +93,8 @@ pub struct TcpOptions {
     pub report_extensions: bool,
     /// `IPV6_RECVERR_RFC4884`: the same of IPv6.
     pub report_extensions6: bool,
+    /// `TCP_SAVE_SYN`, of a listener.
+    pub save_syn: SaveSyn,
     /// `IP_TTL`; `None`: 64.
     pub ttl: Option<u8>,
     /// `IP_TOS`, without the ECN bits.
@@ -194,6 +197,7 @@ impl Default for TcpOptions {
             tos: 0,
             hops: None,
             traffic_class: 0,
+            save_syn: SaveSyn::default(),
             header_options: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::datagram::ErrorReport;
 use crate::events::Events;
-use crate::ip::{HeaderOptions, Limits};
+use crate::ip::{HeaderOptions, Limits, Received};
 use crate::link::{IfIndex, TxResult};
 use crate::rng::Rng;
 use crate::socket::BufferPool;
@@ -27,6 +27,8 @@ pub(crate) struct IpMeta<'a> {
     pub(crate) segment_size: u16,
     /// As [`Received::options`](crate::ip::Received::options).
     pub(crate) options: &'a [u8],
+    /// The whole of it.
+    pub(crate) packet: &'a Received<'a>,
     /// Which of the listeners that share an address is to get it, by their program.
     pub(crate) chosen: Option<u32>,
 }

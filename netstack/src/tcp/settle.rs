@@ -90,6 +90,7 @@ impl Tcp {
     pub(super) fn forget(&mut self, handle: Handle, events: &mut Events) {
         if let Some(socket) = self.sockets.remove(handle) {
             self.filters.remove(&handle);
+            self.saved_syns.remove(&handle);
             self.programs.remove(&handle);
             if let Some(binding) = socket.binding {
                 self.ports.release(&binding);

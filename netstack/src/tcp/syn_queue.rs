@@ -41,6 +41,8 @@ pub(super) struct Request {
     /// The peer has acknowledged the SYN-ACK, and `TCP_DEFER_ACCEPT` waits for its text.
     pub(super) acked: bool,
     pub(super) last_answer: Option<Instant>,
+    /// What TCP_SAVE_SYN keeps.
+    pub(super) saved_syn: Option<Box<[u8]>>,
 }
 
 /// What a segment for a request means (RFC 9293 §3.10.7.4 in SYN-RECEIVED).

@@ -13,7 +13,7 @@ pub const IPV6: u16 = 0x86dd;
 pub const ARP: u16 = 0x0806;
 
 /// An Ethernet header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// Destination.
     pub dst: Mac,

@@ -33,6 +33,12 @@ bitflags::bitflags! {
     }
 }
 
+/// The bytes of a segment's header: all that there are, if those are fewer.
+pub(crate) fn header_bytes(segment: &[u8]) -> &[u8] {
+    let len = segment.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
+    segment.get(..len).unwrap_or(segment)
+}
+
 /// TSval and TSecr (RFC 7323 §3.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamps {

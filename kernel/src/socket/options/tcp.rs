@@ -2,14 +2,14 @@
 
 use super::Access::Int;
 use super::rows::{bytes, change, engine, local, seconds, within};
-use super::{On, Row};
+use super::{Access, On, Row};
 use crate::backend::{Call, Reply};
 use crate::endpoint::State;
 use crate::socket::{SOMAXCONN, Socket};
 use crate::tcp_info;
 use crate::{Errno, Result};
 use libc::IPPROTO_TCP;
-use netstack::tcp::{Algorithm, FastOpenKeys, FastOpenModes};
+use netstack::tcp::{Algorithm, FastOpenKeys, FastOpenModes, SaveSyn};
 use std::time::Duration;
 
 pub(super) static ROWS: &[Row] = &[
@@ -105,6 +105,23 @@ pub(super) static ROWS: &[Row] = &[
                 s.endpoint.set_not_sent_low_water(v as u32 as usize);
                 Ok(())
             }),
+        },
+    },
+    engine!(IPPROTO_TCP, libc::TCP_SAVE_SYN, On::Stream, s => s.tcp.save_syn as i32, v => s.tcp.save_syn = match v {
+        0 => SaveSyn::Nothing,
+        1 => SaveSyn::FromIp,
+        2 => SaveSyn::FromLink,
+        _ => return Err(Errno::INVAL),
+    }),
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_SAVED_SYN,
+        on: On::Stream,
+        access: Access::Taken {
+            take: |s, room| match s.backend.call(Call::TakeSavedSyn(s.id(), room))? {
+                Reply::SavedSyn(saved) => Ok(saved),
+                _ => Err(Errno::PROTO),
+            },
         },
     },
     // As to who may not administer the network: no connection of ours can be taken apart and put together again.

@@ -99,6 +99,7 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         // UDP_ENCAP.
         (IPPROTO_UDP, 100) => (2, 2),
         (IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT | libc::TCP_FASTOPEN_NO_COOKIE) => (1, 1),
+        (IPPROTO_TCP, libc::TCP_SAVE_SYN) => (2, 2),
         (IPPROTO_TCP, libc::TCP_MAXSEG) => (1000, 1000),
         (IPPROTO_TCP, libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_SYNCNT) => (11, 11),
         (IPPROTO_TCP, libc::TCP_USER_TIMEOUT) => (1234, 1234),
@@ -140,6 +141,7 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
             | Access::Whole { .. }
             | Access::Sized { .. }
             | Access::AtMost { .. }
+            | Access::Taken { .. }
             | Access::Control { .. }
             | Access::Asks { .. }
             | Access::Bytes { set: None, .. } => {

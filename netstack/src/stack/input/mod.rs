@@ -32,6 +32,8 @@ pub(super) struct Arrival {
     pub(super) checksum_good: bool,
     /// See [`RxMeta::segment_size`].
     pub(super) segment_size: u16,
+    /// The header of its frame.
+    pub(super) link: ethernet::Header,
 }
 
 impl Arrival {
@@ -42,6 +44,7 @@ impl Arrival {
             looped: true,
             checksum_good: item.packet.checksum_partial,
             segment_size: 0,
+            link: item.link_header(),
         }
     }
 }
@@ -87,7 +90,7 @@ impl Stack {
             return;
         }
         let RxMeta { checksum_good, segment_size } = meta;
-        let arrival = Arrival { on, unicast, looped: false, checksum_good, segment_size };
+        let arrival = Arrival { on, unicast, looped: false, checksum_good, segment_size, link: header };
         match header.ethertype {
             ethernet::ARP => self.input_arp(now, on, payload),
             ethernet::IPV4 => self.input_v4(now, arrival, payload),
@@ -171,7 +174,7 @@ impl Stack {
             },
         };
         let Received { ttl, tos, flow_label, segment_size, options, .. } = *packet;
-        let meta = IpMeta { src, dst, on, came_by, ttl, tos, flow_label, segment_size, options, chosen };
+        let meta = IpMeta { src, dst, on, came_by, ttl, tos, flow_label, segment_size, options, packet, chosen };
         let (tcp, mut env) = self.tcp_env();
         tcp.handle_segment(now, &meta, segment, &mut env);
     }

@@ -85,6 +85,7 @@ fn received<'a>(arrival: Arrival, cast: Cast, packet: &ipv4::Packet<'a>) -> Rece
         unicast: cast == Cast::Unicast,
         checksum_good: arrival.checksum_good,
         segment_size: arrival.segment_size,
+        link: arrival.link,
         ..Received::v4(packet, arrival.on)
     }
 }

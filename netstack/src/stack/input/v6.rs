@@ -162,6 +162,7 @@ fn of<'a>(
         unicast: cast == Cast::Unicast,
         checksum_good: arrival.checksum_good,
         segment_size: arrival.segment_size,
+        link: arrival.link,
         ..Received::v6(packet, upper, on)
     }
 }

@@ -37,6 +37,7 @@ mod receiving;
 mod report;
 mod resolver;
 mod reuseport;
+mod savesyn;
 mod signal;
 mod stdio;
 mod streamip;
@@ -89,6 +90,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         blocked::CASES,
         filter::CASES,
         reuseport::CASES,
+        savesyn::CASES,
     ]
     .into_iter()
     .flatten()

@@ -244,6 +244,14 @@ pub fn get_option_bytes(fd: Fd, level: c_int, name: c_int, room: usize) -> Ret<V
     Ok(buffer)
 }
 
+/// getsockopt(2), and the length that the kernel said, even where it failed.
+pub fn get_option_told(fd: Fd, level: c_int, name: c_int, room: usize) -> (Ret, u32) {
+    let mut buffer = vec![0u8; room];
+    let mut len = room as socklen_t;
+    let got = call!(libc::getsockopt(fd, level, name, buffer.as_mut_ptr().cast(), &raw mut len)).map(drop);
+    (got, len)
+}
+
 /// As [`get_option_bytes`], of an option that looks at what is where its value goes.
 pub fn ask_option(fd: Fd, level: c_int, name: c_int, asked: &[u8]) -> Ret<Vec<u8>> {
     let (mut buffer, mut len) = (asked.to_vec(), asked.len() as socklen_t);
