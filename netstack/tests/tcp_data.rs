@@ -8,7 +8,10 @@ use tcp_common::script::Script;
 
 /// An established connection whose first 16 segments, acknowledged at once, are behind it, and whose program answers.
 fn interactive() -> (Script, u32) {
-    let mut s = Script::established();
+    become_interactive(Script::established())
+}
+
+fn become_interactive(mut s: Script) -> (Script, u32) {
     s.gets("P. 1:101(100) ack 1 win 65535");
     s.sends(". 1:1(0) ack 101");
     s.reads(100);
@@ -59,6 +62,21 @@ fn every_second_full_segment_is_acknowledged() {
         s.gets(&format!(". {}:{}(1460) ack {at} win 65535", first + 1460, first + 2920));
         s.sends(&format!(". {at}:{at}(0) ack {}", first + 2920));
     }
+}
+
+#[test]
+fn a_full_segment_is_what_both_ends_allow() {
+    // The peer takes and sends 200 bytes at most: two of them are not to wait.
+    let mut s = Script::listening(1500, 5);
+    s.gets("S 0:0(0) win 65535 <mss 200>");
+    s.sends("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.accepts();
+    let (mut s, at) = become_interactive(s);
+    s.gets(&format!(". {at}:{}(200) ack {at} win 65535", at + 200));
+    s.sends_nothing();
+    s.gets(&format!(". {}:{}(200) ack {at} win 65535", at + 200, at + 400));
+    s.sends(&format!(". {at}:{at}(0) ack {}", at + 400));
 }
 
 #[test]

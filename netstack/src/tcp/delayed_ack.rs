@@ -12,8 +12,10 @@ pub(super) const FIN_DELAY: Duration = Duration::from_millis(2);
 const QUICK_ACKS: u8 = 16;
 /// Duplicate acknowledgements owed at most; more tell the sender nothing.
 const MAX_DUPLICATES: u8 = 16;
-/// The smallest segment size that a sender is taken to use (RFC 9293 §3.7.1).
-const MIN_SEGMENT: u32 = 536;
+/// The segment size that a sender is taken to use until it has shown another (RFC 9293 §3.7.1).
+const FIRST_SEGMENT: u32 = 536;
+/// Segments that are shorter say nothing of it (Linux's TCP_MIN_MSS).
+const MIN_SEGMENT: u32 = 88;
 
 /// Acknowledgements that one connection owes.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +60,8 @@ pub(super) struct TextArrival {
 }
 
 impl DelayedAck {
-    pub(super) fn new(rcv_nxt: Seq) -> DelayedAck {
+    /// `mss`: what both ends let a segment carry. Were the estimate larger, two full segments would not be two.
+    pub(super) fn new(rcv_nxt: Seq, mss: u16) -> DelayedAck {
         DelayedAck {
             now: false,
             delayed: false,
@@ -68,7 +71,7 @@ impl DelayedAck {
             interactive: false,
             mode: None,
             acked: rcv_nxt,
-            segment: MIN_SEGMENT,
+            segment: u32::from(mss).clamp(MIN_SEGMENT, FIRST_SEGMENT),
             last_len: 0,
             last_text: None,
         }
@@ -151,7 +154,9 @@ impl DelayedAck {
             self.quick = QUICK_ACKS;
         }
         self.last_text = Some(now);
-        if text.len > self.segment || (text.len == self.last_len && text.len >= MIN_SEGMENT) {
+        // Two of a size in a row that are not the ends of writes (Linux's tcp_measure_rcv_mss()).
+        let least = if text.pushed { FIRST_SEGMENT } else { MIN_SEGMENT };
+        if text.len > self.segment || (text.len == self.last_len && text.len >= least) {
             self.segment = text.len;
         }
         self.last_len = text.len;

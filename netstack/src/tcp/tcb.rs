@@ -145,7 +145,7 @@ impl Tcb {
             sack_report: SackReport::default(),
             ecn: Ecn::default(),
             mtu_search: MtuSearch::default(),
-            ack: DelayedAck::new(durable.rcv_nxt),
+            ack: DelayedAck::new(durable.rcv_nxt, durable.snd_mss.min(advertised_mss)),
             autotune: Autotune::new(now),
             reading_watched: false,
             last_challenge: None,

@@ -59,9 +59,9 @@ impl Tcb {
         d.irs = segment.header.seq;
         d.rcv_nxt = d.irs + 1;
         d.rcv_adv = d.rcv_nxt + (self.rx.free() as u32).min(crate::tcp::window::MAX_UNSCALED);
-        self.ack = DelayedAck::new(d.rcv_nxt);
         let theirs = peer_mss(options.mss, d.remote.is_ipv6());
         d.snd_mss = d.snd_mss.min(theirs);
+        self.ack = DelayedAck::new(d.rcv_nxt, d.snd_mss.min(self.advertised_mss));
         self.path.most = self.path.most.min(theirs);
         // RFC 7323 §2.2: both or none.
         (d.snd_scale, d.rcv_scale) = match options.window_scale {
