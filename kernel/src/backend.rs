@@ -21,7 +21,7 @@ use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendError, SendOptions, Shutdown};
 use netstack::tcp::{Carrier, Close, TcpInfo, TcpOptions};
-use netstack::{Filter, SourceChange};
+use netstack::{DatagramMemory, Filter, SourceChange};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -58,6 +58,8 @@ pub enum Call<'a> {
     SetGroupProgram(SocketId, Option<Program>, bool),
     /// SO_RCVBUF of what is no stream, doubled.
     SetReceiveBuffer(SocketId, usize),
+    /// SO_SNDBUF of what is no stream, doubled.
+    SetSendBuffer(SocketId, usize),
     /// SO_MEMINFO of what is no stream: [`Reply::Memory`].
     Memory(SocketId),
     /// What only packet sockets ask.
@@ -129,8 +131,8 @@ pub enum Reply {
     PacketGroup(Option<(Fanout, RolloverCounts)>),
     /// PACKET_STATISTICS.
     PacketStatistics(PacketStatistics),
-    /// What of SO_RCVBUF is taken, in bytes, and how many datagrams found no room.
-    Memory(usize, u64),
+    /// What of the buffers is taken.
+    Memory(DatagramMemory),
     /// The sources of a group.
     Filter(Filter),
     /// TCP_INFO, and how many connections wait to be accepted.

@@ -50,7 +50,7 @@ bitflags::bitflags! {
         const NO_MORE_IN = 8;
         /// Nothing more can be sent: shutdown(SHUT_WR), or a reset.
         const NO_MORE_OUT = 16;
-        /// A datagram socket: there is always room to send.
+        /// A datagram socket.
         const DATAGRAM = 32;
         /// The connection has been established at some time.
         const CONNECTED = 64;
@@ -97,6 +97,8 @@ pub struct Endpoint {
     signals: driven::Signals,
     /// The peer's FIN has come, whatever the program has shut down itself.
     fin: AtomicBool,
+    /// Of a datagram socket: there is no room to send.
+    full: AtomicBool,
     /// What the watchers know.
     seen: Mutex<Seen>,
 }
@@ -108,6 +110,7 @@ struct Seen {
     error: i32,
     accept_queue: u32,
     fin: bool,
+    full: bool,
     received: u64,
     urgent: Option<Mark>,
 }
@@ -213,6 +216,7 @@ impl Endpoint {
             errors: ErrorQueue::default(),
             signals: driven::Signals::default(),
             fin: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             seen: Mutex::new(Seen { state: state.bits(), ..Seen::default() }),
         }
     }
@@ -284,7 +288,11 @@ impl Endpoint {
         if self.has_frames() {
             events |= Events::IN | Events::RDNORM;
         }
-        if state.intersects(State::NO_MORE_OUT | State::DATAGRAM | State::CLOSED) || self.has_room(rings.as_deref()) {
+        if state.contains(State::DATAGRAM) {
+            if !self.is_full() {
+                events |= Events::OUT | Events::WRNORM | Events::WRBAND;
+            }
+        } else if state.intersects(State::NO_MORE_OUT | State::CLOSED) || self.has_room(rings.as_deref()) {
             events |= Events::OUT | Events::WRNORM;
         }
         events
@@ -356,11 +364,6 @@ impl Endpoint {
         self.changed();
     }
 
-    /// A sender of datagrams found the way full and wants to hear when it is not.
-    pub(crate) fn want_space(&self) {
-        self.wants_space.store(true, Ordering::SeqCst);
-    }
-
     /// Called by the engine's owner after space came free in the tx ring: true when a writer waits for what there is now.
     pub(crate) fn space_wanted(&self) -> bool {
         fence(Ordering::SeqCst);
@@ -413,15 +416,25 @@ impl Endpoint {
             error: self.record.error(),
             accept_queue: self.record.accept_queue(),
             fin: self.fin.load(Ordering::Relaxed),
+            full: self.is_full(),
             received: rings.as_ref().map_or(0, |rings| rings.received()) + self.frames_given(),
             urgent: rings.and_then(|rings| rings.rx_view.urgent()),
         };
         let before = std::mem::replace(&mut *self.seen.lock(), now);
-        let space = self.space_wanted();
+        let space = self.space_wanted() || before.full && !now.full;
         if space || before != now {
             self.changed();
             self.signal(&before, &now, space);
         }
+    }
+
+    /// Whether a datagram socket has room to send; [`settle`](Self::settle) follows.
+    pub(crate) fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
+    }
+
+    fn is_full(&self) -> bool {
+        self.full.load(Ordering::SeqCst)
     }
 
     /// Whether the peer's FIN has come; [`settle`](Self::settle) follows.

@@ -18,6 +18,8 @@ bitflags::bitflags! {
         const RDNORM = 0x040;
         /// As `OUT`.
         const WRNORM = 0x100;
+        /// As `OUT`, of sockets of datagrams.
+        const WRBAND = 0x200;
         /// The peer has closed its direction.
         const RDHUP = 0x2000;
     }

@@ -5,6 +5,8 @@
 
 mod cork;
 mod inbox;
+mod outbox;
+mod truesize;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -16,6 +18,8 @@ use crate::time::Instant;
 pub(crate) use cork::{Corked, Way};
 pub use inbox::RECEIVE_BUFFER;
 pub(crate) use inbox::{Admission, DROPS, Inbox};
+pub(crate) use outbox::Outbox;
+pub(crate) use truesize::truesize;
 
 /// Bytes of an encoded [`Header`].
 pub const HEADER_LEN: usize = 68;

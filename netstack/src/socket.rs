@@ -25,13 +25,15 @@ pub struct UdpId(pub(crate) Handle);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RawId(pub(crate) Handle);
 
-/// A socket that can be in multicast groups.
+/// A socket of datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatagramId {
     /// One of UDP.
     Udp(UdpId),
     /// A raw or ping socket.
     Raw(RawId),
+    /// A packet socket.
+    Packet(PacketId),
 }
 
 impl From<UdpId> for DatagramId {
@@ -43,6 +45,12 @@ impl From<UdpId> for DatagramId {
 impl From<RawId> for DatagramId {
     fn from(id: RawId) -> DatagramId {
         DatagramId::Raw(id)
+    }
+}
+
+impl From<PacketId> for DatagramId {
+    fn from(id: PacketId) -> DatagramId {
+        DatagramId::Packet(id)
     }
 }
 

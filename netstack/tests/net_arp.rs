@@ -81,7 +81,7 @@ fn packets_that_wait_are_bounded_and_the_oldest_go() {
     net.change_link(0, |link| link.cut = true);
     let from = net.udp(a);
     let mut to = net.udp_at(b, "10.0.0.2:7");
-    net.stack(b).udp_set_receive_buffer(to.id, 1 << 20);
+    net.stack(b).set_receive_buffer(to.id, 1 << 20);
     for n in 0..500u16 {
         let mut payload = [0; 1000];
         payload[..2].copy_from_slice(&n.to_be_bytes());

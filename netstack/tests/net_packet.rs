@@ -273,7 +273,7 @@ fn where_one_of_a_group_has_no_room_another_gets_the_frame() {
     let (mut net, a, _) = at_rest(10, Link::default());
     let mut members = group(&mut net, a, 2, FanoutKind::Queue, true);
     for member in &members {
-        net.stack(a).packet_set_receive_buffer(member.id, 16_000);
+        net.stack(a).set_receive_buffer(member.id, 16_000);
     }
     let frame = ethernet_frame(Mac::BROADCAST, STRANGER, 0x1234, &[0; 1000]);
     (0..100).for_each(|_| net.inject(a, ETH, &frame));

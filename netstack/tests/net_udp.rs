@@ -47,6 +47,8 @@ fn every_size_up_to_the_largest_over_every_mtu() {
     {
         let (mut net, a, b) = Net::pair(2, link);
         let from = net.udp(a);
+        // Of the shortest there are many fragments.
+        net.stack(a).set_send_buffer(from.id, 4 << 20);
         let mut to = net.udp_at(b, "10.0.0.2:7");
         for len in [0, 1, 7, 8, 39, 40, 41, 1471, 1472, 1473, 2952, 2953, 8973, 8974, 30_000, 65_506, 65_507] {
             let payload: Vec<u8> = (0..len as u32).map(|n| (n * 7 + len as u32) as u8).collect();

@@ -12,7 +12,7 @@ use arena::{Consumer, Producer};
 use netstack::iface::{Address, InterfaceView};
 use netstack::link::IfIndex;
 use netstack::raw::{RawKind, RawOptions};
-use netstack::socket::{ConnectError, DatagramId, Key};
+use netstack::socket::{ConnectError, DatagramId, Key, SendError};
 use netstack::tcp::{Accepted, Close, State, TcpId, TcpStatus};
 use netstack::time::Instant as Now;
 use netstack::{Filter, GroupProgramError, Stack};
@@ -152,11 +152,14 @@ impl Engine {
                 }
                 Ok(Reply::Done)
             }
-            Call::Send(id, to, payload, options) => match self.handle(id)? {
-                Handle::Tcp(_) | Handle::Packet(_) => Err(Errno::PROTO),
-                Handle::Udp(udp) => Reply::of_send(self.stack.udp_send(now, udp, to, payload, options)),
-                Handle::Raw(raw) => Reply::of_send(self.stack.raw_send(now, raw, to, payload, options)),
-            },
+            Call::Send(id, to, payload, options) => {
+                let sent = match self.handle(id)? {
+                    Handle::Tcp(_) | Handle::Packet(_) => return Err(Errno::PROTO),
+                    Handle::Udp(udp) => self.stack.udp_send(now, udp, to, payload, options),
+                    Handle::Raw(raw) => self.stack.raw_send(now, raw, to, payload, options),
+                };
+                self.sent(id, sent)
+            }
             Call::Attach(id, filter) => {
                 match self.handle(id)? {
                     Handle::Tcp(tcp) => self.stack.tcp_attach(tcp, filter),
@@ -179,22 +182,19 @@ impl Engine {
                 set.map(|()| Reply::Done).map_err(errno::group_program)
             }
             Call::SetReceiveBuffer(id, bytes) => {
-                match self.handle(id)? {
-                    Handle::Tcp(_) => return Err(Errno::PROTO),
-                    Handle::Udp(udp) => self.stack.udp_set_receive_buffer(udp, bytes),
-                    Handle::Raw(raw) => self.stack.raw_set_receive_buffer(raw, bytes),
-                    Handle::Packet(packet) => self.stack.packet_set_receive_buffer(packet, bytes),
-                }
+                let socket = self.without_ring(id)?;
+                self.stack.set_receive_buffer(socket, bytes);
                 Ok(Reply::Done)
             }
-            Call::Memory(id) => match self.handle(id)? {
-                Handle::Tcp(_) => None,
-                Handle::Udp(udp) => self.stack.udp_memory(udp),
-                Handle::Raw(raw) => self.stack.raw_memory(raw),
-                Handle::Packet(packet) => self.stack.packet_memory(packet),
+            Call::SetSendBuffer(id, bytes) => {
+                let socket = self.without_ring(id)?;
+                self.stack.set_send_buffer(socket, bytes);
+                Ok(Reply::Done)
             }
-            .map(|(queued, dropped)| Reply::Memory(queued, dropped))
-            .ok_or(Errno::BADF),
+            Call::Memory(id) => {
+                let socket = self.without_ring(id)?;
+                self.stack.datagram_memory(socket).map(Reply::Memory).ok_or(Errno::BADF)
+            }
             Call::Packet(id, call) => self.answer_packet(now, id, call),
             Call::Uncork(id) => {
                 if let Handle::Udp(udp) = self.handle(id)? {
@@ -272,6 +272,24 @@ impl Engine {
 
     pub(super) fn handle(&self, id: SocketId) -> Result<Handle> {
         self.sockets.handle(id).ok_or(Errno::BADF)
+    }
+
+    /// What became of a send. Where there was no room, the socket shows that before the caller looks.
+    pub(super) fn sent(&mut self, id: SocketId, sent: std::result::Result<usize, SendError>) -> Result<Reply> {
+        if sent == Err(SendError::Full) {
+            self.publish_socket(id);
+        }
+        Reply::of_send(sent)
+    }
+
+    /// A socket whose sends go by calls, not by a ring.
+    fn without_ring(&self, id: SocketId) -> Result<DatagramId> {
+        match self.handle(id)? {
+            Handle::Udp(udp) => Ok(udp.into()),
+            Handle::Raw(raw) => Ok(raw.into()),
+            Handle::Packet(packet) => Ok(packet.into()),
+            Handle::Tcp(_) => Err(Errno::PROTO),
+        }
     }
 
     /// A socket that can be in groups.

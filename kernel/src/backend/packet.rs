@@ -50,8 +50,14 @@ impl Engine {
                 self.stack.packet_bind(packet, on, protocol).map_err(errno::group)?;
                 Ok(self.described(id))
             }
-            PacketCall::Send(to, payload) => Reply::of_send(self.stack.packet_send(now, packet, to, payload)),
-            PacketCall::SendRing(to) => Reply::of_send(self.stack.packet_send_ring(now, packet, to)),
+            PacketCall::Send(to, payload) => {
+                let sent = self.stack.packet_send(now, packet, to, payload);
+                self.sent(id, sent)
+            }
+            PacketCall::SendRing(to) => {
+                let sent = self.stack.packet_send_ring(now, packet, to);
+                self.sent(id, sent)
+            }
             PacketCall::SetRingOptions(options) => {
                 self.stack.packet_set_ring_options(packet, options).map_err(errno::ring)?;
                 Ok(Reply::Done)

@@ -29,16 +29,19 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
             if let Some(error) = stack.udp_take_error(udp) {
                 endpoint.fail(errno::pending(error).raw_os_error());
             }
+            endpoint.set_full(!stack.is_writable(udp));
             let names = (stack.udp_local(udp), stack.udp_remote(udp));
             endpoint.record.describe(&describe::names(&endpoint, 0, names.0, names.1));
         }
         Handle::Raw(raw) => {
             queue(&endpoint, stack.raw_take_reports(raw));
+            endpoint.set_full(!stack.is_writable(raw));
             if let Some(error) = stack.raw_take_error(raw) {
                 endpoint.fail(errno::pending(error).raw_os_error());
             }
         }
         Handle::Packet(packet) => {
+            endpoint.set_full(!stack.is_writable(packet));
             if let Some(error) = stack.packet_take_error(packet) {
                 endpoint.fail(errno::pending(error).raw_os_error());
             }

@@ -43,17 +43,9 @@ impl Socket {
     pub(super) fn when_there_is_room(&self, flags: i32, send: impl Fn() -> Result<Reply>) -> Result<usize> {
         let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
         let deadline = if nonblocking { None } else { self.send_deadline() };
-        let attempt = || match send()? {
+        self.block(nonblocking, deadline, || match send()? {
             Reply::Full => Ok(None),
             reply => reply.sent().map(Some),
-        };
-        self.block(nonblocking, deadline, || match attempt()? {
-            None => {
-                self.endpoint.want_space();
-                // There may have been room between the look and the wish.
-                attempt()
-            }
-            sent => Ok(sent),
         })
     }
 

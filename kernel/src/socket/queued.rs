@@ -1,6 +1,7 @@
 //! How much waits in a socket, and how much of it has not left: ioctl(2).
 
 use super::Socket;
+use crate::backend::{Call, Reply};
 use crate::endpoint::{Kind, State};
 use crate::{Errno, Result};
 
@@ -23,13 +24,19 @@ impl Socket {
         if readable == 0 { u32::from(ended) } else { u32::try_from(readable).unwrap_or(u32::MAX) }
     }
 
-    /// SIOCOUTQ: bytes written and not acknowledged.
+    /// SIOCOUTQ: bytes written and not acknowledged; of what is no stream, what of SO_SNDBUF is taken.
     pub fn outq(&self) -> Result<usize> {
         if self.endpoint.state().contains(State::LISTENING) {
             return Err(Errno::INVAL);
         }
         if self.endpoint.kind == Kind::Ping {
             return Err(Errno::NOTTY);
+        }
+        if self.endpoint.kind != Kind::Stream {
+            return match self.backend.call(Call::Memory(self.id()))? {
+                Reply::Memory(memory) => Ok(memory.sent),
+                _ => Err(Errno::PROTO),
+            };
         }
         Ok(self.endpoint.rings().map_or(0, |rings| rings.unsent()))
     }

@@ -4,7 +4,7 @@ use core::num::NonZeroU16;
 use std::sync::Arc;
 
 use super::MtuDiscovery;
-use crate::ip::{Header, HeaderOptions, Hop};
+use crate::ip::{Header, HeaderOptions, Hop, Owner};
 use crate::socket::{BufferPool, SendError, SendOptions};
 
 /// How a datagram goes.
@@ -28,6 +28,8 @@ pub(crate) struct Way {
     pub(crate) most: Option<u16>,
     /// What stands behind the IP header.
     pub(crate) options: Option<Arc<HeaderOptions>>,
+    /// Whose it is, while it waits.
+    pub(crate) owner: Option<Owner>,
 }
 
 /// A datagram of which more pieces are to come. Its way was settled with the first.

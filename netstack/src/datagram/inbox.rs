@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use arena::{Producer, Region};
 
-use super::HEADER_LEN;
+use super::{HEADER_LEN, truesize};
 use crate::filter::{Program, View};
 use crate::packet::Room;
 use crate::rng::Rng;
@@ -86,7 +86,7 @@ impl Inbox {
 
     /// Is there room for a packet of `len` bytes, and for a quarter of all besides?
     pub(crate) fn room(&mut self, len: usize) -> Room {
-        match self.most.saturating_sub(self.charged() + charge(len)) {
+        match self.most.saturating_sub(self.charged() + truesize(len)) {
             0 => Room::None,
             left if left > self.most / 4 => Room::Plenty,
             _ => Room::Low,
@@ -102,7 +102,7 @@ impl Inbox {
     /// with the IP header. False if it did not fit.
     pub(crate) fn deliver(&mut self, header: &[u8; HEADER_LEN], parts: &[&[u8]], packet: usize) -> bool {
         let len = HEADER_LEN + parts.iter().map(|part| part.len()).sum::<usize>();
-        let (charged, charge) = (self.charged(), charge(packet));
+        let (charged, charge) = (self.charged(), truesize(packet));
         let admitted = match self.admission {
             Admission::Fits => charged == 0 || charged + charge <= self.most,
             Admission::NotFull => charged < self.most,
@@ -137,30 +137,9 @@ impl Inbox {
     }
 }
 
-/// What Linux charges for a packet over the loopback (skb->truesize): a buffer of one of a few sizes, which also holds what
-/// surrounds the packet, and its description; of a long packet what the buffer does not hold besides.
-fn charge(packet: usize) -> usize {
-    const BUFFERS: [usize; 6] = [576, 1024, 2048, 4096, 8192, 16384];
-    const AROUND: usize = 351;
-    const DESCRIPTION: usize = 256;
-    const IN_BUFFER: usize = 28;
-    match BUFFERS.into_iter().find(|size| packet + AROUND <= *size) {
-        Some(size) => size + DESCRIPTION,
-        None => BUFFERS[0] + DESCRIPTION + packet - IN_BUFFER,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn charges_are_linuxs() {
-        // What SO_MEMINFO shows of UDP datagrams of these sizes.
-        let of = |payload: usize| charge(payload + 28);
-        let sizes = [0, 197, 198, 645, 646, 1670, 3718, 7814, 16004, 16006, 60000].map(of);
-        assert_eq!(sizes, [832, 832, 1280, 1280, 2304, 4352, 8448, 16640, 16640, 16838, 60832]);
-    }
 
     fn fill(admission: Admission, most: usize, payload: usize) -> usize {
         let (rx, _reader) = arena::ring::heap(1 << 16);

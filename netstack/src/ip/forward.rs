@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv6Addr};
 
 use super::output::{MAX_TRANSPORT, filled};
-use super::{Header, HeaderOptions, Hop, Ip, Outgoing, OutputError, Packet};
+use super::{Header, HeaderOptions, Hop, Ip, Outgoing, OutputError, Owner, Packet};
 use crate::link::Mac;
 use crate::socket::BufferPool;
 use crate::time::Instant;
@@ -43,7 +43,7 @@ impl Ip {
             self.dispatch(now, pool, hop, made, false);
             return Ok(());
         }
-        let outcome = self.send_pieces(now, pool, hop, made.payload(), mtu);
+        let outcome = self.send_pieces(now, pool, hop, made.payload(), mtu, None);
         self.packets.give_back(pool, made);
         outcome
     }
@@ -121,7 +121,8 @@ impl Ip {
         if len <= mtu {
             let fixed = header.v6(chain.first).emit(chain.unfragmentable.len() + rest.len());
             let packet = self.packets.make(pool, &[&fixed, &chain.unfragmentable, &rest], false);
-            let packet = packet.ok_or(OutputError::NoBuffers)?;
+            let mut packet = packet.ok_or(OutputError::NoBuffers)?;
+            self.packets.charge_to(out.owner, &mut packet);
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
             return Ok(());
         }
@@ -137,7 +138,8 @@ impl Ip {
             let fragment = ipv6::Fragment { next_header, offset: index * step, more, identification }.emit();
             let fixed = header.v6(first).emit(before.len() + fragment.len() + piece.len());
             let packet = self.packets.make(pool, &[&fixed, &before, &fragment, piece], false);
-            let packet = packet.ok_or(OutputError::NoBuffers)?;
+            let mut packet = packet.ok_or(OutputError::NoBuffers)?;
+            self.packets.charge_to(out.owner, &mut packet);
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
         }
         Ok(())
@@ -176,10 +178,11 @@ impl Ip {
             return Err(OutputError::TooLong);
         }
         if len <= mtu {
+            self.packets.charge_to(out.owner, &mut made);
             self.dispatch(now, pool, hop, made, out.multicast_loop);
             return Ok(());
         }
-        let outcome = self.send_pieces(now, pool, hop, made.payload(), most);
+        let outcome = self.send_pieces(now, pool, hop, made.payload(), most, out.owner);
         self.packets.give_back(pool, made);
         outcome
     }
@@ -192,6 +195,7 @@ impl Ip {
         hop: Hop,
         bytes: &[u8],
         mtu: usize,
+        owner: Option<Owner>,
     ) -> Result<(), OutputError> {
         let header_len = usize::from(bytes[0] & 15) * 4;
         let (header, payload) = bytes.split_at(header_len);
@@ -213,6 +217,7 @@ impl Ip {
                 ipv4_options::blank_first_only(&mut bytes[ipv4::HEADER_LEN..header_len]);
             }
             renew_checksum(bytes);
+            self.packets.charge_to(owner, &mut packet);
             self.dispatch(now, pool, hop, packet, false);
         }
         Ok(())

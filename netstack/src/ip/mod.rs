@@ -28,8 +28,8 @@ pub(crate) use control::discovery;
 pub(crate) use header::Header;
 pub(crate) use hop::{Hop, Limits, NextHop};
 pub use options::HeaderOptions;
-pub(crate) use output::{Fill, Outgoing, OutputError};
-pub(crate) use packet::{Packet, Packets};
+pub(crate) use output::{Fill, Outgoing, OutputError, Owner};
+pub(crate) use packet::{Entry, Packet, Packets};
 pub(crate) use reassembly::{Expired, Flaw, Fragment, Reassembly, Whole};
 pub(crate) use received::Received;
 
@@ -141,7 +141,9 @@ impl Ip {
     }
 
     /// As [`loop_back`](Self::loop_back), of a packet that may be a packet socket's.
-    pub(crate) fn put_looped(&mut self, looped: Looped, sender: Option<Sender>) {
+    pub(crate) fn put_looped(&mut self, mut looped: Looped, sender: Option<Sender>) {
+        // Linux: loopback_xmit() takes it from its sender.
+        self.packets.disown(&mut looped.packet);
         let on = looped.on;
         if on == LOOPBACK && !self.taps.is_idle() {
             self.show_looped(&looped, PacketType::Outgoing, sender);

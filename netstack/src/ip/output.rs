@@ -2,11 +2,12 @@
 
 use super::header::{self, Header, Piece};
 use super::{HeaderOptions, Hop, Ip, NextHop, Packet, segmentation};
+use crate::datagram::truesize;
 use crate::iface::LOOPBACK;
 use crate::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
 use crate::neighbor::Resolution;
 use crate::packet::{PacketType, Passing};
-use crate::socket::BufferPool;
+use crate::socket::{BufferPool, DatagramId};
 use crate::tcp::seam::TcpSegmentOut;
 use crate::time::Instant;
 use crate::wire::checksum::Sum;
@@ -29,12 +30,23 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) most: Option<u16>,
     /// What stands behind the fixed header; as long as the header says.
     pub(crate) options: Option<&'a HeaderOptions>,
+    /// The socket that it is charged to while it waits.
+    pub(crate) owner: Option<Owner>,
+}
+
+/// Who sends a packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner {
+    pub(crate) id: DatagramId,
+    /// What its fragments may be charged before the last of them.
+    pub(crate) spare: usize,
 }
 
 impl<'a> Outgoing<'a> {
     /// A packet of which nobody says anything special.
     pub(crate) fn new(header: Header, transport: &'a [u8], payload: &'a [&'a [u8]], fill: Fill) -> Outgoing<'a> {
-        Outgoing { header, transport, payload, fill, multicast_loop: false, link_mtu: false, most: None, options: None }
+        let (multicast_loop, link_mtu, most, options, owner) = Default::default();
+        Outgoing { header, transport, payload, fill, multicast_loop, link_mtu, most, options, owner }
     }
 
     /// A TCP segment, with its payload once more in a form that can be lent.
@@ -113,7 +125,8 @@ impl Ip {
                 self.packets.make(pool, &parts, partial)
             }
         };
-        let packet = packet.ok_or(OutputError::NoBuffers)?;
+        let mut packet = packet.ok_or(OutputError::NoBuffers)?;
+        self.packets.charge_to(out.owner, &mut packet);
         self.dispatch(now, pool, hop, packet, out.multicast_loop);
         Ok(())
     }
@@ -133,6 +146,7 @@ impl Ip {
         hop: Hop,
         parts: &[&[u8]],
         multicast_loop: bool,
+        owner: Option<Owner>,
     ) -> Result<(), OutputError> {
         let len = parts.iter().map(|part| part.len()).sum::<usize>();
         if len > self.mtu(hop.on, hop.src) {
@@ -141,7 +155,8 @@ impl Ip {
         if !self.has_room(hop, len) {
             return Err(OutputError::Full);
         }
-        let packet = self.packets.make(pool, parts, false).ok_or(OutputError::NoBuffers)?;
+        let mut packet = self.packets.make(pool, parts, false).ok_or(OutputError::NoBuffers)?;
+        self.packets.charge_to(owner, &mut packet);
         self.dispatch(now, pool, hop, packet, multicast_loop);
         Ok(())
     }
@@ -316,11 +331,17 @@ impl Ip {
         let header = self.identified(out.header, true);
         let room = if header.dst.is_ipv4() { mtu - header.len() } else { mtu - header::MAX_LEN };
         let step = room & !7;
+        // ip_append_data(): the first fragment may be one too many, those that follow meet another bound.
+        let before_last = whole.len().saturating_sub(1) / step * truesize(header.len() + step);
+        if out.owner.is_some_and(|owner| before_last > owner.spare) {
+            return Err(OutputError::NoBuffers);
+        }
         for (index, bytes) in whole.chunks(step).enumerate() {
             let piece = Piece { offset: (index * step) as u16, more: (index + 1) * step < len };
             let mut space = [0; header::MAX_LEN];
             let header = header.emit_fragment(&mut space, piece, bytes.len());
-            let packet = self.packets.make(pool, &[header, bytes], false).ok_or(OutputError::NoBuffers)?;
+            let mut packet = self.packets.make(pool, &[header, bytes], false).ok_or(OutputError::NoBuffers)?;
+            self.packets.charge_to(out.owner, &mut packet);
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
         }
         Ok(())

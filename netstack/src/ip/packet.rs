@@ -1,7 +1,8 @@
 //! Packets that wait: for a link, for ARP, or for the loopback's other end.
 
+use super::Owner;
 use crate::packet::Sender;
-use crate::socket::BufferPool;
+use crate::socket::{BufferPool, DatagramId};
 use crate::wire::ethernet;
 
 /// Charged for a waiting packet besides its bytes.
@@ -17,6 +18,8 @@ pub(crate) struct Packet {
     pub(crate) checksum_partial: bool,
     /// The packet socket that it is from.
     pub(crate) sender: Option<Sender>,
+    /// Whose buffer it is charged to while it waits (SO_SNDBUF).
+    owner: Option<DatagramId>,
 }
 
 impl Packet {
@@ -48,6 +51,16 @@ impl Packet {
 #[derive(Default)]
 pub(crate) struct Packets {
     spare: Vec<Vec<u8>>,
+    /// What is to be booked in the buffers of senders.
+    entries: Vec<Entry>,
+}
+
+/// A packet of so many bytes begins to wait, or has gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) owner: DatagramId,
+    pub(crate) bytes: usize,
+    pub(crate) gone: bool,
 }
 
 impl Packets {
@@ -69,11 +82,37 @@ impl Packets {
         for part in parts {
             bytes.extend_from_slice(part);
         }
-        Some(Packet { bytes, checksum_partial, sender: None })
+        Some(Packet { bytes, checksum_partial, sender: None, owner: None })
+    }
+
+    /// The packet is charged to who sends it, until it has gone.
+    pub(crate) fn charge_to(&mut self, owner: Option<Owner>, packet: &mut Packet) {
+        if let Some(Owner { id: owner, .. }) = owner {
+            packet.owner = Some(owner);
+            self.entries.push(Entry { owner, bytes: packet.payload().len(), gone: false });
+        }
+    }
+
+    /// Its sender has nothing to do with it any more.
+    pub(crate) fn disown(&mut self, packet: &mut Packet) {
+        if let Some(owner) = packet.owner.take() {
+            self.entries.push(Entry { owner, bytes: packet.payload().len(), gone: true });
+        }
+    }
+
+    /// What is to be booked, in its order.
+    pub(crate) fn take_entries(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries)
+    }
+
+    /// Gives back the list, booked and empty.
+    pub(crate) fn reuse(&mut self, entries: Vec<Entry>) {
+        self.entries = entries;
     }
 
     /// The packet has gone, or is dropped.
-    pub(crate) fn give_back(&mut self, pool: &mut dyn BufferPool, packet: Packet) {
+    pub(crate) fn give_back(&mut self, pool: &mut dyn BufferPool, mut packet: Packet) {
+        self.disown(&mut packet);
         pool.release(packet.bytes.len() + OVERHEAD);
         if self.spare.len() < MAX_SPARE {
             self.spare.push(packet.bytes);

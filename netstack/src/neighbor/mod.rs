@@ -6,6 +6,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use crate::datagram::truesize;
 use crate::iface::LinkParameters;
 use crate::ip::Packet;
 use crate::link::{IfIndex, Mac};
@@ -19,10 +20,10 @@ const MAX_REQUESTS: u8 = 3;
 const DELAY: Duration = Duration::from_secs(5);
 /// Neighbours at most; beyond it old ones are forgotten.
 const MAX_NEIGHBORS: usize = 1024;
-/// Bytes that wait for one neighbour at most; beyond it the oldest packets are dropped.
-const MAX_HELD: usize = 128 << 10;
-/// Bytes that wait for all neighbours together; beyond it new packets are dropped.
-const MAX_HELD_BY_ALL: usize = 2 << 20;
+/// What waits for one neighbour at most, as Linux counts it (`unres_qlen_bytes`); beyond it the oldest packets are dropped.
+const MAX_HELD: usize = 212_992;
+/// What waits for all neighbours together; beyond it new packets are dropped.
+const MAX_HELD_BY_ALL: usize = 4 << 20;
 
 type Id = (IfIndex, IpAddr);
 
@@ -171,7 +172,7 @@ impl Neighbors {
     /// Keeps a packet until its neighbour answers. Returns older ones that made room.
     pub(crate) fn hold(&mut self, on: IfIndex, addr: IpAddr, packet: Packet) -> Vec<Packet> {
         let mut dropped = core::mem::take(&mut self.orphans);
-        let len = packet.payload().len();
+        let len = truesize(packet.payload().len());
         let Some(entry) = self.table.get_mut(&(on, addr)).filter(|_| self.held_bytes + len <= MAX_HELD_BY_ALL) else {
             dropped.push(packet);
             return dropped;
@@ -182,7 +183,7 @@ impl Neighbors {
         while entry.held_bytes > MAX_HELD
             && let Some(oldest) = entry.held.pop_front()
         {
-            let len = oldest.payload().len();
+            let len = truesize(oldest.payload().len());
             entry.held_bytes -= len;
             self.held_bytes -= len;
             dropped.push(oldest);

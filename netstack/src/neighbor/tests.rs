@@ -1,4 +1,5 @@
 use super::*;
+use crate::datagram::truesize;
 use crate::ip::Packets;
 use crate::link::IfIndex;
 use crate::rng::Rng;
@@ -37,7 +38,7 @@ fn what_waits_for_many_neighbours_is_bounded_together() {
         let packet = packets.make(&mut Unlimited, &[&[0; 10_000]], false).expect("unlimited");
         kept += 1 - neighbors.hold(ON, host(n), packet).len();
     }
-    assert_eq!(kept, (2 << 20) / 10_000);
+    assert_eq!(kept, (4 << 20) / truesize(10_000));
     for n in 0..500 {
         neighbors.learn(Instant(0), ON, host(n), MAC, Evidence::Reply);
     }

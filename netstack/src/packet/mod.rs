@@ -19,7 +19,7 @@ use ring::{Arrived, Direction, Ground, Incoming, Outgoing, Put, RingError, RingO
 
 use arena::Producer;
 
-use crate::datagram::{Admission, Inbox};
+use crate::datagram::{Admission, Inbox, Outbox};
 use crate::filter::{Program, View};
 use crate::iface::Interface;
 use crate::link::{IfIndex, Mac};
@@ -75,6 +75,7 @@ pub(crate) struct Socket {
     pub(crate) key: Key,
     pub(crate) kind: PacketKind,
     pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
     pub(crate) name: PacketName,
     pub(crate) options: PacketOptions,
     packets: u32,
@@ -219,6 +220,7 @@ impl Taps {
             key,
             kind,
             inbox: Inbox::new(rx, Admission::NotFull),
+            outbox: Outbox::new(),
             name: PacketName { on: None, protocol: 0 },
             options: PacketOptions::default(),
             packets: 0,

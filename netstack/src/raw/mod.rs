@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use arena::Producer;
 
-use crate::datagram::{Admission, Corked, DatagramOptions, Errors, Inbox};
+use crate::datagram::{Admission, Corked, DatagramOptions, Errors, Inbox, Outbox};
 use crate::ip::Received;
 use crate::link::IfIndex;
 use crate::multicast::Joined;
@@ -77,6 +77,7 @@ pub(crate) struct Socket {
     pub(crate) key: Key,
     pub(crate) kind: RawKind,
     pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
     pub(crate) options: RawOptions,
     pub(crate) errors: Errors,
     /// A packet of which more pieces are to come (MSG_MORE).
@@ -152,6 +153,7 @@ impl Raw {
             key,
             kind,
             inbox: Inbox::new(rx, Admission::NotFull),
+            outbox: Outbox::new(),
             options: RawOptions { header_included, checksum_at, ..RawOptions::default() },
             errors: Errors::default(),
             corked: None,

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use super::Stack;
 use super::udp::{datagram_header, destination};
-use crate::datagram::{Corked, Way};
+use crate::datagram::{Corked, Outbox, Way};
 use crate::ip::{Fill, Header, Outgoing, OutputError, zone};
 use crate::socket::{Key, RawId, SendError, SendOptions, UdpId};
 use crate::time::Instant;
@@ -26,6 +26,7 @@ impl Stack {
     pub fn udp_drop_corked(&mut self, id: UdpId) {
         if let Some(corked) = self.udp.get_mut(id).and_then(|socket| socket.corked.take()) {
             corked.release(&mut *self.pool);
+            self.book(id.into(), Outbox::uncork);
         }
     }
 
@@ -33,6 +34,7 @@ impl Stack {
     pub fn raw_drop_corked(&mut self, id: RawId) {
         if let Some(corked) = self.raw.get_mut(id).and_then(|socket| socket.corked.take()) {
             corked.release(&mut *self.pool);
+            self.book(id.into(), Outbox::uncork);
         }
     }
 
@@ -45,9 +47,12 @@ impl Stack {
         piece: &[&[u8]],
     ) -> Result<(), SendError> {
         let most = self.most_in_pieces(&way).saturating_sub(udp::HEADER_LEN);
+        let headers = way.header.len() + udp::HEADER_LEN;
         let mut corked = Corked::new(way, how.clone(), most);
         corked.add(&mut *self.pool, piece)?;
+        let len = headers + corked.bytes.len();
         self.udp.get_mut(id).ok_or(SendError::NotFound)?.corked = Some(corked);
+        self.book(id.into(), |outbox| outbox.cork(len));
         Ok(())
     }
 
@@ -78,6 +83,7 @@ impl Stack {
             self.udp_drop_corked(id);
             return Err(error);
         }
+        self.book(id.into(), |outbox| outbox.cork_more(len));
         if !more {
             self.udp_finish(id)?;
         }
@@ -87,6 +93,7 @@ impl Stack {
     fn udp_finish(&mut self, id: UdpId) -> Result<(), SendError> {
         let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
         let (key, Some(corked)) = (socket.key, socket.corked.take()) else { return Ok(()) };
+        socket.outbox.uncork();
         let mut way = corked.way.clone();
         if way.header.dst.is_ipv4() {
             // Linux: what the first piece did not say for itself is as the socket has it now.
@@ -119,14 +126,19 @@ impl Stack {
             return self.sent(key, Err(OutputError::Full)).map(|()| None);
         }
         let mut corked = socket.corked.take().unwrap_or_else(|| Corked::new(way.clone(), how.clone(), most));
+        let first = corked.bytes.is_empty();
         if let Err(error) = corked.add(&mut *self.pool, piece) {
             corked.release(&mut *self.pool);
+            self.book(id.into(), Outbox::uncork);
             return Err(error);
         }
         if how.more {
+            let bytes = corked.bytes.len() - there;
             socket.corked = Some(corked);
+            self.book(id.into(), |outbox| if first { outbox.cork(len) } else { outbox.cork_more(bytes) });
             return Ok(None);
         }
+        socket.outbox.uncork();
         let Header { dst, protocol, .. } = way.header;
         let header = datagram_header(&self.ip, &socket.options.datagram, way.hop, dst, protocol, &corked.how);
         let way = if dst.is_ipv4() { Way { header, ..way } } else { corked.way.clone() };
@@ -207,6 +219,7 @@ impl Stack {
             link_mtu: !way.discovery.heeds_path(),
             most: way.most,
             options: way.options.as_deref(),
+            owner: way.owner,
         };
         self.ip.send(self.now, &mut *self.pool, way.hop, &out)
     }

@@ -186,6 +186,7 @@ impl Stack {
         match id {
             DatagramId::Udp(id) => self.udp.get_mut(id).map(|socket| (socket.key, &mut socket.groups)),
             DatagramId::Raw(id) => self.raw.get_mut(id).map(|socket| (socket.key, &mut socket.groups)),
+            DatagramId::Packet(_) => None,
         }
         .ok_or(GroupError::NotFound)
     }

@@ -6,6 +6,7 @@
 mod advertise;
 mod arp;
 mod autoconf;
+mod buffers;
 mod config;
 mod cork;
 mod dhcp;
@@ -26,6 +27,7 @@ mod tcp_api;
 mod temporary;
 mod udp;
 
+pub use buffers::DatagramMemory;
 pub use dhcp::AutoConfig;
 pub use groups::{SourceChange, max_sources};
 pub use packet::PacketTo;

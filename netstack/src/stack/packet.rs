@@ -5,7 +5,7 @@ use arena::Producer;
 use super::Stack;
 use crate::filter::Program;
 use crate::iface::LOOPBACK;
-use crate::ip::{Looped, OutputError};
+use crate::ip::{Looped, OutputError, Owner};
 use crate::link::{IfIndex, Mac};
 use crate::packet::ring::{Direction, Ground, RingError, RingOptions, RingRequest, RingViews};
 use crate::packet::{
@@ -166,6 +166,7 @@ impl Stack {
         };
         // Who says nothing means what the frame says.
         let protocol = if matches!(protocol, 0 | ALL) { link.ethertype } else { protocol };
+        self.admit(id)?;
         let sent = self.send_frame(on, link, payload, Sender { id, protocol });
         self.sent(key, sent).map(|()| bytes.len())
     }
@@ -189,6 +190,7 @@ impl Stack {
             self.ip.put_looped(Looped { packet, on, link: Some(link) }, Some(sender));
         } else if let Some(interface) = self.ip.interfaces.get_mut(on) {
             packet.set_link_header(link);
+            self.ip.packets.charge_to(Some(Owner { id: sender.id.into(), spare: usize::MAX }), &mut packet);
             interface.enqueue(packet);
         }
         Ok(())
@@ -230,19 +232,6 @@ impl Stack {
     /// The socket's options: changes count from the next frame on.
     pub fn packet_options(&mut self, id: PacketId) -> Option<&mut PacketOptions> {
         self.ip.taps.get_mut(id).map(|socket| &mut socket.options)
-    }
-
-    /// SO_RCVBUF, doubled as on Linux: bounds what waits to be read.
-    pub fn packet_set_receive_buffer(&mut self, id: PacketId, bytes: usize) {
-        if let Some(socket) = self.ip.taps.get_mut(id) {
-            socket.inbox.set_most(bytes, &mut *self.pool);
-        }
-    }
-
-    /// SO_MEMINFO: what of SO_RCVBUF is taken, and how many found no room.
-    pub fn packet_memory(&mut self, id: PacketId) -> Option<(usize, u64)> {
-        let inbox = &mut self.ip.taps.get_mut(id)?.inbox;
-        Some((inbox.charged(), inbox.dropped))
     }
 
     /// PACKET_FANOUT: the socket shares what comes with others of a group.

@@ -8,7 +8,7 @@ use super::Stack;
 use super::udp::{datagram_header, destination, mtu_discovery, multicast_loop, options_behind};
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
 use crate::filter::Program;
-use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
+use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, Owner, end, zone};
 use crate::link::IfIndex;
 use crate::raw::{RawKind, RawOptions, Socket, prepare_echo};
 use crate::socket::{BindError, BindOptions, ConnectError, Key, RawId, SendError, SendOptions, SocketError};
@@ -123,6 +123,10 @@ impl Stack {
         if how.refused {
             return Err(SendError::Refused);
         }
+        if !made {
+            self.admit(id)?;
+        }
+        let owner = self.owner(id)?;
         let multicast_loop = multicast_loop(&options.datagram, dst);
         let sent = match kind {
             RawKind::Raw6 { .. } if options.header_included => {
@@ -130,14 +134,14 @@ impl Stack {
                 if ipv6::Packet::parse(&packet).is_err() {
                     return Err(SendError::InvalidDestination);
                 }
-                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop)
+                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, Some(owner))
             }
             RawKind::Raw { .. } if options.header_included => {
                 let packet = included(payload, hop, dst)?;
-                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop)
+                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, Some(owner))
             }
             RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => {
-                let way = self.raw_way(&options.datagram, hop, dst, protocol, how);
+                let way = self.raw_way(&options.datagram, (hop, owner), dst, protocol, how);
                 let Some((way, whole)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
                 let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
                 // RFC 3542 §3.1: where the checksum has no room, the packet is refused.
@@ -154,15 +158,23 @@ impl Stack {
                     return Err(SendError::InvalidDestination);
                 }
                 let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
-                let way = self.raw_way(&options.datagram, hop, dst, protocol, how);
+                let way = self.raw_way(&options.datagram, (hop, owner), dst, protocol, how);
                 self.send_summed(now, &way, message, kind.is_v6().then_some(2), &options.datagram)
             }
         };
         self.sent(key, sent).map(|()| len)
     }
 
-    fn raw_way(&self, options: &DatagramOptions, hop: Hop, dst: IpAddr, protocol: u8, how: &SendOptions) -> Way {
+    fn raw_way(
+        &self,
+        options: &DatagramOptions,
+        (hop, owner): (Hop, Owner),
+        dst: IpAddr,
+        protocol: u8,
+        how: &SendOptions,
+    ) -> Way {
         Way {
+            owner: Some(owner),
             hop,
             header: datagram_header(&self.ip, options, hop, dst, protocol, how),
             discovery: mtu_discovery(options, dst),
@@ -206,6 +218,7 @@ impl Stack {
             link_mtu: !discovery.heeds_path(),
             most,
             options: way.options.as_deref(),
+            owner: way.owner,
         };
         self.ip.send(now, &mut *self.pool, hop, &out)
     }
@@ -213,19 +226,6 @@ impl Stack {
     /// The socket's options: changes count from the next packet on.
     pub fn raw_options(&mut self, id: RawId) -> Option<&mut RawOptions> {
         self.raw.get_mut(id).map(|socket| &mut socket.options)
-    }
-
-    /// SO_RCVBUF, doubled as on Linux: bounds what waits to be read.
-    pub fn raw_set_receive_buffer(&mut self, id: RawId, bytes: usize) {
-        if let Some(socket) = self.raw.get_mut(id) {
-            socket.inbox.set_most(bytes, &mut *self.pool);
-        }
-    }
-
-    /// SO_MEMINFO: what of SO_RCVBUF is taken, and how many found no room.
-    pub fn raw_memory(&mut self, id: RawId) -> Option<(usize, u64)> {
-        let inbox = &mut self.raw.get_mut(id)?.inbox;
-        Some((inbox.charged(), inbox.dropped))
     }
 
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the packets from now on.
@@ -253,7 +253,7 @@ impl Stack {
             remote: socket.remote.map(|remote| socket_end(socket, remote, 0)),
             error: socket.errors.pending,
             dropped: socket.inbox.dropped,
-            writable: !self.events.is_blocked(socket.key),
+            writable: socket.outbox.is_writable() && !self.events.is_blocked(socket.key),
         })
     }
 }

@@ -40,6 +40,7 @@ impl Stack {
             }
         }
         self.ip.flush(&mut *self.pool, sink);
+        self.settle_buffers();
         if self.events.has_blocked() && !self.ip.has_queued() && !self.ip.has_looped() {
             self.events.unblock();
         }

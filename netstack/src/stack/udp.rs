@@ -102,6 +102,8 @@ impl Stack {
             return Err(SendError::Refused);
         }
         let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
+        self.admit(id)?;
+        let owner = Some(self.owner(id)?);
         let protocol = if options.lite.is_some() { ipv4::UDP_LITE } else { ipv4::UDP };
         let way = Way {
             hop,
@@ -115,6 +117,7 @@ impl Stack {
             auto_flow_label: options.v6.auto_flow_label,
             most: options.v6.most.filter(|_| dst.is_ipv6()),
             options: options_behind(how, dst),
+            owner,
         };
         let sent = if how.more { self.udp_begin(id, way, how, payload) } else { self.udp_emit(key, &way, payload) };
         sent.map(|()| len)
@@ -133,19 +136,6 @@ impl Stack {
     /// getpeername(2).
     pub fn udp_remote(&self, id: UdpId) -> Option<SocketAddr> {
         self.udp.get(id)?.remote()
-    }
-
-    /// SO_RCVBUF, doubled as on Linux: bounds what waits to be read.
-    pub fn udp_set_receive_buffer(&mut self, id: UdpId, bytes: usize) {
-        if let Some(socket) = self.udp.get_mut(id) {
-            socket.inbox.set_most(bytes, &mut *self.pool);
-        }
-    }
-
-    /// SO_MEMINFO: what of SO_RCVBUF is taken, and how many found no room.
-    pub fn udp_memory(&mut self, id: UdpId) -> Option<(usize, u64)> {
-        let inbox = &mut self.udp.get_mut(id)?.inbox;
-        Some((inbox.charged(), inbox.dropped))
     }
 
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the datagrams from now on.
@@ -184,7 +174,7 @@ impl Stack {
             remote: socket.remote(),
             error: socket.errors.pending,
             dropped: socket.inbox.dropped,
-            writable: !self.events.is_blocked(socket.key),
+            writable: socket.outbox.is_writable() && !self.events.is_blocked(socket.key),
         })
     }
 
@@ -294,11 +284,13 @@ impl Stack {
 
     /// What became of a datagram, in the words of the caller; who finds the way full waits to be touched.
     pub(super) fn sent(&mut self, key: Key, result: Result<(), OutputError>) -> Result<(), SendError> {
+        self.settle_buffers();
         result.map_err(|error| match error {
             OutputError::TooLong => SendError::MessageTooLong,
             OutputError::NoBuffers => SendError::NoBuffers,
             OutputError::Full => {
                 self.events.block(key);
+                self.events.touch(key);
                 SendError::Full
             }
         })

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use arena::Producer;
 
-use crate::datagram::{Admission, Corked, DatagramOptions, Errors, Inbox};
+use crate::datagram::{Admission, Corked, DatagramOptions, Errors, Inbox, Outbox};
 use crate::filter::Program;
 use crate::ip::{end, plain};
 use crate::link::IfIndex;
@@ -24,6 +24,7 @@ use crate::socket::{BindError, BindOptions, Key, UdpId};
 pub(crate) struct Socket {
     pub(crate) key: Key,
     pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
     pub(crate) options: DatagramOptions,
     pub(crate) errors: Errors,
     /// A datagram of which more pieces are to come (MSG_MORE, UDP_CORK).
@@ -110,6 +111,7 @@ impl Udp {
         UdpId(self.sockets.insert(Socket {
             key,
             inbox: Inbox::new(rx, Admission::Fits),
+            outbox: Outbox::new(),
             options: DatagramOptions::default(),
             errors: Errors::default(),
             corked: None,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use system_tests::{Bus, Outcome, Program};
 
 const SINK: &str = "
@@ -49,6 +50,52 @@ fn who_sends_datagrams_waits_while_there_is_no_room() -> Outcome {
     sink.expect("up")?;
     let flood = Program::python(FLOOD).rump(&bus.node("10.0.0.2/24")).limit(Duration::from_secs(40));
     assert_eq!(flood.run()?.text(), "blocking True\nby edges True\n");
+    sink.finish()?.success()?.expect("ended")?;
+    Ok(())
+}
+
+/// Fills the way to who does not read, as poll(2) sees it and as send(2) does, and goes on when there is room.
+const PATIENT: &str = "
+import select, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(('10.0.0.1', 9))
+s.send(b'are you there?')
+print('connected', flush=True)
+sys.stdin.readline()
+s.setblocking(False)
+p = select.poll()
+p.register(s, select.POLLOUT)
+sent = 0
+while p.poll(0):
+    s.send(bytes(1000))
+    sent += 1
+more = 0
+try:
+    while more < 1000:
+        s.send(bytes(1000))
+        more += 1
+except BlockingIOError: pass
+print('full', sent > 0, 0 < more < 1000, p.poll(0), flush=True)
+print('room', p.poll(10000) == [(s.fileno(), select.POLLOUT)], flush=True)
+s.setblocking(True)
+for _ in range(20):
+    time.sleep(0.05)
+    s.send(b'end')
+";
+
+#[test]
+fn poll_says_that_there_is_no_room_while_the_receiver_is_stopped() -> Outcome {
+    let bus = Bus::new();
+    let sink = Program::python(SINK).rump(&bus.node("10.0.0.1/24")).limit(Duration::from_secs(60));
+    let mut sink = sink.start()?;
+    sink.expect("up")?;
+    let patient = Program::python(PATIENT).rump(&bus.node("10.0.0.2/24")).limit(Duration::from_secs(60)).input("\n");
+    let mut patient = patient.start()?;
+    patient.expect("connected")?;
+    sink.signal(Signal::STOP)?;
+    patient.expect("full")?;
+    sink.signal(Signal::CONT)?;
+    assert!(patient.finish()?.text().ends_with("full True True []\nroom True\n"));
     sink.finish()?.success()?.expect("ended")?;
     Ok(())
 }

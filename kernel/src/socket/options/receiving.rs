@@ -115,17 +115,18 @@ fn peeks(socket: &Socket) -> Result<()> {
     }
 }
 
-/// SK_MEMINFO_*: bytes received and their bound, bytes sent and theirs, a reserve, bytes to send, options, backlog, drops.
+/// SK_MEMINFO_*: bytes received and their bound, bytes that wait to leave and theirs, a reserve, bytes of a stream to send, options,
+/// backlog, drops.
 fn memory(socket: &Socket) -> Result<Vec<u8>> {
     let (send, receive) = buffer_sizes(socket);
-    let (queued, unsent, drops) = match (socket.endpoint.kind, socket.endpoint.rings()) {
-        (Kind::Stream, Some(rings)) => (rings.readable(), rings.unsent(), 0),
-        (Kind::Stream, None) => (0, 0, 0),
+    let (queued, waiting, unsent, drops) = match (socket.endpoint.kind, socket.endpoint.rings()) {
+        (Kind::Stream, Some(rings)) => (rings.readable(), 0, rings.unsent(), 0),
+        (Kind::Stream, None) => (0, 0, 0, 0),
         _ => match socket.backend.call(Call::Memory(socket.id()))? {
-            Reply::Memory(queued, dropped) => (queued, 0, dropped as u32),
+            Reply::Memory(memory) => (memory.received, memory.sent, 0, memory.dropped as u32),
             _ => return Err(Errno::PROTO),
         },
     };
-    let words = [queued as u32, receive as u32, 0, send as u32, 0, unsent as u32, 0, 0, drops];
+    let words = [queued as u32, receive as u32, waiting as u32, send as u32, 0, unsent as u32, 0, 0, drops];
     Ok(words.into_iter().flat_map(u32::to_ne_bytes).collect())
 }

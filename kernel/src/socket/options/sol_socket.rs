@@ -252,7 +252,11 @@ fn set_send_buffer(socket: &Socket, value: i32, most: usize) -> Result<()> {
         s.send_buffer = Some(bytes);
         s.tcp.buffers.send = Some(2 * bytes as u32);
         Ok(())
-    })
+    })?;
+    if socket.endpoint.kind != Kind::Stream {
+        socket.backend.call(Call::SetSendBuffer(socket.id(), 2 * bytes))?;
+    }
+    Ok(())
 }
 
 fn set_receive_buffer(socket: &Socket, value: i32, most: usize) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use libc::{
     IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_RECVTTL, IP_TTL, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, MSG_DONTWAIT, MSG_MORE,
-    MSG_TRUNC, POLLIN, SHUT_WR, TCP_CORK, TCP_NODELAY, UDP_CORK, UDP_GRO, UDP_SEGMENT,
+    MSG_TRUNC, POLLIN, POLLOUT, SHUT_WR, SO_SNDBUF, SOL_SOCKET, TCP_CORK, TCP_NODELAY, UDP_CORK, UDP_GRO, UDP_SEGMENT,
 };
 
 use crate::Case;
@@ -13,6 +13,7 @@ use crate::sys::{self, Fd};
 pub const CASES: &[Case] = &[
     ("cork.pieces", pieces),
     ("cork.addresses", addresses),
+    ("cork.what_waits", what_waits),
     ("cork.option", option),
     ("cork.limits", limits),
     ("cork.forbidden_fragments", forbidden_fragments),
@@ -55,6 +56,24 @@ fn pieces(r: &mut Report) {
     r.see("last", sys::write(a, b"!"));
     r.see("bound", place(sys::getsockname(a)));
     see_arrived(r, "arrived", b);
+}
+
+/// The pieces so far are charged to the buffer (SO_SNDBUF).
+fn what_waits(r: &mut Report) {
+    for buffer in [None, Some(0)] {
+        let (a, _b) = udp_pair();
+        if let Some(bytes) = buffer {
+            must("set", sys::set_option(a, SOL_SOCKET, SO_SNDBUF, bytes));
+        }
+        must("cork", sys::set_option(a, IPPROTO_UDP, UDP_CORK, 1));
+        for len in [1, 100, 1000, 1, 5000, 0, 30_000] {
+            r.see(&format!("send {len}"), sys::send(a, &vec![7; len], 0));
+            r.see("SIOCOUTQ", sys::ioctl(a, libc::TIOCOUTQ, -7));
+            r.see("poll", sys::poll(&[(a, POLLOUT | libc::POLLWRNORM | libc::POLLWRBAND)], 0));
+        }
+        must("take it off", sys::set_option(a, IPPROTO_UDP, UDP_CORK, 0));
+        r.see("SIOCOUTQ then", sys::ioctl(a, libc::TIOCOUTQ, -7));
+    }
 }
 
 /// Where a datagram goes is settled by its first piece.

@@ -157,7 +157,9 @@ pub fn poll_events(bits: i16) -> String {
         (libc::POLLHUP, "HUP"),
         (libc::POLLNVAL, "NVAL"),
         (libc::POLLRDNORM, "RDNORM"),
+        (libc::POLLRDBAND, "RDBAND"),
         (libc::POLLWRNORM, "WRNORM"),
+        (libc::POLLWRBAND, "WRBAND"),
         (libc::POLLRDHUP, "RDHUP"),
     ];
     let names: Vec<&str> = NAMES.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();

@@ -1,0 +1,73 @@
+//! The sending side that all datagram sockets have, and how SO_SNDBUF bounds it: what has been sent and still waits, for a link or
+//! for a neighbour's address (Linux's sk_wmem_alloc).
+
+use super::truesize;
+
+/// SO_SNDBUF of a socket that has not said otherwise, in bytes: Linux's net.core.wmem_default.
+const SEND_BUFFER: usize = 212_992;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// SO_SNDBUF, doubled as it shows.
+    most: usize,
+    /// What the packets are charged that have not left.
+    waiting: usize,
+    /// What the pieces are charged of a datagram that is not finished.
+    corked: usize,
+}
+
+impl Outbox {
+    pub(crate) fn new() -> Outbox {
+        Outbox { most: SEND_BUFFER, waiting: 0, corked: 0 }
+    }
+
+    pub(crate) fn set_most(&mut self, bytes: usize) {
+        self.most = bytes;
+    }
+
+    /// What of SO_SNDBUF is taken.
+    pub(crate) fn charged(&self) -> usize {
+        self.waiting + self.corked
+    }
+
+    /// Whether another datagram may be sent (sock_alloc_send_pskb()): the last one may be more than there is room for.
+    pub(crate) fn admits(&self) -> bool {
+        self.charged() < self.most
+    }
+
+    /// How much one that has begun may take before its last packet (sock_wmalloc()); `None`: nothing.
+    pub(crate) fn spare(&self) -> Option<usize> {
+        (2 * self.most).checked_sub(self.charged())
+    }
+
+    /// Whether poll(2) says so (sock_writeable()).
+    pub(crate) fn is_writable(&self) -> bool {
+        self.charged() * 2 < self.most
+    }
+
+    /// A packet of so many bytes, with the IP header, waits.
+    pub(crate) fn put(&mut self, packet: usize) {
+        self.waiting += truesize(packet);
+    }
+
+    /// It waits no more.
+    pub(crate) fn take(&mut self, packet: usize) {
+        self.waiting = self.waiting.saturating_sub(truesize(packet));
+    }
+
+    /// The first piece of a datagram, with what stands before it.
+    pub(crate) fn cork(&mut self, first: usize) {
+        self.corked = truesize(first);
+    }
+
+    /// Another one.
+    pub(crate) fn cork_more(&mut self, bytes: usize) {
+        self.corked += bytes;
+    }
+
+    /// There is none any more.
+    pub(crate) fn uncork(&mut self) {
+        self.corked = 0;
+    }
+}

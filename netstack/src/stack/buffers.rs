@@ -1,0 +1,101 @@
+//! The buffers of datagram sockets: what SO_RCVBUF and SO_SNDBUF bound, and when there is room again.
+
+use super::Stack;
+use crate::datagram::{Inbox, Outbox};
+use crate::ip::{Entry, Owner};
+use crate::socket::{DatagramId, Key, SendError};
+
+/// What of a socket's buffers is taken (SO_MEMINFO).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatagramMemory {
+    /// Of SO_RCVBUF: what waits to be read, as Linux counts it, in bytes.
+    pub received: usize,
+    /// Of SO_SNDBUF: what waits to leave.
+    pub sent: usize,
+    /// Datagrams that found no room.
+    pub dropped: u64,
+}
+
+impl Stack {
+    /// SO_RCVBUF, doubled as on Linux: bounds what waits to be read.
+    pub fn set_receive_buffer(&mut self, id: impl Into<DatagramId>, bytes: usize) {
+        let Stack { udp, raw, ip, pool, .. } = self;
+        let inbox = match id.into() {
+            DatagramId::Udp(id) => udp.get_mut(id).map(|socket| &mut socket.inbox),
+            DatagramId::Raw(id) => raw.get_mut(id).map(|socket| &mut socket.inbox),
+            DatagramId::Packet(id) => ip.taps.get_mut(id).map(|socket| &mut socket.inbox),
+        };
+        if let Some(inbox) = inbox {
+            inbox.set_most(bytes, &mut **pool);
+        }
+    }
+
+    /// SO_SNDBUF, doubled as on Linux: bounds what waits for a link or for a neighbour's address.
+    pub fn set_send_buffer(&mut self, id: impl Into<DatagramId>, bytes: usize) {
+        self.book(id.into(), |outbox| outbox.set_most(bytes));
+    }
+
+    /// SO_MEMINFO; `None` without such a socket.
+    pub fn datagram_memory(&mut self, id: impl Into<DatagramId>) -> Option<DatagramMemory> {
+        let (_, inbox, outbox) = self.boxes(id.into())?;
+        Some(DatagramMemory { received: inbox.charged(), sent: outbox.charged(), dropped: inbox.dropped })
+    }
+
+    /// poll(2): whether there is room to send. The socket is touched when that changes.
+    pub fn is_writable(&mut self, id: impl Into<DatagramId>) -> bool {
+        let blocked = match self.boxes(id.into()) {
+            Some((key, _, outbox)) if outbox.is_writable() => key,
+            _ => return false,
+        };
+        !self.events.is_blocked(blocked)
+    }
+
+    /// Whether a socket may send another datagram now.
+    pub(super) fn admit(&mut self, id: impl Into<DatagramId>) -> Result<(), SendError> {
+        match self.boxes(id.into()) {
+            Some((.., outbox)) if !outbox.admits() => Err(SendError::Full),
+            _ => Ok(()),
+        }
+    }
+
+    /// To whom packets are charged that a socket is about to send. A raw socket's meet the second bound alone, as on Linux, where
+    /// nobody waits: none: [`SendError::NoBuffers`].
+    pub(super) fn owner(&mut self, id: impl Into<DatagramId>) -> Result<Owner, SendError> {
+        let id = id.into();
+        let spare = self.boxes(id).map_or(Some(usize::MAX), |(.., outbox)| outbox.spare());
+        Ok(Owner { id, spare: spare.ok_or(SendError::NoBuffers)? })
+    }
+
+    /// Books what began to wait and what has gone since the last time.
+    pub(super) fn settle_buffers(&mut self) {
+        let mut entries = self.ip.packets.take_entries();
+        for Entry { owner, bytes, gone } in entries.drain(..) {
+            self.book(owner, |outbox| if gone { outbox.take(bytes) } else { outbox.put(bytes) });
+        }
+        self.ip.packets.reuse(entries);
+    }
+
+    /// Changes what a socket has sent, and touches it where poll(2) would see the change.
+    pub(super) fn book(&mut self, id: DatagramId, change: impl FnOnce(&mut Outbox)) {
+        let Some((key, _, outbox)) = self.boxes(id) else { return };
+        let before = outbox.is_writable();
+        change(outbox);
+        if outbox.is_writable() != before {
+            self.events.touch(key);
+        }
+    }
+
+    fn boxes(&mut self, id: DatagramId) -> Option<(Key, &mut Inbox, &mut Outbox)> {
+        match id {
+            DatagramId::Udp(id) => {
+                self.udp.get_mut(id).map(|socket| (socket.key, &mut socket.inbox, &mut socket.outbox))
+            }
+            DatagramId::Raw(id) => {
+                self.raw.get_mut(id).map(|socket| (socket.key, &mut socket.inbox, &mut socket.outbox))
+            }
+            DatagramId::Packet(id) => {
+                self.ip.taps.get_mut(id).map(|socket| (socket.key, &mut socket.inbox, &mut socket.outbox))
+            }
+        }
+    }
+}
