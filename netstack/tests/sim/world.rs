@@ -156,9 +156,11 @@ impl World {
     }
 
     fn all_done(&self) -> bool {
-        let started = self.ends.iter().all(|[opener, acceptor]| {
-            opener.is_some_and(|opener| acceptor.is_some() || self.programs[opener].outcome != Some(Outcome::Done))
-        });
+        // Who writes all and closes is done before the handshake is; a peer that starts again has then forgotten it.
+        let lost = |opener: usize| self.rebooted || self.programs[opener].outcome != Some(Outcome::Done);
+        let started =
+            |[opener, acceptor]: &[Option<usize>; 2]| opener.is_some_and(|opener| acceptor.is_some() || lost(opener));
+        let started = self.ends.iter().all(started);
         self.agenda.is_empty() && started && self.programs.iter().all(|program| program.outcome.is_some())
     }
 
