@@ -83,6 +83,8 @@ pub struct Endpoint {
     low_water: AtomicUsize,
     /// TCP_NOTSENT_LOWAT: so many bytes that have not left are no room to write; 0 for any number.
     not_sent_low_water: AtomicUsize,
+    /// SO_SNDBUF of a stream that said it: no more of the ring is used.
+    send_most: AtomicUsize,
     marks: AtomicU32,
     /// SO_OOBINLINE: the urgent byte is read with the others.
     oob_inline: AtomicBool,
@@ -187,9 +189,11 @@ impl Rings {
 
     /// As Linux's sk_stream_is_writeable: at least a third of the buffer is free, and (tcp_stream_memory_free) of what may
     /// wait to leave at least half.
-    fn writable(&self, not_sent_low_water: usize) -> bool {
+    fn writable(&self, most: usize, not_sent_low_water: usize) -> bool {
         self.tx.as_ref().is_none_or(|(_, view)| {
-            view.free() * 3 >= view.capacity() && (not_sent_low_water == 0 || view.unused() * 2 < not_sent_low_water)
+            let capacity = view.capacity().min(most);
+            let free = capacity.saturating_sub(view.used());
+            free * 3 >= capacity && (not_sent_low_water == 0 || view.unused() * 2 < not_sent_low_water)
         })
     }
 }
@@ -208,6 +212,7 @@ impl Endpoint {
             wants_space: AtomicBool::new(false),
             low_water: AtomicUsize::new(1),
             not_sent_low_water: AtomicUsize::new(0),
+            send_most: AtomicUsize::new(usize::MAX),
             marks: AtomicU32::new(0),
             oob_inline: AtomicBool::new(false),
             errors_are_urgent: AtomicBool::new(false),
@@ -320,26 +325,38 @@ impl Endpoint {
         self.changed();
     }
 
+    /// SO_SNDBUF of a stream that said it, doubled.
+    pub(crate) fn send_most(&self) -> usize {
+        self.send_most.load(Ordering::Relaxed)
+    }
+
+    /// Sets it, which may change what a watcher sees.
+    pub(crate) fn set_send_most(&self, bytes: usize) {
+        self.send_most.store(bytes, Ordering::Relaxed);
+        self.changed();
+    }
+
     /// Bytes that may be written now, though some have not left: as on Linux the last of them may be part of a long segment.
     pub(crate) fn may_write(&self, rings: &Rings) -> usize {
         const SEGMENT: usize = 32 << 10;
+        let most = self.send_most().saturating_sub(rings.unsent());
         match self.not_sent_low_water() {
-            0 => usize::MAX,
-            bytes => bytes.checked_sub(rings.not_sent()).filter(|&n| n > 0).map_or(0, |n| n.max(SEGMENT)),
+            0 => most,
+            bytes => bytes.checked_sub(rings.not_sent()).filter(|&n| n > 0).map_or(0, |n| n.max(SEGMENT)).min(most),
         }
     }
 
     /// Whether there is room to write; if not, the engine is asked to say when there is.
     fn has_room(&self, rings: Option<&Rings>) -> bool {
         let Some(rings) = rings else { return true };
-        let low_water = self.not_sent_low_water();
-        if rings.writable(low_water) {
+        let bounds = (self.send_most(), self.not_sent_low_water());
+        if rings.writable(bounds.0, bounds.1) {
             return true;
         }
         self.wants_space.store(true, Ordering::SeqCst);
         // The engine may have freed space between the look and the wish, and not have seen the wish.
         fence(Ordering::SeqCst);
-        rings.writable(low_water)
+        rings.writable(bounds.0, bounds.1)
     }
 
     /// SO_OOBINLINE.
@@ -368,7 +385,11 @@ impl Endpoint {
     pub(crate) fn space_wanted(&self) -> bool {
         fence(Ordering::SeqCst);
         self.wants_space.load(Ordering::SeqCst)
-            && self.rings.read().as_ref().is_some_and(|rings| rings.writable(self.not_sent_low_water()))
+            && self
+                .rings
+                .read()
+                .as_ref()
+                .is_some_and(|rings| rings.writable(self.send_most(), self.not_sent_low_water()))
             && self.wants_space.swap(false, Ordering::SeqCst)
     }
 

@@ -342,3 +342,23 @@ fn who_watches_what_was_sent_is_told_when_text_leaves() {
         assert_eq!(!s.net.touched(node).is_empty(), watches);
     }
 }
+
+#[test]
+fn of_a_larger_ring_no_more_is_offered_than_so_rcvbuf_says() {
+    let mut s = Script::established();
+    let id = s.socket.as_ref().expect("a connection").id;
+    let now = s.net.now();
+    s.net.stack(s.node).tcp_options(id).expect("a socket").buffers.receive = Some(4096);
+    s.net.stack(s.node).tcp_options_changed(now, id);
+    // What has been offered stays so; it shrinks by what comes (RFC 9293 §3.8.6).
+    let mut windows = Vec::new();
+    for n in 0..80 {
+        let first = 1 + n * 1000;
+        s.gets(&format!("P. {first}:{}(1000) ack 1 win 65535", first + 1000));
+        windows.push(s.sends(&format!(". 1:1(0) ack {}", first + 1000)).window);
+        s.reads(1000);
+        s.ignores_what_was_sent();
+    }
+    assert_eq!(windows[0], Some(64_535), "the right edge stays");
+    assert!(windows[65..].iter().all(|window| window.is_some_and(|window| window <= 4096)), "{windows:?}");
+}

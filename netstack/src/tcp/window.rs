@@ -30,12 +30,18 @@ impl Tcb {
 
     /// What could be offered now.
     fn room(&self) -> u32 {
-        (self.rx.free() as u32).min(self.most_to_offer())
+        let free = self.capacity().saturating_sub(self.rx.used() as u32);
+        free.min(self.most_to_offer())
     }
 
     /// What could be offered if the ring were empty.
     fn largest_window(&self) -> u32 {
-        (self.rx.capacity() as u32).min(self.most_to_offer())
+        self.capacity().min(self.most_to_offer())
+    }
+
+    /// Bytes of the ring that are used: as many as the program has said, of a ring that was larger before.
+    fn capacity(&self) -> u32 {
+        (self.rx.capacity() as u32).min(self.options.buffers.receive.unwrap_or(u32::MAX))
     }
 
     fn most_to_offer(&self) -> u32 {

@@ -242,7 +242,10 @@ fn lock(socket: &Socket, bits: i32) -> Result<()> {
         s.tcp.buffers.send = s.send_buffer.map(|bytes| 2 * bytes as u32);
         s.tcp.buffers.receive = s.receive_buffer.map(|bytes| 2 * bytes as u32);
         Ok(())
-    })
+    })?;
+    let most = socket.settings.lock().send_buffer.map_or(usize::MAX, |bytes| 2 * bytes);
+    socket.endpoint.set_send_most(most);
+    Ok(())
 }
 
 /// SO_SNDBUF and SO_RCVBUF: taken as unsigned, cut, and never below Linux's minimum. They end autotuning.
@@ -253,8 +256,9 @@ fn set_send_buffer(socket: &Socket, value: i32, most: usize) -> Result<()> {
         s.tcp.buffers.send = Some(2 * bytes as u32);
         Ok(())
     })?;
-    if socket.endpoint.kind != Kind::Stream {
-        socket.backend.call(Call::SetSendBuffer(socket.id(), 2 * bytes))?;
+    match socket.endpoint.kind {
+        Kind::Stream => socket.endpoint.set_send_most(2 * bytes),
+        _ => drop(socket.backend.call(Call::SetSendBuffer(socket.id(), 2 * bytes))?),
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! TCP_NOTSENT_LOWAT: how much of what was written may wait to leave.
+//! How much of what was written may wait: TCP_NOTSENT_LOWAT, and SO_SNDBUF of a connection.
 
 use libc::{IPPROTO_TCP, MSG_DONTWAIT, POLLIN, POLLOUT, SO_SNDBUF, SOL_SOCKET};
 use std::thread;
@@ -16,6 +16,7 @@ pub const CASES: &[Case] = &[
     ("lowat.bounds_what_waits", bounds_what_waits),
     ("lowat.wakes", wakes),
     ("lowat.blocking", blocking),
+    ("lowat.buffers_set_late", buffers_set_late),
 ];
 
 const TCP_NOTSENT_LOWAT: i32 = 25;
@@ -117,4 +118,26 @@ fn blocking(r: &mut Report) {
     }
     r.see("sent", writer.join().expect("no panic"));
     r.see("whole", got == pattern(BYTES));
+}
+
+/// SO_SNDBUF and SO_RCVBUF bound a connection that has had larger buffers, too.
+fn buffers_set_late(r: &mut Report) {
+    let (a, b) = pair();
+    must("SO_SNDBUF", sys::set_option(a, SOL_SOCKET, SO_SNDBUF, 4096));
+    must("SO_RCVBUF", sys::set_option(b, SOL_SOCKET, libc::SO_RCVBUF, 2048));
+    nonblocking(a);
+    let mut sent = 0;
+    for _ in 0..50 {
+        sent += sys::send(a, &pattern(1 << 18), 0).unwrap_or(0);
+        thread::sleep(Duration::from_millis(2));
+    }
+    // A window that has been offered is not taken back.
+    r.see("little is taken", sent > 0 && sent < 100_000);
+    r.see("there is no room", sys::poll(&[(a, POLLOUT)], 0));
+    let mut received = 0;
+    while received < sent {
+        settle(b, POLLIN);
+        received += must("recv", sys::recv(b, 1 << 16, 0)).len() as i64;
+    }
+    r.see("there is some", sys::poll(&[(a, POLLOUT)], 2000));
 }
