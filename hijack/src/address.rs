@@ -5,7 +5,7 @@ use kernel::socket::{LinkAddr, Name};
 use kernel::{Errno, Result, Socket};
 use libc::{
     AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE,
-    MSG_FASTOPEN, SOCK_DGRAM, socklen_t,
+    MSG_FASTOPEN, SOCK_DGRAM, SOCK_RAW, socklen_t,
 };
 use std::mem::size_of;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -209,6 +209,11 @@ pub fn destination(socket: &Socket, flags: i32, address: InBytes, len: socklen_t
             address.slice(if len as usize > STORAGE { return Err(Errno::INVAL) } else { len as usize })?;
             Ok(None)
         }
+        // rawv6_sendmsg(): no family is the socket's.
+        _ if domain == AF_INET6 && socket.kind() == SOCK_RAW => match read(domain, address, len) {
+            Ok(Address::Unspecified(_)) => inet6(address.slice(len as usize)?).map(|addr| Some(addr.into())),
+            named => named?.inet().map(|addr| Some(addr.into())),
+        },
         IPPROTO_ICMP | IPPROTO_ICMPV6 if socket.kind() == SOCK_DGRAM => match read(domain, address, len)? {
             Address::Inet(addr) => Ok(Some(addr.into())),
             Address::Unspecified(_) => Err(Errno::AFNOSUPPORT),

@@ -71,6 +71,14 @@ impl<T> Slab<T> {
         })
     }
 
+    /// The same, with their handles.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
+        (0..).zip(&self.slots).filter_map(|(index, (generation, slot))| match slot {
+            Slot::Occupied(value) => Some((Handle { index, generation: *generation }, value)),
+            Slot::Vacant { .. } => None,
+        })
+    }
+
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.slots.iter_mut().filter_map(|(_, slot)| match slot {
             Slot::Occupied(value) => Some(value),

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use common::*;
 use netstack::link::{IfIndex, Mac};
+use netstack::raw::RawKind;
 use netstack::route::Route;
 use netstack::time::Duration;
 use netstack::wire::arp::{Operation, Packet};
@@ -367,4 +368,59 @@ fn timestamp_requests_are_answered() {
     assert_eq!((reply.kind, reply.code, reply.rest), (icmpv4::TIMESTAMP_REPLY, 0, 0x0001_0002));
     assert_eq!(reply.payload[..4], [0, 0, 0, 42]);
     assert_eq!((reply.payload[4] & 0x80, reply.payload[8] & 0x80), (0x80, 0x80), "not of midnight (RFC 792)");
+}
+
+#[test]
+fn a_program_that_asked_for_router_alerts_has_the_packet_and_the_next_hop_has_not() {
+    let (mut net, r, b) = scripted(12, 1500);
+    let mut raw = |kind: RawKind, value: Option<u32>, on: Option<IfIndex>| {
+        let socket = net.raw(r, kind);
+        let options = net.stack(r).raw_options(socket.id).unwrap();
+        (options.router_alert, options.datagram.bound_to) = (value, on);
+        socket
+    };
+    let udp = RawKind::Raw { protocol: ipv4::UDP };
+    let mut asked = [raw(udp, Some(0), None), raw(udp, Some(0), Some(LEFT))];
+    let mut others = [
+        raw(udp, None, None),
+        raw(udp, Some(0), Some(IfIndex(3))),
+        raw(RawKind::Raw { protocol: ipv4::ICMP }, Some(0), None),
+    ];
+    let mut at_b = net.raw(b, udp);
+    let alert = |n: u8| {
+        with(&ipv4_packet(A, B, ipv4::UDP, &[0, 9, 0, 9, 0, 9, 0, 0, n]), |packet| {
+            packet[0] += 1;
+            packet.splice(20..20, [148, 4, 0, 0]);
+            packet[3] += 4;
+        })
+    };
+    from_stranger(&mut net, r, &alert(1));
+    net.run_for(Duration::from_millis(10));
+    for socket in &mut asked {
+        let (_, packet) = socket.recv().expect("it came");
+        assert_eq!((packet[8], &packet[20..24], packet[32]), (64, &[148, 4, 0, 0][..], 1), "whole, and as it came");
+    }
+    assert!(others.iter_mut().all(|socket| socket.recv().is_none()) && at_b.recv().is_none());
+
+    // Fragments become one packet.
+    let fragments = with(&alert(2), |packet| {
+        packet.extend([7; 7]);
+        packet[3] += 7;
+    });
+    for (range, place) in [(24..32, 0x2000u16), (32..fragments.len(), 1)] {
+        let mut fragment = [&fragments[..24], &fragments[range]].concat();
+        fragment[3] = fragment.len() as u8;
+        fragment[6..8].copy_from_slice(&place.to_be_bytes());
+        from_stranger(&mut net, r, &with(&fragment, |_| {}));
+    }
+    net.run_for(Duration::from_millis(10));
+    assert_eq!(asked[0].recv().map(|(_, packet)| packet[24..].to_vec()), Some(fragments[24..].to_vec()));
+    assert!(at_b.recv().is_none());
+
+    for socket in &asked {
+        net.stack(r).raw_options(socket.id).unwrap().router_alert = None;
+    }
+    from_stranger(&mut net, r, &alert(3));
+    net.run_for(Duration::from_millis(10));
+    assert!(at_b.recv().is_some(), "nobody wants it: it is passed on");
 }

@@ -8,6 +8,7 @@ use std::net::Ipv6Addr;
 use common::*;
 use netstack::IpNet;
 use netstack::link::{IfIndex, Mac};
+use netstack::raw::RawKind;
 use netstack::route::Route;
 use netstack::socket::SocketError;
 use netstack::time::Duration;
@@ -369,4 +370,29 @@ fn the_lowest_address_of_a_net_is_every_routers() {
     assert_eq!(answers(&mut net), ["here", "reply", "reply"]);
     net.stack(r).set_forwarding(false);
     assert_eq!(answers(&mut net), [""; 0], "a host has none");
+}
+
+#[test]
+fn a_program_that_asked_for_router_alerts_of_a_value_has_the_packet_and_the_next_hop_has_not() {
+    let (mut net, r, b) = scripted(12, Link::default());
+    let mut asking = |value: u32| {
+        let socket = net.raw(r, RawKind::Raw6 { protocol: ipv4::RAW });
+        net.stack(r).raw_options(socket.id).unwrap().router_alert = Some(value);
+        socket
+    };
+    let (mut seven, mut eight) = (asking(7), asking(8));
+    let mut at_b = net.raw(b, RawKind::Raw6 { protocol: ipv4::UDP });
+    let send = |net: &mut Net, value: u8| {
+        let upper = [&[ipv4::UDP, 0, ipv6::ROUTER_ALERT, 2, 0, value, 1, 0][..], &datagram(A, B, 4)].concat();
+        let packet = ipv6_packet(A, B, ipv6::HOP_BY_HOP, 64, &upper);
+        from_stranger(net, r, &packet);
+        net.run_for(Duration::from_millis(10));
+        packet
+    };
+    let alert = send(&mut net, 7);
+    assert_eq!(seven.recv().expect("it came").1, alert, "whole, and as it came");
+    assert!(seven.recv().is_none() && eight.recv().is_none() && at_b.recv().is_none());
+    send(&mut net, 9);
+    assert!(at_b.recv().is_some(), "nobody wants it: it is passed on");
+    assert!(seven.recv().is_none() && eight.recv().is_none());
 }

@@ -38,6 +38,14 @@ impl Socket {
         if self.endpoint.kind == Kind::Ping && len < ICMP_HEADER {
             return Err(Errno::INVAL);
         }
+        // rawv6_sendmsg(): the port is the protocol, or says nothing.
+        if let (Kind::Raw(protocol), Some(SocketAddr::V6(to))) = (self.endpoint.kind, to)
+            && to.port() != 0
+            && to.port() != protocol.into()
+            && i32::from(protocol) != libc::IPPROTO_RAW
+        {
+            return Err(Errno::INVAL);
+        }
         // Linux: another piece of a datagram meets neither shutdown(2) nor an error. Nor does what a raw socket sends behind an IP
         // header that is not its own.
         let corked = self.is_corked();

@@ -150,7 +150,13 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
         }
         Access::Asks { get } => get(into)?,
         Access::Answers { get, .. } => get(socket, into)?,
-        Access::Bytes { get: Some(get), .. } => get(socket)?,
+        Access::Bytes { get: Some(get), .. } => {
+            let mut value = get(socket)?;
+            if shows_as_int(level, name) && (1..4).contains(&into.len()) && value.ends_with(&[0; 3]) {
+                value.truncate(1);
+            }
+            value
+        }
         Access::Bytes { get: None, .. } => return Err(Errno::NOPROTOOPT),
     };
     let n = value.len().min(into.len());
@@ -214,6 +220,11 @@ fn wants_int(level: i32, name: i32) -> bool {
         libc::IPPROTO_UDP | libc::IPPROTO_UDPLITE => true,
         _ => false,
     }
+}
+
+/// Of IPPROTO_IP's structures, those that Linux shows as an `int`: a small one as a byte where there is no more room.
+fn shows_as_int(level: i32, name: i32) -> bool {
+    level == libc::IPPROTO_IP && matches!(name, libc::IP_UNICAST_IF | ip::IP_LOCAL_PORT_RANGE)
 }
 
 /// Of IPPROTO_IPV6's, those that take what is shorter than an int.

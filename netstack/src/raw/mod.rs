@@ -70,6 +70,9 @@ pub struct RawOptions {
     /// IPV6_CHECKSUM: where in what is sent the checksum is to be put, and verified in what comes; an even offset. Raw
     /// sockets of ICMPv6 always have it, at 2.
     pub checksum_at: Option<u16>,
+    /// IP_ROUTER_ALERT, IPV6_ROUTER_ALERT: packets of the socket's protocol on their way to others that have this option come
+    /// here instead. Of IPv6 those whose option has this value, to sockets of IPPROTO_RAW.
+    pub router_alert: Option<u32>,
 }
 
 /// A raw or ping socket.
@@ -236,6 +239,23 @@ impl Raw {
     pub(crate) fn find_all(&self, packet: &Received<'_>, by: IfIndex) -> Vec<RawId> {
         let list = &self.by_protocol[usize::from(packet.protocol)];
         list.iter().filter(|id| self.get(**id).is_some_and(|socket| socket.wants_packet(packet, by))).copied().collect()
+    }
+
+    /// The raw sockets that want IPv4 packets for others with the router alert option, of what came by an interface.
+    pub(crate) fn find_alerted(&self, protocol: u8, by: IfIndex) -> Vec<RawId> {
+        self.alerted(by, |socket| socket.kind == RawKind::Raw { protocol } && socket.options.router_alert.is_some())
+    }
+
+    /// The raw sockets that want IPv6 packets for others whose router alert option has this value.
+    pub(crate) fn find_alerted_v6(&self, value: u16, by: IfIndex) -> Vec<RawId> {
+        self.alerted(by, |socket| socket.kind.is_v6() && socket.options.router_alert == Some(value.into()))
+    }
+
+    /// Such packets are rare: all sockets are looked at.
+    fn alerted(&self, by: IfIndex, wants: impl Fn(&Socket) -> bool) -> Vec<RawId> {
+        let hears = |socket: &Socket| socket.options.datagram.bound_to.is_none_or(|only| only == by);
+        let found = self.sockets.iter().filter(|(_, socket)| wants(socket) && hears(socket));
+        found.map(|(handle, _)| RawId(handle)).collect()
     }
 
     /// The raw sockets to be told of an error about a packet of ours from `src` to `dst`.

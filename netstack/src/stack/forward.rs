@@ -32,6 +32,9 @@ impl Stack {
 
     /// RFC 1812 §5.2.1.2: a packet that is not for us, on its way.
     pub(super) fn forward(&mut self, now: Instant, arrival: Arrival, packet: &ipv4::Packet<'_>) {
+        if self.alert(now, arrival, packet) {
+            return;
+        }
         let about = Received::v4(packet, arrival.on);
         // RFC 1812 §5.3.1.
         if packet.ttl() <= 1 {

@@ -30,13 +30,19 @@ impl Stack {
         // RFC 8200 §4.3: the one extension header that is for all on the way.
         let mut extensions = packet.extensions();
         if packet.next_header() == ipv6::HOP_BY_HOP {
-            let checked = match extensions.advance() {
-                Ok(Some(options)) => check_options(&options),
+            let options = extensions.advance();
+            let checked = match &options {
+                Ok(Some(options)) => check_options(options),
                 _ => Err(None),
             };
             if let Err(complaint) = checked {
                 self.count_error(arrival.on);
                 return complaint.into_iter().for_each(|complaint| self.report_forwarded(now, &about, complaint));
+            }
+            if let Ok(Some(options)) = options
+                && self.alert_v6(now, &about, options.bytes)
+            {
+                return;
             }
         }
         // RFC 8200 §3.

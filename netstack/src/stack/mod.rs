@@ -22,6 +22,7 @@ mod ndp;
 mod offers;
 mod packet;
 mod raw;
+mod router_alert;
 mod run;
 mod tcp_api;
 mod temporary;

@@ -23,6 +23,20 @@ const CHOSEN_ADDRESSES: u8 = 3;
 /// A time that does not count from midnight UT has this bit (RFC 791 §3.1, RFC 792).
 pub const NONSTANDARD_TIME: u32 = 1 << 31;
 
+/// Whether routers are to look at the packet (RFC 2113).
+pub fn has_router_alert(options: &[u8]) -> bool {
+    let mut rest = options;
+    loop {
+        rest = match rest {
+            [ROUTER_ALERT, 4, ..] => return true,
+            [NO_OPERATION, rest @ ..] => rest,
+            [] | [END, ..] => return false,
+            [_, len, ..] if *len >= 2 => rest.get(usize::from(*len)..).unwrap_or_default(),
+            _ => return false,
+        };
+    }
+}
+
 /// Writes us into record route and timestamp options (RFC 1122 §3.2.1.8, RFC 1812 §5.2.4): `ours` is the address that we
 /// are known by where the packet goes, `time` the milliseconds of our clock. `counts`: a timestamp option that is full counts
 /// us, as who only sends does not.

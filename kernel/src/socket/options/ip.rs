@@ -15,7 +15,7 @@ use netstack::socket::PortRange;
 const ICMP_FILTER: i32 = 1;
 // linux/in.h; neither does it have these.
 const IP_RECVERR_RFC4884: i32 = 26;
-const IP_LOCAL_PORT_RANGE: i32 = 51;
+pub(super) const IP_LOCAL_PORT_RANGE: i32 = 51;
 const IP_PROTOCOL: i32 = 52;
 
 /// Linux net.ipv4.ip_default_ttl.
@@ -96,6 +96,15 @@ pub(super) static ROWS: &[Row] = &[
     // A sum that hardware has made, and a label of a security module: nobody makes either here, as on Linux's loopback.
     local!(IPPROTO_IP, libc::IP_CHECKSUM, On::All, s => s.kept.checksum, v => s.kept.checksum = v != 0),
     local!(IPPROTO_IP, libc::IP_PASSSEC, On::All, s => s.kept.security, v => s.kept.security = v != 0),
+    Row {
+        level: IPPROTO_IP,
+        name: libc::IP_ROUTER_ALERT,
+        on: On::All,
+        access: Access::Int {
+            get: |s| Ok(i32::from(s.settings.lock().raw.router_alert.is_some())),
+            set: Some(router_alert),
+        },
+    },
     local!(IPPROTO_IP, libc::IP_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
     bytes(
         libc::SOL_RAW,
@@ -196,4 +205,20 @@ pub(super) fn path_mtu(socket: &Socket) -> Result<i32> {
         Reply::PathMtu(mtu) => Ok(mtu as i32),
         _ => Err(Errno::PROTO),
     }
+}
+
+/// ip_ra_control(): raw sockets alone may ask, and once.
+fn router_alert(socket: &Socket, on: i32) -> Result<()> {
+    if !matches!(socket.endpoint.kind, Kind::Raw(protocol) if i32::from(protocol) != libc::IPPROTO_RAW) {
+        return Err(Errno::INVAL);
+    }
+    change(socket, |settings| {
+        settings.raw.router_alert = match (on != 0, settings.raw.router_alert) {
+            (true, Some(_)) => return Err(Errno::ADDRINUSE),
+            (true, None) => Some(0),
+            (false, Some(_)) => None,
+            (false, None) => return Err(Errno::NOBUFS),
+        };
+        Ok(())
+    })
 }

@@ -171,8 +171,12 @@ pub(super) static ROWS: &[Row] = &[
             }),
         },
     },
-    // Of routers: sockets of IPPROTO_RAW alone may ask for it on Linux.
-    Row { level: IPPROTO_IPV6, name: libc::IPV6_ROUTER_ALERT, on: On::All, access: Int { get: |_| Ok(0), set: None } },
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_ROUTER_ALERT,
+        on: On::All,
+        access: Int { get: |s| Ok(i32::from(s.settings.lock().inet6.router_alert)), set: Some(router_alert) },
+    },
     local!(IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE, On::All, s => s.inet6.router_alert_isolate,
         v => s.inet6.router_alert_isolate = v != 0),
     // A stream has those for groups to show.
@@ -251,4 +255,21 @@ fn group(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
     }
     let index = u32::from_ne_bytes([index[0], index[1], index[2], index[3]]);
     socket.backend.call(Call::Group(socket.id(), change, Ipv6Addr::from(*group).into(), index)).map(drop)
+}
+
+/// ip6_ra_control(): sockets of IPPROTO_RAW alone may ask, for one value. What is shown is what was last said.
+fn router_alert(socket: &Socket, value: i32) -> Result<()> {
+    if socket.endpoint.kind != Kind::Raw(libc::IPPROTO_RAW as u8) {
+        return Err(Errno::NOPROTOOPT);
+    }
+    change(socket, |settings| {
+        settings.raw.router_alert = match (u32::try_from(value), settings.raw.router_alert) {
+            (Ok(_), Some(_)) => return Err(Errno::ADDRINUSE),
+            (Ok(value), None) => Some(value),
+            (Err(_), Some(_)) => None,
+            (Err(_), None) => return Err(Errno::NOBUFS),
+        };
+        settings.inet6.router_alert = value != 0;
+        Ok(())
+    })
 }

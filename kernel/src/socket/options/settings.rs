@@ -68,6 +68,8 @@ pub(in crate::socket) struct Inet6 {
     pub(super) mtu_discover: i32,
     /// IPV6_FLOWINFO_SEND.
     pub(in crate::socket) flow_info_send: bool,
+    /// IPV6_ROUTER_ALERT, as it shows.
+    pub(super) router_alert: bool,
     /// IPV6_ROUTER_ALERT_ISOLATE: of routers.
     pub(super) router_alert_isolate: bool,
     /// IPV6_ADDR_PREFERENCES that are set.
@@ -79,6 +81,7 @@ impl Default for Inet6 {
         Inet6 {
             mtu_discover: libc::IPV6_PMTUDISC_WANT,
             flow_info_send: false,
+            router_alert: false,
             router_alert_isolate: false,
             address_preferences: 0,
         }

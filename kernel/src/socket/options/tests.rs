@@ -45,6 +45,9 @@ const FORGOTTEN: &[(i32, i32)] = &[
     (SOL_SOCKET, libc::SO_PASSCRED),
     (SOL_SOCKET, libc::SO_PASSSEC),
     (IPPROTO_TCP, libc::TCP_THIN_DUPACK),
+    // Of a few raw sockets.
+    (IPPROTO_IP, libc::IP_ROUTER_ALERT),
+    (IPPROTO_IPV6, libc::IPV6_ROUTER_ALERT),
     (IPPROTO_TCP, libc::TCP_REPAIR_QUEUE),
     (IPPROTO_TCP, libc::TCP_QUEUE_SEQ),
     (IPPROTO_TCP, libc::TCP_REPAIR),
@@ -150,6 +153,7 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
             // A stream refuses every value.
             Access::Int { .. }
                 if row.on == On::Stream && matches!(row.name, libc::IP_MULTICAST_TTL | libc::IP_RECVFRAGSIZE) => {}
+            Access::Int { .. } if matches!(row.name, libc::IP_ROUTER_ALERT) && row.level == IPPROTO_IP => {}
             Access::Int { set: Some(_), .. } => {
                 // IPPROTO_IP's take a byte as well, and most take nothing for 0.
                 let (ip, multicast) = (row.level == IPPROTO_IP, super::wants_a_byte(row.name));

@@ -14,7 +14,7 @@ use crate::ip::{Looped, Received, end};
 use crate::link::{IfIndex, Mac, RxMeta};
 use crate::multicast::Memberships;
 use crate::packet::{PacketType, Passing, packet_type};
-use crate::socket::{Key, UdpId};
+use crate::socket::{Key, RawId, UdpId};
 use crate::tcp::seam::IpMeta;
 use crate::time::Instant;
 use crate::wire::checksum::Sum;
@@ -269,19 +269,24 @@ impl Stack {
         let ids = self.raw.find_all(packet, self.ip.came_by(packet.dst, packet.on));
         let bytes = if packet.dst.is_ipv4() { packet.bytes } else { packet.payload };
         for id in &ids {
-            let Some(socket) = self.raw.get_mut(*id) else { continue };
-            if !hears(&self.ip.memberships, packet, socket.key, &socket.options.datagram) {
-                continue;
-            }
-            let view = || packet_view(packet, bytes.len());
-            let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { continue };
-            let bytes = &bytes[..bytes.len().min(accepted)];
-            let header = Header::of_packet(now, packet, (0, 0), bytes.len());
-            if socket.inbox.deliver(&header.encode(), &[packet.options, packet.extensions, bytes], packet.bytes.len()) {
-                self.events.touch(socket.key);
+            let Some(socket) = self.raw.get(*id) else { continue };
+            if hears(&self.ip.memberships, packet, socket.key, &socket.options.datagram) {
+                self.give_raw(now, *id, packet, bytes);
             }
         }
         !ids.is_empty()
+    }
+
+    /// Puts what of a packet its program sees into a raw socket, if its filter takes it.
+    pub(super) fn give_raw(&mut self, now: Instant, id: RawId, packet: &Received<'_>, bytes: &[u8]) {
+        let Some(socket) = self.raw.get_mut(id) else { return };
+        let view = || packet_view(packet, bytes.len());
+        let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };
+        let bytes = &bytes[..bytes.len().min(accepted)];
+        let header = Header::of_packet(now, packet, (0, 0), bytes.len());
+        if socket.inbox.deliver(&header.encode(), &[packet.options, packet.extensions, bytes], packet.bytes.len()) {
+            self.events.touch(socket.key);
+        }
     }
 
     /// What the filter of a segment's socket leaves of it, the header at least; None: nothing.

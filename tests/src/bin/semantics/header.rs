@@ -16,6 +16,7 @@ pub const CASES: &[Case] = &[
     ("header.extensions_received", extensions_received),
     ("header.extensions_of_one", extensions_of_one),
     ("header.extensions_refused", extensions_refused),
+    ("header.router_alert", router_alert),
 ];
 
 const RECORD_ROUTE: &[u8] = &[7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -305,4 +306,27 @@ fn extensions_refused(r: &mut Report) {
     settle(fd, libc::POLLERR);
     told(r, "told", fd, libc::MSG_ERRQUEUE);
     told(r, "not received", ear, MSG_DONTWAIT);
+}
+
+/// IP_ROUTER_ALERT and IPV6_ROUTER_ALERT: who may ask, and how often.
+fn router_alert(r: &mut Report) {
+    let (icmp, icmp6) = (libc::IPPROTO_ICMP, libc::IPPROTO_ICMPV6);
+    for (domain, level, name, kinds) in [
+        (libc::AF_INET, IPPROTO_IP, libc::IP_ROUTER_ALERT, [(3, 2), (3, 255), (3, icmp), (2, 0), (1, 0)]),
+        (libc::AF_INET6, IPPROTO_IPV6, libc::IPV6_ROUTER_ALERT, [(3, 2), (3, 255), (3, icmp6), (2, 0), (1, 0)]),
+    ] {
+        for (shape, protocol) in kinds {
+            let Ok(fd) = sys::socket(domain, shape, protocol) else { continue };
+            let mut see = |what: String, done: sys::Ret| {
+                r.see(&format!("{domain}, {shape}, {protocol}: {what}"), done);
+                r.see("get", sys::get_option(fd, level, name));
+            };
+            for value in [0, -1, 1, 1, 70_000, 0, -1, 5, 0, -1, -1] {
+                see(format!("set {value}"), sys::set_option(fd, level, name, value));
+            }
+            for bytes in [&[][..], &[1], &[1, 0], &[0, 0, 0]] {
+                see(format!("set {bytes:?}"), sys::set_option_bytes(fd, level, name, bytes));
+            }
+        }
+    }
 }
