@@ -237,6 +237,8 @@ pub struct Ipv6Options {
     pub multicast_all: bool,
     /// IPV6_UNICAST_IF.
     pub unicast_on: Option<IfIndex>,
+    /// IPV6_PKTINFO: the interface of all that does not name one itself; goes before the two above.
+    pub sends_by: Option<IfIndex>,
     /// IPV6_ADDR_PREFERENCES: sends from a temporary address, or from none; `None`: as its interface says.
     pub temporary: Option<bool>,
     /// IPV6_MTU: no fragment is longer.
@@ -279,6 +281,7 @@ impl Default for Ipv6Options {
             multicast_on: None,
             multicast_all: true,
             unicast_on: None,
+            sends_by: None,
             temporary: None,
             most: None,
             no_checksum: false,

@@ -223,6 +223,7 @@ impl Stack {
         // Bound to a broadcast or multicast address a socket only hears there; it sends from a real one.
         let from = from.filter(|from| options.transparent && is_unicast(*from) || self.ip.interfaces.is_local(*from));
         let chosen = if dst.is_multicast() { multicast_on } else { unicast_on };
+        let chosen = options.v6.sends_by.filter(|_| dst.is_ipv6()).or(chosen);
         let on = on.or(options.bound_to).or(chosen);
         self.ip.hop(from, dst, Limits { on, direct: options.dont_route, temporary: options.v6.temporary })
     }

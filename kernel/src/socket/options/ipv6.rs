@@ -11,6 +11,7 @@ use crate::endpoint::Kind;
 use crate::socket::{PathMtu, Socket};
 use crate::{Errno, Result};
 use libc::IPPROTO_IPV6;
+use netstack::link::IfIndex;
 use std::net::Ipv6Addr;
 
 // linux/in6.h and linux/icmpv6.h; the libc crate does not have them.
@@ -177,6 +178,7 @@ pub(super) static ROWS: &[Row] = &[
         on: On::All,
         access: Int { get: |s| Ok(i32::from(s.settings.lock().inet6.router_alert)), set: Some(router_alert) },
     },
+    bytes(IPPROTO_IPV6, libc::IPV6_PKTINFO, On::All, None, Some(packet_info)),
     local!(IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE, On::All, s => s.inet6.router_alert_isolate,
         v => s.inet6.router_alert_isolate = v != 0),
     // A stream has those for groups to show.
@@ -270,6 +272,19 @@ fn router_alert(socket: &Socket, value: i32) -> Result<()> {
             (Err(_), None) => return Err(Errno::NOBUFS),
         };
         settings.inet6.router_alert = value != 0;
+        Ok(())
+    })
+}
+
+/// RFC 3542 §6.2, of which Linux heeds the interface alone, whether there is one or not.
+fn packet_info(socket: &Socket, value: &[u8]) -> Result<()> {
+    let (_address, index) = value.split_first_chunk::<16>().ok_or(Errno::INVAL)?;
+    let on = IfIndex(u32::from_ne_bytes(*index.first_chunk().ok_or(Errno::INVAL)?));
+    change(socket, |settings| {
+        if settings.raw.datagram.bound_to.is_some_and(|only| only != on) {
+            return Err(Errno::INVAL);
+        }
+        settings.raw.datagram.v6.sends_by = Some(on).filter(|on| on.0 != 0);
         Ok(())
     })
 }

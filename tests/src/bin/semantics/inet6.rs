@@ -1,5 +1,7 @@
 //! Options of ipv6(7) and RFC 3542, over ::1.
 
+use std::net::Ipv6Addr;
+
 use libc::{AF_INET6, IPPROTO_IPV6, MSG_DONTWAIT, SOCK_DGRAM, SOCK_STREAM};
 
 use crate::Case;
@@ -16,6 +18,7 @@ pub const CASES: &[Case] = &[
     ("inet6.said_for_one", said_for_one),
     ("inet6.address_form", address_form),
     ("inet6.hops_beside_ttl", hops_beside_ttl),
+    ("inet6.sticky_packet_info", sticky_packet_info),
 ];
 
 fn socket(kind: i32) -> Fd {
@@ -197,5 +200,34 @@ fn hops_beside_ttl(r: &mut Report) {
         r.see(&format!("{what}, TOS"), sys::set_option(fd, libc::IPPROTO_IP, libc::IP_TOS, 0x40));
         r.see(&format!("{what}, hops then"), get(fd, libc::IPV6_UNICAST_HOPS));
         r.see(&format!("{what}, class then"), get(fd, libc::IPV6_TCLASS));
+    }
+}
+
+/// IPV6_PKTINFO of a socket: the interface of all that it sends.
+fn sticky_packet_info(r: &mut Report) {
+    const NOBODY: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 5);
+    for shape in [libc::SOCK_DGRAM, libc::SOCK_STREAM] {
+        let fd = must("socket", sys::socket(AF_INET6, shape, 0));
+        r.see("get", sys::get_option_bytes(fd, IPPROTO_IPV6, libc::IPV6_PKTINFO, 64));
+        let mut set = |addr: Ipv6Addr, index: u32, len: usize| {
+            let value = [&addr.octets()[..], &index.to_ne_bytes(), &[0; 8]].concat();
+            let done = sys::set_option_bytes(fd, IPPROTO_IPV6, libc::IPV6_PKTINFO, &value[..len]);
+            r.see(&format!("{addr}, {index}, {len} bytes"), done);
+            if shape == libc::SOCK_DGRAM {
+                r.see("send here", sys::sendto_bytes(fd, b"x", 0, &here6(9)).map(|_| ()));
+            }
+        };
+        for len in [0, 1, 16, 19, 21, 28] {
+            set(Ipv6Addr::UNSPECIFIED, 1, len);
+        }
+        for (addr, index) in
+            [(Ipv6Addr::UNSPECIFIED, 1), (Ipv6Addr::LOCALHOST, 1), (NOBODY, 1), (NOBODY, 99), (NOBODY, 0)]
+        {
+            set(addr, index, 20);
+        }
+        must("bind", sys::set_option_bytes(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, b"lo\0"));
+        for index in [1, 2, 0] {
+            set(Ipv6Addr::UNSPECIFIED, index, 20);
+        }
     }
 }
