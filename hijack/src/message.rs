@@ -9,7 +9,7 @@ use crate::user::{self, Message, Out};
 use kernel::control_message::{Reader, Writer};
 use kernel::descriptor::{self, Lookup};
 use kernel::socket::{
-    Auxdata, DatagramInfo, Origin, QueuedError, SendControl, Stamp, return_options, v4_options, whole_header,
+    Auxdata, DatagramInfo, Origin, QueuedError, SendControl, Stamp, return_options, stamping, v4_options, whole_header,
 };
 use kernel::{Errno, Result, Socket};
 use libc::{
@@ -30,6 +30,11 @@ const IPV6_2292HOPOPTS: c_int = 3;
 const IPV6_2292DSTOPTS: c_int = 4;
 const IPV6_2292RTHDR: c_int = 5;
 const IPV6_2292HOPLIMIT: c_int = 8;
+// Linux's numbers, which libc does not name.
+const SCM_TIMESTAMP_NEW: c_int = 63;
+const SCM_TIMESTAMPNS_NEW: c_int = 64;
+const SCM_TIMESTAMPING_NEW: c_int = 65;
+const SCM_TS_OPT_ID: c_int = 81;
 /// The most messages of one sendmmsg or recvmmsg (UIO_MAXIOV).
 const MOST: c_uint = 1024;
 
@@ -110,6 +115,9 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
     } else if let Some(info) = received.info {
         receive_control(socket, &info, &received.header_options, &mut control);
     }
+    if let Some(time_ns) = received.time_ns {
+        timestamp(socket, time_ns, flags & MSG_ERRQUEUE != 0, &mut control);
+    }
     if socket.wanted_info().inq && flags & MSG_ERRQUEUE == 0 {
         control.put(IPPROTO_TCP, TCP_INQ, &socket.inq_hint().to_ne_bytes());
     }
@@ -117,7 +125,7 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
         control.put(SOL_IPV6, IPV6_PATHMTU, &told.encode());
     }
     if let Some(error) = &received.error {
-        extended_error(error, &mut control);
+        extended_error(socket, error, &mut control);
     }
     let truncated = if control.truncated() { MSG_CTRUNC } else { 0 };
     // As Linux, where they cannot be written the message has come without them.
@@ -246,6 +254,14 @@ fn send_control(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
             }
             (IPPROTO_UDP, _) if udp => return Err(Errno::INVAL),
             (SOL_SOCKET, SO_TXTIME) if message.data.len() == size_of::<u64>() => control.tx_time = true,
+            (SOL_SOCKET, SCM_TIMESTAMPING | SCM_TIMESTAMPING_NEW) => match message.words()? {
+                [flags] if flags & !stamping::TX == 0 => control.departure = Some(flags),
+                _ => return Err(Errno::INVAL),
+            },
+            (SOL_SOCKET, SCM_TS_OPT_ID) => {
+                let [id] = message.words()?;
+                control.departure_id = Some(id);
+            }
             (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
             _ => {}
         }
@@ -274,7 +290,7 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, options: &[u8], control
         let mut value = [0; 4];
         matches!(socket.getsockopt(level, name, &mut value), Ok(1..)) && value != [0; 4]
     };
-    timestamp(socket, info, control);
+    received_times(socket, info, control);
     if let Some(segment) = info.segment {
         control.put(IPPROTO_UDP, UDP_GRO, &segment.to_ne_bytes());
     }
@@ -309,16 +325,18 @@ fn receive_control(socket: &Socket, info: &DatagramInfo, options: &[u8], control
     receive_control6(socket, info, options, control);
 }
 
-/// SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING, and SO_RXQ_OVFL.
-fn timestamp(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
-    // Linux's numbers, which libc does not name; and flags of linux/net_tstamp.h.
-    const SCM_TIMESTAMP_NEW: c_int = 63;
-    const SCM_TIMESTAMPNS_NEW: c_int = 64;
-    const SCM_TIMESTAMPING_NEW: c_int = 65;
-    const RX_SOFTWARE: u32 = 1 << 3;
-    const SOFTWARE: u32 = 1 << 4;
+/// The times of a datagram or a frame, and SO_RXQ_OVFL.
+fn received_times(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
+    timestamp(socket, info.timestamp_ns, false, control);
+    if socket.wanted_info().drops && info.drops != 0 {
+        control.put(SOL_SOCKET, SO_RXQ_OVFL, &info.drops.to_ne_bytes());
+    }
+}
+
+/// SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING: when something came, or left.
+fn timestamp(socket: &Socket, time_ns: u64, left: bool, control: &mut Writer<'_>) {
     let wanted = socket.wanted_info();
-    let (seconds, nanos) = (info.timestamp_ns / 1_000_000_000, info.timestamp_ns % 1_000_000_000);
+    let (seconds, nanos) = (time_ns / 1_000_000_000, time_ns % 1_000_000_000);
     let (kind, fraction) = match (wanted.stamps.unit, wanted.stamps.new) {
         (Some(Stamp::Micros), false) => (SCM_TIMESTAMP, nanos / 1000),
         (Some(Stamp::Micros), true) => (SCM_TIMESTAMP_NEW, nanos / 1000),
@@ -328,13 +346,11 @@ fn timestamp(socket: &Socket, info: &DatagramInfo, control: &mut Writer<'_>) {
     if wanted.stamps.unit.is_some() {
         control.put(SOL_SOCKET, kind, &[seconds.to_ne_bytes(), fraction.to_ne_bytes()].concat());
     }
-    if wanted.stamps.flags & (RX_SOFTWARE | SOFTWARE) == RX_SOFTWARE | SOFTWARE {
+    let needed = if left { stamping::SOFTWARE } else { stamping::RX_SOFTWARE | stamping::SOFTWARE };
+    if wanted.stamps.flags & needed == needed {
         // Of the three times that of a card's clock is not there, and the second has no meaning any more.
         let times = [seconds, nanos, 0, 0, 0, 0].map(u64::to_ne_bytes).concat();
         control.put(SOL_SOCKET, if wanted.stamps.new { SCM_TIMESTAMPING_NEW } else { SCM_TIMESTAMPING }, &times);
-    }
-    if wanted.drops && info.drops != 0 {
-        control.put(SOL_SOCKET, SO_RXQ_OVFL, &info.drops.to_ne_bytes());
     }
 }
 
@@ -343,7 +359,7 @@ fn packet_control(socket: &Socket, info: &DatagramInfo, auxdata: &Auxdata, contr
     /// From linux/if_packet.h.
     const TP_STATUS_USER: u32 = 1;
     const TP_STATUS_CSUM_VALID: u32 = 1 << 7;
-    timestamp(socket, info, control);
+    received_times(socket, info, control);
     if socket.wanted_info().auxdata {
         let valid = if auxdata.checksum_good { TP_STATUS_CSUM_VALID } else { 0 };
         let words = [TP_STATUS_USER | valid, auxdata.len, auxdata.kept].map(u32::to_ne_bytes).concat();
@@ -433,7 +449,7 @@ fn extension_headers(bytes: &[u8], told: [bool; 3], names: [c_int; 3], control: 
 }
 
 /// `struct sock_extended_err` and the address of the offender behind it (ip(7), IP_RECVERR).
-fn extended_error(error: &QueuedError, control: &mut Writer<'_>) {
+fn extended_error(socket: &Socket, error: &QueuedError, control: &mut Writer<'_>) {
     let v6 = error.destination.is_ipv6();
     /// From linux/errqueue.h.
     const SO_EE_ORIGIN_ZEROCOPY: u8 = 5;
@@ -441,6 +457,10 @@ fn extended_error(error: &QueuedError, control: &mut Writer<'_>) {
     let (mut info, mut data) = (error.info, 0);
     let (origin, kind, code, offender) = match error.origin {
         Origin::Local => (libc::SO_EE_ORIGIN_LOCAL, 0, 0, None),
+        Origin::Departure { id, source, .. } => {
+            data = id;
+            (libc::SO_EE_ORIGIN_TIMESTAMPING, 0, 0, source)
+        }
         Origin::Copied { first, last } => {
             (info, data) = (first, last);
             (SO_EE_ORIGIN_ZEROCOPY, 0, SO_EE_CODE_ZEROCOPY_COPIED, None)
@@ -454,6 +474,10 @@ fn extended_error(error: &QueuedError, control: &mut Writer<'_>) {
     };
     let mut bytes =
         [&error.errno.to_ne_bytes()[..], &[origin, kind, code, 0], &info.to_ne_bytes(), &data.to_ne_bytes()].concat();
+    if socket.domain() == libc::AF_PACKET {
+        control.put(SOL_PACKET, libc::PACKET_TX_TIMESTAMP, &bytes);
+        return;
+    }
     let len = address::encode(error.destination).1;
     match offender {
         Some(offender) => bytes.extend(&address::encode(SocketAddr::new(offender, 0)).0[..len]),

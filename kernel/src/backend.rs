@@ -15,6 +15,7 @@ use crate::endpoint::{Endpoint, Kind, SocketId};
 use crate::socket::Family;
 use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result, errno};
+use netstack::departure::DepartureRequest;
 use netstack::filter::Program;
 use netstack::ip::HeaderOptions;
 use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
@@ -86,6 +87,10 @@ pub enum Call<'a> {
     TakeSoftError(SocketId),
     /// How a stream's segments came: [`Reply::Carrier`].
     Carrier(SocketId),
+    /// What is to be told of the text before a position of the tx ring.
+    AskDeparture(SocketId, u64, DepartureRequest),
+    /// When the byte at a position of the rx ring came, and what lies before another is not asked for any more: [`Reply::Arrival`].
+    Arrival(SocketId, u64, u64),
     /// The interfaces: [`Reply::Interfaces`].
     Interfaces,
     /// Bytes of the largest packet to a destination: [`Reply::PathMtu`], or ENOTCONN without a route.
@@ -143,6 +148,8 @@ pub enum Reply {
     SavedSyn(std::result::Result<Box<[u8]>, usize>),
     /// How segments came, where any did.
     Carrier(Option<Carrier>),
+    /// When text came, where that is known.
+    Arrival(Option<netstack::time::Instant>),
     /// The interfaces, `lo` first.
     Interfaces(Vec<InterfaceInfo>),
     /// Bytes of a packet.

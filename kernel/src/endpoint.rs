@@ -256,7 +256,8 @@ impl Endpoint {
         if self.record.error() != 0 || !self.errors.is_empty() {
             events |= Events::ERR;
         }
-        if self.errors_are_urgent() && !self.errors.is_empty() {
+        // tcp_poll() does not ask for it.
+        if self.kind != Kind::Stream && self.errors_are_urgent() && !self.errors.is_empty() {
             events |= Events::PRI;
         }
         let over = State::NO_MORE_IN | State::NO_MORE_OUT;

@@ -14,6 +14,7 @@ use crate::capture::Capture;
 use crate::endpoint::{DATA_QUEUED, Endpoint, SPACE_FREED, SocketId};
 use crate::link::{Attached, News};
 use crate::{clock, log};
+use netstack::departure::Departure;
 use netstack::link::{IfIndex, Sink, TxFrame, TxResult};
 use netstack::socket::{Key, PacketId, RawId, UdpId};
 use netstack::tcp::TcpId;
@@ -45,6 +46,7 @@ pub(crate) struct Engine {
     pub(crate) sockets: Arc<Sockets>,
     touched: Vec<Key>,
     released: Vec<Key>,
+    departures: Vec<Departure>,
     notices: Vec<Notice>,
     gone: Vec<IpAddr>,
 }
@@ -82,6 +84,7 @@ impl Engine {
             sockets,
             touched: Vec::new(),
             released: Vec::new(),
+            departures: Vec::new(),
             notices: Vec::new(),
             gone: Vec::new(),
         }
@@ -151,6 +154,10 @@ impl Engine {
             publish::socket(&mut self.stack, &self.sockets, id);
         }
         self.touched = touched;
+        let mut departures = std::mem::take(&mut self.departures);
+        self.stack.take_departures(&mut departures);
+        departures.drain(..).for_each(|departure| publish::departure(&self.sockets, departure));
+        self.departures = departures;
         self.stack.take_released(&mut self.released);
         for Key(id) in self.released.drain(..) {
             self.sockets.forget(id);

@@ -5,6 +5,7 @@
 
 mod blocking;
 mod datagram;
+mod departure;
 mod error_queue;
 mod family;
 mod message;
@@ -27,6 +28,9 @@ use crate::backend::{Backend, Buffers, Call, Reply};
 use crate::endpoint::{Driven, Endpoint, Kind, State};
 pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, Result, Watcher};
+use departure::DepartureCount;
+pub(crate) use departure::departed;
+pub use departure::stamping;
 pub use family::Family;
 pub use message::{DatagramInfo, Received, SendControl, Stamp, Stamps, WantedInfo};
 pub use name::{LinkAddr, Name};
@@ -67,6 +71,8 @@ pub struct Socket {
     peek_offset: AtomicI32,
     /// What SIOCGSTAMP tells.
     last_stamp: LastStamp,
+    /// How sends are counted whose times are told.
+    departures: DepartureCount,
 }
 
 impl Socket {
@@ -84,6 +90,7 @@ impl Socket {
             peer: Mutex::new(None),
             peek_offset: AtomicI32::new(-1),
             last_stamp: LastStamp::default(),
+            departures: DepartureCount::default(),
         }
     }
 
@@ -202,14 +209,14 @@ impl Socket {
     /// send(2), sendto(2), sendmsg(2). EPIPE: the caller raises SIGPIPE unless MSG_NOSIGNAL.
     pub fn send(&self, bufs: &[IoSlice<'_>], flags: i32, to: Option<Name>, control: &SendControl) -> Result<usize> {
         let to = match (self.endpoint.kind, to) {
-            (Kind::Packet(_), None) => return self.send_packet(bufs, flags, None),
-            (Kind::Packet(_), Some(Name::Link(to))) => return self.send_packet(bufs, flags, Some(to)),
+            (Kind::Packet(_), None) => return self.send_packet(bufs, flags, None, control),
+            (Kind::Packet(_), Some(Name::Link(to))) => return self.send_packet(bufs, flags, Some(to), control),
             (Kind::Packet(_), Some(Name::Inet(_))) => return Err(Errno::INVAL),
             (_, None) => None,
             (_, Some(to)) => Some(to.inet().ok_or(Errno::AFNOSUPPORT)?),
         };
         let sent = match self.endpoint.kind {
-            Kind::Stream => self.send_stream(bufs, flags, to),
+            Kind::Stream => self.send_stream(bufs, flags, to, control),
             _ => self.send_datagram(bufs, flags, to, control),
         }?;
         if flags & libc::MSG_ZEROCOPY != 0 {

@@ -2,6 +2,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::departure::Departure;
 use crate::ip::Ipv4Net;
 use crate::link::{IfIndex, Mac};
 use crate::socket::Key;
@@ -118,6 +119,7 @@ pub(crate) struct Events {
     touched: KeySet,
     released: Vec<Key>,
     notices: Vec<Notice>,
+    departures: Vec<Departure>,
     /// Sockets to be touched when there is room again on the way out.
     blocked: KeySet,
 }
@@ -157,6 +159,15 @@ impl Events {
         if self.notices.len() < MAX_NOTICES {
             self.notices.push(notice);
         }
+    }
+
+    /// What a socket sent has passed a station of its way.
+    pub(crate) fn departed(&mut self, departure: Departure) {
+        self.departures.push(departure);
+    }
+
+    pub(crate) fn take_departures(&mut self, into: &mut Vec<Departure>) {
+        into.append(&mut self.departures);
     }
 
     pub(crate) fn take_touched(&mut self, into: &mut Vec<Key>) {

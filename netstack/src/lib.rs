@@ -11,6 +11,7 @@
 //! 4. [`ip`]: ways, fragments, queues; `neighbor`: who has which hardware address; `arp`: address conflicts; [`iface`],
 //!    [`route`].
 //! 5. `udp`, [`raw`], `icmp`, with [`datagram`]: what a program finds in its ring.
+//!    [`departure`]: when what a program sent passed the stations of its way.
 //! 6. `dhcp`: addresses that come from the network. 7. [`tcp`].
 //!
 //! `rng`, `timer`, `slab`, `ports`, `events` are small tools that all of these use.
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod datagram;
+pub mod departure;
 pub mod filter;
 pub mod iface;
 pub mod ip;

@@ -8,6 +8,7 @@ use core::num::NonZeroU16;
 use core::ops::RangeInclusive;
 use std::sync::Arc;
 
+use crate::departure::DepartureRequest;
 use crate::ip::HeaderOptions;
 use crate::link::IfIndex;
 use crate::slab::Handle;
@@ -179,6 +180,8 @@ pub struct SendOptions {
     pub refused: bool,
     /// UDP_SEGMENT: cut into datagrams of this many bytes, the last may be shorter.
     pub segment: Option<NonZeroU16>,
+    /// What is to be told of its departure.
+    pub departure: Option<DepartureRequest>,
 }
 
 /// Why bind(2) failed.

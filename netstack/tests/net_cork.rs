@@ -22,6 +22,7 @@ const MORE: SendOptions = SendOptions {
     segment: None,
     dont_route: false,
     refused: false,
+    departure: None,
 };
 
 /// A sender, a receiver at 10.0.0.2:7, and the neighbours known.

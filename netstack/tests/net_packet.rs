@@ -22,7 +22,7 @@ fn mac_of(net: &mut Net, node: NodeId) -> Mac {
 
 fn send(net: &mut Net, from: &Packets, to: Option<PacketTo>, bytes: &[u8]) -> Result<usize, SendError> {
     let now = net.now();
-    let sent = net.stack(from.node).packet_send(now, from.id, to, &[bytes]);
+    let sent = net.stack(from.node).packet_send(now, from.id, to, &[bytes], None);
     net.run_for(MS);
     sent
 }

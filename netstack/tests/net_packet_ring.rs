@@ -203,7 +203,7 @@ fn frames_leave_in_their_order_until_one_cannot() {
     let status = || [0, 1, 2, 3].map(|place| window.load(place * 1024));
     let mut send = |net: &mut Net| {
         let (now, to) = (net.now(), PacketTo { on: LOOPBACK, protocol: PROTOCOL, mac: Mac::default() });
-        let sent = net.stack(a).packet_send_ring(now, sender.id, Some(to));
+        let sent = net.stack(a).packet_send_ring(now, sender.id, Some(to), None);
         net.run_for(MS);
         let outgoing = seen.take().into_iter().filter(|(kind, ..)| *kind == PacketType::Outgoing);
         let outgoing = outgoing.map(|(_, _, len)| len).collect::<Vec<_>>();

@@ -258,6 +258,15 @@ impl Engine {
                 let tcp = self.stream(id)?;
                 Ok(Reply::Carrier(self.stack.tcp_carrier(tcp)))
             }
+            Call::AskDeparture(id, end, request) => {
+                let tcp = self.stream(id)?;
+                self.stack.tcp_ask_departure(now, tcp, end, request);
+                Ok(Reply::Done)
+            }
+            Call::Arrival(id, position, read) => {
+                let tcp = self.stream(id)?;
+                Ok(Reply::Arrival(self.stack.tcp_arrival(tcp, position, read)))
+            }
             Call::TakeSoftError(id) => {
                 let tcp = self.stream(id)?;
                 Ok(Reply::SoftError(self.stack.tcp_take_soft_error(tcp).map(errno::tcp)))

@@ -5,6 +5,7 @@ use crate::endpoint::SocketId;
 use crate::engine::{Engine, Handle};
 use crate::{Errno, Result, clock, errno};
 use netstack::PacketTo;
+use netstack::departure::DepartureRequest;
 use netstack::filter::Program;
 use netstack::link::IfIndex;
 use netstack::packet::ring::{Direction, Ground, RingOptions, RingRequest};
@@ -17,9 +18,9 @@ pub enum PacketCall<'a> {
     /// bind(2): the interface (none: all), and the protocol (0: the one it has).
     Bind(Option<IfIndex>, u16),
     /// Sends a frame: [`Reply::Sent`].
-    Send(Option<PacketTo>, &'a [&'a [u8]]),
+    Send(Option<PacketTo>, &'a [&'a [u8]], Option<DepartureRequest>),
     /// Sends the frames that wait in its ring, as many as fit now: [`Reply::Sent`], 0 where none waits any more.
-    SendRing(Option<PacketTo>),
+    SendRing(Option<PacketTo>, Option<DepartureRequest>),
     /// Its options.
     SetOptions(PacketOptions),
     /// What counts for its rings.
@@ -50,12 +51,12 @@ impl Engine {
                 self.stack.packet_bind(packet, on, protocol).map_err(errno::group)?;
                 Ok(self.described(id))
             }
-            PacketCall::Send(to, payload) => {
-                let sent = self.stack.packet_send(now, packet, to, payload);
+            PacketCall::Send(to, payload, departure) => {
+                let sent = self.stack.packet_send(now, packet, to, payload, departure);
                 self.sent(id, sent)
             }
-            PacketCall::SendRing(to) => {
-                let sent = self.stack.packet_send_ring(now, packet, to);
+            PacketCall::SendRing(to, departure) => {
+                let sent = self.stack.packet_send_ring(now, packet, to, departure);
                 self.sent(id, sent)
             }
             PacketCall::SetRingOptions(options) => {

@@ -1,8 +1,8 @@
 //! The error queue of a socket (ip(7), IP_RECVERR): what the network said of what the program sent, and that sends with
-//! MSG_ZEROCOPY are complete, until it reads it with MSG_ERRQUEUE.
+//! MSG_ZEROCOPY are complete or when something left, until it reads it with MSG_ERRQUEUE.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use netstack::datagram::{Extensions, Header};
@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 
 /// Errors that nobody reads do not pile up past this many.
 const MOST: usize = 64;
+/// Nor do times.
+const MOST_TIMES: usize = 256;
 
 /// Who reports an error (`ee_origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,15 @@ pub enum Origin {
         carrier: Header,
         /// What routers added, for who asked (IP_RECVERR_RFC4884).
         extensions: Option<Extensions>,
+    },
+    /// No error: what was sent has passed a station of its way (SOF_TIMESTAMPING_TX_*).
+    Departure {
+        /// Its number.
+        id: u32,
+        /// When, CLOCK_REALTIME nanoseconds.
+        at_ns: u64,
+        /// The address that it went from, where the packet is there to tell.
+        source: Option<IpAddr>,
     },
     /// No error: sends with MSG_ZEROCOPY have been copied, and their memory is the program's again.
     Copied {
@@ -71,7 +82,8 @@ impl ErrorQueue {
     /// Adds an error, unless there are too many.
     pub(crate) fn push(&self, error: QueuedError) {
         let mut queue = self.errors.lock();
-        if queue.len() < MOST {
+        let most = if matches!(error.origin, Origin::Departure { .. }) { MOST_TIMES } else { MOST };
+        if queue.len() < most {
             queue.push_back(error);
             self.len.store(queue.len(), Ordering::SeqCst);
         }

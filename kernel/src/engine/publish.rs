@@ -4,8 +4,10 @@ use super::describe;
 use super::{Handle, Sockets};
 use crate::endpoint::{Endpoint, Origin, QueuedError, SocketId, State};
 use crate::errno;
+use crate::socket::departed;
 use netstack::Stack;
 use netstack::datagram::ErrorReport;
+use netstack::departure::Departure;
 use netstack::tcp::{self, TcpStatus};
 
 /// Brings one socket's record up to date and wakes whom it concerns.
@@ -57,6 +59,15 @@ fn queue(endpoint: &Endpoint, reports: Vec<ErrorReport>) {
         let errno = errno::pending(error).raw_os_error();
         let origin = Origin::Icmp { kind, code, carrier, extensions };
         endpoint.errors.push(QueuedError { errno, origin, info, destination, payload });
+    }
+}
+
+/// What a socket sent has passed a station: it asked to hear of that, for MSG_ERRQUEUE.
+pub(super) fn departure(sockets: &Sockets, departure: Departure) {
+    if let Some((endpoint, _)) = sockets.get(departure.key.0) {
+        endpoint.errors.push(departed(departure));
+        endpoint.changed();
+        endpoint.signal_error();
     }
 }
 

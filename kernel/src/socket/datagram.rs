@@ -73,6 +73,8 @@ impl Socket {
             let settings = self.settings.lock();
             (settings.cork, control.segment.unwrap_or(settings.segment), settings.tcp.header_options.clone())
         };
+        // What continues a datagram counts with it.
+        let departure = if corked { None } else { self.departure(control)? };
         let options = SendOptions {
             source: control.source,
             on: control.interface.map(IfIndex),
@@ -85,9 +87,13 @@ impl Socket {
             dont_fragment: control.dont_fragment,
             dont_route: flags & libc::MSG_DONTROUTE != 0,
             segment: NonZeroU16::new(segment),
+            departure,
         };
         let more = options.more;
         let sent = self.when_there_is_room(flags, || self.backend.call(Call::Send(self.id(), to, &parts, &options)));
+        if sent.is_err() {
+            self.departure_failed(control, departure);
+        }
         if sent.as_ref().err() == Some(&Errno::PIPE) {
             return Err(if typeless { Errno::FAULT } else { self.take_error().unwrap_or(Errno::PIPE) });
         }

@@ -15,9 +15,15 @@ impl Socket {
     /// recvmsg(2) with MSG_ERRQUEUE. It never waits: EAGAIN where there is nothing.
     pub(super) fn recv_error(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<Received> {
         self.backend.look();
-        let (report, pending) = self.endpoint.errors.take().ok_or(Errno::AGAIN)?;
+        let (mut report, pending) = self.endpoint.errors.take().ok_or(Errno::AGAIN)?;
         if let Some(errno) = pending {
             self.endpoint.record.set_error(errno);
+        }
+        if let Origin::Departure { id, at_ns, .. } = report.origin {
+            let source =
+                self.shows_source(&report.origin).map(|source| self.family().shown(SocketAddr::new(source, 0)).ip());
+            report.origin = Origin::Departure { id, at_ns, source };
+            report.destination = SocketAddr::new(self.family().unspecified(), 0);
         }
         let mut copied = 0;
         for buf in bufs.iter_mut() {
@@ -30,13 +36,17 @@ impl Socket {
         Ok(Received {
             len: copied,
             from: match report.origin {
-                Origin::Copied { .. } => None,
+                Origin::Copied { .. } | Origin::Departure { .. } => None,
                 _ => Some(self.family().shown(report.destination).into()),
             },
             flags: libc::MSG_ERRQUEUE | cut,
             info: match &report.origin {
                 Origin::Icmp { carrier, .. } => Some(DatagramInfo::of(carrier)),
-                Origin::Local | Origin::Copied { .. } => None,
+                Origin::Local | Origin::Copied { .. } | Origin::Departure { .. } => None,
+            },
+            time_ns: match report.origin {
+                Origin::Departure { at_ns, .. } => Some(at_ns),
+                _ => None,
             },
             error: Some(report),
             ..Received::default()

@@ -1,6 +1,6 @@
 //! What goes with the bytes of a message: names, and what control messages say.
 
-use super::{Auxdata, Name, PathMtu, QueuedError};
+use super::{Auxdata, Name, PathMtu, QueuedError, stamping};
 use netstack::ip::HeaderOptions;
 use std::net::IpAddr;
 
@@ -17,6 +17,8 @@ pub struct Received {
     pub info: Option<DatagramInfo>,
     /// Of packet sockets.
     pub auxdata: Option<Auxdata>,
+    /// When what a stream gave came, or what the error queue tells of was; CLOCK_REALTIME nanoseconds.
+    pub time_ns: Option<u64>,
     /// From the error queue (MSG_ERRQUEUE).
     pub error: Option<QueuedError>,
     /// The options of IPv4 of a datagram, or the extension headers of IPv6 behind the byte that says what the first is.
@@ -73,6 +75,10 @@ pub struct SendControl {
     pub tx_time: bool,
     /// UDP_SEGMENT; 0 for none.
     pub segment: Option<u16>,
+    /// SCM_TIMESTAMPING: flags of [`stamping::TX`](super::stamping::TX) in place of the socket's.
+    pub departure: Option<u32>,
+    /// SCM_TS_OPT_ID: the number of this one.
+    pub departure_id: Option<u32>,
 }
 
 /// Which control messages a program wants with what it receives.
@@ -141,6 +147,14 @@ pub struct Stamps {
     pub new: bool,
     /// SO_TIMESTAMPING.
     pub flags: u32,
+}
+
+impl Stamps {
+    /// Whether what is received comes with its time.
+    pub(super) fn wants_arrivals(&self) -> bool {
+        const BOTH: u32 = stamping::RX_SOFTWARE | stamping::SOFTWARE;
+        self.unit.is_some() || self.flags & BOTH == BOTH
+    }
 }
 
 /// The fraction of a second of a time.

@@ -3,7 +3,7 @@
 mod ring;
 
 use super::datagram::give;
-use super::{DatagramInfo, LinkAddr, Name, Received, Socket};
+use super::{DatagramInfo, LinkAddr, Name, Received, SendControl, Socket};
 use crate::backend::{Call, PacketCall, Reply};
 use crate::endpoint::Kind;
 use crate::{Errno, Result};
@@ -61,7 +61,13 @@ impl Socket {
         Ok(LinkAddr { interface, ..station(mac, info.loopback, name.protocol) })
     }
 
-    pub(super) fn send_packet(&self, bufs: &[IoSlice<'_>], flags: i32, to: Option<LinkAddr>) -> Result<usize> {
+    pub(super) fn send_packet(
+        &self,
+        bufs: &[IoSlice<'_>],
+        flags: i32,
+        to: Option<LinkAddr>,
+        control: &SendControl,
+    ) -> Result<usize> {
         if let Some(error) = self.take_error() {
             return Err(error);
         }
@@ -70,13 +76,18 @@ impl Socket {
             PacketTo { on: IfIndex(to.interface), protocol: to.protocol, mac: Mac([a, b, c, d, e, f]) }
         });
         if self.endpoint.frames().tx.is_some() {
-            return self.send_ring(flags, to);
+            return self.send_ring(flags, to, self.departure(control)?);
         }
         let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
         for part in &parts {
             fault::readable(part.as_ptr(), part.len().min(LONGEST)).map_err(|_| Errno::FAULT)?;
         }
-        self.when_there_is_room(flags, || self.packet(PacketCall::Send(to, &parts)))
+        let departure = self.departure(control)?;
+        let sent = self.when_there_is_room(flags, || self.packet(PacketCall::Send(to, &parts, departure)));
+        if sent.is_err() {
+            self.departure_failed(control, departure);
+        }
+        sent
     }
 
     pub(super) fn recv_packet(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {

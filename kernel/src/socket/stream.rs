@@ -3,16 +3,24 @@
 mod opening;
 
 use super::urgent::{self, Stretch};
-use super::{Received, Socket};
-use crate::backend::Mark;
+use super::{Received, SendControl, Socket};
+use crate::backend::{Call, Mark, Reply};
 use crate::endpoint::State;
-use crate::{Errno, Events, Result};
+use crate::{Errno, Events, Result, clock};
 use arena::Producer;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 
 impl Socket {
-    pub(super) fn send_stream(&self, bufs: &[IoSlice<'_>], flags: i32, to: Option<SocketAddr>) -> Result<usize> {
+    pub(super) fn send_stream(
+        &self,
+        bufs: &[IoSlice<'_>],
+        flags: i32,
+        to: Option<SocketAddr>,
+        control: &SendControl,
+    ) -> Result<usize> {
+        let departure = self.stream_departure(control)?;
+        let mut end = None;
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
         let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
         let deadline = if nonblocking { None } else { self.send_deadline() };
@@ -50,10 +58,21 @@ impl Socket {
             loop {
                 let before = sent;
                 let most = self.endpoint.may_write(&rings);
-                let written = write(&mut tx.lock(), bufs, &mut sent, most, flags & libc::MSG_OOB != 0);
+                let mut tx = tx.lock();
+                let written = write(&mut tx, bufs, &mut sent, most, flags & libc::MSG_OOB != 0);
+                let position = tx.position();
+                drop(tx);
                 if sent > before {
                     // What waits for room in the ring is not held back as well.
                     self.endpoint.set_more_comes(flags & libc::MSG_MORE != 0 && sent == total);
+                    if let Some(departure) = &departure {
+                        end = Some(position);
+                        // The engine hears of it before it hears of the text, which may leave at once.
+                        if sent == total {
+                            self.ask_departure(departure, position);
+                            end = None;
+                        }
+                    }
                     self.backend.mark(&self.endpoint, Mark::DataQueued);
                 }
                 written?;
@@ -69,6 +88,10 @@ impl Socket {
                 }
             }
         });
+        // It ends before all of it was written.
+        if let (Some(departure), Some(end)) = (&departure, end) {
+            self.ask_departure(departure, end);
+        }
         match result {
             Ok(()) => Ok(sent),
             Err(_) if sent > 0 => Ok(sent),
@@ -86,6 +109,7 @@ impl Socket {
         let peek = flags & libc::MSG_PEEK != 0;
         let least = if flags & libc::MSG_WAITALL != 0 { total } else { self.endpoint.low_water().min(total) };
         let mut got = 0;
+        let mut behind = 0;
         let mut reading = None;
         let result = self.block(nonblocking, deadline, || {
             // State before ring: the engine publishes data first, so an empty ring seen after the end is the end.
@@ -95,6 +119,9 @@ impl Socket {
             }
             let taken = self.take(bufs, got, peek, flags & libc::MSG_TRUNC != 0)?;
             got += taken.len;
+            if taken.len > 0 {
+                behind = taken.position;
+            }
             if got > 0 && (got >= least || taken.at_mark)
                 || total == 0 && self.endpoint.rings().is_some_and(|rings| self.readable_to_mark(&rings) > 0)
             {
@@ -129,7 +156,24 @@ impl Socket {
         } else if self.peek_offset().is_some() {
             self.peek_moves_back(got);
         }
-        Ok(Received { len: got, ..Received::default() })
+        let time_ns = if got > 0 || total == 0 { self.arrival(got, behind, peek) } else { None };
+        Ok(Received { len: got, time_ns, ..Received::default() })
+    }
+
+    /// When the last of what was read came, where the program wants to know: `got` bytes up to a position of the ring.
+    fn arrival(&self, got: usize, behind: u64, peek: bool) -> Option<u64> {
+        if !self.settings.lock().wanted.stamps.wants_arrivals() {
+            return None;
+        }
+        let (position, read) = match got {
+            // Of nothing that is read, that of what would be next.
+            0 => (self.endpoint.rings().map(|rings| rings.rx.lock().position())?, 0),
+            _ => (behind - 1, if peek { 0 } else { behind }),
+        };
+        match self.backend.call(Call::Arrival(self.id(), position, read)) {
+            Ok(Reply::Arrival(at)) => at.map(clock::realtime_at),
+            _ => None,
+        }
     }
 
     /// Copies out of the ring what fits behind the first `skip` bytes of `bufs`, not beyond the urgent mark; with `discard`
@@ -144,7 +188,7 @@ impl Socket {
         }
         let mut rx = rings.rx.lock();
         let Some(Stretch { over, end, to_mark }) = urgent::stretch(&rx, skip > 0, self.endpoint.oob_inline()) else {
-            return Ok(Taken { len: 0, at_mark: true });
+            return Ok(Taken { at_mark: true, ..Taken::default() });
         };
         // What comes meanwhile is for the next call: it would leave a gap behind a piece that was not filled.
         let over = if peek { (over + self.peek_offset().unwrap_or(0)).min(end) } else { over };
@@ -171,12 +215,13 @@ impl Socket {
                 }
             }
         }
+        let position = rx.position() + (over + taken) as u64;
         let news = !peek && rx.consume(over + taken);
         drop(rx);
         if news {
             self.backend.mark(&self.endpoint, Mark::SpaceFreed);
         }
-        Ok(Taken { len: taken, at_mark: to_mark && taken == there })
+        Ok(Taken { len: taken, at_mark: to_mark && taken == there, position })
     }
 
     /// Lets go what MSG_MORE holds back.
@@ -198,6 +243,8 @@ impl Socket {
 #[derive(Default)]
 struct Taken {
     len: usize,
+    /// Where in the ring it ends.
+    position: u64,
     /// The urgent mark is next: what is behind it is for another call.
     at_mark: bool,
 }

@@ -1,5 +1,6 @@
 //! Datagrams that are given in pieces (MSG_MORE, UDP_CORK), and sends that are cut into several datagrams (UDP_SEGMENT).
 
+use crate::departure::Tag;
 use core::num::NonZeroU16;
 use std::sync::Arc;
 
@@ -10,6 +11,8 @@ use crate::socket::{BufferPool, SendError, SendOptions};
 /// How a datagram goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
+    /// Who wants to know when it leaves.
+    pub(crate) tag: Option<Tag>,
     pub(crate) hop: Hop,
     pub(crate) header: Header,
     pub(crate) discovery: MtuDiscovery,

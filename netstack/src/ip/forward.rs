@@ -123,6 +123,7 @@ impl Ip {
             let packet = self.packets.make(pool, &[&fixed, &chain.unfragmentable, &rest], false);
             let mut packet = packet.ok_or(OutputError::NoBuffers)?;
             self.packets.charge_to(out.owner, &mut packet);
+            packet.tag = out.tag;
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
             return Ok(());
         }
@@ -140,6 +141,7 @@ impl Ip {
             let packet = self.packets.make(pool, &[&fixed, &before, &fragment, piece], false);
             let mut packet = packet.ok_or(OutputError::NoBuffers)?;
             self.packets.charge_to(out.owner, &mut packet);
+            packet.tag = out.tag.filter(|_| index == 0);
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
         }
         Ok(())

@@ -37,6 +37,7 @@ use core::net::IpAddr;
 use std::collections::VecDeque;
 
 use crate::arp::Claims;
+use crate::departure::{Departure, Station};
 use crate::iface::{Interfaces, LOOPBACK};
 use crate::link::{IfIndex, Mac};
 use crate::multicast::Memberships;
@@ -67,6 +68,8 @@ pub(crate) struct Ip {
     pub(crate) packets: Packets,
     /// Those who look on.
     pub(crate) taps: Taps,
+    /// What has passed a station of its way, and was to be noted.
+    pub(crate) departures: Vec<Departure>,
     looped: VecDeque<Looped>,
     looped_bytes: usize,
     identification: Identification,
@@ -103,6 +106,7 @@ impl Ip {
             reassembly: Reassembly::new(rng),
             packets: Packets::default(),
             taps: Taps::new(rng),
+            departures: Vec::new(),
             looped: VecDeque::new(),
             looped_bytes: 0,
             identification: Identification::new(rng),
@@ -149,6 +153,12 @@ impl Ip {
             self.show_looped(&looped, PacketType::Outgoing, sender);
         }
         let Looped { packet, .. } = &looped;
+        if let Some(tag) = packet.tag {
+            // Linux: the loopback has it when it is given to it.
+            let header = looped.link_header().emit();
+            let passes = |station| tag.passes(station, self.taps.now, &[&header, packet.payload()]);
+            self.departures.extend([Station::Scheduled, Station::Sent].into_iter().filter_map(passes));
+        }
         if let Some(lo) = self.interfaces.get_mut(LOOPBACK).filter(|_| on == LOOPBACK) {
             lo.counters.tx.packets += 1;
             lo.counters.tx.bytes += packet.payload().len() as u64;

@@ -3,6 +3,7 @@
 use super::header::{self, Header, Piece};
 use super::{HeaderOptions, Hop, Ip, NextHop, Packet, segmentation};
 use crate::datagram::truesize;
+use crate::departure::{Station, Tag};
 use crate::iface::LOOPBACK;
 use crate::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
 use crate::neighbor::Resolution;
@@ -32,6 +33,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) options: Option<&'a HeaderOptions>,
     /// The socket that it is charged to while it waits.
     pub(crate) owner: Option<Owner>,
+    /// Who wants to know when it leaves.
+    pub(crate) tag: Option<Tag>,
 }
 
 /// Who sends a packet.
@@ -45,14 +48,14 @@ pub(crate) struct Owner {
 impl<'a> Outgoing<'a> {
     /// A packet of which nobody says anything special.
     pub(crate) fn new(header: Header, transport: &'a [u8], payload: &'a [&'a [u8]], fill: Fill) -> Outgoing<'a> {
-        let (multicast_loop, link_mtu, most, options, owner) = Default::default();
-        Outgoing { header, transport, payload, fill, multicast_loop, link_mtu, most, options, owner }
+        let (multicast_loop, link_mtu, most, options, owner, tag) = Default::default();
+        Outgoing { header, transport, payload, fill, multicast_loop, link_mtu, most, options, owner, tag }
     }
 
     /// A TCP segment, with its payload once more in a form that can be lent.
     fn of_segment(header: Header, segment: &TcpSegmentOut<'a>, payload: &'a [&'a [u8]; 2]) -> Outgoing<'a> {
-        let options = segment.options;
-        Outgoing { link_mtu: true, options, ..Outgoing::new(header, segment.header, payload, Fill::At(16)) }
+        let (options, tag) = (segment.options, segment.tag);
+        Outgoing { link_mtu: true, options, tag, ..Outgoing::new(header, segment.header, payload, Fill::At(16)) }
     }
 }
 
@@ -127,6 +130,7 @@ impl Ip {
         };
         let mut packet = packet.ok_or(OutputError::NoBuffers)?;
         self.packets.charge_to(out.owner, &mut packet);
+        packet.tag = out.tag;
         self.dispatch(now, pool, hop, packet, out.multicast_loop);
         Ok(())
     }
@@ -146,7 +150,7 @@ impl Ip {
         hop: Hop,
         parts: &[&[u8]],
         multicast_loop: bool,
-        owner: Option<Owner>,
+        (owner, tag): (Option<Owner>, Option<Tag>),
     ) -> Result<(), OutputError> {
         let len = parts.iter().map(|part| part.len()).sum::<usize>();
         if len > self.mtu(hop.on, hop.src) {
@@ -157,6 +161,7 @@ impl Ip {
         }
         let mut packet = self.packets.make(pool, parts, false).ok_or(OutputError::NoBuffers)?;
         self.packets.charge_to(owner, &mut packet);
+        packet.tag = tag;
         self.dispatch(now, pool, hop, packet, multicast_loop);
         Ok(())
     }
@@ -238,6 +243,10 @@ impl Ip {
         if result == TxResult::Sent {
             interface.counters.tx.packets += 1;
             interface.counters.tx.bytes += frame.len() as u64;
+            if let Some(tag) = segment.tag {
+                let passes = |station| tag.passes(station, self.taps.now, &frame.parts());
+                self.departures.extend([Station::Scheduled, Station::Sent].into_iter().filter_map(passes));
+            }
             if !self.taps.is_idle() {
                 let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);
                 self.taps.show(&Passing { interface, parts, kind, checksum_partial: partial, sender: None });
@@ -251,6 +260,9 @@ impl Ip {
         if let Some(interface) = self.interfaces.get_mut(on) {
             let ethertype = packet.ethertype();
             packet.set_link_header(ethernet::Header { dst, src: interface.mac, ethertype });
+            if let Some(tag) = packet.tag {
+                self.departures.extend(tag.passes(Station::Scheduled, self.taps.now, &[packet.frame()]));
+            }
             interface.enqueue(packet);
         }
     }
@@ -266,6 +278,9 @@ impl Ip {
                 }
                 interface.counters.tx.packets += 1;
                 interface.counters.tx.bytes += frame.len() as u64;
+                if let Some(tag) = packet.tag {
+                    self.departures.extend(tag.passes(Station::Sent, self.taps.now, &frame.parts()));
+                }
                 if !self.taps.is_idle() {
                     let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);
                     let sender = packet.sender;
@@ -342,6 +357,7 @@ impl Ip {
             let header = header.emit_fragment(&mut space, piece, bytes.len());
             let mut packet = self.packets.make(pool, &[header, bytes], false).ok_or(OutputError::NoBuffers)?;
             self.packets.charge_to(out.owner, &mut packet);
+            packet.tag = out.tag.filter(|_| index == 0);
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
         }
         Ok(())
@@ -365,6 +381,7 @@ impl Ip {
         packet: Packet,
         multicast_loop: bool,
     ) {
+        self.taps.now = now;
         match hop.to {
             NextHop::Ourselves => self.loop_back(packet, hop.on),
             _ if hop.on == LOOPBACK => self.loop_back(packet, hop.on),

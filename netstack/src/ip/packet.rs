@@ -1,6 +1,7 @@
 //! Packets that wait: for a link, for ARP, or for the loopback's other end.
 
 use super::Owner;
+use crate::departure::Tag;
 use crate::packet::Sender;
 use crate::socket::{BufferPool, DatagramId};
 use crate::wire::ethernet;
@@ -20,6 +21,8 @@ pub(crate) struct Packet {
     pub(crate) sender: Option<Sender>,
     /// Whose buffer it is charged to while it waits (SO_SNDBUF).
     owner: Option<DatagramId>,
+    /// Who wants to know when it leaves.
+    pub(crate) tag: Option<Tag>,
 }
 
 impl Packet {
@@ -82,7 +85,7 @@ impl Packets {
         for part in parts {
             bytes.extend_from_slice(part);
         }
-        Some(Packet { bytes, checksum_partial, sender: None, owner: None })
+        Some(Packet { bytes, checksum_partial, sender: None, owner: None, tag: None })
     }
 
     /// The packet is charged to who sends it, until it has gone.

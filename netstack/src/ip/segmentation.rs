@@ -29,7 +29,8 @@ pub(super) fn pieces(segment: &TcpSegmentOut<'_>, mut each: impl FnMut(&TcpSegme
         header[FLAGS] = here.bits();
         let (a, b) = segment.payload;
         let payload = (within(a, 0, start, end), within(b, a.len(), start, end));
-        each(&TcpSegmentOut { header, payload, segment_size: 0, ..*segment });
+        let tag = segment.tag.filter(|_| end == total);
+        each(&TcpSegmentOut { header, payload, segment_size: 0, tag, ..*segment });
     }
 }
 

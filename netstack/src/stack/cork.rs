@@ -165,7 +165,7 @@ impl Stack {
     /// Sends a datagram, or with UDP_SEGMENT what it is cut into.
     pub(super) fn udp_emit(&mut self, key: Key, way: &Way, payload: &[&[u8]]) -> Result<(), SendError> {
         let Some(segment) = way.segment.map(|segment| usize::from(segment.get())) else {
-            let sent = self.udp_output(way, payload);
+            let sent = self.udp_output(way, payload, true);
             return self.sent(key, sent);
         };
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
@@ -184,10 +184,10 @@ impl Stack {
         let whole = payload.concat();
         let mut sent = Ok(());
         match whole.len() {
-            0 => sent = self.udp_output(way, &[]),
+            0 => sent = self.udp_output(way, &[], true),
             _ => {
-                for datagram in whole.chunks(segment) {
-                    sent = self.udp_output(way, &[datagram]);
+                for (index, datagram) in whole.chunks(segment).enumerate() {
+                    sent = self.udp_output(way, &[datagram], index == 0);
                     if sent.is_err() {
                         break;
                     }
@@ -197,7 +197,8 @@ impl Stack {
         self.sent(key, sent)
     }
 
-    fn udp_output(&mut self, way: &Way, payload: &[&[u8]]) -> Result<(), OutputError> {
+    /// `first`: of the datagrams of one send.
+    fn udp_output(&mut self, way: &Way, payload: &[&[u8]], first: bool) -> Result<(), OutputError> {
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
         let len_behind = udp::HEADER_LEN + len;
         let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, len_behind, way.most);
@@ -220,6 +221,7 @@ impl Stack {
             most: way.most,
             options: way.options.as_deref(),
             owner: way.owner,
+            tag: way.tag.filter(|_| first),
         };
         self.ip.send(self.now, &mut *self.pool, way.hop, &out)
     }

@@ -36,6 +36,7 @@ pub use packet::PacketTo;
 use core::net::IpAddr;
 use core::ops::RangeInclusive;
 
+use crate::departure::Departure;
 use crate::events::{Events, Notice};
 use crate::icmp::Limiter;
 use crate::ip::Ip;
@@ -136,6 +137,12 @@ impl Stack {
     /// Moves the closed sockets that the engine has now forgotten to the end of `into`: their keys may be used again.
     pub fn take_released(&mut self, into: &mut Vec<Key>) {
         self.events.take_released(into);
+    }
+
+    /// Moves what the sockets that asked are to hear of what they sent to the end of `into`, in the order of time for each.
+    pub fn take_departures(&mut self, into: &mut Vec<Departure>) {
+        into.append(&mut self.ip.departures);
+        self.events.take_departures(into);
     }
 
     /// Moves what an operator should read to the end of `into`.

@@ -3,6 +3,7 @@
 use arena::Producer;
 
 use super::Stack;
+use crate::departure::{DepartureRequest, Station, Tag};
 use crate::filter::Program;
 use crate::iface::LOOPBACK;
 use crate::ip::{Looped, OutputError, Owner};
@@ -83,24 +84,32 @@ impl Stack {
         }
     }
 
-    /// send(2), sendto(2): queues one frame, which the next poll sends, and returns the length of what was given.
+    /// send(2), sendto(2): queues one frame, which the next poll sends, and returns the length of what was given. `departure`: what
+    /// is to be told of it.
     pub fn packet_send(
         &mut self,
         now: Instant,
         id: PacketId,
         to: Option<PacketTo>,
         payload: &[&[u8]],
+        departure: Option<DepartureRequest>,
     ) -> Result<usize, SendError> {
         (self.now, self.ip.taps.now) = (now, now);
         let way = self.packet_way(id, to)?;
         if payload.iter().map(|part| part.len()).sum::<usize>() > way.most() {
             return Err(SendError::MessageTooLong);
         }
-        self.send_packet(&way, &payload.concat())
+        self.send_packet(&way, &payload.concat(), departure)
     }
 
     /// As [`packet_send`](Self::packet_send) of the frames that wait in the ring. [`SendError::Full`]: some still wait.
-    pub fn packet_send_ring(&mut self, now: Instant, id: PacketId, to: Option<PacketTo>) -> Result<usize, SendError> {
+    pub fn packet_send_ring(
+        &mut self,
+        now: Instant,
+        id: PacketId,
+        to: Option<PacketTo>,
+        departure: Option<DepartureRequest>,
+    ) -> Result<usize, SendError> {
         (self.now, self.ip.taps.now) = (now, now);
         let way = self.packet_way(id, to)?;
         let (mut sum, mut bytes) = (0, Vec::new());
@@ -109,7 +118,7 @@ impl Stack {
         // A program that goes on asking must not hold the caller.
         for _ in 0..ring.frames() {
             let Some(next) = ring.next(way.mtu, way.kind, &mut bytes) else { break };
-            match next.and_then(|()| self.send_packet(&way, &bytes)) {
+            match next.and_then(|()| self.send_packet(&way, &bytes, departure)) {
                 Ok(len) => {
                     sum += len;
                     ring.sent();
@@ -152,7 +161,12 @@ impl Stack {
         })
     }
 
-    fn send_packet(&mut self, way: &PacketWay, bytes: &[u8]) -> Result<usize, SendError> {
+    fn send_packet(
+        &mut self,
+        way: &PacketWay,
+        bytes: &[u8],
+        departure: Option<DepartureRequest>,
+    ) -> Result<usize, SendError> {
         let &PacketWay { id, key, kind, on, ours, protocol, station, .. } = way;
         if bytes.len() > way.most() {
             return Err(SendError::MessageTooLong);
@@ -167,7 +181,8 @@ impl Stack {
         // Who says nothing means what the frame says.
         let protocol = if matches!(protocol, 0 | ALL) { link.ethertype } else { protocol };
         self.admit(id)?;
-        let sent = self.send_frame(on, link, payload, Sender { id, protocol });
+        let tag = Tag::new(key, departure);
+        let sent = self.send_frame(on, link, payload, Sender { id, protocol }, tag);
         self.sent(key, sent).map(|()| bytes.len())
     }
 
@@ -177,6 +192,7 @@ impl Stack {
         link: ethernet::Header,
         bytes: &[u8],
         sender: Sender,
+        tag: Option<Tag>,
     ) -> Result<(), OutputError> {
         let interface = self.ip.interfaces.get(on).ok_or(OutputError::Full)?;
         let len = ethernet::HEADER_LEN + bytes.len();
@@ -185,12 +201,16 @@ impl Stack {
             return Err(OutputError::Full);
         }
         let mut packet = self.ip.packets.make(&mut *self.pool, &[bytes], false).ok_or(OutputError::NoBuffers)?;
-        packet.sender = Some(sender);
+        (packet.sender, packet.tag) = (Some(sender), tag);
         if on == LOOPBACK {
             self.ip.put_looped(Looped { packet, on, link: Some(link) }, Some(sender));
         } else if let Some(interface) = self.ip.interfaces.get_mut(on) {
             packet.set_link_header(link);
             self.ip.packets.charge_to(Some(Owner { id: sender.id.into(), spare: usize::MAX }), &mut packet);
+            if let Some(tag) = tag {
+                let departure = tag.passes(Station::Scheduled, self.now, &[packet.frame()]);
+                self.ip.departures.extend(departure);
+            }
             interface.enqueue(packet);
         }
         Ok(())

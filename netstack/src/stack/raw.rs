@@ -7,6 +7,7 @@ use arena::Producer;
 use super::Stack;
 use super::udp::{datagram_header, destination, mtu_discovery, multicast_loop, options_behind};
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
+use crate::departure::Tag;
 use crate::filter::Program;
 use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, Owner, end, zone};
 use crate::link::IfIndex;
@@ -128,20 +129,21 @@ impl Stack {
         }
         let owner = self.owner(id)?;
         let multicast_loop = multicast_loop(&options.datagram, dst);
+        let tag = Tag::new(key, how.departure);
         let sent = match kind {
             RawKind::Raw6 { .. } if options.header_included => {
                 let packet = payload.concat();
                 if ipv6::Packet::parse(&packet).is_err() {
                     return Err(SendError::InvalidDestination);
                 }
-                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, Some(owner))
+                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, (Some(owner), tag))
             }
             RawKind::Raw { .. } if options.header_included => {
                 let packet = included(payload, hop, dst)?;
-                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, Some(owner))
+                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, (Some(owner), tag))
             }
             RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => {
-                let way = self.raw_way(&options.datagram, (hop, owner), dst, protocol, how);
+                let way = Way { tag, ..self.raw_way(&options.datagram, (hop, owner), dst, protocol, how) };
                 let Some((way, whole)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
                 let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
                 // RFC 3542 §3.1: where the checksum has no room, the packet is refused.
@@ -158,7 +160,7 @@ impl Stack {
                     return Err(SendError::InvalidDestination);
                 }
                 let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
-                let way = self.raw_way(&options.datagram, (hop, owner), dst, protocol, how);
+                let way = Way { tag, ..self.raw_way(&options.datagram, (hop, owner), dst, protocol, how) };
                 self.send_summed(now, &way, message, kind.is_v6().then_some(2), &options.datagram)
             }
         };
@@ -186,6 +188,7 @@ impl Stack {
             most: None,
             auto_flow_label: false,
             options: options_behind(how, dst),
+            tag: None,
         }
     }
 
@@ -219,6 +222,7 @@ impl Stack {
             most,
             options: way.options.as_deref(),
             owner: way.owner,
+            tag: way.tag,
         };
         self.ip.send(now, &mut *self.pool, hop, &out)
     }

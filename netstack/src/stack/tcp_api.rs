@@ -6,6 +6,7 @@ use arena::{Consumer, Producer};
 
 use super::Stack;
 use crate::datagram::ErrorReport;
+use crate::departure::DepartureRequest;
 use crate::filter::Program;
 use crate::reuseport::GroupProgramError;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
@@ -149,6 +150,19 @@ impl Stack {
     /// MSG_ERRQUEUE: takes what ICMP said of an attempt to connect.
     pub fn tcp_take_reports(&mut self, id: TcpId) -> Vec<ErrorReport> {
         self.tcp.take_reports(id)
+    }
+
+    /// SO_TIMESTAMP and its kin: when the byte at a position of the rx ring came, where that is kept; what lies before `read` is
+    /// not asked for again.
+    pub fn tcp_arrival(&mut self, id: TcpId, position: u64, read: u64) -> Option<Instant> {
+        self.tcp.arrival(id, position, read)
+    }
+
+    /// What is to be told of the text before a position of the tx ring: best asked for before
+    /// [`tcp_data_queued`](Self::tcp_data_queued) says that it is there.
+    pub fn tcp_ask_departure(&mut self, now: Instant, id: TcpId, end: u64, request: DepartureRequest) {
+        self.now = now;
+        self.tcp.ask_departure(now, id, end, request, &mut self.events);
     }
 
     /// The socket's options; call [`tcp_options_changed`](Self::tcp_options_changed) after a change.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Stack;
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery, Way};
+use crate::departure::Tag;
 use crate::filter::Program;
 use crate::ip::{Header, HeaderOptions, Hop, Ip, Limits, NextHop, OutputError, end, is_unicast, zone};
 use crate::link::IfIndex;
@@ -118,6 +119,7 @@ impl Stack {
             most: options.v6.most.filter(|_| dst.is_ipv6()),
             options: options_behind(how, dst),
             owner,
+            tag: Tag::new(key, how.departure),
         };
         let sent = if how.more { self.udp_begin(id, way, how, payload) } else { self.udp_emit(key, &way, payload) };
         sent.map(|()| len)

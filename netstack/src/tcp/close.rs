@@ -96,7 +96,7 @@ impl Tcp {
                 self.settle(now, id.0, events);
             }
             Kind::Listening(listener) => {
-                socket.kind = Kind::Idle(Idle { options: listener.options.clone(), over: None });
+                socket.kind = Kind::Idle(Idle { options: listener.options.clone(), over: None, times: None });
                 if let Some(binding) = &mut socket.binding {
                     self.ports.stop_listening(binding);
                 }

@@ -10,7 +10,7 @@
 //! - what is out: `sent`, and what is lost of it: `recovery`, `rack`, `tlp`, `undo`; how much may be: `congestion`, `prr`,
 //!   `usage`, `pacing`, `autotune`; what the path is like: `rtt`, `windowed_min`, `rate`; the order of bytes that come: `reassembly`, `sack`;
 //! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
-//!   `demux`, `reply`; the program's calls: `calls`, `carrier`, `close`; the run: `poll`; ICMP: `icmp`; text in SYNs: `fast_open`.
+//!   `demux`, `reply`; the program's calls: `calls`, `carrier`, `close`, `times`; the run: `poll`; ICMP: `icmp`; text in SYNs: `fast_open`.
 
 mod autotune;
 mod calls;
@@ -61,6 +61,7 @@ mod syn_cookie;
 mod syn_queue;
 mod tcb;
 mod timers;
+mod times;
 mod tlp;
 mod undo;
 mod urgent;

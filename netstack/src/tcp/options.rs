@@ -93,6 +93,8 @@ pub struct TcpOptions {
     pub report_extensions: bool,
     /// `IPV6_RECVERR_RFC4884`: the same of IPv6.
     pub report_extensions6: bool,
+    /// `SO_TIMESTAMP` and its kin: when text came is kept.
+    pub receive_times: bool,
     /// `TCP_SAVE_SYN`, of a listener.
     pub save_syn: SaveSyn,
     /// `IP_TTL`; `None`: 64.
@@ -189,6 +191,7 @@ impl Default for TcpOptions {
             least_ttl: 0,
             least_hops: 0,
             flow_label: None,
+            receive_times: false,
             report_errors: false,
             report_errors6: false,
             report_extensions: false,

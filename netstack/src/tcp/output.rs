@@ -278,6 +278,8 @@ impl Tcb {
         let mut bytes = [0; MAX_HEADER_LEN];
         let header_len = header.emit(&mut bytes);
         let offset = if plan.text > 0 && !syn { (plan.seq - self.text_start()) as usize } else { 0 };
+        let tag = if plan.text > 0 && self.times.is_some() { self.departure_tag(offset, plan.text) } else { None };
+        let d = &self.durable;
         let segment = TcpSegmentOut {
             src: d.local.ip(),
             remote: d.remote,
@@ -289,6 +291,7 @@ impl Tcb {
             ttl: self.options.ttl_to(d.remote),
             tos: self.options.tos_to(d.remote) | ecn_field,
             segment_size: if plan.joined { self.mss() as u16 } else { 0 },
+            tag,
         };
         let result = out.transmit(segment);
         if result == TxResult::Sent {

@@ -113,5 +113,6 @@ fn transmit(reply: &Reply, out: &mut dyn TcpOut) -> TxResult {
         ttl: reply.ttl,
         tos: reply.tos,
         segment_size: 0,
+        tag: None,
     })
 }

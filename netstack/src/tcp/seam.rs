@@ -1,6 +1,7 @@
 //! The edge between TCP and the rest of the stack: what TCP is told, and what it asks for.
 
 use crate::datagram::ErrorReport;
+use crate::departure::Tag;
 use crate::events::Events;
 use crate::ip::{HeaderOptions, Limits, Received};
 use crate::link::{IfIndex, TxResult};
@@ -75,6 +76,8 @@ pub(crate) struct TcpSegmentOut<'a> {
     pub(crate) tos: u8,
     /// Not 0: the payload is that of several segments, to be cut after each so many bytes, below TCP.
     pub(crate) segment_size: u16,
+    /// Who wants to know when its last byte leaves.
+    pub(crate) tag: Option<Tag>,
 }
 
 impl TcpSegmentOut<'_> {

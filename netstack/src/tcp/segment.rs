@@ -87,6 +87,7 @@ impl Tcp {
         let Some(socket) = self.sockets.get_mut(handle) else { return };
         let Some(tcb) = socket.tcb_mut() else { return };
         let reset = tcb.input(now, segment);
+        tcb.tell_acknowledged(now, env.events);
         tcb.grow_rings(now, segment, env.pool);
         if ip.src.is_ipv6() && segment.end() == tcb.durable.rcv_nxt {
             socket.carrier = Some(Carrier::of(ip));

@@ -72,9 +72,10 @@ impl Tcp {
             (remnant, wait)
         });
         tcb.rx.notify_never();
+        let times = tcb.times.take();
         let (failure, orphan, options) = (tcb.failure, tcb.orphan, tcb.options.clone());
         socket.error = failure.or(socket.error);
-        socket.kind = Kind::Idle(Idle { options, over: Some(tuple) });
+        socket.kind = Kind::Idle(Idle { options, over: Some(tuple), times });
         events.touch(socket.key);
         if let Some((remnant, wait)) = remnant {
             self.keep(now, remnant, wait);

@@ -10,6 +10,7 @@ use super::ports::Binding;
 use super::state::State;
 use super::syn_queue::Request;
 use super::tcb::Tcb;
+use super::times::Times;
 use crate::datagram::Reports;
 use crate::slab::{Handle, Slab};
 use crate::socket::Key;
@@ -45,6 +46,8 @@ pub(super) struct Idle {
     pub(super) options: TcpOptions,
     /// The ends of the connection that is over.
     pub(super) over: Option<Tuple>,
+    /// When what it left unread came.
+    pub(super) times: Option<Box<Times>>,
 }
 
 /// A socket in LISTEN.
@@ -106,6 +109,15 @@ impl Socket {
         match &mut self.kind {
             Kind::Connection(tcb) => Some(tcb),
             _ => None,
+        }
+    }
+
+    /// Of a connection, or of what it left.
+    pub(super) fn times_mut(&mut self) -> Option<&mut Times> {
+        match &mut self.kind {
+            Kind::Connection(tcb) => tcb.times.as_deref_mut(),
+            Kind::Idle(idle) => idle.times.as_deref_mut(),
+            Kind::Listening(_) => None,
         }
     }
 

@@ -22,6 +22,7 @@ use super::sent::SentQueue;
 use super::seq::Seq;
 use super::state::State;
 use super::timers::{Timer, Timers};
+use super::times::Times;
 use super::tlp::Tlp;
 use super::usage::WindowUsage;
 use crate::time::Instant;
@@ -104,6 +105,8 @@ pub(super) struct Tcb {
     pub(super) advertised_mss: u16,
     pub(super) path: PathView,
     pub(super) counters: Counters,
+    /// Of those who ask.
+    pub(super) times: Option<Box<Times>>,
 }
 
 /// What a new TCB starts from.
@@ -163,6 +166,7 @@ impl Tcb {
             advertised_mss,
             path: PathView::new(durable.snd_mss),
             counters: Counters::default(),
+            times: None,
         };
         tcb.reset_congestion();
         tcb

@@ -1,7 +1,7 @@
 //! Options of SOL_SOCKET about what a receiver learns beside the bytes: times, drops, memory; and from where it peeks.
 
 use super::Access::Int;
-use super::rows::{bytes, local};
+use super::rows::{bytes, change, local};
 use super::sol_socket::buffer_sizes;
 use super::{On, Row, values};
 use crate::backend::{Call, Reply};
@@ -66,12 +66,24 @@ fn shown(socket: &Socket, unit: Option<Stamp>, new: bool) -> Result<i32> {
 
 /// All of them are one setting; any of them switches it off.
 fn set_stamp(socket: &Socket, value: i32, unit: Stamp, new: bool) -> Result<()> {
-    let stamps = &mut socket.settings.lock().wanted.stamps;
-    match value {
-        0 => stamps.unit = None,
-        _ => *stamps = Stamps { unit: Some(unit), new, ..*stamps },
+    set_stamps(socket, |stamps| match value {
+        0 => Stamps { unit: None, ..stamps },
+        _ => Stamps { unit: Some(unit), new, ..stamps },
+    })
+}
+
+/// The engine keeps the times of what streams receive only where somebody wants them.
+fn set_stamps(socket: &Socket, to: impl FnOnce(Stamps) -> Stamps) -> Result<()> {
+    let stamps = to(socket.settings.lock().wanted.stamps);
+    if socket.endpoint.kind != Kind::Stream {
+        socket.settings.lock().wanted.stamps = stamps;
+        return Ok(());
     }
-    Ok(())
+    change(socket, |settings| {
+        settings.wanted.stamps = stamps;
+        settings.tcp.receive_times = stamps.wants_arrivals();
+        Ok(())
+    })
 }
 
 /// `struct so_timestamping`: flags, and a clock of a card.
@@ -89,7 +101,8 @@ fn set_stamping(socket: &Socket, value: &[u8], new: bool) -> Result<()> {
     const BIND_PHC: u32 = 1 << 15;
     const OPT_ID_TCP: u32 = 1 << 16;
     let flags = values::int(value)? as u32;
-    let wanted = &mut socket.settings.lock().wanted;
+    let settings = socket.settings.lock();
+    let wanted = &settings.wanted;
     let stream = socket.endpoint.kind == Kind::Stream;
     let numbers_nothing = socket.endpoint.state().intersects(State::CLOSED | State::LISTENING);
     if flags & !ALL != 0
@@ -103,8 +116,9 @@ fn set_stamping(socket: &Socket, value: &[u8], new: bool) -> Result<()> {
     if flags & BIND_PHC != 0 {
         return Err(Errno::OPNOTSUPP);
     }
-    wanted.stamps = Stamps { flags, new, ..wanted.stamps };
-    Ok(())
+    socket.count_departures(wanted.stamps.flags, flags);
+    drop(settings);
+    set_stamps(socket, |stamps| Stamps { flags, new, ..stamps })
 }
 
 /// SO_PEEK_OFF is of TCP and UDP.

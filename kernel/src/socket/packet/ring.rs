@@ -5,6 +5,7 @@ use crate::backend::PacketCall;
 use crate::{Errno, Result};
 use arena::Window;
 use netstack::PacketTo;
+use netstack::departure::DepartureRequest;
 use netstack::packet::ring::{Direction, RingRequest};
 use rustix::fs::{fstat, major, minor};
 use std::sync::Arc;
@@ -41,10 +42,15 @@ impl Socket {
     }
 
     /// Sends what waits in the ring, as the program wants it done: all of it, or as much as fits.
-    pub(super) fn send_ring(&self, flags: i32, to: Option<PacketTo>) -> Result<usize> {
+    pub(super) fn send_ring(
+        &self,
+        flags: i32,
+        to: Option<PacketTo>,
+        departure: Option<DepartureRequest>,
+    ) -> Result<usize> {
         let mut sum = 0;
         loop {
-            let sent = self.when_there_is_room(flags, || self.packet(PacketCall::SendRing(to)));
+            let sent = self.when_there_is_room(flags, || self.packet(PacketCall::SendRing(to, departure)));
             match sent {
                 Ok(0) => return Ok(sum),
                 Ok(sent) => sum += sent,

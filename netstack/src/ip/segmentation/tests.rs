@@ -21,6 +21,7 @@ fn pieces_are_the_segment() {
         ttl: Some(64),
         tos: 0,
         segment_size: 3,
+        tag: None,
     };
     let mut seen = Vec::new();
     pieces(&segment, |piece| {

@@ -91,6 +91,7 @@ impl Tcb {
         let end = self.reassembly.advance(end);
         let published = ((end - rcv_nxt) as usize).min(self.rx.free());
         self.rx.publish(published);
+        self.note_arrival(now);
         self.durable.rcv_nxt = rcv_nxt + published as u32;
         self.sack_report.on_in_order(self.durable.rcv_nxt);
         self.counters.bytes_received += published as u64;

@@ -39,6 +39,7 @@ mod resolver;
 mod reuseport;
 mod savesyn;
 mod signal;
+mod stamping;
 mod stdio;
 mod streamip;
 mod sys;
@@ -69,6 +70,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         udplite::CASES,
         cork::CASES,
         zerocopy::CASES,
+        stamping::CASES,
         urgent::CASES,
         driven::CASES,
         fastopen::CASES,

@@ -1,0 +1,73 @@
+//! When what a program sent passed the stations of its way (Linux's SOF_TIMESTAMPING_TX_*).
+//!
+//! A send that asks leaves a [`Tag`] on its packet, which goes with it through queues; each station notes the packet as it
+//! is then. What stations a segment of TCP has passed is asked for by the position of its last byte (`tcp::times`).
+
+use crate::socket::Key;
+use crate::time::Instant;
+
+/// What a program wants to know of one send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DepartureRequest {
+    /// When it is given to its interface.
+    pub scheduled: bool,
+    /// When the link has taken it.
+    pub sent: bool,
+    /// When the peer has acknowledged all of it: of TCP.
+    pub acknowledged: bool,
+    /// The times alone, without the packet.
+    pub bare: bool,
+    /// Given back with the times.
+    pub id: u32,
+}
+
+/// A station of the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Station {
+    /// The interface has it.
+    Scheduled,
+    /// The link has it.
+    Sent,
+    /// The peer has it.
+    Acknowledged,
+}
+
+/// What a socket sent has passed a station.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// The socket.
+    pub key: Key,
+    /// What it has passed.
+    pub station: Station,
+    /// When.
+    pub at: Instant,
+    /// As the request has it.
+    pub id: u32,
+    /// The frame from its link header on; of what is acknowledged, the text. Empty where only times were wanted.
+    pub bytes: Vec<u8>,
+}
+
+/// Whose packet it is, and what is wanted of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag {
+    pub(crate) key: Key,
+    pub(crate) request: DepartureRequest,
+}
+
+impl Tag {
+    pub(crate) fn new(key: Key, request: Option<DepartureRequest>) -> Option<Tag> {
+        request.map(|request| Tag { key, request })
+    }
+
+    /// The packet of these bytes passes a station now.
+    pub(crate) fn passes(&self, station: Station, at: Instant, parts: &[&[u8]]) -> Option<Departure> {
+        let DepartureRequest { scheduled, sent, acknowledged, bare, id } = self.request;
+        let wanted = match station {
+            Station::Scheduled => scheduled,
+            Station::Sent => sent,
+            Station::Acknowledged => acknowledged,
+        };
+        let bytes = if bare { Vec::new() } else { parts.concat() };
+        wanted.then_some(Departure { key: self.key, station, at, id, bytes })
+    }
+}
