@@ -3,6 +3,7 @@
 //! The engine's owner writes the record and its ends of the rings; the program reads the record and moves its own ends.
 //! Neither waits for the other.
 
+mod bounds;
 mod driven;
 mod errors;
 mod frames;
@@ -83,8 +84,7 @@ pub struct Endpoint {
     low_water: AtomicUsize,
     /// TCP_NOTSENT_LOWAT: so many bytes that have not left are no room to write; 0 for any number.
     not_sent_low_water: AtomicUsize,
-    /// SO_SNDBUF of a stream that said it: no more of the ring is used.
-    send_most: AtomicUsize,
+    bounds: bounds::Bounds,
     marks: AtomicU32,
     /// SO_OOBINLINE: the urgent byte is read with the others.
     oob_inline: AtomicBool,
@@ -187,13 +187,13 @@ impl Rings {
         self.tx.as_ref().map_or(0, |(_, view)| view.unused())
     }
 
-    /// As Linux's sk_stream_is_writeable: at least a third of the buffer is free, and (tcp_stream_memory_free) of what may
-    /// wait to leave at least half.
+    /// As Linux's sk_stream_is_writeable: at least a third of the buffer (`most` bytes, no more than the ring) is free, and
+    /// (tcp_stream_memory_free) of what may wait to leave at least half.
     fn writable(&self, most: usize, not_sent_low_water: usize) -> bool {
         self.tx.as_ref().is_none_or(|(_, view)| {
-            let capacity = view.capacity().min(most);
-            let free = capacity.saturating_sub(view.used());
-            free * 3 >= capacity && (not_sent_low_water == 0 || view.unused() * 2 < not_sent_low_water)
+            let most = view.capacity().min(most);
+            most.saturating_sub(view.used()) * 3 >= most
+                && (not_sent_low_water == 0 || view.unused() * 2 < not_sent_low_water)
         })
     }
 }
@@ -212,7 +212,7 @@ impl Endpoint {
             wants_space: AtomicBool::new(false),
             low_water: AtomicUsize::new(1),
             not_sent_low_water: AtomicUsize::new(0),
-            send_most: AtomicUsize::new(usize::MAX),
+            bounds: bounds::Bounds::default(),
             marks: AtomicU32::new(0),
             oob_inline: AtomicBool::new(false),
             errors_are_urgent: AtomicBool::new(false),
@@ -275,7 +275,6 @@ impl Endpoint {
             return events;
         }
         let rings = self.rings.read();
-        // Linux keeps the mark within half of the buffer (tcp_set_rcvlowat()): a window can reach it.
         let mut least = if self.kind == Kind::Stream { self.low_water() } else { 1 };
         if let Some(rings) = rings.as_ref() {
             let inline = self.oob_inline();
@@ -287,7 +286,7 @@ impl Endpoint {
                     events |= Events::PRI;
                 }
             }
-            if bytes >= least.min(rings.rx_view.capacity() / 2) {
+            if bytes >= self.reachable(least, rings) {
                 events |= Events::IN | Events::RDNORM;
             }
         }
@@ -326,38 +325,17 @@ impl Endpoint {
         self.changed();
     }
 
-    /// SO_SNDBUF of a stream that said it, doubled.
-    pub(crate) fn send_most(&self) -> usize {
-        self.send_most.load(Ordering::Relaxed)
-    }
-
-    /// Sets it, which may change what a watcher sees.
-    pub(crate) fn set_send_most(&self, bytes: usize) {
-        self.send_most.store(bytes, Ordering::Relaxed);
-        self.changed();
-    }
-
-    /// Bytes that may be written now, though some have not left: as on Linux the last of them may be part of a long segment.
-    pub(crate) fn may_write(&self, rings: &Rings) -> usize {
-        const SEGMENT: usize = 32 << 10;
-        let most = self.send_most().saturating_sub(rings.unsent());
-        match self.not_sent_low_water() {
-            0 => most,
-            bytes => bytes.checked_sub(rings.not_sent()).filter(|&n| n > 0).map_or(0, |n| n.max(SEGMENT)).min(most),
-        }
-    }
-
     /// Whether there is room to write; if not, the engine is asked to say when there is.
     fn has_room(&self, rings: Option<&Rings>) -> bool {
         let Some(rings) = rings else { return true };
-        let bounds = (self.send_most(), self.not_sent_low_water());
-        if rings.writable(bounds.0, bounds.1) {
+        let writable = || rings.writable(self.bounds.send(), self.not_sent_low_water());
+        if writable() {
             return true;
         }
         self.wants_space.store(true, Ordering::SeqCst);
         // The engine may have freed space between the look and the wish, and not have seen the wish.
         fence(Ordering::SeqCst);
-        rings.writable(bounds.0, bounds.1)
+        writable()
     }
 
     /// SO_OOBINLINE.
@@ -390,7 +368,7 @@ impl Endpoint {
                 .rings
                 .read()
                 .as_ref()
-                .is_some_and(|rings| rings.writable(self.send_most(), self.not_sent_low_water()))
+                .is_some_and(|rings| rings.writable(self.bounds.send(), self.not_sent_low_water()))
             && self.wants_space.swap(false, Ordering::SeqCst)
     }
 

@@ -193,7 +193,7 @@ impl Socket {
                     endpoint.set_low_water(self.endpoint.low_water());
                     endpoint.set_oob_inline(self.endpoint.oob_inline());
                     endpoint.set_not_sent_low_water(self.endpoint.not_sent_low_water());
-                    endpoint.set_send_most(self.endpoint.send_most());
+                    settings.bound_rings(&endpoint);
                     let socket = Socket::new(self.backend.clone(), endpoint, self.family(), settings);
                     *socket.peer.lock() = Some(self.family().shown(peer));
                     socket.peek_offset.store(self.peek_offset.load(Ordering::Relaxed), Ordering::Relaxed);

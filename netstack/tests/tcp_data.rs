@@ -362,3 +362,29 @@ fn of_a_larger_ring_no_more_is_offered_than_so_rcvbuf_says() {
     assert_eq!(windows[0], Some(64_535), "the right edge stays");
     assert!(windows[65..].iter().all(|window| window.is_some_and(|window| window <= 4096)), "{windows:?}");
 }
+
+#[test]
+fn a_smaller_receive_buffer_takes_nothing_back_and_holds_what_was_offered() {
+    let mut s = Script::listening(65535, 5);
+    s.gets("S 0:0(0) win 65535 <mss 65495>");
+    s.sends("S. 0:0(0) ack 1 win 65535 <mss 65495>");
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.accepts();
+    s.sets(|options| options.buffers.receive = Some(8192));
+    // The edge that the SYN showed stands.
+    s.gets(". 1:60001(60000) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 60001 win 5535");
+    s.gets(". 60001:65536(5535) ack 1 win 65535");
+    s.sends(". 1:1(0) ack 65536 win 0");
+    // What comes free above the new size is not worth a word, and then the window opens by half of it.
+    s.reads(65535 - 8192);
+    s.sends_nothing();
+    s.reads(4095);
+    s.sends_nothing();
+    s.reads(1);
+    s.sends(". 1:1(0) ack 65536 win 4096");
+    s.reads(4096);
+    s.sends(". 1:1(0) ack 65536 win 8192");
+    s.sets(|options| options.buffers.receive = Some(16384));
+    s.sends(". 1:1(0) ack 65536 win 16384");
+}

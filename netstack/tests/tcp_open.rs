@@ -209,14 +209,16 @@ fn a_syn_ack_offers_no_more_than_the_ring_will_hold() {
     s.gets(". 1:1(0) ack 1 win 1000");
     s.accepts();
     // SO_RCVBUF of the listener counts for what it accepts.
-    let mut s = Script::listening(1500, 5);
-    let id = s.listener.as_ref().unwrap().id;
-    s.net.stack(s.node).tcp_options(id).unwrap().buffers.receive = Some(8192);
-    s.gets("S 0:0(0) win 1000 <mss 1000>");
-    s.sends("S. 0:0(0) ack 1 win 8192");
-    s.gets(". 1:1(0) ack 1 win 1000");
-    s.accepts();
-    assert_eq!(s.socket.as_ref().unwrap().rx.capacity(), 8192);
+    for (bytes, ring) in [(8192, 8192), (10_000, 16384)] {
+        let mut s = Script::listening(1500, 5);
+        let id = s.listener.as_ref().unwrap().id;
+        s.net.stack(s.node).tcp_options(id).unwrap().buffers.receive = Some(bytes);
+        s.gets("S 0:0(0) win 1000 <mss 1000>");
+        s.sends(&format!("S. 0:0(0) ack 1 win {bytes}"));
+        s.gets(". 1:1(0) ack 1 win 1000");
+        s.accepts();
+        assert_eq!(s.socket.as_ref().unwrap().rx.capacity(), ring);
+    }
 }
 
 #[test]

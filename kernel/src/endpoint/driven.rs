@@ -115,6 +115,6 @@ impl Endpoint {
 
     fn above_low_water(&self) -> bool {
         let least = if self.kind == Kind::Stream { self.low_water() } else { 0 };
-        self.rings().is_none_or(|rings| rings.readable() >= least.min(rings.rx_view.capacity() / 2))
+        self.rings().is_none_or(|rings| rings.readable() >= self.reachable(least, &rings))
     }
 }

@@ -3,6 +3,7 @@
 //! A ring starts small, so that cycling through it stays in the caches, and grows while a larger one would carry more: the
 //! receiving one to twice what the program reads in a round trip (dynamic right-sizing, as Linux's
 //! `tcp_rcv_space_adjust`), the sending one to twice the congestion window (`tcp_sndbuf_expand`).
+//! A ring never shrinks: where the program wants less, it is not used to its end.
 
 use super::seq::Seq;
 use super::tcb::Tcb;
@@ -70,6 +71,16 @@ impl Autotune {
 }
 
 impl Tcb {
+    /// Bytes that the rx ring may hold: no more than SO_RCVBUF says.
+    pub(super) fn receive_bound(&self) -> usize {
+        bounded(self.rx.capacity(), self.options.buffers.receive)
+    }
+
+    /// Bytes that the tx ring may hold: no more than SO_SNDBUF says, to which the program keeps.
+    pub(super) fn send_bound(&self) -> usize {
+        bounded(self.tx.capacity(), self.options.buffers.send)
+    }
+
     /// Lets the rings grow after a segment, if they should.
     pub(super) fn grow_rings(&mut self, now: Instant, segment: &Segment<'_>, pool: &mut dyn BufferPool) {
         if !self.durable.state.is_synchronized() {
@@ -167,6 +178,10 @@ impl Tcb {
 fn useful(rtt: Duration) -> usize {
     let bytes = u128::from(2 * MAX_RATE) * rtt.as_nanos() / 1_000_000_000;
     bytes.min(MAX_RING as u128) as usize
+}
+
+fn bounded(capacity: usize, set: Option<u32>) -> usize {
+    set.map_or(capacity, |most| capacity.min(most as usize))
 }
 
 fn larger(capacity: usize, wanted: usize) -> Option<usize> {

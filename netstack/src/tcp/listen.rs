@@ -309,7 +309,7 @@ impl Tcp {
 /// What a SYN-ACK offers.
 fn window_of_syn_ack(env: &Env<'_>, options: &TcpOptions) -> u32 {
     let most = options.window_clamp.unwrap_or(MAX_UNSCALED).min(MAX_UNSCALED);
-    (env.pool.receive_size(options.buffers) as u32).min(most)
+    (env.pool.receive_size(options.buffers) as u32).min(options.buffers.receive.unwrap_or(most)).min(most)
 }
 
 /// The MSS option for a path (RFC 9293 §3.7.1): what fits its MTU, and what `TCP_MAXSEG` allows.

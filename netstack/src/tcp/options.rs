@@ -48,7 +48,7 @@ pub struct TcpOptions {
     pub syn_retries: u8,
     /// `tcp_retries2`: repetitions of a segment before the connection is given up; 15.
     pub retries: u8,
-    /// `SO_SNDBUF` and `SO_RCVBUF`, in bytes of ring: a side that is set stays at that size (of a larger receive ring no more is
+    /// `SO_SNDBUF` and `SO_RCVBUF`, in bytes of ring: a side that is set stays at that size (of a larger ring no more is
     /// used), the others follow the path.
     pub buffers: StreamSizes,
     /// `TCP_THIN_LINEAR_TIMEOUTS`: who has few segments out waits no longer after each of the first timeouts.

@@ -215,7 +215,7 @@ impl Tcb {
     /// Payload of a full segment: no more than half of what the peer's window or our ring can hold, as on Linux
     /// (`tcp_bound_to_half_wnd`), or segments of 64 KiB would go one by one, each waiting for the last to be read.
     pub(super) fn mss(&self) -> u32 {
-        let half = (self.durable.snd_wnd_max / 2).min(self.tx.capacity() as u32 / 2);
+        let half = (self.durable.snd_wnd_max / 2).min(self.send_bound() as u32 / 2);
         self.path_mss().min(half.max(MIN_SEGMENT))
     }
 

@@ -30,18 +30,17 @@ impl Tcb {
 
     /// What could be offered now.
     fn room(&self) -> u32 {
-        let free = self.capacity().saturating_sub(self.rx.used() as u32);
-        free.min(self.most_to_offer())
+        (self.free_to_receive() as u32).min(self.most_to_offer())
+    }
+
+    /// Bytes that the rx ring may still take. What was offered before SO_RCVBUF made it less may come all the same.
+    pub(super) fn free_to_receive(&self) -> usize {
+        self.receive_bound().saturating_sub(self.rx.used())
     }
 
     /// What could be offered if the ring were empty.
     fn largest_window(&self) -> u32 {
-        self.capacity().min(self.most_to_offer())
-    }
-
-    /// Bytes of the ring that are used: as many as the program has said, of a ring that was larger before.
-    fn capacity(&self) -> u32 {
-        (self.rx.capacity() as u32).min(self.options.buffers.receive.unwrap_or(u32::MAX))
+        (self.receive_bound() as u32).min(self.most_to_offer())
     }
 
     fn most_to_offer(&self) -> u32 {
@@ -96,6 +95,7 @@ impl Tcb {
             && !self.orphan
             && self.receive_window() <= self.largest_window() / 2;
         let grown = self.room().saturating_sub(self.receive_window());
-        needed.then(|| self.worthwhile_growth().saturating_sub(grown) as usize)
+        let too_much = self.rx.used().saturating_sub(self.receive_bound());
+        needed.then(|| self.worthwhile_growth().saturating_sub(grown) as usize + too_much)
     }
 }

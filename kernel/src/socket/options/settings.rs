@@ -3,7 +3,7 @@
 use super::kept::Kept;
 use crate::backend::Buffers;
 use crate::config::TcpDefaults;
-use crate::endpoint::Kind;
+use crate::endpoint::{Endpoint, Kind};
 use crate::engine::DEFAULT_RING;
 use crate::socket::{Family, WantedInfo};
 use netstack::datagram::{DatagramOptions, RECEIVE_BUFFER};
@@ -187,6 +187,12 @@ impl Settings {
     pub(super) fn bind_to(&mut self, on: Option<IfIndex>) {
         self.tcp.bound_to = on;
         self.raw.datagram.bound_to = on;
+    }
+
+    /// A stream's rings hold no more than the program says, though they may be larger.
+    pub(in crate::socket) fn bound_rings(&self, endpoint: &Endpoint) {
+        let shown = |bytes: Option<usize>| bytes.map(|bytes| bytes * 2);
+        endpoint.set_bounds(shown(self.send_buffer), shown(self.receive_buffer));
     }
 
     /// Sizes of the rings to be made.

@@ -243,8 +243,9 @@ fn lock(socket: &Socket, bits: i32) -> Result<()> {
         s.tcp.buffers.receive = s.receive_buffer.map(|bytes| 2 * bytes as u32);
         Ok(())
     })?;
-    let most = socket.settings.lock().send_buffer.map_or(usize::MAX, |bytes| 2 * bytes);
-    socket.endpoint.set_send_most(most);
+    if socket.endpoint.kind == Kind::Stream {
+        socket.settings.lock().bound_rings(&socket.endpoint);
+    }
     Ok(())
 }
 
@@ -256,11 +257,7 @@ fn set_send_buffer(socket: &Socket, value: i32, most: usize) -> Result<()> {
         s.tcp.buffers.send = Some(2 * bytes as u32);
         Ok(())
     })?;
-    match socket.endpoint.kind {
-        Kind::Stream => socket.endpoint.set_send_most(2 * bytes),
-        _ => drop(socket.backend.call(Call::SetSendBuffer(socket.id(), 2 * bytes))?),
-    }
-    Ok(())
+    resized(socket, Call::SetSendBuffer(socket.id(), 2 * bytes))
 }
 
 fn set_receive_buffer(socket: &Socket, value: i32, most: usize) -> Result<()> {
@@ -270,10 +267,16 @@ fn set_receive_buffer(socket: &Socket, value: i32, most: usize) -> Result<()> {
         s.tcp.buffers.receive = Some(2 * bytes as u32);
         Ok(())
     })?;
-    if socket.endpoint.kind != Kind::Stream {
-        socket.backend.call(Call::SetReceiveBuffer(socket.id(), 2 * bytes))?;
+    resized(socket, Call::SetReceiveBuffer(socket.id(), 2 * bytes))
+}
+
+/// Makes a new size count, by `call` where there is no stream.
+fn resized(socket: &Socket, call: Call<'_>) -> Result<()> {
+    if socket.endpoint.kind == Kind::Stream {
+        socket.settings.lock().bound_rings(&socket.endpoint);
+        return Ok(());
     }
-    Ok(())
+    socket.backend.call(call).map(drop)
 }
 
 fn interface_named(socket: &Socket, name: &str) -> Result<u32> {

@@ -55,10 +55,11 @@ impl Tcb {
     /// What the two SYNs agree on.
     fn negotiate(&mut self, now: Instant, segment: &Segment<'_>) {
         let options = &segment.header.options;
+        let room = self.free_to_receive() as u32;
         let d = &mut self.durable;
         d.irs = segment.header.seq;
         d.rcv_nxt = d.irs + 1;
-        d.rcv_adv = d.rcv_nxt + (self.rx.free() as u32).min(crate::tcp::window::MAX_UNSCALED);
+        d.rcv_adv = d.rcv_nxt + room.min(crate::tcp::window::MAX_UNSCALED);
         let theirs = peer_mss(options.mss, d.remote.is_ipv6());
         d.snd_mss = d.snd_mss.min(theirs);
         self.ack = DelayedAck::new(d.rcv_nxt, d.snd_mss.min(self.advertised_mss));

@@ -17,6 +17,8 @@ pub const CASES: &[Case] = &[
     ("lowat.wakes", wakes),
     ("lowat.blocking", blocking),
     ("lowat.buffers_set_late", buffers_set_late),
+    ("lowat.set_larger_again", set_larger_again),
+    ("lowat.more_than_the_buffer", more_than_the_buffer),
 ];
 
 const TCP_NOTSENT_LOWAT: i32 = 25;
@@ -140,4 +142,35 @@ fn buffers_set_late(r: &mut Report) {
         received += must("recv", sys::recv(b, 1 << 16, 0)).len() as i64;
     }
     r.see("there is some", sys::poll(&[(a, POLLOUT)], 2000));
+}
+
+/// Who waits for room has it when SO_SNDBUF gives some.
+fn set_larger_again(r: &mut Report) {
+    let (a, b) = pair();
+    must("SO_RCVBUF", sys::set_option(b, SOL_SOCKET, libc::SO_RCVBUF, 2048));
+    must("SO_SNDBUF", sys::set_option(a, SOL_SOCKET, SO_SNDBUF, 4096));
+    nonblocking(a);
+    for _ in 0..50 {
+        let _ = sys::send(a, &pattern(1 << 18), 0);
+        thread::sleep(Duration::from_millis(2));
+    }
+    r.see("there is no room", sys::poll(&[(a, POLLOUT)], 0));
+    let waiter = thread::spawn(move || sys::poll(&[(a, POLLOUT)], 5000));
+    thread::sleep(Duration::from_millis(50));
+    must("SO_SNDBUF", sys::set_option(a, SOL_SOCKET, SO_SNDBUF, 1 << 20));
+    r.see("who polls is woken", waiter.join().expect("no panic"));
+    r.see("as much is taken", sys::send(a, &pattern(1 << 16), 0));
+}
+
+/// SO_RCVLOWAT of more than the receive buffer can hold does not keep the program from reading.
+fn more_than_the_buffer(r: &mut Report) {
+    let (a, b) = pair();
+    must("SO_RCVLOWAT", sys::set_option(b, SOL_SOCKET, libc::SO_RCVLOWAT, 100_000));
+    must("SO_RCVBUF", sys::set_option(b, SOL_SOCKET, libc::SO_RCVBUF, 2048));
+    nonblocking(a);
+    for _ in 0..50 {
+        let _ = sys::send(a, &pattern(1 << 16), 0);
+        thread::sleep(Duration::from_millis(2));
+    }
+    r.see("ready", sys::poll(&[(b, POLLIN)], 2000));
 }
