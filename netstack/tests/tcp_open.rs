@@ -103,6 +103,19 @@ fn a_syn_is_repeated_with_doubling_waits_and_then_given_up() {
 }
 
 #[test]
+fn after_a_syn_that_was_repeated_the_first_timeout_is_three_seconds() {
+    // RFC 6298 §5.7: without timestamps the round trip of such a SYN is not known.
+    let mut s = Script::connecting(1500);
+    s.sends("S 0:0(0)");
+    s.sends_after_ms(1000, "S 0:0(0)");
+    s.gets("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+    s.sends(". 1:1(0) ack 1");
+    s.writes(100);
+    s.sends("P. 1:101(100) ack 1");
+    s.sends_after_ms(3000, "P. 1:101(100) ack 1");
+}
+
+#[test]
 fn a_lost_syn_ack_is_repeated_and_then_forgotten() {
     let mut s = Script::listening(1500, 5);
     s.gets("S 0:0(0) win 1000 <mss 1000>");

@@ -78,10 +78,11 @@ impl RttEstimator {
         self.backoff = 0;
     }
 
-    /// The SYN timed out, and nothing was measured since (RFC 6298 §5.7).
+    /// The SYN timed out, and nothing was measured since (RFC 6298 §5.7). Its back-off ends with the handshake.
     pub(super) fn fall_back(&mut self) {
         if self.smoothed.is_none() {
             self.base = FALLBACK_RTO;
+            self.backoff = 0;
         }
     }
 
