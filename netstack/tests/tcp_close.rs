@@ -203,6 +203,20 @@ fn a_closed_socket_gives_up_fin_wait_2_after_60_s() {
 }
 
 #[test]
+fn a_fin_beyond_the_window_does_not_lengthen_fin_wait_2() {
+    let mut s = Script::established();
+    s.closes();
+    s.sends("F. 1:1(0) ack 1");
+    s.gets(". 1:1(0) ack 2 win 1000");
+    s.wait_ms(50_000);
+    s.gets("F. 100000000:100000000(0) ack 2 win 1000");
+    s.sends(". 2:2(0) ack 1");
+    s.is_silent_for_ms(10_001);
+    s.gets("F. 1:1(0) ack 2 win 1000");
+    s.sends("R 2:2(0)");
+}
+
+#[test]
 fn abort_resets() {
     let mut s = Script::established();
     s.writes(10);
@@ -298,6 +312,24 @@ fn a_newer_syn_takes_the_place_of_time_wait() {
     s.gets(". 5001:5001(0) ack 65540 win 1000");
     s.accepts();
     s.is(State::Established);
+}
+
+#[test]
+fn with_timestamps_only_a_newer_one_ends_time_wait() {
+    // RFC 6191 §2, whatever the sequence numbers say.
+    let mut s = Script::listening(1500, 5);
+    s.gets("S 0:0(0) win 1000 <mss 1460,ts 1000 0>");
+    s.sends("S. 0:0(0) ack 1");
+    s.gets(". 1:1(0) ack 1 win 1000 <ts 1001 0>");
+    s.accepts();
+    s.closes();
+    s.sends("F. 1:1(0) ack 1");
+    s.gets("F. 1:1(0) ack 2 win 1000 <ts 1002 0>");
+    s.sends(". 2:2(0) ack 2");
+    s.gets("S 5000:5000(0) win 1000 <mss 1460,ts 900 0>");
+    s.sends(". 2:2(0) ack 2");
+    s.gets("S 0:0(0) win 1000 <mss 1460,ts 1003 0>");
+    s.sends("S. 65539:65539(0) ack 1");
 }
 
 #[test]

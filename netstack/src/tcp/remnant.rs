@@ -70,7 +70,8 @@ impl Remnant {
         if self.fin_wait_2 && acceptable && old_stamp != Some(-1) && header.has(Flags::ACK) {
             return self.judge_fin_wait_2(now, segment);
         }
-        match (header.has(Flags::FIN), acceptable && segment.is_empty() && header.seq == rcv_nxt) {
+        // In FIN-WAIT-2 a FIN that gets here is old or forged: it must not lengthen the wait.
+        match (header.has(Flags::FIN) && !self.fin_wait_2, acceptable && segment.is_empty() && header.seq == rcv_nxt) {
             (true, _) => Verdict::Restart,
             (false, true) => Verdict::Ignore,
             (false, false) => self.limited(now, Verdict::Acknowledge),
