@@ -293,6 +293,23 @@ fn an_ack_of_what_was_never_sent_is_asked_about() {
 }
 
 #[test]
+fn an_ack_from_before_the_largest_window_is_asked_about() {
+    // RFC 5961 §5.2.
+    let mut s = Script::established();
+    s.writes(100);
+    s.sends("P. 1:101(100) ack 1");
+    s.gets(". 1:1(0) ack 101 win 65535");
+    // Old, but such as reordering makes.
+    s.gets("P. 1:11(10) ack 1 win 65535");
+    s.reads(10);
+    s.ignores_what_was_sent();
+    let before = 101_u32.wrapping_sub(65_535 + 1);
+    s.gets(&format!("P. 11:21(10) ack {before} win 65535"));
+    s.sends(". 101:101(0) ack 11");
+    s.reads_nothing();
+}
+
+#[test]
 fn a_large_segment_opens_the_window_beyond_what_a_syn_can_say() {
     // The bus: MTU 65535, rings of 256 KiB, a sender that can begin with one segment only.
     let mut s = Script::listening(65535, 5);

@@ -179,6 +179,19 @@ fn an_old_timestamp_is_refused() {
 }
 
 #[test]
+fn after_24_days_of_silence_an_old_timestamp_says_nothing() {
+    // RFC 7323 §5.5.
+    let mut s = Script::listening(1500, 5);
+    s.gets("S 0:0(0) win 1000 <mss 1460,ts 1000 0>");
+    s.sends("S. 0:0(0) ack 1");
+    s.gets(". 1:1(0) ack 1 win 1000 <ts 1001 0>");
+    s.accepts();
+    s.wait_ms(24 * 24 * 3600 * 1000 + 1);
+    s.gets("P. 1:11(10) ack 1 win 1000 <ts 900 0>");
+    s.reads(10);
+}
+
+#[test]
 fn the_echo_is_of_the_segment_that_the_acknowledgement_answers() {
     // RFC 7323 §4.3: out of order text does not move TS.Recent.
     let mut s = Script::listening(1500, 5);

@@ -88,3 +88,24 @@ fn identifications_of_one_flow_do_not_repeat_and_tell_nothing_of_another() {
     assert_eq!(sorted.len(), 1000);
     assert!(next(2).abs_diff(first[999]) > 1);
 }
+
+/// The source for a packet that leaves by eth.
+fn source(sources: &[(IfIndex, &str)], dst: &str) -> IpAddr {
+    let mut ip = ip();
+    for (on, addr) in sources {
+        ip.interfaces.add_address(*on, Address::manual(net(addr, 64)));
+    }
+    let IpAddr::V6(dst) = addr(dst) else { panic!("{dst} is of IPv4") };
+    select::source(&ip.interfaces, dst, ETH, None).expect("a source").into()
+}
+
+#[test]
+fn sources_are_of_the_interface_then_of_the_label_then_of_the_longest_prefix() {
+    // RFC 6724 §5. Each time the first one would be taken by the rules that follow.
+    let rule_5 = [(TUN, "2001:db8:2::1"), (ETH, "2001:db8:1::1")];
+    assert_eq!(source(&rule_5, "2001:db8:2::9"), addr("2001:db8:1::1"));
+    let rule_6 = [(ETH, "2002::1"), (ETH, "2600::1")];
+    assert_eq!(source(&rule_6, "2003::1"), addr("2600::1"));
+    let rule_8 = [(ETH, "2001:db8:1::1"), (ETH, "2001:db8:2::1")];
+    assert_eq!(source(&rule_8, "2001:db8:2:5::9"), addr("2001:db8:2::1"));
+}

@@ -140,3 +140,41 @@ impl Rack {
 fn is_later(a: (Instant, Seq), b: (Instant, Seq)) -> bool {
     a.0 > b.0 || a.0 == b.0 && a.1.after(b.1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// The reordering window after an acknowledgement, with a smallest round trip of 40 ms.
+    fn window(rack: &mut Rack, una: u32, dsack: bool) -> Duration {
+        let (una, nxt) = (Seq(una), Seq(una) + 1000);
+        rack.update_window(&Round { una, nxt, dsack, urgent: false, min_rtt: 40 * MS, srtt: 75 * MS });
+        rack.window
+    }
+
+    #[test]
+    fn duplicates_widen_the_window_once_a_round_and_up_to_the_round_trip() {
+        let mut rack = Rack::new(Seq(0));
+        assert_eq!(window(&mut rack, 0, false), 10 * MS);
+        assert_eq!(window(&mut rack, 0, true), 20 * MS);
+        assert_eq!(window(&mut rack, 500, true), 20 * MS, "the same round");
+        for round in 1..6 {
+            assert_eq!(window(&mut rack, round * 1000, true), (20 + 10 * round) * MS);
+        }
+        assert_eq!(window(&mut rack, 6000, true), 75 * MS, "not longer than SRTT");
+    }
+
+    #[test]
+    fn sixteen_recoveries_without_duplicates_make_it_small_again() {
+        let mut rack = Rack::new(Seq(0));
+        window(&mut rack, 0, true);
+        for _ in 0..15 {
+            rack.on_recovered();
+        }
+        assert_eq!(window(&mut rack, 2000, false), 20 * MS);
+        rack.on_recovered();
+        assert_eq!(window(&mut rack, 2000, false), 10 * MS);
+    }
+}
