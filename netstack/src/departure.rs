@@ -1,6 +1,6 @@
 //! When what a program sent passed the stations of its way (Linux's SOF_TIMESTAMPING_TX_*).
 //!
-//! A send that asks leaves a [`Tag`] on its packet, which goes with it through queues; each station notes the packet as it
+//! A send that asks leaves a tag on its packet, which goes with it through queues; each station notes the packet as it
 //! is then. What stations a segment of TCP has passed is asked for by the position of its last byte (`tcp::times`).
 
 use crate::socket::Key;
