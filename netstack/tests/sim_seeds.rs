@@ -13,7 +13,7 @@ use std::sync::Mutex;
 #[test]
 fn bytes_arrive_whole_or_an_error_is_reported() {
     let totals = Mutex::new((0, 0, 0, 0));
-    seeds(200, |seed| {
+    seeds(2_000, |seed| {
         let report = sim::world::run(seed);
         let mut totals = totals.lock().expect("nobody panics here");
         totals.0 += report.ends;
