@@ -115,6 +115,39 @@ fn a_datagram_in_pieces_waits_in_the_buffer() {
 }
 
 #[test]
+fn who_filled_the_buffer_with_pieces_is_told_when_they_go() {
+    let (mut net, a) = alone();
+    let (udp, raw) = (socket(&mut net, a, 5000), net.raw(a, RawKind::Raw { protocol: 253 }));
+    net.stack(a).set_send_buffer(raw.id, 5000);
+    let (to, now) = (Some("10.0.0.77:9".parse().unwrap()), net.now());
+    for (len, more, writable) in [(1000, true, true), (300, true, false), (0, false, true)] {
+        let how = SendOptions { more, ..SendOptions::default() };
+        net.touched(a);
+        assert_eq!(net.stack(a).udp_send(now, udp.id, to, &[&vec![7; len]], &how), Ok(len));
+        assert_eq!(net.stack(a).raw_send(now, raw.id, to, &[&vec![7; len]], &how), Ok(len));
+        assert_eq!((net.stack(a).is_writable(udp.id), net.stack(a).is_writable(raw.id)), (writable, writable));
+        net.poll(a);
+        let touched = net.touched(a);
+        let told = (touched.contains(&udp.key), touched.contains(&raw.key));
+        assert_eq!(told, (len < 1000, len < 1000), "after {len} bytes");
+    }
+}
+
+#[test]
+fn pieces_that_fill_the_buffer_of_a_raw_socket_go_with_the_one_that_is_refused() {
+    let (mut net, a) = alone();
+    let raw = net.raw(a, RawKind::Raw { protocol: 253 });
+    net.stack(a).set_send_buffer(raw.id, LEAST);
+    let more = SendOptions { more: true, ..SendOptions::default() };
+    let (to, now) = (Some("10.0.0.77:9".parse().unwrap()), net.now());
+    for sent in [Ok(5000), Ok(5000), Err(SendError::NoBuffers)] {
+        assert_eq!(net.stack(a).raw_send(now, raw.id, to, &[&[7; 5000]], &more), sent);
+    }
+    assert_eq!(net.stack(a).datagram_memory(raw.id).expect("a socket").sent, 0);
+    assert_eq!(net.raw_send(&raw, NOBODY, &[7; 100]), Ok(100));
+}
+
+#[test]
 fn on_the_loopback_nothing_waits() {
     let (mut net, a) = alone();
     let socket = socket(&mut net, a, LEAST);

@@ -93,9 +93,11 @@ impl Stack {
     fn udp_finish(&mut self, id: UdpId) -> Result<(), SendError> {
         let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
         let (key, Some(corked)) = (socket.key, socket.corked.take()) else { return Ok(()) };
-        socket.outbox.uncork();
+        self.book(id.into(), Outbox::uncork);
         let mut way = corked.way.clone();
-        if way.header.dst.is_ipv4() {
+        if way.header.dst.is_ipv4()
+            && let Some(socket) = self.udp.get(id)
+        {
             // Linux: what the first piece did not say for itself is as the socket has it now.
             way.header =
                 datagram_header(&self.ip, &socket.options, way.hop, way.header.dst, way.header.protocol, &corked.how);
@@ -138,8 +140,9 @@ impl Stack {
             self.book(id.into(), |outbox| if first { outbox.cork(len) } else { outbox.cork_more(bytes) });
             return Ok(None);
         }
-        socket.outbox.uncork();
+        self.book(id.into(), Outbox::uncork);
         let Header { dst, protocol, .. } = way.header;
+        let socket = self.raw.get(id).ok_or(SendError::NotFound)?;
         let header = datagram_header(&self.ip, &socket.options.datagram, way.hop, dst, protocol, &corked.how);
         let way = if dst.is_ipv4() { Way { header, ..way } } else { corked.way.clone() };
         Ok(Some((way, corked.release(&mut *self.pool))))

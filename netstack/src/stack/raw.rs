@@ -127,7 +127,14 @@ impl Stack {
         if !made {
             self.admit(id)?;
         }
-        let owner = self.owner(id)?;
+        let owner = match self.owner(id) {
+            Ok(owner) => owner,
+            // raw_sendmsg(): what is refused takes the pieces before it along, which may be all that fills the buffer.
+            Err(error) => {
+                self.raw_drop_corked(id);
+                return Err(error);
+            }
+        };
         let multicast_loop = multicast_loop(&options.datagram, dst);
         let tag = Tag::new(key, how.departure);
         let sent = match kind {
