@@ -67,7 +67,7 @@ impl Tag {
             Station::Sent => sent,
             Station::Acknowledged => acknowledged,
         };
-        let bytes = if bare { Vec::new() } else { parts.concat() };
-        wanted.then_some(Departure { key: self.key, station, at, id, bytes })
+        let bytes = || if bare { Vec::new() } else { parts.concat() };
+        wanted.then(|| Departure { key: self.key, station, at, id, bytes: bytes() })
     }
 }

@@ -6,9 +6,11 @@ mod tcp_common;
 
 use common::*;
 use netstack::departure::{Departure, DepartureRequest, Station};
+use netstack::ip::HeaderOptions;
 use netstack::socket::SendOptions;
 use netstack::time::{Duration, Instant};
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use tcp_common::script::Script;
 
 const MS: Duration = Duration::from_millis(1);
@@ -88,6 +90,20 @@ fn of_fragments_and_of_what_is_cut_the_first_counts() {
     let segment = NonZeroU16::new(100);
     send(&mut net, &socket, "10.0.0.2:9", &[7; 350], SendOptions { segment, ..SendOptions::default() });
     assert_eq!(departures(&mut net, a).iter().map(|one| one.bytes.len()).collect::<Vec<_>>(), [142, 142]);
+}
+
+#[test]
+fn what_has_options_behind_its_header_is_told_of_too() {
+    let (mut net, a, b) = Net::pair(1, Link::default());
+    let (socket, _there) = (net.udp_at(a, "10.0.0.1:9"), net.udp_at(b, "10.0.0.2:9"));
+    net.udp_send(&socket, "10.0.0.2:9", b"hello").expect("sent");
+    net.run_for(MS);
+    let options = Arc::new(HeaderOptions { v4: vec![1; 4], ..HeaderOptions::default() });
+    for (len, frames) in [(100, [146, 146]), (4000, [1510, 1510])] {
+        let how = SendOptions { header_options: Some(options.clone()), ..SendOptions::default() };
+        send(&mut net, &socket, "10.0.0.2:9", &vec![7; len], how);
+        assert_eq!(departures(&mut net, a).iter().map(|one| one.bytes.len()).collect::<Vec<_>>(), frames);
+    }
 }
 
 /// Asks of the next `n` bytes that the program writes.

@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use super::output::{MAX_TRANSPORT, filled};
 use super::{Header, HeaderOptions, Hop, Ip, Outgoing, OutputError, Owner, Packet};
+use crate::departure::Tag;
 use crate::link::Mac;
 use crate::socket::BufferPool;
 use crate::time::Instant;
@@ -43,7 +44,7 @@ impl Ip {
             self.dispatch(now, pool, hop, made, false);
             return Ok(());
         }
-        let outcome = self.send_pieces(now, pool, hop, made.payload(), mtu, None);
+        let outcome = self.send_pieces(now, pool, hop, made.payload(), mtu, (None, None));
         self.packets.give_back(pool, made);
         outcome
     }
@@ -181,10 +182,11 @@ impl Ip {
         }
         if len <= mtu {
             self.packets.charge_to(out.owner, &mut made);
+            made.tag = out.tag;
             self.dispatch(now, pool, hop, made, out.multicast_loop);
             return Ok(());
         }
-        let outcome = self.send_pieces(now, pool, hop, made.payload(), most, out.owner);
+        let outcome = self.send_pieces(now, pool, hop, made.payload(), most, (out.owner, out.tag));
         self.packets.give_back(pool, made);
         outcome
     }
@@ -197,7 +199,7 @@ impl Ip {
         hop: Hop,
         bytes: &[u8],
         mtu: usize,
-        owner: Option<Owner>,
+        (owner, tag): (Option<Owner>, Option<Tag>),
     ) -> Result<(), OutputError> {
         let header_len = usize::from(bytes[0] & 15) * 4;
         let (header, payload) = bytes.split_at(header_len);
@@ -220,6 +222,7 @@ impl Ip {
             }
             renew_checksum(bytes);
             self.packets.charge_to(owner, &mut packet);
+            packet.tag = tag.filter(|_| index == 0);
             self.dispatch(now, pool, hop, packet, false);
         }
         Ok(())
