@@ -103,6 +103,13 @@ impl ErrorQueue {
         self.len.store(queue.len(), Ordering::SeqCst);
     }
 
+    /// Forgets them all.
+    pub(crate) fn clear(&self) {
+        let mut queue = self.errors.lock();
+        queue.clear();
+        self.len.store(0, Ordering::SeqCst);
+    }
+
     /// The oldest error, and what the pending error (SO_ERROR) becomes by taking it: the next one's, or nothing; where neither
     /// is the network's it stays (Linux's sock_dequeue_err_skb()).
     pub(crate) fn take(&self) -> Option<(QueuedError, Option<i32>)> {

@@ -20,6 +20,9 @@ pub enum SaveSyn {
     FromLink,
 }
 
+/// Extension headers may be long, and come from anybody: of a SYN with more than this nothing is kept.
+const MOST: usize = 2048;
+
 /// The headers of a SYN, if the listener keeps them.
 pub(super) fn headers(options: &TcpOptions, ip: &IpMeta<'_>) -> Option<Box<[u8]>> {
     let Received { bytes, payload, link, .. } = ip.packet;
@@ -30,7 +33,8 @@ pub(super) fn headers(options: &TcpOptions, ip: &IpMeta<'_>) -> Option<Box<[u8]>
         SaveSyn::FromLink => Some(link.emit()),
     };
     let before = &bytes[..bytes.len() - payload.len()];
-    Some([link.as_ref().map_or(&[][..], |link| link), before, header].concat().into())
+    let whole = [link.as_ref().map_or(&[][..], |link| link), before, header].concat();
+    (whole.len() <= MOST).then(|| whole.into())
 }
 
 impl Tcp {

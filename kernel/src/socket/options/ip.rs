@@ -48,8 +48,15 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IP, libc::IP_PKTINFO, On::All, s => s.wanted.packet_info, v => s.wanted.packet_info = v != 0),
     local!(IPPROTO_IP, libc::IP_RECVTTL, On::All, s => s.wanted.ttl, v => s.wanted.ttl = v != 0),
     local!(IPPROTO_IP, libc::IP_RECVTOS, On::All, s => s.wanted.tos, v => s.wanted.tos = v != 0),
-    engine!(IPPROTO_IP, libc::IP_RECVERR, On::All, s => i32::from(s.raw.datagram.report_errors),
-        v => s.report_errors(v != 0)),
+    Row {
+        level: IPPROTO_IP,
+        name: libc::IP_RECVERR,
+        on: On::All,
+        access: Access::Int {
+            get: |s| Ok(i32::from(s.settings.lock().raw.datagram.report_errors)),
+            set: Some(|s, v| set_reporting(s, v != 0, Settings::report_errors)),
+        },
+    },
     engine!(IPPROTO_IP, IP_RECVERR_RFC4884, On::All, s => i32::from(s.tcp.report_extensions), v => {
         s.tcp.report_extensions = within(v, 0, 1)? != 0;
         s.raw.datagram.report_extensions = v != 0;
@@ -221,4 +228,16 @@ fn router_alert(socket: &Socket, on: i32) -> Result<()> {
         };
         Ok(())
     })
+}
+
+/// IP_RECVERR, IPV6_RECVERR: who wants to hear of no more errors has none to read either.
+pub(super) fn set_reporting(socket: &Socket, on: bool, set: fn(&mut Settings, bool)) -> Result<()> {
+    change(socket, |settings| {
+        set(settings, on);
+        Ok(())
+    })?;
+    if !on {
+        socket.endpoint.errors.clear();
+    }
+    Ok(())
 }

@@ -2,10 +2,12 @@
 //! for the IPv4 that they speak.
 
 use super::Access::Int;
-use super::ip::{mtu_discovery, one_of_ours, path_mtu, set_filter, set_index, shown_filter, shown_index};
+use super::ip::{
+    mtu_discovery, one_of_ours, path_mtu, set_filter, set_index, set_reporting, shown_filter, shown_index,
+};
 use super::preferences;
 use super::rows::{bytes, change, engine, local, within};
-use super::{Access, On, Row};
+use super::{Access, On, Row, Settings};
 use crate::backend::{Call, GroupChange, Reply};
 use crate::endpoint::Kind;
 use crate::socket::{PathMtu, Socket};
@@ -96,8 +98,15 @@ pub(super) static ROWS: &[Row] = &[
     }),
     engine!(IPPROTO_IPV6, libc::IPV6_DONTFRAG, On::All, s => i32::from(s.raw.datagram.v6.dont_fragment),
         v => s.raw.datagram.v6.dont_fragment = v != 0),
-    engine!(IPPROTO_IPV6, libc::IPV6_RECVERR, On::All, s => i32::from(s.raw.datagram.v6.report_errors),
-        v => s.report_errors6(v != 0)),
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_RECVERR,
+        on: On::All,
+        access: Int {
+            get: |s| Ok(i32::from(s.settings.lock().raw.datagram.v6.report_errors)),
+            set: Some(|s, v| set_reporting(s, v != 0, Settings::report_errors6)),
+        },
+    },
     engine!(IPPROTO_IPV6, IPV6_RECVERR_RFC4884, On::All, s => i32::from(s.tcp.report_extensions6), v => {
         s.tcp.report_extensions6 = within(v, 0, 1)? != 0;
         s.raw.datagram.v6.report_extensions = v != 0;

@@ -351,6 +351,12 @@ fn error_queue(r: &mut Report) {
     r.see("an ordinary recv", sys::recv(fd, 8, MSG_DONTWAIT));
     r.see("poll", sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
     see_error(r, fd, 32, at);
+    must("sendto", sys::sendto(fd, b"once more", 0, at));
+    settle(fd, POLLERR);
+    r.see("no more errors, please", sys::set_option(fd, IPPROTO_IP, libc::IP_RECVERR, 0));
+    see_error(r, fd, 32, at);
+    r.see("the error is pending all the same", sys::get_option(fd, SOL_SOCKET, SO_ERROR));
+    r.see("poll", sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
 }
 
 fn error_queue_too_long(r: &mut Report) {
