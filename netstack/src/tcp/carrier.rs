@@ -20,7 +20,7 @@ pub struct Carrier {
 
 impl Carrier {
     pub(super) fn of(ip: &IpMeta<'_>) -> Carrier {
-        Carrier { on: ip.on, ttl: ip.ttl, tos: ip.tos, flow_label: ip.flow_label }
+        Carrier { on: ip.packet.on, ttl: ip.packet.ttl, tos: ip.packet.tos, flow_label: ip.packet.flow_label }
     }
 }
 

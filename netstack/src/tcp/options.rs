@@ -142,7 +142,7 @@ impl TcpOptions {
     /// §4.2.3.8), and the listener's own are not sent, as on Linux.
     pub(super) fn answering(&self, ip: &IpMeta<'_>) -> TcpOptions {
         let mut options = self.clone();
-        let answer = if ip.src.is_ipv4() { ipv4_options::answering(ip.options) } else { Vec::new() };
+        let answer = if ip.packet.src.is_ipv4() { ipv4_options::answering(ip.packet.options) } else { Vec::new() };
         let ours = self.header_options.as_deref();
         if !answer.is_empty() || ours.is_some_and(|ours| !ours.v4.is_empty()) {
             let answered = HeaderOptions { v4: answer, ..ours.cloned().unwrap_or_default() };
@@ -153,7 +153,7 @@ impl TcpOptions {
 
     /// Whether a segment has come from near enough.
     pub(super) fn is_near(&self, ip: &IpMeta<'_>) -> bool {
-        ip.ttl >= if ip.src.is_ipv4() { self.least_ttl } else { self.least_hops }
+        ip.packet.ttl >= if ip.packet.src.is_ipv4() { self.least_ttl } else { self.least_hops }
     }
 }
 

@@ -12,24 +12,9 @@ use core::net::{IpAddr, SocketAddr};
 /// What the IP layer knows of a datagram that carries a segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IpMeta<'a> {
-    pub(crate) src: IpAddr,
-    pub(crate) dst: IpAddr,
-    /// The interface that link-local addresses of it are on.
-    pub(crate) on: IfIndex,
-    /// The interface that it came by, to those who are bound to one.
-    pub(crate) came_by: IfIndex,
-    /// Time to live, or hop limit, on arrival.
-    pub(crate) ttl: u8,
-    /// Type of service, or traffic class.
-    pub(crate) tos: u8,
-    /// Of IPv6.
-    pub(crate) flow_label: u32,
-    /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
-    pub(crate) segment_size: u16,
-    /// As [`Received::options`](crate::ip::Received::options).
-    pub(crate) options: &'a [u8],
-    /// The whole of it.
     pub(crate) packet: &'a Received<'a>,
+    /// The interface that it came in by, to those who are bound to one.
+    pub(crate) came_by: IfIndex,
     /// Which of the listeners that share an address is to get it, by their program.
     pub(crate) chosen: Option<u32>,
 }

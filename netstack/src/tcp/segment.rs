@@ -20,18 +20,18 @@ impl Tcp {
     pub(crate) fn handle_segment(&mut self, now: Instant, ip: &IpMeta<'_>, bytes: &[u8], env: &mut Env<'_>) {
         self.now = now;
         let Ok(segment) = Segment::parse(bytes) else { return };
-        let packet_text = match ip.segment_size {
+        let packet_text = match ip.packet.segment_size {
             0 => segment.packet_text,
             size => segment.packet_text.min(size.into()),
         };
-        let segment = Segment { ecn: ip.tos & 3, packet_text, ..segment };
+        let segment = Segment { ecn: ip.packet.tos & 3, packet_text, ..segment };
         // RFC 9293 §3.9.2.3 (MUST-57, MUST-63): only from one host to one host.
-        if !is_unicast(ip.src) || !is_unicast(ip.dst) {
+        if !is_unicast(ip.packet.src) || !is_unicast(ip.packet.dst) {
             return;
         }
         let tuple = Tuple {
-            local: end(ip.dst, segment.header.dst_port, ip.on),
-            remote: end(ip.src, segment.header.src_port, ip.on),
+            local: end(ip.packet.dst, segment.header.dst_port, ip.packet.on),
+            remote: end(ip.packet.src, segment.header.src_port, ip.packet.on),
         };
         match self.demux.owner(&tuple).filter(|owner| self.hears(*owner, ip.came_by)) {
             Some(owner) if !self.is_near(owner, ip) => {}
@@ -89,7 +89,7 @@ impl Tcp {
         let reset = tcb.input(now, segment);
         tcb.tell_acknowledged(now, env.events);
         tcb.grow_rings(now, segment, env.pool);
-        if ip.src.is_ipv6() && segment.end() == tcb.durable.rcv_nxt {
+        if ip.packet.src.is_ipv6() && segment.end() == tcb.durable.rcv_nxt {
             socket.carrier = Some(Carrier::of(ip));
         }
         if reset {

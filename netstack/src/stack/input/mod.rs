@@ -172,10 +172,8 @@ impl Stack {
                 None => return,
             },
         };
-        let Received { ttl, tos, flow_label, segment_size, options, .. } = *packet;
-        let meta = IpMeta { src, dst, on, came_by, ttl, tos, flow_label, segment_size, options, packet, chosen };
         let (tcp, mut env) = self.tcp_env();
-        tcp.handle_segment(now, &meta, segment, &mut env);
+        tcp.handle_segment(now, &IpMeta { packet, came_by, chosen }, segment, &mut env);
     }
 
     fn input_udp(&mut self, now: Instant, packet: &Received<'_>) {
