@@ -1,18 +1,15 @@
 //! Datagrams that are given in pieces (MSG_MORE, UDP_CORK), and sends that are cut into several datagrams (UDP_SEGMENT).
 
-use crate::departure::Tag;
 use core::num::NonZeroU16;
 use std::sync::Arc;
 
 use super::MtuDiscovery;
-use crate::ip::{Header, HeaderOptions, Hop, Owner};
+use crate::ip::{Account, Header, HeaderOptions, Hop};
 use crate::socket::{BufferPool, SendError, SendOptions};
 
 /// How a datagram goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
-    /// Who wants to know when it leaves.
-    pub(crate) tag: Option<Tag>,
     pub(crate) hop: Hop,
     pub(crate) header: Header,
     pub(crate) discovery: MtuDiscovery,
@@ -31,8 +28,7 @@ pub(crate) struct Way {
     pub(crate) most: Option<u16>,
     /// What stands behind the IP header.
     pub(crate) options: Option<Arc<HeaderOptions>>,
-    /// Whose it is, while it waits.
-    pub(crate) owner: Option<Owner>,
+    pub(crate) account: Account,
 }
 
 /// A datagram of which more pieces are to come. Its way was settled with the first.

@@ -3,8 +3,7 @@
 use core::net::{IpAddr, Ipv6Addr};
 
 use super::output::{MAX_TRANSPORT, filled};
-use super::{Header, HeaderOptions, Hop, Ip, Outgoing, OutputError, Owner, Packet};
-use crate::departure::Tag;
+use super::{Account, Header, HeaderOptions, Hop, Ip, Outgoing, OutputError, Packet};
 use crate::link::Mac;
 use crate::socket::BufferPool;
 use crate::time::Instant;
@@ -44,7 +43,7 @@ impl Ip {
             self.dispatch(now, pool, hop, made, false);
             return Ok(());
         }
-        let outcome = self.send_pieces(now, pool, hop, made.payload(), mtu, (None, None));
+        let outcome = self.send_pieces(now, pool, hop, made.payload(), mtu, Account::default());
         self.packets.give_back(pool, made);
         outcome
     }
@@ -123,8 +122,7 @@ impl Ip {
             let fixed = header.v6(chain.first).emit(chain.unfragmentable.len() + rest.len());
             let packet = self.packets.make(pool, &[&fixed, &chain.unfragmentable, &rest], false);
             let mut packet = packet.ok_or(OutputError::NoBuffers)?;
-            self.packets.charge_to(out.owner, &mut packet);
-            packet.tag = out.tag;
+            self.packets.enter(out.account, &mut packet);
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
             return Ok(());
         }
@@ -141,8 +139,7 @@ impl Ip {
             let fixed = header.v6(first).emit(before.len() + fragment.len() + piece.len());
             let packet = self.packets.make(pool, &[&fixed, &before, &fragment, piece], false);
             let mut packet = packet.ok_or(OutputError::NoBuffers)?;
-            self.packets.charge_to(out.owner, &mut packet);
-            packet.tag = out.tag.filter(|_| index == 0);
+            self.packets.enter(out.account.of_piece(index), &mut packet);
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
         }
         Ok(())
@@ -181,12 +178,11 @@ impl Ip {
             return Err(OutputError::TooLong);
         }
         if len <= mtu {
-            self.packets.charge_to(out.owner, &mut made);
-            made.tag = out.tag;
+            self.packets.enter(out.account, &mut made);
             self.dispatch(now, pool, hop, made, out.multicast_loop);
             return Ok(());
         }
-        let outcome = self.send_pieces(now, pool, hop, made.payload(), most, (out.owner, out.tag));
+        let outcome = self.send_pieces(now, pool, hop, made.payload(), most, out.account);
         self.packets.give_back(pool, made);
         outcome
     }
@@ -199,7 +195,7 @@ impl Ip {
         hop: Hop,
         bytes: &[u8],
         mtu: usize,
-        (owner, tag): (Option<Owner>, Option<Tag>),
+        account: Account,
     ) -> Result<(), OutputError> {
         let header_len = usize::from(bytes[0] & 15) * 4;
         let (header, payload) = bytes.split_at(header_len);
@@ -221,8 +217,7 @@ impl Ip {
                 ipv4_options::blank_first_only(&mut bytes[ipv4::HEADER_LEN..header_len]);
             }
             renew_checksum(bytes);
-            self.packets.charge_to(owner, &mut packet);
-            packet.tag = tag.filter(|_| index == 0);
+            self.packets.enter(account.of_piece(index), &mut packet);
             self.dispatch(now, pool, hop, packet, false);
         }
         Ok(())

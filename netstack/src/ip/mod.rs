@@ -28,8 +28,8 @@ pub(crate) use control::discovery;
 pub(crate) use header::Header;
 pub(crate) use hop::{Hop, Limits, NextHop};
 pub use options::HeaderOptions;
-pub(crate) use output::{Fill, Outgoing, OutputError, Owner};
-pub(crate) use packet::{Entry, Packet, Packets};
+pub(crate) use output::{Fill, Outgoing, OutputError};
+pub(crate) use packet::{Account, Entry, Owner, Packet, Packets};
 pub(crate) use reassembly::{Expired, Flaw, Fragment, Reassembly, Whole};
 pub(crate) use received::Received;
 

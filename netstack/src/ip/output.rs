@@ -1,14 +1,14 @@
 //! From a transport's bytes to frames on their way.
 
 use super::header::{self, Header, Piece};
-use super::{HeaderOptions, Hop, Ip, NextHop, Packet, segmentation};
+use super::{Account, HeaderOptions, Hop, Ip, NextHop, Packet, segmentation};
 use crate::datagram::truesize;
-use crate::departure::{Station, Tag};
+use crate::departure::Station;
 use crate::iface::LOOPBACK;
 use crate::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
 use crate::neighbor::Resolution;
 use crate::packet::{PacketType, Passing};
-use crate::socket::{BufferPool, DatagramId};
+use crate::socket::BufferPool;
 use crate::tcp::seam::TcpSegmentOut;
 use crate::time::Instant;
 use crate::wire::checksum::Sum;
@@ -31,31 +31,20 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) most: Option<u16>,
     /// What stands behind the fixed header; as long as the header says.
     pub(crate) options: Option<&'a HeaderOptions>,
-    /// The socket that it is charged to while it waits.
-    pub(crate) owner: Option<Owner>,
-    /// Who wants to know when it leaves.
-    pub(crate) tag: Option<Tag>,
-}
-
-/// Who sends a packet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Owner {
-    pub(crate) id: DatagramId,
-    /// What its fragments may be charged before the last of them.
-    pub(crate) spare: usize,
+    pub(crate) account: Account,
 }
 
 impl<'a> Outgoing<'a> {
     /// A packet of which nobody says anything special.
     pub(crate) fn new(header: Header, transport: &'a [u8], payload: &'a [&'a [u8]], fill: Fill) -> Outgoing<'a> {
-        let (multicast_loop, link_mtu, most, options, owner, tag) = Default::default();
-        Outgoing { header, transport, payload, fill, multicast_loop, link_mtu, most, options, owner, tag }
+        let (multicast_loop, link_mtu, most, options, account) = Default::default();
+        Outgoing { header, transport, payload, fill, multicast_loop, link_mtu, most, options, account }
     }
 
     /// A TCP segment, with its payload once more in a form that can be lent.
     fn of_segment(header: Header, segment: &TcpSegmentOut<'a>, payload: &'a [&'a [u8]; 2]) -> Outgoing<'a> {
-        let (options, tag) = (segment.options, segment.tag);
-        Outgoing { link_mtu: true, options, tag, ..Outgoing::new(header, segment.header, payload, Fill::At(16)) }
+        let (options, account) = (segment.options, Account { tag: segment.tag, owner: None });
+        Outgoing { link_mtu: true, options, account, ..Outgoing::new(header, segment.header, payload, Fill::At(16)) }
     }
 }
 
@@ -129,8 +118,7 @@ impl Ip {
             }
         };
         let mut packet = packet.ok_or(OutputError::NoBuffers)?;
-        self.packets.charge_to(out.owner, &mut packet);
-        packet.tag = out.tag;
+        self.packets.enter(out.account, &mut packet);
         self.dispatch(now, pool, hop, packet, out.multicast_loop);
         Ok(())
     }
@@ -150,7 +138,7 @@ impl Ip {
         hop: Hop,
         parts: &[&[u8]],
         multicast_loop: bool,
-        (owner, tag): (Option<Owner>, Option<Tag>),
+        account: Account,
     ) -> Result<(), OutputError> {
         let len = parts.iter().map(|part| part.len()).sum::<usize>();
         if len > self.mtu(hop.on, hop.src) {
@@ -160,8 +148,7 @@ impl Ip {
             return Err(OutputError::Full);
         }
         let mut packet = self.packets.make(pool, parts, false).ok_or(OutputError::NoBuffers)?;
-        self.packets.charge_to(owner, &mut packet);
-        packet.tag = tag;
+        self.packets.enter(account, &mut packet);
         self.dispatch(now, pool, hop, packet, multicast_loop);
         Ok(())
     }
@@ -348,7 +335,7 @@ impl Ip {
         let step = room & !7;
         // ip_append_data(): the first fragment may be one too many, those that follow meet another bound.
         let before_last = whole.len().saturating_sub(1) / step * truesize(header.len() + step);
-        if out.owner.is_some_and(|owner| before_last > owner.spare) {
+        if out.account.owner.is_some_and(|owner| before_last > owner.spare) {
             return Err(OutputError::NoBuffers);
         }
         for (index, bytes) in whole.chunks(step).enumerate() {
@@ -356,8 +343,7 @@ impl Ip {
             let mut space = [0; header::MAX_LEN];
             let header = header.emit_fragment(&mut space, piece, bytes.len());
             let mut packet = self.packets.make(pool, &[header, bytes], false).ok_or(OutputError::NoBuffers)?;
-            self.packets.charge_to(out.owner, &mut packet);
-            packet.tag = out.tag.filter(|_| index == 0);
+            self.packets.enter(out.account.of_piece(index), &mut packet);
             self.dispatch(now, pool, hop, packet, out.multicast_loop);
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! Packets that wait: for a link, for ARP, or for the loopback's other end.
 
-use super::Owner;
 use crate::departure::Tag;
 use crate::packet::Sender;
 use crate::socket::{BufferPool, DatagramId};
@@ -58,6 +57,30 @@ pub(crate) struct Packets {
     entries: Vec<Entry>,
 }
 
+/// Who sends a packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Account {
+    /// The socket that it is charged to while it waits.
+    pub(crate) owner: Option<Owner>,
+    /// Who wants to know when it leaves.
+    pub(crate) tag: Option<Tag>,
+}
+
+/// A socket with a buffer that bounds what waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner {
+    pub(crate) id: DatagramId,
+    /// What its fragments may be charged before the last of them.
+    pub(crate) spare: usize,
+}
+
+impl Account {
+    /// That of one of the packets that a send becomes: it has left with the first.
+    pub(crate) fn of_piece(self, index: usize) -> Account {
+        Account { tag: self.tag.filter(|_| index == 0), ..self }
+    }
+}
+
 /// A packet of so many bytes begins to wait, or has gone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
@@ -88,9 +111,10 @@ impl Packets {
         Some(Packet { bytes, checksum_partial, sender: None, owner: None, tag: None })
     }
 
-    /// The packet is charged to who sends it, until it has gone.
-    pub(crate) fn charge_to(&mut self, owner: Option<Owner>, packet: &mut Packet) {
-        if let Some(Owner { id: owner, .. }) = owner {
+    /// The packet is its sender's, until it has gone.
+    pub(crate) fn enter(&mut self, account: Account, packet: &mut Packet) {
+        packet.tag = account.tag;
+        if let Some(Owner { id: owner, .. }) = account.owner {
             packet.owner = Some(owner);
             self.entries.push(Entry { owner, bytes: packet.payload().len(), gone: false });
         }

@@ -2,7 +2,8 @@
 
 use super::Stack;
 use crate::datagram::{Inbox, Outbox};
-use crate::ip::{Entry, Owner};
+use crate::departure::{DepartureRequest, Tag};
+use crate::ip::{Account, Entry, Owner};
 use crate::socket::{DatagramId, Key, SendError};
 
 /// What of a socket's buffers is taken (SO_MEMINFO).
@@ -58,12 +59,18 @@ impl Stack {
         }
     }
 
-    /// To whom packets are charged that a socket is about to send. A raw socket's meet the second bound alone, as on Linux, where
-    /// nobody waits: none: [`SendError::NoBuffers`].
-    pub(super) fn owner(&mut self, id: impl Into<DatagramId>) -> Result<Owner, SendError> {
+    /// Of what a socket is about to send. A raw socket's meet the second bound alone, as on Linux, where nobody waits: none:
+    /// [`SendError::NoBuffers`].
+    pub(super) fn account(
+        &mut self,
+        id: impl Into<DatagramId>,
+        key: Key,
+        departure: Option<DepartureRequest>,
+    ) -> Result<Account, SendError> {
         let id = id.into();
         let spare = self.boxes(id).map_or(Some(usize::MAX), |(.., outbox)| outbox.spare());
-        Ok(Owner { id, spare: spare.ok_or(SendError::NoBuffers)? })
+        let owner = Some(Owner { id, spare: spare.ok_or(SendError::NoBuffers)? });
+        Ok(Account { owner, tag: Tag::new(key, departure) })
     }
 
     /// Books what began to wait and what has gone since the last time.

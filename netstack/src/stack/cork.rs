@@ -168,7 +168,7 @@ impl Stack {
     /// Sends a datagram, or with UDP_SEGMENT what it is cut into.
     pub(super) fn udp_emit(&mut self, key: Key, way: &Way, payload: &[&[u8]]) -> Result<(), SendError> {
         let Some(segment) = way.segment.map(|segment| usize::from(segment.get())) else {
-            let sent = self.udp_output(way, payload, true);
+            let sent = self.udp_output(way, payload, 0);
             return self.sent(key, sent);
         };
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
@@ -187,10 +187,10 @@ impl Stack {
         let whole = payload.concat();
         let mut sent = Ok(());
         match whole.len() {
-            0 => sent = self.udp_output(way, &[], true),
+            0 => sent = self.udp_output(way, &[], 0),
             _ => {
                 for (index, datagram) in whole.chunks(segment).enumerate() {
-                    sent = self.udp_output(way, &[datagram], index == 0);
+                    sent = self.udp_output(way, &[datagram], index);
                     if sent.is_err() {
                         break;
                     }
@@ -200,8 +200,8 @@ impl Stack {
         self.sent(key, sent)
     }
 
-    /// `first`: of the datagrams of one send.
-    fn udp_output(&mut self, way: &Way, payload: &[&[u8]], first: bool) -> Result<(), OutputError> {
+    /// `index`: among the datagrams of one send.
+    fn udp_output(&mut self, way: &Way, payload: &[&[u8]], index: usize) -> Result<(), OutputError> {
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
         let len_behind = udp::HEADER_LEN + len;
         let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, len_behind, way.most);
@@ -223,8 +223,7 @@ impl Stack {
             link_mtu: !way.discovery.heeds_path(),
             most: way.most,
             options: way.options.as_deref(),
-            owner: way.owner,
-            tag: way.tag.filter(|_| first),
+            account: way.account.of_piece(index),
         };
         self.ip.send(self.now, &mut *self.pool, way.hop, &out)
     }

@@ -3,10 +3,10 @@
 use arena::Producer;
 
 use super::Stack;
-use crate::departure::{DepartureRequest, Station, Tag};
+use crate::departure::{DepartureRequest, Station};
 use crate::filter::Program;
 use crate::iface::LOOPBACK;
-use crate::ip::{Looped, OutputError, Owner};
+use crate::ip::{Account, Looped, OutputError};
 use crate::link::{IfIndex, Mac};
 use crate::packet::ring::{Direction, Ground, RingError, RingOptions, RingRequest, RingViews};
 use crate::packet::{
@@ -181,8 +181,8 @@ impl Stack {
         // Who says nothing means what the frame says.
         let protocol = if matches!(protocol, 0 | ALL) { link.ethertype } else { protocol };
         self.admit(id)?;
-        let tag = Tag::new(key, departure);
-        let sent = self.send_frame(on, link, payload, Sender { id, protocol }, tag);
+        let account = self.account(id, key, departure)?;
+        let sent = self.send_frame(on, link, payload, Sender { id, protocol }, account);
         self.sent(key, sent).map(|()| bytes.len())
     }
 
@@ -192,7 +192,7 @@ impl Stack {
         link: ethernet::Header,
         bytes: &[u8],
         sender: Sender,
-        tag: Option<Tag>,
+        account: Account,
     ) -> Result<(), OutputError> {
         let interface = self.ip.interfaces.get(on).ok_or(OutputError::Full)?;
         let len = ethernet::HEADER_LEN + bytes.len();
@@ -201,13 +201,13 @@ impl Stack {
             return Err(OutputError::Full);
         }
         let mut packet = self.ip.packets.make(&mut *self.pool, &[bytes], false).ok_or(OutputError::NoBuffers)?;
-        (packet.sender, packet.tag) = (Some(sender), tag);
+        packet.sender = Some(sender);
+        self.ip.packets.enter(account, &mut packet);
         if on == LOOPBACK {
             self.ip.put_looped(Looped { packet, on, link: Some(link) }, Some(sender));
         } else if let Some(interface) = self.ip.interfaces.get_mut(on) {
             packet.set_link_header(link);
-            self.ip.packets.charge_to(Some(Owner { id: sender.id.into(), spare: usize::MAX }), &mut packet);
-            if let Some(tag) = tag {
+            if let Some(tag) = packet.tag {
                 let departure = tag.passes(Station::Scheduled, self.now, &[packet.frame()]);
                 self.ip.departures.extend(departure);
             }

@@ -7,9 +7,8 @@ use arena::Producer;
 use super::Stack;
 use super::udp::{datagram_header, destination, mtu_discovery, multicast_loop, options_behind};
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
-use crate::departure::Tag;
 use crate::filter::Program;
-use crate::ip::{Fill, Header, Hop, NextHop, Outgoing, OutputError, Owner, end, zone};
+use crate::ip::{Account, Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::raw::{RawKind, RawOptions, Socket, prepare_echo};
 use crate::socket::{BindError, BindOptions, ConnectError, Key, RawId, SendError, SendOptions, SocketError};
@@ -127,8 +126,8 @@ impl Stack {
         if !made {
             self.admit(id)?;
         }
-        let owner = match self.owner(id) {
-            Ok(owner) => owner,
+        let account = match self.account(id, key, how.departure) {
+            Ok(account) => account,
             // raw_sendmsg(): what is refused takes the pieces before it along, which may be all that fills the buffer.
             Err(error) => {
                 self.raw_drop_corked(id);
@@ -136,21 +135,20 @@ impl Stack {
             }
         };
         let multicast_loop = multicast_loop(&options.datagram, dst);
-        let tag = Tag::new(key, how.departure);
         let sent = match kind {
             RawKind::Raw6 { .. } if options.header_included => {
                 let packet = payload.concat();
                 if ipv6::Packet::parse(&packet).is_err() {
                     return Err(SendError::InvalidDestination);
                 }
-                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, (Some(owner), tag))
+                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, account)
             }
             RawKind::Raw { .. } if options.header_included => {
                 let packet = included(payload, hop, dst)?;
-                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, (Some(owner), tag))
+                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, account)
             }
             RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => {
-                let way = Way { tag, ..self.raw_way(&options.datagram, (hop, owner), dst, protocol, how) };
+                let way = self.raw_way(&options.datagram, (hop, account), dst, protocol, how);
                 let Some((way, whole)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
                 let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
                 // RFC 3542 §3.1: where the checksum has no room, the packet is refused.
@@ -167,7 +165,7 @@ impl Stack {
                     return Err(SendError::InvalidDestination);
                 }
                 let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
-                let way = Way { tag, ..self.raw_way(&options.datagram, (hop, owner), dst, protocol, how) };
+                let way = self.raw_way(&options.datagram, (hop, account), dst, protocol, how);
                 self.send_summed(now, &way, message, kind.is_v6().then_some(2), &options.datagram)
             }
         };
@@ -177,13 +175,12 @@ impl Stack {
     fn raw_way(
         &self,
         options: &DatagramOptions,
-        (hop, owner): (Hop, Owner),
+        (hop, account): (Hop, Account),
         dst: IpAddr,
         protocol: u8,
         how: &SendOptions,
     ) -> Way {
         Way {
-            owner: Some(owner),
             hop,
             header: datagram_header(&self.ip, options, hop, dst, protocol, how),
             discovery: mtu_discovery(options, dst),
@@ -195,7 +192,7 @@ impl Stack {
             most: None,
             auto_flow_label: false,
             options: options_behind(how, dst),
-            tag: None,
+            account,
         }
     }
 
@@ -228,8 +225,7 @@ impl Stack {
             link_mtu: !discovery.heeds_path(),
             most,
             options: way.options.as_deref(),
-            owner: way.owner,
-            tag: way.tag,
+            account: way.account,
         };
         self.ip.send(now, &mut *self.pool, hop, &out)
     }

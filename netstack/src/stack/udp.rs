@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::Stack;
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, MtuDiscovery, Way};
-use crate::departure::Tag;
 use crate::filter::Program;
 use crate::ip::{Header, HeaderOptions, Hop, Ip, Limits, NextHop, OutputError, end, is_unicast, zone};
 use crate::link::IfIndex;
@@ -104,7 +103,7 @@ impl Stack {
         }
         let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
         self.admit(id)?;
-        let owner = Some(self.owner(id)?);
+        let account = self.account(id, key, how.departure)?;
         let protocol = if options.lite.is_some() { ipv4::UDP_LITE } else { ipv4::UDP };
         let way = Way {
             hop,
@@ -118,8 +117,7 @@ impl Stack {
             auto_flow_label: options.v6.auto_flow_label,
             most: options.v6.most.filter(|_| dst.is_ipv6()),
             options: options_behind(how, dst),
-            owner,
-            tag: Tag::new(key, how.departure),
+            account,
         };
         let sent = if how.more { self.udp_begin(id, way, how, payload) } else { self.udp_emit(key, &way, payload) };
         sent.map(|()| len)
