@@ -335,8 +335,6 @@ pub struct DatagramStatus {
     pub error: Option<SocketError>,
     /// Datagrams dropped because the ring was full.
     pub dropped: u64,
-    /// False while the way out is full; the socket is touched when that ends.
-    pub writable: bool,
 }
 
 /// An error about one packet of ours, kept for a socket that asked for it (IP_RECVERR).

@@ -170,7 +170,7 @@ fn a_full_link_takes_all_segments_or_none() {
         sent += 10;
         assert!(sent < 2000, "no end of room");
     }
-    assert!(!net.stack(from.node).udp_status(from.id).expect("open").writable);
+    assert!(!net.stack(from.node).is_writable(from.id));
     net.run_for(Duration::from_secs(2));
     let dropped = net.stack(to.node).udp_status(to.id).expect("open").dropped as usize;
     assert_eq!(lengths(&mut to).len() + dropped, sent);

@@ -45,6 +45,7 @@ use crate::neighbor::Neighbors;
 use crate::packet::{PacketType, Passing, Sender, Taps};
 use crate::rng::{HashKey, Rng};
 use crate::route::Routes;
+use crate::time::Instant;
 use crate::wire::{ethernet, ipv4};
 use identification::Identification;
 use path_mtu::PathMtus;
@@ -68,6 +69,8 @@ pub(crate) struct Ip {
     pub(crate) packets: Packets,
     /// Those who look on.
     pub(crate) taps: Taps,
+    /// The time of the call that runs: that of what passes now.
+    pub(crate) now: Instant,
     /// What has passed a station of its way, and was to be noted.
     pub(crate) departures: Vec<Departure>,
     looped: VecDeque<Looped>,
@@ -106,6 +109,7 @@ impl Ip {
             reassembly: Reassembly::new(rng),
             packets: Packets::default(),
             taps: Taps::new(rng),
+            now: Instant::default(),
             departures: Vec::new(),
             looped: VecDeque::new(),
             looped_bytes: 0,
@@ -156,7 +160,7 @@ impl Ip {
         if let Some(tag) = packet.tag {
             // Linux: the loopback has it when it is given to it.
             let header = looped.link_header().emit();
-            let passes = |station| tag.passes(station, self.taps.now, &[&header, packet.payload()]);
+            let passes = |station| tag.passes(station, self.now, &[&header, packet.payload()]);
             self.departures.extend([Station::Scheduled, Station::Sent].into_iter().filter_map(passes));
         }
         if let Some(lo) = self.interfaces.get_mut(LOOPBACK).filter(|_| on == LOOPBACK) {
@@ -172,7 +176,7 @@ impl Ip {
         let Some(interface) = self.interfaces.get(looped.on) else { return };
         let header = looped.link_header().emit();
         let (parts, checksum_partial) = ([&header[..], looped.packet.payload(), &[]], looped.packet.checksum_partial);
-        self.taps.show(&Passing { interface, parts, kind, checksum_partial, sender });
+        self.taps.show(self.now, &Passing { interface, parts, kind, checksum_partial, sender });
     }
 
     /// Is there room for senders to loop back another `bytes`?

@@ -231,12 +231,12 @@ impl Ip {
             interface.counters.tx.packets += 1;
             interface.counters.tx.bytes += frame.len() as u64;
             if let Some(tag) = segment.tag {
-                let passes = |station| tag.passes(station, self.taps.now, &frame.parts());
+                let passes = |station| tag.passes(station, self.now, &frame.parts());
                 self.departures.extend([Station::Scheduled, Station::Sent].into_iter().filter_map(passes));
             }
             if !self.taps.is_idle() {
                 let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);
-                self.taps.show(&Passing { interface, parts, kind, checksum_partial: partial, sender: None });
+                self.taps.show(self.now, &Passing { interface, parts, kind, checksum_partial: partial, sender: None });
             }
         }
         result
@@ -248,7 +248,7 @@ impl Ip {
             let ethertype = packet.ethertype();
             packet.set_link_header(ethernet::Header { dst, src: interface.mac, ethertype });
             if let Some(tag) = packet.tag {
-                self.departures.extend(tag.passes(Station::Scheduled, self.taps.now, &[packet.frame()]));
+                self.departures.extend(tag.passes(Station::Scheduled, self.now, &[packet.frame()]));
             }
             interface.enqueue(packet);
         }
@@ -266,12 +266,12 @@ impl Ip {
                 interface.counters.tx.packets += 1;
                 interface.counters.tx.bytes += frame.len() as u64;
                 if let Some(tag) = packet.tag {
-                    self.departures.extend(tag.passes(Station::Sent, self.taps.now, &frame.parts()));
+                    self.departures.extend(tag.passes(Station::Sent, self.now, &frame.parts()));
                 }
                 if !self.taps.is_idle() {
                     let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);
                     let sender = packet.sender;
-                    self.taps.show(&Passing { interface, parts, kind, checksum_partial, sender });
+                    self.taps.show(self.now, &Passing { interface, parts, kind, checksum_partial, sender });
                 }
                 if let Some(packet) = interface.dequeue() {
                     self.packets.give_back(pool, packet);
@@ -367,7 +367,7 @@ impl Ip {
         packet: Packet,
         multicast_loop: bool,
     ) {
-        self.taps.now = now;
+        self.now = now;
         match hop.to {
             NextHop::Ourselves => self.loop_back(packet, hop.on),
             _ if hop.on == LOOPBACK => self.loop_back(packet, hop.on),

@@ -173,8 +173,6 @@ pub(crate) struct Taps {
     listening: Vec<Handle>,
     /// Sockets that got a frame since the stack last asked.
     touched: Vec<Key>,
-    /// The moment that frames get.
-    pub(crate) now: Instant,
     /// The frame that is being shown, whole.
     scratch: Vec<u8>,
     /// For filters.
@@ -208,7 +206,6 @@ impl Taps {
             sockets: Slab::new(),
             listening: Vec::new(),
             touched: Vec::new(),
-            now: Instant::default(),
             scratch: Vec::new(),
             groups: Groups::new(rng),
             rng: rng.fork(),
@@ -317,7 +314,7 @@ impl Taps {
 
     /// Shows a frame to those who want it.
     #[cold]
-    pub(crate) fn show(&mut self, passing: &Passing<'_>) {
+    pub(crate) fn show(&mut self, now: Instant, passing: &Passing<'_>) {
         let Passing { interface, parts, kind, checksum_partial, sender } = passing;
         let mut frame = std::mem::take(&mut self.scratch);
         frame.clear();
@@ -342,7 +339,7 @@ impl Taps {
                 src: header.src,
                 network: 0,
                 checksum_good: !outgoing && *checksum_partial,
-                timestamp: self.now,
+                timestamp: now,
                 drops: 0,
             };
             let Taps { sockets, listening, touched, rng, groups, .. } = self;

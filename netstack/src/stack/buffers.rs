@@ -4,7 +4,10 @@ use super::Stack;
 use crate::datagram::{Inbox, Outbox};
 use crate::departure::{DepartureRequest, Tag};
 use crate::ip::{Account, Entry, Owner};
+use crate::packet::Taps;
+use crate::raw::Raw;
 use crate::socket::{DatagramId, Key, SendError};
+use crate::udp::Udp;
 
 /// What of a socket's buffers is taken (SO_MEMINFO).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +24,7 @@ impl Stack {
     /// SO_RCVBUF, doubled as on Linux: bounds what waits to be read.
     pub fn set_receive_buffer(&mut self, id: impl Into<DatagramId>, bytes: usize) {
         let Stack { udp, raw, ip, pool, .. } = self;
-        let inbox = match id.into() {
-            DatagramId::Udp(id) => udp.get_mut(id).map(|socket| &mut socket.inbox),
-            DatagramId::Raw(id) => raw.get_mut(id).map(|socket| &mut socket.inbox),
-            DatagramId::Packet(id) => ip.taps.get_mut(id).map(|socket| &mut socket.inbox),
-        };
-        if let Some(inbox) = inbox {
+        if let Some((_, inbox, _)) = boxes(udp, raw, &mut ip.taps, id.into()) {
             inbox.set_most(bytes, &mut **pool);
         }
     }
@@ -44,11 +42,8 @@ impl Stack {
 
     /// poll(2): whether there is room to send. The socket is touched when that changes.
     pub fn is_writable(&mut self, id: impl Into<DatagramId>) -> bool {
-        let blocked = match self.boxes(id.into()) {
-            Some((key, _, outbox)) if outbox.is_writable() => key,
-            _ => return false,
-        };
-        !self.events.is_blocked(blocked)
+        let key = self.boxes(id.into()).filter(|(.., outbox)| outbox.is_writable()).map(|(key, ..)| key);
+        key.is_some_and(|key| !self.events.is_blocked(key))
     }
 
     /// Whether a socket may send another datagram now.
@@ -93,16 +88,19 @@ impl Stack {
     }
 
     fn boxes(&mut self, id: DatagramId) -> Option<(Key, &mut Inbox, &mut Outbox)> {
-        match id {
-            DatagramId::Udp(id) => {
-                self.udp.get_mut(id).map(|socket| (socket.key, &mut socket.inbox, &mut socket.outbox))
-            }
-            DatagramId::Raw(id) => {
-                self.raw.get_mut(id).map(|socket| (socket.key, &mut socket.inbox, &mut socket.outbox))
-            }
-            DatagramId::Packet(id) => {
-                self.ip.taps.get_mut(id).map(|socket| (socket.key, &mut socket.inbox, &mut socket.outbox))
-            }
-        }
+        boxes(&mut self.udp, &mut self.raw, &mut self.ip.taps, id)
+    }
+}
+
+fn boxes<'a>(
+    udp: &'a mut Udp,
+    raw: &'a mut Raw,
+    taps: &'a mut Taps,
+    id: DatagramId,
+) -> Option<(Key, &'a mut Inbox, &'a mut Outbox)> {
+    match id {
+        DatagramId::Udp(id) => udp.get_mut(id).map(|socket| (socket.key, &mut socket.inbox, &mut socket.outbox)),
+        DatagramId::Raw(id) => raw.get_mut(id).map(|socket| (socket.key, &mut socket.inbox, &mut socket.outbox)),
+        DatagramId::Packet(id) => taps.get_mut(id).map(|socket| (socket.key, &mut socket.inbox, &mut socket.outbox)),
     }
 }

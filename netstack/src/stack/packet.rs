@@ -94,7 +94,7 @@ impl Stack {
         payload: &[&[u8]],
         departure: Option<DepartureRequest>,
     ) -> Result<usize, SendError> {
-        (self.now, self.ip.taps.now) = (now, now);
+        (self.now, self.ip.now) = (now, now);
         let way = self.packet_way(id, to)?;
         if payload.iter().map(|part| part.len()).sum::<usize>() > way.most() {
             return Err(SendError::MessageTooLong);
@@ -110,7 +110,7 @@ impl Stack {
         to: Option<PacketTo>,
         departure: Option<DepartureRequest>,
     ) -> Result<usize, SendError> {
-        (self.now, self.ip.taps.now) = (now, now);
+        (self.now, self.ip.now) = (now, now);
         let way = self.packet_way(id, to)?;
         let (mut sum, mut bytes) = (0, Vec::new());
         let mut ring = self.ip.taps.get_mut(id).and_then(|socket| socket.rings.tx.take()).ok_or(SendError::NotFound)?;

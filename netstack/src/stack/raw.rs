@@ -260,7 +260,6 @@ impl Stack {
             remote: socket.remote.map(|remote| socket_end(socket, remote, 0)),
             error: socket.errors.pending,
             dropped: socket.inbox.dropped,
-            writable: socket.outbox.is_writable() && !self.events.is_blocked(socket.key),
         })
     }
 }

@@ -22,7 +22,7 @@ impl Stack {
     /// Runs what is due and sends what wants to go out, loopback included.
     pub fn poll(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.now = now;
-        self.ip.taps.now = now;
+        self.ip.now = now;
         self.run_timers(now);
         self.ip.flush(&mut *self.pool, sink);
         let mut looped = 0;

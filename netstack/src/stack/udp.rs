@@ -174,7 +174,6 @@ impl Stack {
             remote: socket.remote(),
             error: socket.errors.pending,
             dropped: socket.inbox.dropped,
-            writable: socket.outbox.is_writable() && !self.events.is_blocked(socket.key),
         })
     }
 

@@ -140,9 +140,11 @@ impl Tcp {
         let passed = stations.into_iter().filter(|(_, passed)| *passed);
         let passed = passed.filter_map(|(station, _)| tag.passes(station, now, &[]));
         passed.for_each(|departure: Departure| events.departed(departure));
-        let times = tcb.times.get_or_insert_default();
-        if end > acknowledged && times.requests.len() < MOST_REQUESTS {
-            times.requests.push_back(Request { end, tag, text: Vec::new() });
+        if end > acknowledged {
+            let requests = &mut tcb.times.get_or_insert_default().requests;
+            if requests.len() < MOST_REQUESTS {
+                requests.push_back(Request { end, tag, text: Vec::new() });
+            }
         }
     }
 }

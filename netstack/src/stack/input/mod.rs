@@ -67,7 +67,7 @@ enum Refusal {
 impl Stack {
     /// Takes a frame that came in on interface `on`. Answers are queued; [`poll`](Self::poll) sends them.
     pub fn input(&mut self, now: Instant, on: IfIndex, frame: &[u8], meta: RxMeta) {
-        (self.now, self.ip.taps.now) = (now, now);
+        (self.now, self.ip.now) = (now, now);
         let Some(interface) = self.ip.interfaces.get_mut(on).filter(|interface| interface.up) else { return };
         if interface.is_loopback() {
             return;
@@ -81,7 +81,7 @@ impl Stack {
         if !self.ip.taps.is_idle() && interface.takes(header.dst) {
             let kind = packet_type(header.dst, interface.mac);
             let (interface, parts, checksum_partial) = (&*interface, [frame, &[], &[]], meta.checksum_good);
-            self.ip.taps.show(&Passing { interface, parts, kind, checksum_partial, sender: None });
+            self.ip.taps.show(now, &Passing { interface, parts, kind, checksum_partial, sender: None });
         }
         let unicast = !ethernet::is_group(header.dst);
         if unicast && header.dst != interface.mac || header.src == interface.mac {
