@@ -75,15 +75,16 @@ impl Socket {
             let [a, b, c, d, e, f, ..] = to.addr;
             PacketTo { on: IfIndex(to.interface), protocol: to.protocol, mac: Mac([a, b, c, d, e, f]) }
         });
-        if self.endpoint.frames().tx.is_some() {
-            return self.send_ring(flags, to, self.departure(control)?);
-        }
+        let ring = self.endpoint.frames().tx.is_some();
         let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
-        for part in &parts {
+        for part in parts.iter().filter(|_| !ring) {
             fault::readable(part.as_ptr(), part.len().min(LONGEST)).map_err(|_| Errno::FAULT)?;
         }
         let departure = self.departure(control)?;
-        let sent = self.when_there_is_room(flags, || self.packet(PacketCall::Send(to, &parts, departure)));
+        let sent = match ring {
+            true => self.send_ring(flags, to, departure),
+            false => self.when_there_is_room(flags, || self.packet(PacketCall::Send(to, &parts, departure))),
+        };
         if sent.is_err() {
             self.departure_failed(control, departure);
         }

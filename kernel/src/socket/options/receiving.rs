@@ -74,14 +74,9 @@ fn set_stamp(socket: &Socket, value: i32, unit: Stamp, new: bool) -> Result<()> 
 
 /// The engine keeps the times of what streams receive only where somebody wants them.
 fn set_stamps(socket: &Socket, to: impl FnOnce(Stamps) -> Stamps) -> Result<()> {
-    let stamps = to(socket.settings.lock().wanted.stamps);
-    if socket.endpoint.kind != Kind::Stream {
-        socket.settings.lock().wanted.stamps = stamps;
-        return Ok(());
-    }
     change(socket, |settings| {
-        settings.wanted.stamps = stamps;
-        settings.tcp.receive_times = stamps.wants_arrivals();
+        settings.wanted.stamps = to(settings.wanted.stamps);
+        settings.tcp.receive_times = settings.wanted.stamps.wants_arrivals();
         Ok(())
     })
 }
