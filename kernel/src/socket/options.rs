@@ -54,6 +54,8 @@ enum Access {
     /// A structure whose answer depends on what the program has put where it goes, which is all that says how much room there
     /// is.
     Answers { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: SetBytes },
+    /// Four bytes, shown as an `int` is.
+    Word { get: fn(&Socket) -> Result<[u8; 4]>, set: SetBytes },
     /// A structure or a string.
     Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
 }
@@ -117,13 +119,8 @@ impl Socket {
 /// getsockopt(2): the length written into `into`, to which the value is cut.
 pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
     let value = match &find(socket, level, name, Errno::OPNOTSUPP)?.access {
-        Access::Int { get, .. } => {
-            let value = get(socket)?;
-            match u8::try_from(value) {
-                Ok(byte) if level == libc::IPPROTO_IP && (1..4).contains(&into.len()) => vec![byte],
-                _ => value.to_ne_bytes().to_vec(),
-            }
-        }
+        Access::Int { get, .. } => as_int(level, get(socket)?.to_ne_bytes(), into.len()),
+        Access::Word { get, .. } => as_int(level, get(socket)?, into.len()),
         Access::Long { get, .. } if into.len() >= size_of::<u64>() => get(socket)?.to_ne_bytes().to_vec(),
         Access::Long { get, .. } => u32::try_from(get(socket)?).unwrap_or(u32::MAX).to_ne_bytes().to_vec(),
         Access::Whole { get, exact } => {
@@ -150,13 +147,7 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
         }
         Access::Asks { get } => get(into)?,
         Access::Answers { get, .. } => get(socket, into)?,
-        Access::Bytes { get: Some(get), .. } => {
-            let mut value = get(socket)?;
-            if shows_as_int(level, name) && (1..4).contains(&into.len()) && value.ends_with(&[0; 3]) {
-                value.truncate(1);
-            }
-            value
-        }
+        Access::Bytes { get: Some(get), .. } => get(socket)?,
         Access::Bytes { get: None, .. } => return Err(Errno::NOPROTOOPT),
     };
     let n = value.len().min(into.len());
@@ -207,7 +198,7 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
         | Access::Control { .. }
         | Access::Asks { .. } => Err(Errno::NOPROTOOPT),
         Access::Long { set, .. } => set(socket, values::long(value)?),
-        Access::Answers { set, .. } => set(socket, value),
+        Access::Answers { set, .. } | Access::Word { set, .. } => set(socket, value),
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
 }
@@ -222,9 +213,12 @@ fn wants_int(level: i32, name: i32) -> bool {
     }
 }
 
-/// Of IPPROTO_IP's structures, those that Linux shows as an `int`: a small one as a byte where there is no more room.
-fn shows_as_int(level: i32, name: i32) -> bool {
-    level == libc::IPPROTO_IP && matches!(name, libc::IP_UNICAST_IF | ip::IP_LOCAL_PORT_RANGE)
+/// An `int`: of IPPROTO_IP's a small one as a byte where there is no more room.
+fn as_int(level: i32, value: [u8; 4], room: usize) -> Vec<u8> {
+    match u8::try_from(i32::from_ne_bytes(value)) {
+        Ok(byte) if level == libc::IPPROTO_IP && (1..4).contains(&room) => vec![byte],
+        _ => value.to_vec(),
+    }
 }
 
 /// Of IPPROTO_IPV6's, those that take what is shorter than an int.

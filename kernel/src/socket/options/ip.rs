@@ -15,7 +15,7 @@ use netstack::socket::PortRange;
 const ICMP_FILTER: i32 = 1;
 // linux/in.h; neither does it have these.
 const IP_RECVERR_RFC4884: i32 = 26;
-pub(super) const IP_LOCAL_PORT_RANGE: i32 = 51;
+const IP_LOCAL_PORT_RANGE: i32 = 51;
 const IP_PROTOCOL: i32 = 52;
 
 /// Linux net.ipv4.ip_default_ttl.
@@ -67,14 +67,21 @@ pub(super) static ROWS: &[Row] = &[
         v => s.tcp.least_ttl = within(v, 0, 255)? as u8),
     engine!(IPPROTO_IP, libc::IP_TRANSPARENT, On::All, s => i32::from(s.tcp.transparent), v => s.set_transparent(v != 0)),
     local!(IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, On::All, s => s.no_port, v => s.no_port = v != 0),
-    bytes(
-        IPPROTO_IP,
-        libc::IP_UNICAST_IF,
-        On::All,
-        Some(|s| Ok(shown_index(s.settings.lock().raw.datagram.unicast_on))),
-        Some(|s, value| set_index(s, value, |s| &mut s.raw.datagram.unicast_on)),
-    ),
-    bytes(IPPROTO_IP, IP_LOCAL_PORT_RANGE, On::All, Some(port_range), Some(set_port_range)),
+    Row {
+        level: IPPROTO_IP,
+        name: libc::IP_UNICAST_IF,
+        on: On::All,
+        access: Access::Word {
+            get: |s| Ok(shown_index(s.settings.lock().raw.datagram.unicast_on)),
+            set: |s, value| set_index(s, value, |s| &mut s.raw.datagram.unicast_on),
+        },
+    },
+    Row {
+        level: IPPROTO_IP,
+        name: IP_LOCAL_PORT_RANGE,
+        on: On::All,
+        access: Access::Word { get: port_range, set: set_port_range },
+    },
     local!(IPPROTO_IP, libc::IP_RECVFRAGSIZE, On::Datagram, s => s.wanted.fragment_size,
         v => s.wanted.fragment_size = v != 0),
     Row {
@@ -141,8 +148,8 @@ pub(super) fn mtu_discovery(value: i32) -> MtuDiscovery {
 }
 
 /// An interface's index, in network byte order (Linux: of the precise length, too).
-pub(super) fn shown_index(on: Option<IfIndex>) -> Vec<u8> {
-    on.map_or(0, |on| on.0).to_be_bytes().to_vec()
+pub(super) fn shown_index(on: Option<IfIndex>) -> [u8; 4] {
+    on.map_or(0, |on| on.0).to_be_bytes()
 }
 
 pub(super) fn set_index(
@@ -187,9 +194,9 @@ pub(super) fn one_of_ours(socket: &Socket, index: u32) -> Result<Option<IfIndex>
 }
 
 /// The least port in the low half, the most in the high half.
-fn port_range(socket: &Socket) -> Result<Vec<u8>> {
+fn port_range(socket: &Socket) -> Result<[u8; 4]> {
     let PortRange { least, most } = socket.settings.lock().tcp.ports;
-    Ok((u32::from(most) << 16 | u32::from(least)).to_ne_bytes().to_vec())
+    Ok((u32::from(most) << 16 | u32::from(least)).to_ne_bytes())
 }
 
 fn set_port_range(socket: &Socket, value: &[u8]) -> Result<()> {

@@ -159,13 +159,15 @@ pub(super) static ROWS: &[Row] = &[
             set: Some(Socket::convert),
         },
     },
-    bytes(
-        IPPROTO_IPV6,
-        libc::IPV6_UNICAST_IF,
-        On::All,
-        Some(|s| Ok(shown_index(s.settings.lock().raw.datagram.v6.unicast_on))),
-        Some(|s, value| set_index(s, value, |s| &mut s.raw.datagram.v6.unicast_on)),
-    ),
+    Row {
+        level: IPPROTO_IPV6,
+        name: libc::IPV6_UNICAST_IF,
+        on: On::All,
+        access: Access::Word {
+            get: |s| Ok(shown_index(s.settings.lock().raw.datagram.v6.unicast_on)),
+            set: |s, value| set_index(s, value, |s| &mut s.raw.datagram.v6.unicast_on),
+        },
+    },
     Row {
         level: IPPROTO_IPV6,
         name: libc::IPV6_MTU,
