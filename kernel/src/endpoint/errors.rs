@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use netstack::datagram::{Extensions, Header};
+use netstack::datagram::{Extensions, Header, RECEIVE_BUFFER};
 use parking_lot::Mutex;
 
 /// Errors that nobody reads do not pile up past this many.
 const MOST: usize = 64;
-/// Nor do times.
+/// Nor do times, and the packets that come with them are no more than SO_RCVBUF is by itself.
 const MOST_TIMES: usize = 256;
+const MOST_TIME_BYTES: usize = RECEIVE_BUFFER;
 
 /// Who reports an error (`ee_origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,10 @@ pub struct QueuedError {
 }
 
 impl QueuedError {
+    fn is_time(&self) -> bool {
+        matches!(self.origin, Origin::Departure { .. })
+    }
+
     fn is_icmp(&self) -> bool {
         matches!(self.origin, Origin::Icmp { .. })
     }
@@ -79,11 +84,13 @@ pub(crate) struct ErrorQueue {
 }
 
 impl ErrorQueue {
-    /// Adds an error, unless there are too many.
+    /// Adds an error, or a time, unless there are too many of them.
     pub(crate) fn push(&self, error: QueuedError) {
         let mut queue = self.errors.lock();
-        let most = if matches!(error.origin, Origin::Departure { .. }) { MOST_TIMES } else { MOST };
-        if queue.len() < most {
+        let alike = queue.iter().filter(|other| other.is_time() == error.is_time());
+        let (count, bytes) = alike.fold((1, error.payload.len()), |(n, bytes), one| (n + 1, bytes + one.payload.len()));
+        let (most, most_bytes) = if error.is_time() { (MOST_TIMES, MOST_TIME_BYTES) } else { (MOST, usize::MAX) };
+        if count <= most && bytes <= most_bytes {
             queue.push_back(error);
             self.len.store(queue.len(), Ordering::SeqCst);
         }

@@ -210,3 +210,21 @@ fn signals_say_what_is_new() {
     drop(reading);
     assert_eq!(endpoint.news(&seen(1), &seen(2), false), [In]);
 }
+
+#[test]
+fn unread_times_are_bounded_and_keep_no_error_out() {
+    let queue = ErrorQueue::default();
+    let put = |origin, bytes: usize| {
+        let destination = SocketAddr::from(([0, 0, 0, 0], 0));
+        queue.push(QueuedError { errno: 0, origin, info: 0, destination, payload: vec![7; bytes] });
+    };
+    let time = || Origin::Departure { id: 0, at_ns: 0, source: None };
+    let taken = || std::iter::from_fn(|| queue.take()).map(|(error, _)| error.payload.len()).collect::<Vec<_>>();
+    (0..300).for_each(|_| put(time(), 1));
+    (0..100).for_each(|_| put(Origin::Local, 2));
+    let all = taken();
+    assert_eq!([1, 2].map(|len| all.iter().filter(|one| **one == len).count()), [256, 64]);
+    (0..10).for_each(|_| put(time(), 60_000));
+    put(time(), 9);
+    assert_eq!(taken(), [60_000, 60_000, 60_000, 9]);
+}
