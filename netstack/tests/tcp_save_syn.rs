@@ -3,8 +3,12 @@
 mod common;
 mod tcp_common;
 
+use common::Net;
+use netstack::ip::HeaderOptions;
 use netstack::tcp::SaveSyn;
+use netstack::time::Duration;
 use tcp_common::script::Script;
+use tcp_common::{Listener, Socket};
 
 /// Ethernet, IPv4 and TCP without options.
 const LINK: usize = 14;
@@ -66,4 +70,21 @@ fn nothing_is_kept_for_who_does_not_ask_and_of_cookies() {
     s.peer_port(4000);
     opens(&mut s);
     assert_eq!(takes(&mut s, 0), Ok(Box::default()));
+}
+
+#[test]
+fn of_a_syn_with_long_extension_headers_nothing_is_kept() {
+    for (len, kept) in [(1000, true), (2040, false)] {
+        let mut net = Net::new(1);
+        let node = net.node();
+        let listener = Listener::new(&mut net, node, "[::1]:80", 5);
+        net.stack(node).tcp_options(listener.id).unwrap().save_syn = SaveSyn::FromIp;
+        let padding = [&[0, (len / 8 - 1) as u8][..], &[0].repeat(len - 2)].concat();
+        let options = HeaderOptions { destination: padding, ..HeaderOptions::default() };
+        Socket::connect_with(&mut net, node, "[::1]:80", 4096, |tcp| tcp.header_options = Some(options.into()));
+        net.run_for(Duration::from_millis(100));
+        let child = listener.accept(&mut net).expect("a connection");
+        let syn = net.stack(node).tcp_take_saved_syn(child.id, 4096).expect("there is room");
+        assert_eq!(syn.len() > len, kept, "{len} bytes: {} kept", syn.len());
+    }
 }

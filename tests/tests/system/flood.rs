@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use system_tests::{Bus, Outcome, Program};
+use system_tests::{Bus, Outcome, Program, Running};
 
 const SINK: &str = "
 import socket
@@ -42,12 +42,18 @@ for _ in range(20):
     s.send(b'end')
 ";
 
-#[test]
-fn who_sends_datagrams_waits_while_there_is_no_room() -> Outcome {
+/// 10.0.0.1 of a bus, which takes datagrams until the end.
+fn sink() -> Outcome<(Bus, Running)> {
     let bus = Bus::new();
-    let sink = Program::python(SINK).rump(&bus.node("10.0.0.1/24")).limit(Duration::from_secs(40));
+    let sink = Program::python(SINK).rump(&bus.node("10.0.0.1/24")).limit(Duration::from_secs(60));
     let mut sink = sink.start()?;
     sink.expect("up")?;
+    Ok((bus, sink))
+}
+
+#[test]
+fn who_sends_datagrams_waits_while_there_is_no_room() -> Outcome {
+    let (bus, sink) = sink()?;
     let flood = Program::python(FLOOD).rump(&bus.node("10.0.0.2/24")).limit(Duration::from_secs(40));
     assert_eq!(flood.run()?.text(), "blocking True\nby edges True\n");
     sink.finish()?.success()?.expect("ended")?;
@@ -85,10 +91,7 @@ for _ in range(20):
 
 #[test]
 fn poll_says_that_there_is_no_room_while_the_receiver_is_stopped() -> Outcome {
-    let bus = Bus::new();
-    let sink = Program::python(SINK).rump(&bus.node("10.0.0.1/24")).limit(Duration::from_secs(60));
-    let mut sink = sink.start()?;
-    sink.expect("up")?;
+    let (bus, sink) = sink()?;
     let patient = Program::python(PATIENT).rump(&bus.node("10.0.0.2/24")).limit(Duration::from_secs(60)).input("\n");
     let mut patient = patient.start()?;
     patient.expect("connected")?;
