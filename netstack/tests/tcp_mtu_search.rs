@@ -71,6 +71,28 @@ fn bytes_come_through_a_path_that_swallows_long_segments() {
     // Less the timestamps, and as near as the search goes.
     let size = transfer.segment_size(&mut net);
     assert!((1300..=1348).contains(&size), "{size}");
+    // The timeouts were answered within the same millisecond, which is all that their timestamps tell.
+    assert_eq!(transfer.ours.info(&mut net).min_rtt.as_micros(), 200);
+}
+
+/// RFC 4821 §7.6.2.
+#[test]
+fn a_probe_that_is_swallowed_is_no_congestion() {
+    let (mut net, a, b) = behind_a_black_hole();
+    let mut transfer = Transfer::begin(&mut net, a, b, "10.2.0.1:80");
+    transfer.sent = transfer.ours.write(&mut net, &(0..100_000).map(|at| byte(0, at)).collect::<Vec<_>>());
+    assert!(net.run_until(Duration::from_secs(60), |net| transfer.segment_size(net) < 1024));
+    let mut bytes = transfer.sent;
+    let ssthresh = transfer.ours.info(&mut net).ssthresh;
+    let mut swallowed = 0;
+    while bytes < 3_000_000 {
+        bytes += 10_000;
+        let repeated = transfer.ours.info(&mut net).retransmits;
+        assert!(transfer.carry(&mut net, bytes, Duration::from_secs(60)));
+        swallowed += u32::from(transfer.ours.info(&mut net).retransmits > repeated);
+        assert_eq!(transfer.ours.info(&mut net).ssthresh, ssthresh, "after {swallowed} probes");
+    }
+    assert!(swallowed >= 2, "{swallowed}");
 }
 
 #[test]

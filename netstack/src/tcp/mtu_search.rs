@@ -1,7 +1,5 @@
 //! Paths that swallow long segments without a word (RFC 4821, RFC 2923 §2.1): after repeated timeouts segments become small,
 //! and when those come through, longer ones are tried again, one at a time.
-//!
-//! The loss of a probe counts as congestion, which RFC 4821 §7.6.2 would spare it.
 
 use super::seq::Seq;
 use super::tcb::Tcb;
@@ -106,6 +104,12 @@ impl Tcb {
         if let Some(search) = self.mtu_search.0.as_mut().filter(|_| longer > 0) {
             search.probe = Some(Probe { start, end: start + text, size });
         }
+    }
+
+    /// Length of the oldest segment that is out, if that is a probe.
+    pub(super) fn oldest_is_mtu_probe(&self) -> Option<u32> {
+        let probe = self.mtu_search.0?.probe.filter(|probe| probe.start == self.durable.snd_una)?;
+        Some(probe.end - probe.start)
     }
 
     /// Something is sent again: a probe among it was swallowed.

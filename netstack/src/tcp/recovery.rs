@@ -176,6 +176,10 @@ impl Tcb {
     /// Lost segments are to be sent again, and the window comes down, if it does not already.
     fn enter_recovery(&mut self, now: Instant, news: &News) {
         let reduced = self.recovery.phase == Phase::Reducing;
+        // RFC 4821 §7.6.2: where a probe alone was lost its length is to blame.
+        if !reduced && self.oldest_is_mtu_probe() == Some(self.sent.lost()) {
+            return self.begin_blameless_loss();
+        }
         self.recovery.phase = Phase::Recovery;
         self.recovery.undo.begin(self.durable.snd_una);
         self.tlp.give_up();
@@ -312,16 +316,16 @@ impl Tcb {
             });
             return self.detect(now);
         }
-        let mss = self.mss();
+        let first = self.oldest_is_mtu_probe().unwrap_or(self.mss());
         match self.recovery.phase {
             // RFC 6582 §3.2 step 2: not for duplicates that answer what an earlier recovery sent.
             Phase::Open | Phase::Disorder | Phase::Reducing
                 if self.recovery.duplicates >= DUP_THRESHOLD && una.at_or_after(self.recovery.high) =>
             {
-                self.sent.lose_first(mss)
+                self.sent.lose_first(first)
             }
             // Step 3, a partial acknowledgement.
-            Phase::Recovery if news.acked > 0 => self.sent.lose_first(mss),
+            Phase::Recovery if news.acked > 0 => self.sent.lose_first(first),
             _ => 0,
         }
     }
@@ -419,12 +423,16 @@ impl Tcb {
     /// only smaller segments.
     pub(super) fn repeat_without_reduction(&mut self, longer_than: u32) {
         self.sent.lose_longer_than(longer_than);
+        if self.sent.lost() > 0 {
+            self.begin_blameless_loss();
+        }
+    }
+
+    fn begin_blameless_loss(&mut self) {
         self.recovery.duplicates = 0;
         self.recovery.undo.end();
         self.recovery.frto = Frto::Off;
-        if self.sent.lost() > 0 {
-            self.begin_loss();
-        }
+        self.begin_loss();
     }
 
     fn begin_loss(&mut self) {

@@ -134,8 +134,9 @@ impl Tcb {
             self.estimate_delivery(&mut news);
         }
         let (una, nxt) = (self.durable.snd_una, self.durable.snd_nxt);
-        // RFC 6298 §3: a timestamp is valid for repeated segments too, but counts whole milliseconds.
-        let stamped = echoed.filter(|_| news.acked > 0 && news.repeated);
+        // RFC 6298 §3: a timestamp is valid for repeated segments too, but counts whole milliseconds: none of them is not
+        // no time, which would be the smallest round trip for long.
+        let stamped = echoed.filter(|_| news.acked > 0 && news.repeated).map(|age| age.max(Duration::from_millis(1)));
         let sacked = news.rtt.filter(|_| news.acked == 0);
         if let Some(rtt) = oldest.or(sacked).or(stamped) {
             self.rtt.measured(now, rtt, una, nxt);
