@@ -238,6 +238,25 @@ fn an_address_in_use_is_declined_and_said() {
 }
 
 #[test]
+fn a_leased_address_that_another_station_does_not_yield_is_given_up() {
+    let mut a = Asking::new(12, AutoConfig::default());
+    a.gives(3600, &[(option::ROUTERS, &[10, 0, 0, 1])]);
+    a.net.run_for(Duration::from_secs(20));
+    let node = a.node;
+    a.net.notices(node);
+    a.hears_arp(GIVEN, GIVEN);
+    assert_eq!(a.addresses(), ["10.0.0.50/24"], "defended once");
+    a.hears_arp(GIVEN, GIVEN);
+    let conflict = Notice::AddressConflict { addr: GIVEN, mac: STRANGER, on: ETH };
+    assert_eq!(a.net.notices(node), [conflict, Notice::LeaseLost { addr: GIVEN, on: ETH }, conflict]);
+    let (_, src, _, decline) = a.expects(Kind::Decline);
+    assert_eq!((src, decline.addr(option::REQUESTED_ADDRESS)), (Ipv4Addr::UNSPECIFIED, Some(GIVEN)));
+    assert!(a.addresses().is_empty() && a.routes().is_empty());
+    a.gives(3600, &[]);
+    assert_eq!(a.addresses(), ["10.0.0.50/24"]);
+}
+
+#[test]
 fn a_lease_is_given_back_at_a_clean_end() {
     let mut a = Asking::new(7, AutoConfig::default());
     a.gives(3600, &[]);

@@ -1,7 +1,8 @@
 //! Our own addresses: probed for, announced, and defended (RFC 5227).
 //!
 //! An address is in use from the moment it is added, as on Linux; the probes run beside and only make a conflict known.
-//! An address is never given up: a conflict is answered by an announcement and a notice (§2.4 (c)).
+//! An address is never given up here: a conflict is answered by an announcement and a notice (§2.4 (c)). Who got it from a
+//! server, or chose it itself, gives it up ([`Defence`](super::Defence)).
 
 use core::net::Ipv4Addr;
 use core::time::Duration;

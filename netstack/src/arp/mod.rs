@@ -4,9 +4,11 @@
 //! ARP packets that arrive is in `stack::arp`.
 
 mod claims;
+mod defence;
 mod probing;
 
 pub(crate) use claims::Claims;
+pub(crate) use defence::Defence;
 pub(crate) use probing::{Probing, Step, Timing};
 
 use core::net::Ipv4Addr;

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::{Lease, backoff};
-use crate::arp::{Probing, Step, Timing};
+use crate::arp::{Defence, Probing, Step, Timing};
 use crate::link::Mac;
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -119,6 +119,8 @@ pub(crate) struct Client {
     /// When its first request was sent: from then on counts the lease (RFC 2131 §4.4.1).
     asked: Instant,
     refusals: u32,
+    /// Of the address in use.
+    defence: Defence,
     actions: VecDeque<Action>,
     rng: Rng,
 }
@@ -138,6 +140,7 @@ impl Client {
             secs: 0,
             asked: now,
             refusals: 0,
+            defence: Defence::default(),
             actions: VecDeque::new(),
             rng: rng.fork(),
         }
@@ -180,7 +183,10 @@ impl Client {
                     self.deadline = Some(probing.deadline);
                     self.state = State::Checking { lease, probing };
                 }
-                Step::Free => self.bind(lease),
+                Step::Free => {
+                    self.defence = Defence::default();
+                    self.bind(lease);
+                }
             },
             State::Bound { lease } => {
                 self.begin_exchange(now);
@@ -237,13 +243,25 @@ impl Client {
 
     /// An ARP packet of another station was heard.
     pub(crate) fn handle_arp(&mut self, now: Instant, packet: &arp::Packet) {
-        let State::Checking { lease, probing } = &self.state else { return };
-        if !probing.conflicts(packet) {
+        if let State::Checking { lease, probing } = &self.state {
+            if probing.conflicts(packet) {
+                self.decline(now, lease.addr.addr, lease.server, packet.sender_mac);
+            }
             return;
         }
-        // RFC 2131 §3.1.5, §4.4.4.
-        let (addr, server) = (lease.addr.addr, lease.server);
-        self.actions.push_back(Action::Declined { addr, mac: packet.sender_mac });
+        let Some(lease) = self.lease().cloned() else { return };
+        let theirs = packet.sender == lease.addr.addr && packet.sender_mac != self.mac;
+        if theirs && self.defence.is_overcome(now) {
+            let (addr, server) = (lease.addr.addr, lease.server);
+            self.actions.push_back(Action::Lost(lease));
+            self.begin_exchange(now);
+            self.decline(now, addr, server, packet.sender_mac);
+        }
+    }
+
+    /// Another station has the address (RFC 2131 §3.1.5, §4.4.4; RFC 5227 §2.4 (b)).
+    fn decline(&mut self, now: Instant, addr: Ipv4Addr, server: Ipv4Addr, mac: Mac) {
+        self.actions.push_back(Action::Declined { addr, mac });
         let to = Destination::Broadcast { from: Ipv4Addr::UNSPECIFIED };
         self.send(
             to,

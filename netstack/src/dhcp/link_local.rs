@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::arp::{Probing, Step, Timing};
+use crate::arp::{Defence, Probing, Step, Timing};
 use crate::link::Mac;
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -14,8 +14,6 @@ use crate::wire::arp::Packet;
 const MAX_CONFLICTS: u32 = 10;
 /// Between attempts then (RATE_LIMIT_INTERVAL).
 const RATE_LIMIT_INTERVAL: Duration = Duration::from_secs(60);
-/// A second conflict within this time ends the use of the address (DEFEND_INTERVAL).
-const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +32,7 @@ enum State {
     Probing(Probing),
     Bound {
         addr: Ipv4Addr,
-        conflict: Option<Instant>,
+        defence: Defence,
     },
 }
 
@@ -101,7 +99,7 @@ impl LinkLocal {
                     let addr = probing.addr;
                     self.conflicts = 0;
                     self.deadline = None;
-                    self.state = State::Bound { addr, conflict: None };
+                    self.state = State::Bound { addr, defence: Defence::default() };
                     self.actions.push_back(LinkLocalAction::Bound(addr));
                 }
             },
@@ -114,13 +112,11 @@ impl LinkLocal {
     pub(crate) fn handle_arp(&mut self, now: Instant, packet: &Packet) {
         match &mut self.state {
             State::Probing(probing) if probing.conflicts(packet) => self.try_another(now),
-            State::Bound { addr, conflict } if packet.sender == *addr && packet.sender_mac != self.mac => {
+            State::Bound { addr, defence } if packet.sender == *addr && packet.sender_mac != self.mac => {
                 let addr = *addr;
-                if conflict.is_some_and(|at| now.since(at) < DEFEND_INTERVAL) {
+                if defence.is_overcome(now) {
                     self.actions.push_back(LinkLocalAction::Lost(addr));
                     self.try_another(now);
-                } else {
-                    *conflict = Some(now);
                 }
             }
             _ => {}

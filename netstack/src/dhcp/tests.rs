@@ -210,6 +210,34 @@ fn an_address_that_another_station_has_is_declined() {
 }
 
 #[test]
+fn an_address_in_use_is_declined_at_the_second_conflict_in_ten_seconds() {
+    let mut d = Dialogue::new(9);
+    let lease = d.binds(3600);
+    let theirs = announcement(OTHER, ADDR);
+    for later in [0, 11] {
+        d.now = d.now + Duration::from_secs(later);
+        d.client.handle_arp(d.now, &theirs);
+        assert_eq!(d.actions(), [], "it is defended");
+    }
+    d.now = d.now + Duration::from_secs(9);
+    d.client.handle_arp(d.now, &crate::arp::probe(OTHER, ADDR));
+    assert_eq!(d.actions(), [], "who only asks gets an answer");
+    d.client.handle_arp(d.now, &theirs);
+    let actions = d.actions();
+    let [Action::Lost(lost), Action::Declined { addr: ADDR, mac: OTHER }, Action::Send(to, bytes)] = actions.as_slice()
+    else {
+        panic!("{actions:?}")
+    };
+    assert_eq!(*lost, lease);
+    let decline = Message::parse(bytes).expect("our own message");
+    assert_eq!((*to, decline.kind), (Destination::Broadcast { from: NOBODY }, Kind::Decline));
+    assert_eq!(decline.addr(option::REQUESTED_ADDRESS), Some(ADDR));
+    assert_eq!(d.client.lease(), None);
+    let (waited, _, again) = d.sends();
+    assert_eq!((waited, again.kind), (10.0, Kind::Discover));
+}
+
+#[test]
 fn a_lease_is_renewed_by_unicast_at_t1() {
     let mut d = Dialogue::new(7);
     let lease = d.binds(1000);
