@@ -3,7 +3,7 @@
 mod common;
 mod tcp_common;
 
-use netstack::tcp::{State, TcpError};
+use netstack::tcp::{Phase, State, TcpError};
 use tcp_common::script::Script;
 
 /// Full segments `first..last` of our text, counted from 0, are what is sent next.
@@ -71,6 +71,35 @@ fn a_partial_acknowledgement_repeats_the_next_hole() {
     sends_full(&mut s, 4..5);
     s.gets(". 1:1(0) ack 14601 win 65535");
     s.is_silent_for_ms(10_000);
+}
+
+#[test]
+fn duplicates_that_answer_what_was_sent_again_mean_no_loss() {
+    // RFC 6582 §3.2 step 2: not as long as nothing is acknowledged that was sent after the last recovery began.
+    let mut s = Script::established();
+    s.writes(14_600);
+    sends_full(&mut s, 0..9);
+    s.sends("P. 13141:14601(1460) ack 1");
+    // Segments 0 and 4 were lost, and the acknowledgements.
+    s.wait_ms(210);
+    sends_full(&mut s, 0..1);
+    s.gets(". 1:1(0) ack 5841 win 65535");
+    sends_full(&mut s, 4..9);
+    s.writes(60_000);
+    s.gets(". 1:1(0) ack 14601 win 65535");
+    let sent = s.count_sent() as u32;
+    // The peer had 5 to 8 already, and says so. That lets new text out, and that is all.
+    for new in 10 + sent..14 + sent {
+        s.gets(". 1:1(0) ack 14601 win 65535");
+        sends_full(&mut s, new..new + 1);
+    }
+    // From the first acknowledgement of something newer on, three are a loss again.
+    s.gets(". 1:1(0) ack 16061 win 65535");
+    s.count_sent();
+    for _ in 0..3 {
+        s.gets(". 1:1(0) ack 16061 win 65535");
+    }
+    assert_eq!(s.info().phase, Phase::Recovery);
 }
 
 #[test]

@@ -223,9 +223,9 @@ impl Tcb {
         let needless = news.acked > 0 && self.recovery.undo.original_arrived(news.echo);
         match self.recovery.phase {
             Phase::Open | Phase::Disorder => {
-                if una.at_or_after(self.recovery.high) {
+                if una.after(self.recovery.high) {
                     // It stays close behind, or after 2³¹ bytes without loss it would be ahead on the circle.
-                    self.recovery.high = una;
+                    self.recovery.high = una - 1;
                 }
                 // The duplicates of the last recovery's repetitions may come late (RFC 3708).
                 if self.recovery.undo.all_duplicates() {
@@ -320,7 +320,7 @@ impl Tcb {
         match self.recovery.phase {
             // RFC 6582 §3.2 step 2: not for duplicates that answer what an earlier recovery sent.
             Phase::Open | Phase::Disorder | Phase::Reducing
-                if self.recovery.duplicates >= DUP_THRESHOLD && una.at_or_after(self.recovery.high) =>
+                if self.recovery.duplicates >= DUP_THRESHOLD && una.after(self.recovery.high) =>
             {
                 self.sent.lose_first(first)
             }
