@@ -4,7 +4,7 @@ mod common;
 mod tcp_common;
 
 use common::{Link, Net};
-use netstack::tcp::State;
+use netstack::tcp::{Phase, State};
 use netstack::time::Duration;
 use tcp_common::script::Script;
 use tcp_common::{Listener, Socket, byte};
@@ -79,6 +79,25 @@ fn a_mark_brings_the_window_down_once_a_round_trip() {
     s.sends(".W 14601:16061(1460) ack 1");
     s.sends("P. 16061:16601(540) ack 1");
     assert_eq!(s.info().retransmits, 0, "nothing was lost");
+}
+
+#[test]
+fn a_loss_behind_a_mark_is_made_good_without_a_timeout() {
+    // RFC 6582 §3.2 step 2: `recover` is where a loss was noticed, and a mark is none.
+    let mut s = Script::listening(1500, 5);
+    s.gets("SEW 0:0(0) win 65535 <mss 1460>");
+    s.sends("S.E 0:0(0) ack 1 win 65535 <mss 1460>");
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.accepts();
+    s.writes(14_600);
+    assert_eq!(s.count_sent(), 10);
+    s.gets(".E 1:1(0) ack 2921 win 65535");
+    assert_eq!(s.info().phase, Phase::Reducing);
+    for _ in 0..3 {
+        s.gets(". 1:1(0) ack 2921 win 65535");
+    }
+    s.sends(". 2921:4381(1460) ack 1");
+    assert_eq!(s.info().phase, Phase::Recovery);
 }
 
 #[test]

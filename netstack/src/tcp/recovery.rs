@@ -317,13 +317,11 @@ impl Tcb {
             return self.detect(now);
         }
         let first = self.oldest_is_mtu_probe().unwrap_or(self.mss());
+        let duplicates = self.recovery.duplicates >= DUP_THRESHOLD;
         match self.recovery.phase {
             // RFC 6582 §3.2 step 2: not for duplicates that answer what an earlier recovery sent.
-            Phase::Open | Phase::Disorder | Phase::Reducing
-                if self.recovery.duplicates >= DUP_THRESHOLD && una.after(self.recovery.high) =>
-            {
-                self.sent.lose_first(first)
-            }
+            Phase::Open | Phase::Disorder if duplicates && una.after(self.recovery.high) => self.sent.lose_first(first),
+            Phase::Reducing if duplicates => self.sent.lose_first(first),
             // Step 3, a partial acknowledgement.
             Phase::Recovery if news.acked > 0 => self.sent.lose_first(first),
             _ => 0,
