@@ -30,6 +30,26 @@ fn phase(s: &mut Script) -> Phase {
     s.info().phase
 }
 
+/// A connection with SACK that has measured a round trip of 20 ms.
+fn measured() -> Script {
+    let mut s = Script::listening(1500, 5);
+    s.gets("S 0:0(0) win 65535 <mss 1460,sackOK>");
+    s.sends("S. 0:0(0) ack 1");
+    s.wait_ms(20);
+    s.gets(". 1:1(0) ack 1 win 65535");
+    s.accepts();
+    s
+}
+
+/// The ten segments of its initial window have been out for one round trip.
+fn ten_out_for_a_round_trip() -> Script {
+    let mut s = measured();
+    s.writes(60_000);
+    sends_full(&mut s, 0..10);
+    s.wait_ms(20);
+    s
+}
+
 #[test]
 fn sack_is_used_only_if_both_ends_offer_it() {
     // RFC 2018 §2.
@@ -77,16 +97,8 @@ fn a_duplicate_is_told_of() {
 #[test]
 fn three_segments_behind_a_hole_are_enough() {
     // RFC 8985 §6.2.1: without a sign of reordering the third is like a third duplicate acknowledgement.
-    let mut s = Script::listening(1500, 5);
-    s.gets("S 0:0(0) win 65535 <mss 1460,sackOK>");
-    s.sends("S. 0:0(0) ack 1");
-    s.wait_ms(20);
-    s.gets(". 1:1(0) ack 1 win 65535");
-    s.accepts();
-    s.writes(60_000);
-    sends_full(&mut s, 0..10);
     // A quarter of a round trip of 20 ms is given to what may only be late.
-    s.wait_ms(20);
+    let mut s = ten_out_for_a_round_trip();
     s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(2)));
     s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(3)));
     // Meanwhile what has left lets new text out (RFC 3042).
@@ -141,6 +153,40 @@ fn the_last_segment_is_asked_about_before_the_timeout() {
 }
 
 #[test]
+fn a_probe_of_new_text_says_nothing_of_a_loss() {
+    // RFC 8985 §7.4.2, TLP.is_retrans.
+    let mut s = ten_out_for_a_round_trip();
+    s.wait_ms(24);
+    sends_full(&mut s, 10..11);
+    let before = s.info();
+    s.wait_ms(20);
+    for end in [11, 12] {
+        s.gets(&format!(". 1:1(0) ack {} win 65535", at(end)));
+        assert_eq!((s.info().ssthresh, phase(&mut s)), (before.ssthresh, Phase::Open));
+    }
+}
+
+#[test]
+fn a_timeout_takes_for_lost_what_is_late_and_not_what_has_just_left() {
+    // RFC 8985 §6.3.
+    let mut s = measured();
+    s.writes(2 * MSS as usize);
+    s.sends(". 1:1461(1460) ack 1");
+    s.sends("P. 1461:2921(1460) ack 1");
+    // A tail loss probe, and 220 ms later the timer.
+    s.sends_after_ms(42, "P. 1461:2921(1460) ack 1");
+    s.is_silent_for_ms(200);
+    s.writes(MSS as usize);
+    s.sends("P. 2921:4381(1460) ack 1");
+    s.sends_after_ms(20, ". 1:1461(1460) ack 1");
+    assert_eq!((phase(&mut s), s.info().lost), (Phase::Loss, 2 * MSS));
+    // The window has room for two now.
+    s.gets(". 1:1(0) ack 1461 win 65535");
+    s.sends(". 1461:2921(1460) ack 1");
+    s.sends_nothing();
+}
+
+#[test]
 fn a_timeout_that_was_needless_is_taken_back() {
     // RFC 5682: the acknowledgements of what was sent once come late.
     let mut s = Script::established_with_sack();
@@ -173,20 +219,6 @@ fn the_algorithm_can_be_chosen_and_changed() {
     sends_full(&mut s, 0..10);
     s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(10)));
     assert_eq!(s.info().ssthresh, 7 * MSS);
-}
-
-/// A connection with SACK whose ten segments of the initial window have been out for one round trip of 20 ms.
-fn ten_out_for_a_round_trip() -> Script {
-    let mut s = Script::listening(1500, 5);
-    s.gets("S 0:0(0) win 65535 <mss 1460,sackOK>");
-    s.sends("S. 0:0(0) ack 1");
-    s.wait_ms(20);
-    s.gets(". 1:1(0) ack 1 win 65535");
-    s.accepts();
-    s.writes(60_000);
-    sends_full(&mut s, 0..10);
-    s.wait_ms(20);
-    s
 }
 
 #[test]
@@ -283,6 +315,24 @@ fn a_recovery_is_taken_back_when_the_first_copy_is_what_was_answered() {
     let (mut s, before) = recovery_with_echo(false);
     assert_eq!(phase(&mut s), Phase::Recovery);
     assert!(s.info().cwnd < before, "{} after {before}", s.info().cwnd);
+}
+
+#[test]
+fn the_answer_to_the_first_copy_says_nothing_of_what_left_before_the_second() {
+    // RFC 8985 §6.2 step 2. The sixth segment is lost, which the seventh has overtaken; the last three are late. The answer to the
+    // first comes sooner than one to its repetition can,
+    let mut s = ten_out_for_a_round_trip();
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(5)));
+    sends_full(&mut s, 0..1);
+    s.wait_ms(5);
+    s.gets(&format!(". 1:1(0) ack {} win 65535 <sack {}:{}>", at(5), at(6), at(7)));
+    assert_eq!(s.info().lost, MSS);
+    // or it echoes a timestamp from before.
+    let (mut s, _) = recovery_with_echo(true);
+    let (una, end) = (1 + 5 * 1448, 1 + 7 * 1448);
+    s.gets(&format!(". 1:1(0) ack {una} win 65535 <ts 1060 0,sack {}:{end}>", una + 1448));
+    s.wait_ms(6);
+    assert_eq!(s.info().lost, 1448);
 }
 
 #[test]
