@@ -153,6 +153,29 @@ fn the_last_segment_is_asked_about_before_the_timeout() {
 }
 
 #[test]
+fn a_loss_that_a_probe_repaired_brings_the_window_down_and_a_needless_probe_does_not() {
+    // RFC 8985 §7.4.2: where both copies arrive both are answered, the second one by a D-SACK or by a plain duplicate.
+    const ALL: &str = ". 1:1(0) ack 2921 win 65535";
+    const COPY: &str = ". 1:1(0) ack 2921 win 65535 <sack 1461:2921>";
+    for (answers, repaired) in [(&[ALL][..], true), (&[ALL, COPY], false), (&[ALL, ALL], false), (&[COPY], false)] {
+        let mut s = measured();
+        s.writes(2 * MSS as usize);
+        s.sends(". 1:1461(1460) ack 1");
+        s.sends("P. 1461:2921(1460) ack 1");
+        s.sends_after_ms(42, "P. 1461:2921(1460) ack 1");
+        let before = s.info();
+        s.wait_ms(20);
+        answers.iter().for_each(|answer| s.gets(answer));
+        // What was sent next is acknowledged.
+        s.writes(10);
+        s.sends("P. 2921:2931(10) ack 1");
+        s.wait_ms(20);
+        s.gets(". 1:1(0) ack 2931 win 65535");
+        assert_eq!(s.info().ssthresh < before.ssthresh, repaired, "{answers:?}");
+    }
+}
+
+#[test]
 fn a_probe_of_new_text_says_nothing_of_a_loss() {
     // RFC 8985 §7.4.2, TLP.is_retrans.
     let mut s = ten_out_for_a_round_trip();
@@ -264,6 +287,24 @@ fn a_recovery_is_taken_back_when_its_repetition_is_told_to_be_a_duplicate() {
     let after = s.info();
     assert_eq!((after.phase, after.ssthresh, after.dsacks), (Phase::Open, before.ssthresh, 1));
     assert!(after.cwnd >= before.cwnd, "{} after {}", after.cwnd, before.cwnd);
+}
+
+#[test]
+fn a_recovery_is_taken_back_though_all_was_acknowledged_before_the_duplicate_was_told() {
+    let mut s = measured();
+    s.writes(5 * MSS as usize);
+    sends_full(&mut s, 0..4);
+    s.sends("P. 5841:7301(1460) ack 1");
+    let before = s.info();
+    s.wait_ms(20);
+    s.gets(&format!(". 1:1(0) ack 1 win 65535 <sack {}:{}>", at(1), at(5)));
+    sends_full(&mut s, 0..1);
+    s.wait_ms(5);
+    s.gets(&format!(". 1:1(0) ack {} win 65535", at(5)));
+    assert!(s.info().ssthresh < before.ssthresh);
+    s.gets(&format!(". 1:1(0) ack {} win 65535 <sack {}:{}>", at(5), at(0), at(1)));
+    let after = s.info();
+    assert_eq!((after.phase, after.ssthresh, after.dsacks), (Phase::Open, before.ssthresh, 1));
 }
 
 #[test]

@@ -30,6 +30,11 @@ impl Tlp {
         self.due
     }
 
+    /// A probe was sent, and it is not known what became of it.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// The probe was sent.
     pub(super) fn on_sent(&mut self, nxt: Seq, repeated: bool) {
         *self = Tlp { end: Some(nxt), repeated, due: false };
@@ -87,7 +92,7 @@ impl Tcb {
             self.tlp = Tlp::default();
             return true;
         }
-        if news.acked == 0 && news.duplicate {
+        if news.duplicate && news.sacked == 0 {
             // The receiver has answered both copies.
             self.tlp = Tlp::default();
         }

@@ -63,6 +63,7 @@ impl Tcb {
     /// past SND.UNA while that is the SYN's.
     fn process_news(&mut self, now: Instant, segment: &Segment<'_>, text_start: Seq) {
         if segment.header.ack == self.durable.snd_una && self.sent.is_empty() {
+            self.take_late_duplicate(now, segment);
             return;
         }
         // Linux: MSG_MORE holds back until then, and Nagle's algorithm from then on.
@@ -81,6 +82,16 @@ impl Tcb {
             self.waiting_since = Some(now);
             self.schedule_probe(now);
         }
+    }
+
+    /// Nothing is out, but what was sent again may be answered once more: it was not needed (RFC 2883 §4, RFC 8985 §7.4).
+    fn take_late_duplicate(&mut self, now: Instant, segment: &Segment<'_>) {
+        if !self.durable.sack || segment.header.options.sack.is_empty() && !self.tlp.awaits_answer() {
+            return;
+        }
+        let mut news = News { duplicate: self.repeats_itself(segment), ..News::default() };
+        self.take_sacks(now, segment, &mut news);
+        self.recover(now, &news);
     }
 
     /// A sack moves the timer only if what it tells of left after the oldest did: else that one would never time out.
@@ -239,11 +250,13 @@ impl Tcb {
 
     /// RFC 5681 §2.
     fn is_duplicate(&self, segment: &Segment<'_>) -> bool {
+        !self.all_acked() && self.repeats_itself(segment)
+    }
+
+    /// It says nothing that was not said before, outside of its options.
+    fn repeats_itself(&self, segment: &Segment<'_>) -> bool {
         let d = &self.durable;
-        !self.all_acked()
-            && segment.is_empty()
-            && segment.header.ack == d.snd_una
-            && self.window_in(segment) == d.snd_wnd
+        segment.is_empty() && segment.header.ack == d.snd_una && self.window_in(segment) == d.snd_wnd
     }
 
     /// SEG.WND in bytes. That of a SYN is never scaled, nor that of the SYN-ACK of a simultaneous open (RFC 7323 §2.2).
