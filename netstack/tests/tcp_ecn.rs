@@ -11,9 +11,17 @@ use tcp_common::{Listener, Socket, byte};
 
 /// A connection that the peer opened and asked for ECN.
 fn established() -> Script {
+    established_with("mss 1460,sackOK")
+}
+
+fn established_without_sack() -> Script {
+    established_with("mss 1460")
+}
+
+fn established_with(options: &str) -> Script {
     let mut s = Script::listening(1500, 5);
-    s.gets("SEW 0:0(0) win 65535 <mss 1460,sackOK>");
-    s.sends("S.E 0:0(0) ack 1 win 65535 <mss 1460,sackOK>");
+    s.gets(&format!("SEW 0:0(0) win 65535 <{options}>"));
+    s.sends(&format!("S.E 0:0(0) ack 1 win 65535 <{options}>"));
     s.gets(". 1:1(0) ack 1 win 65535");
     s.accepts();
     s
@@ -82,13 +90,31 @@ fn a_mark_brings_the_window_down_once_a_round_trip() {
 }
 
 #[test]
+fn that_it_came_down_is_said_once_and_with_new_text() {
+    // RFC 3168 §6.1.2.
+    let mut s = established_without_sack();
+    s.writes(2920);
+    s.sends(". 1:1461(1460) ack 1");
+    s.sends("P. 1461:2921(1460) ack 1");
+    s.gets(".E 1:1(0) ack 1461 win 65535");
+    // Neither an acknowledgement says so, nor what is sent again,
+    s.gets("P. 1:11(10) ack 1461 win 65535");
+    s.sends(". 2921:2921(0) ack 11");
+    s.wait_ms(250);
+    s.sends("P. 1461:2921(1460) ack 11");
+    s.gets(". 11:11(0) ack 2921 win 65535");
+    // which may be lost, and nobody would know.
+    for (flags, start) in [("P.W", 2921), ("P.", 2931)] {
+        s.writes(10);
+        s.sends(&format!("{flags} {start}:{}(10) ack 11", start + 10));
+        s.gets(&format!(". 11:11(0) ack {} win 65535", start + 10));
+    }
+}
+
+#[test]
 fn a_loss_behind_a_mark_is_made_good_without_a_timeout() {
     // RFC 6582 §3.2 step 2: `recover` is where a loss was noticed, and a mark is none.
-    let mut s = Script::listening(1500, 5);
-    s.gets("SEW 0:0(0) win 65535 <mss 1460>");
-    s.sends("S.E 0:0(0) ack 1 win 65535 <mss 1460>");
-    s.gets(". 1:1(0) ack 1 win 65535");
-    s.accepts();
+    let mut s = established_without_sack();
     s.writes(14_600);
     assert_eq!(s.count_sent(), 10);
     s.gets(".E 1:1(0) ack 2921 win 65535");
