@@ -3,14 +3,14 @@
 mod common;
 mod tcp_common;
 
-use common::{Link, Net, NodeId};
+use common::{Link, Net, NodeId, RouterId};
 use netstack::IpNet;
 use netstack::route::Route;
 use netstack::time::Duration;
 use tcp_common::{Listener, Socket, byte};
 
 /// 10.1.0.1 – a router – 10.2.0.1. Both ends take 1500 bytes, the router passes on 1400 and says nothing of what it drops.
-fn behind_a_black_hole() -> (Net, NodeId, NodeId) {
+fn behind_a_black_hole() -> (Net, NodeId, NodeId, RouterId) {
     let mut net = Net::new(21);
     let (a, b, router) = (net.node(), net.node(), net.router());
     let (near, far) = (net.link(Link::default()), net.link(Link { mtu: 1400, ..Link::default() }));
@@ -25,7 +25,7 @@ fn behind_a_black_hole() -> (Net, NodeId, NodeId) {
         let route = Route { dst: IpNet::DEFAULT_V4, via: Some(via.into()), on, metric: 0 };
         net.stack(node).add_route(route).expect("a neighbour");
     }
-    (net, a, b)
+    (net, a, b, router)
 }
 
 struct Transfer {
@@ -64,7 +64,7 @@ impl Transfer {
 
 #[test]
 fn bytes_come_through_a_path_that_swallows_long_segments() {
-    let (mut net, a, b) = behind_a_black_hole();
+    let (mut net, a, b, _) = behind_a_black_hole();
     let mut transfer = Transfer::begin(&mut net, a, b, "10.2.0.1:80");
     assert_eq!(transfer.segment_size(&mut net), 1448, "what both ends announced");
     assert!(transfer.carry(&mut net, 3_000_000, Duration::from_secs(60)), "{} came", transfer.read);
@@ -78,7 +78,7 @@ fn bytes_come_through_a_path_that_swallows_long_segments() {
 /// RFC 4821 §7.6.2.
 #[test]
 fn a_probe_that_is_swallowed_is_no_congestion() {
-    let (mut net, a, b) = behind_a_black_hole();
+    let (mut net, a, b, _) = behind_a_black_hole();
     let mut transfer = Transfer::begin(&mut net, a, b, "10.2.0.1:80");
     transfer.sent = transfer.ours.write(&mut net, &(0..100_000).map(|at| byte(0, at)).collect::<Vec<_>>());
     assert!(net.run_until(Duration::from_secs(60), |net| transfer.segment_size(net) < 1024));
@@ -93,6 +93,21 @@ fn a_probe_that_is_swallowed_is_no_congestion() {
         assert_eq!(transfer.ours.info(&mut net).ssthresh, ssthresh, "after {swallowed} probes");
     }
     assert!(swallowed >= 2, "{swallowed}");
+}
+
+#[test]
+fn a_path_that_has_become_wider_is_found_out_after_ten_minutes() {
+    // RFC 4821 §7.3, RFC 1191 §6.3.
+    let (mut net, a, b, router) = behind_a_black_hole();
+    let mut transfer = Transfer::begin(&mut net, a, b, "10.2.0.1:80");
+    assert!(transfer.carry(&mut net, 3_000_000, Duration::from_secs(60)));
+    let narrow = transfer.segment_size(&mut net);
+    net.widen(router, 1500);
+    for (minutes, bytes, size) in [(9, 4_000_000, narrow), (2, 5_000_000, 1448)] {
+        net.run_for(Duration::from_secs(60 * minutes));
+        assert!(transfer.carry(&mut net, bytes, Duration::from_secs(60)));
+        assert_eq!(transfer.segment_size(&mut net), size, "{minutes} minutes later");
+    }
 }
 
 #[test]

@@ -246,6 +246,11 @@ impl Net {
         self.routers[router.0].black_hole = true;
     }
 
+    /// The router takes packets of `mtu` bytes on all of its links from now on.
+    pub fn widen(&mut self, router: RouterId, mtu: usize) {
+        self.routers[router.0].ports.iter_mut().for_each(|port| port.mtu = mtu);
+    }
+
     /// Adds a link; nodes are put on it with [`join`](Self::join). A frame goes to the station that it is for, or to
     /// all.
     pub fn link(&mut self, link: Link) -> usize {
