@@ -4,7 +4,7 @@ mod common;
 mod tcp_common;
 
 use netstack::tcp::{Algorithm, Phase};
-use tcp_common::path::Path;
+use tcp_common::path::{MSS, Path};
 
 /// A transfer whose slow start a loss ends, when so many segments leave in a round trip: W_max, and that recovery is over.
 fn after_a_loss(rtt: u64, window: u32, algorithm: Algorithm) -> (Path, u32) {
@@ -90,4 +90,25 @@ fn who_loses_before_it_has_come_back_leaves_room_for_others() {
     // K is (0.15 × W / 0.4)^(1/3) now: 3.7 s.
     is_about(seen[36], 85);
     is_about(seen[46], 85);
+}
+
+#[test]
+fn in_a_round_trip_it_grows_by_half_at_most() {
+    // §4.2: where round trips are long and the window is small the curve would have it grow many times over.
+    let mut path = Path::new(990, |options| options.congestion = Algorithm::Cubic);
+    path.round();
+    path.lose_next(100);
+    while path.s.info().ssthresh > 2 * MSS {
+        path.round();
+    }
+    path.loses.clear();
+    let mut windows = std::iter::from_fn(|| {
+        path.round();
+        Some(path.s.info().cwnd)
+    });
+    let mut before = windows.next().expect("it goes on");
+    for window in windows.take(12) {
+        assert!(window <= before * 3 / 2, "{window} after {before}");
+        before = window;
+    }
 }
