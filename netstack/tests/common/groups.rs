@@ -172,6 +172,14 @@ impl<P: Protocol> Host<P> {
         self.hears(group.unwrap_or(P::ALL), &P::query(group, sources));
     }
 
+    /// The same about all groups, with a robustness variable and a code of the query interval.
+    pub fn told(&mut self, robustness: u8, interval: u8) {
+        let mut query = P::query(None, &[]);
+        let behind_group = P::older_query().len();
+        query[behind_group..][..2].copy_from_slice(&[robustness, interval]);
+        self.hears(P::ALL, &query);
+    }
+
     /// From which of two sources each socket hears, when both send to the group.
     pub fn heard_of(&mut self, sources: [P::Addr; 2], sockets: &mut [Udp]) -> Vec<Vec<P::Addr>> {
         sources.iter().for_each(|src| self.hears_packet(P::GROUP, &P::datagram(*src, P::GROUP)));

@@ -17,6 +17,7 @@ macro_rules! dialogues {
             changes_that_follow_each_other_are_merged
             questions_are_answered_once_within_the_time_that_they_give
             an_older_router_is_spoken_to_in_its_version_until_it_is_gone
+            a_router_says_how_often_changes_are_said_and_how_long_an_older_one_counts
             each_socket_hears_the_sources_that_it_wants
         }
     };
@@ -122,6 +123,31 @@ pub fn an_older_router_is_spoken_to_in_its_version_until_it_is_gone<P: Protocol>
     host.net.run_for(Duration::from_secs(260));
     host.join(&socket, P::GROUP);
     assert_eq!(host.says_within(20), [to::<P>(TO_EX, &[]), to::<P>(TO_EX, &[])]);
+}
+
+/// QRV and QQIC (RFC 9776 §4.1.6, §4.1.7, §8.12; RFC 9777 §5.1.8, §5.1.9, §9.12).
+pub fn a_router_says_how_often_changes_are_said_and_how_long_an_older_one_counts<P: Protocol>() {
+    let mut host = Host::<P>::new(9);
+    let socket = host.socket(7);
+    // From 128 on the code is a mantissa and an exponent: 0x88 are 192 s. Who says zero means the usual.
+    for (robustness, code, interval) in [(3, 20, 20), (1, 0x88, 192), (0, 0, 125)] {
+        host.told(robustness, code);
+        host.says_within(1);
+        let times = if robustness == 0 { 2 } else { robustness };
+        let changes = |kind| vec![to::<P>(kind, &[]); times.into()];
+        host.join(&socket, P::GROUP);
+        assert_eq!(host.says_within(60), changes(TO_EX));
+        host.hears(P::ALL, &P::older_query());
+        // The response time of that one is ten seconds.
+        host.says_within(u64::from(times) * interval + 10 - 1);
+        host.leave(&socket);
+        assert_eq!(host.said(), [to::<P>(P::OLDER_LEAVE, &[])]);
+        host.says_within(1);
+        host.join(&socket, P::GROUP);
+        assert_eq!(host.says_within(60), changes(TO_EX));
+        host.leave(&socket);
+        assert_eq!(host.says_within(60), changes(TO_IN));
+    }
 }
 
 pub fn each_socket_hears_the_sources_that_it_wants<P: Protocol>() {
