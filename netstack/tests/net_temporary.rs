@@ -3,6 +3,7 @@
 mod common;
 mod tcp_common;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use common::*;
@@ -85,6 +86,18 @@ fn a_temporary_address_lasts_as_long_as_the_router_says_and_no_longer_than_a_day
 }
 
 #[test]
+fn each_is_preferred_for_a_time_of_its_own() {
+    // RFC 8981 §3.8, DESYNC_FACTOR: those who hear of a prefix at once do not all change at once.
+    let minutes = |seed| {
+        let (mut net, a) = host(seed, TemporaryAddresses::Preferred, FOREVER, FOREVER);
+        let until = temporary(&mut net, a)[0].preferred_until.expect("an end");
+        until.since(net.now()).as_secs() / 60
+    };
+    let seen: BTreeSet<u64> = (0..20).map(minutes).collect();
+    assert!(seen.len() > 15 && seen.first() < Some(&(18 * 60)) && seen.last() > Some(&(21 * 60)), "{seen:?}");
+}
+
+#[test]
 fn another_one_takes_its_place_before_it_is_deprecated() {
     let (mut net, a) = host(5, TemporaryAddresses::Preferred, FOREVER, FOREVER);
     let mut used = vec![source(&mut net, a)];
@@ -102,7 +115,7 @@ fn another_one_takes_its_place_before_it_is_deprecated() {
     }
     // Seven days of addresses that last from 0.6 to 1 day, and each is there for two.
     assert!((7..=12).contains(&used.len()) && (2..=4).contains(&most), "{} {most}", used.len());
-    let distinct: std::collections::BTreeSet<_> = used.iter().collect();
+    let distinct: BTreeSet<_> = used.iter().collect();
     assert_eq!(distinct.len(), used.len());
 }
 
