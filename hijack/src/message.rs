@@ -8,20 +8,17 @@ use crate::transfer::{count, send_on};
 use crate::user::{self, Message, Out};
 use kernel::control_message::{Reader, Writer};
 use kernel::descriptor::{self, Lookup};
-use kernel::socket::{
-    Auxdata, DatagramInfo, Origin, QueuedError, SendControl, Stamp, return_options, stamping, v4_options, whole_header,
-};
+use kernel::socket::{Auxdata, DatagramInfo, Origin, QueuedError, SendControl, Stamp, return_options, stamping};
 use kernel::{Errno, Result, Socket};
 use libc::{
     IP_PKTINFO, IP_RECVFRAGSIZE, IP_RECVOPTS, IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TTL,
-    IPPROTO_TCP, IPPROTO_UDP, IPV6_DONTFRAG, IPV6_DSTOPTS, IPV6_FLOWINFO, IPV6_HOPLIMIT, IPV6_HOPOPTS, IPV6_PATHMTU,
-    IPV6_PKTINFO, IPV6_RECVFRAGSIZE, IPV6_RECVORIGDSTADDR, IPV6_RTHDR, IPV6_RTHDRDSTOPTS, IPV6_TCLASS, MSG_CTRUNC,
-    MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPING,
-    SCM_TIMESTAMPNS, SO_RXQ_OVFL, SO_TXTIME, SOL_IP, SOL_IPV6, SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO, UDP_SEGMENT,
-    mmsghdr, msghdr, timespec,
+    IPPROTO_TCP, IPPROTO_UDP, IPV6_DSTOPTS, IPV6_FLOWINFO, IPV6_HOPLIMIT, IPV6_HOPOPTS, IPV6_PATHMTU, IPV6_PKTINFO,
+    IPV6_RECVFRAGSIZE, IPV6_RECVORIGDSTADDR, IPV6_RTHDR, IPV6_TCLASS, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE,
+    MSG_WAITFORONE, PACKET_AUXDATA, SCM_RIGHTS, SCM_TIMESTAMP, SCM_TIMESTAMPING, SCM_TIMESTAMPNS, SO_RXQ_OVFL, SOL_IP,
+    SOL_IPV6, SOL_PACKET, SOL_SOCKET, TCP_INQ, UDP_GRO, mmsghdr, msghdr, timespec,
 };
 use std::ffi::{c_int, c_uint};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
 // linux/in6.h, as RFC 2292 had them.
@@ -34,7 +31,6 @@ const IPV6_2292HOPLIMIT: c_int = 8;
 const SCM_TIMESTAMP_NEW: c_int = 63;
 const SCM_TIMESTAMPNS_NEW: c_int = 64;
 const SCM_TIMESTAMPING_NEW: c_int = 65;
-const SCM_TS_OPT_ID: c_int = 81;
 /// The most messages of one sendmmsg or recvmmsg (UIO_MAXIOV).
 const MOST: c_uint = 1024;
 
@@ -51,7 +47,7 @@ fn send_one(socket: &Socket, message: Message, flags: c_int) -> Result<usize> {
     let to = address::destination(socket, flags, message.name.as_in(), message.name_len)?;
     let control = match socket.is_corked() {
         true => SendControl::default(),
-        false => send_control(socket, message.control.slice(message.control_len)?)?,
+        false => SendControl::read(socket, message.control.slice(message.control_len)?)?,
     };
     user::gather(message.vectors, message.count, |bufs| send_on(socket, bufs, flags, to, &control))
 }
@@ -189,98 +185,6 @@ pub fn duration(time: timespec) -> Result<Duration> {
     match (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec)) {
         (Ok(seconds), Ok(nanos @ 0..=999_999_999)) => Ok(Duration::new(seconds, nanos)),
         _ => Err(Errno::INVAL),
-    }
-}
-
-/// What the control messages of a send say (ip(7)). As on Linux, a level that is not the socket's is passed over.
-fn send_control(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
-    let mut control = SendControl::default();
-    let udp = socket.protocol() == IPPROTO_UDP;
-    let inet6 = socket.domain() == libc::AF_INET6;
-    for message in Reader::new(bytes) {
-        let message = message?;
-        match (message.level, message.kind) {
-            (SOL_IP, IP_PKTINFO) => {
-                let [interface, source, _] = message.words()?;
-                control.interface = (interface != 0).then_some(interface);
-                control.source = (source != 0).then(|| IpAddr::from(source.to_ne_bytes()));
-            }
-            (SOL_IP, IP_TTL) => match message.words()? {
-                [ttl @ 1..=255] => control.ttl = Some(ttl as u8),
-                _ => return Err(Errno::INVAL),
-            },
-            // Linux takes the byte as well as the int.
-            (SOL_IP, IP_TOS) => match *message.data {
-                [tos] => control.tos = Some(tos),
-                _ => match message.words()? {
-                    [tos @ 0..=255] => control.tos = Some(tos as u8),
-                    _ => return Err(Errno::INVAL),
-                },
-            },
-            // As on Linux, what is longer than there is room for is cut.
-            (SOL_IP, IP_RETOPTS) => {
-                control.options = Some(v4_options(&message.data[..message.data.len().min(40)])?);
-            }
-            (SOL_IPV6, IPV6_HOPOPTS | IPV6_2292HOPOPTS) if inet6 => {
-                if !control.extensions.hop_by_hop.is_empty() {
-                    return Err(Errno::INVAL);
-                }
-                control.extensions.hop_by_hop = whole_header(message.data)?;
-            }
-            (SOL_IPV6, IPV6_DSTOPTS | IPV6_2292DSTOPTS) if inet6 => {
-                control.extensions.destination = whole_header(message.data)?;
-            }
-            (SOL_IPV6, IPV6_RTHDRDSTOPTS) if inet6 => control.extensions.before_routing = whole_header(message.data)?,
-            (SOL_IPV6, IPV6_PKTINFO | IPV6_2292PKTINFO) => {
-                let (source, interface) = packet_info6(message.data)?;
-                control.interface = (interface != 0).then_some(interface);
-                control.source = (!source.is_unspecified()).then(|| source.to_canonical());
-            }
-            // -1 is the socket's own.
-            (SOL_IPV6, IPV6_HOPLIMIT | IPV6_2292HOPLIMIT) => control.ttl = byte(message.words()?)?.or(control.ttl),
-            (SOL_IPV6, IPV6_TCLASS) => control.tos = byte(message.words()?)?.or(control.tos),
-            (SOL_IPV6, IPV6_DONTFRAG) => match message.words()? {
-                [no @ 0..=1] => control.dont_fragment = Some(no == 1),
-                _ => return Err(Errno::INVAL),
-            },
-            (SOL_IPV6, IPV6_FLOWINFO) => {
-                let [flow_info] = message.words()?;
-                control.flow_label = Some(u32::from_be(flow_info) & 0xf_ffff);
-            }
-            (SOL_IPV6, _) if inet6 => return Err(Errno::INVAL),
-            (IPPROTO_UDP, UDP_SEGMENT) if udp => {
-                let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;
-                control.segment = Some(u16::from_ne_bytes(bytes));
-            }
-            (IPPROTO_UDP, _) if udp => return Err(Errno::INVAL),
-            (SOL_SOCKET, SO_TXTIME) if message.data.len() == size_of::<u64>() => control.tx_time = true,
-            (SOL_SOCKET, SCM_TIMESTAMPING | SCM_TIMESTAMPING_NEW) => match message.words()? {
-                [flags] if flags & !stamping::TX == 0 => control.departure = Some(flags),
-                _ => return Err(Errno::INVAL),
-            },
-            (SOL_SOCKET, SCM_TS_OPT_ID) => {
-                let [id] = message.words()?;
-                control.departure_id = Some(id);
-            }
-            (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
-            _ => {}
-        }
-    }
-    Ok(control)
-}
-
-/// struct in6_pktinfo: an address and the index of an interface.
-fn packet_info6(bytes: &[u8]) -> Result<(Ipv6Addr, u32)> {
-    let (address, interface) = bytes.split_first_chunk::<16>().ok_or(Errno::INVAL)?;
-    let interface = interface.first_chunk().ok_or(Errno::INVAL)?;
-    Ok((Ipv6Addr::from(*address), u32::from_ne_bytes(*interface)))
-}
-
-/// An int of 0 to 255, or -1 for nothing.
-fn byte([value]: [u32; 1]) -> Result<Option<u8>> {
-    match value {
-        u32::MAX => Ok(None),
-        _ => u8::try_from(value).map(Some).map_err(|_| Errno::INVAL),
     }
 }
 

@@ -16,6 +16,7 @@ mod packet;
 mod path_mtu;
 mod plain;
 mod queued;
+mod send_control;
 mod stamp;
 mod stream;
 #[cfg(test)]
@@ -40,7 +41,7 @@ use netstack::packet::PacketKind;
 use netstack::tcp::Close;
 pub use netstack::wire::ipv4_options::answering as return_options;
 use options::Settings;
-pub use options::{v4_options, whole_header};
+use options::{v4_options, whole_header};
 pub use packet::Auxdata;
 use parking_lot::Mutex;
 pub use path_mtu::PathMtu;

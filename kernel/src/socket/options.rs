@@ -23,7 +23,7 @@ mod udp;
 mod values;
 
 pub(super) use filter::FilterSettings;
-pub use header::{v4_options, whole_header};
+pub(super) use header::{v4_options, whole_header};
 pub(super) use packet::PacketSettings;
 pub(super) use settings::Settings;
 

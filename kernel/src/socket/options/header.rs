@@ -77,13 +77,13 @@ fn change_options(socket: &Socket, f: impl FnOnce(&mut HeaderOptions)) -> Result
 }
 
 /// IP_OPTIONS, IP_RETOPTS. Errors: EINVAL.
-pub fn v4_options(value: &[u8]) -> Result<Vec<u8>> {
+pub(in crate::socket) fn v4_options(value: &[u8]) -> Result<Vec<u8>> {
     let wanted = if value.len() <= MOST_V4 { ipv4_options::normalized(value) } else { None };
     wanted.ok_or(Errno::INVAL)
 }
 
 /// A whole extension header, by its length field; what is given behind it does not count. Errors: EINVAL.
-pub fn extension_header(value: &[u8]) -> Result<Vec<u8>> {
+fn extension_header(value: &[u8]) -> Result<Vec<u8>> {
     if !value.len().is_multiple_of(8) || value.len() > MOST_V6 {
         return Err(Errno::INVAL);
     }
@@ -91,7 +91,7 @@ pub fn extension_header(value: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// As `extension_header`, of a control message, whose length is not looked at otherwise.
-pub fn whole_header(value: &[u8]) -> Result<Vec<u8>> {
+pub(in crate::socket) fn whole_header(value: &[u8]) -> Result<Vec<u8>> {
     let len = value.get(1).map_or(0, |words| 8 + 8 * usize::from(*words));
     if len == 0 { Err(Errno::INVAL) } else { value.get(..len).map(<[u8]>::to_vec).ok_or(Errno::INVAL) }
 }

@@ -1,0 +1,119 @@
+//! The control messages of sendmsg(2), as bytes.
+
+use super::{SendControl, Socket, stamping, v4_options, whole_header};
+use crate::control_message::Reader;
+use crate::{Errno, Result};
+use libc::{
+    IP_PKTINFO, IP_RETOPTS, IP_TOS, IP_TTL, IPPROTO_UDP, IPV6_DONTFRAG, IPV6_DSTOPTS, IPV6_FLOWINFO, IPV6_HOPLIMIT,
+    IPV6_HOPOPTS, IPV6_PKTINFO, IPV6_RTHDRDSTOPTS, IPV6_TCLASS, SCM_TIMESTAMPING, SO_TXTIME, SOL_IP, SOL_IPV6,
+    SOL_SOCKET, UDP_SEGMENT,
+};
+use std::net::{IpAddr, Ipv6Addr};
+
+// linux/in6.h, as RFC 2292 had them.
+const IPV6_2292PKTINFO: i32 = 2;
+const IPV6_2292HOPOPTS: i32 = 3;
+const IPV6_2292DSTOPTS: i32 = 4;
+const IPV6_2292HOPLIMIT: i32 = 8;
+// Linux's numbers, which libc does not name.
+const SCM_TIMESTAMPING_NEW: i32 = 65;
+const SCM_TS_OPT_ID: i32 = 81;
+
+impl SendControl {
+    /// What the control messages of a send say (ip(7), RFC 3542 §6). As on Linux, a level that is not the socket's is passed over.
+    ///
+    /// # Errors
+    /// EINVAL.
+    pub fn read(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
+        let mut control = SendControl::default();
+        let udp = socket.protocol() == IPPROTO_UDP;
+        let inet6 = socket.domain() == libc::AF_INET6;
+        for message in Reader::new(bytes) {
+            let message = message?;
+            match (message.level, message.kind) {
+                (SOL_IP, IP_PKTINFO) => {
+                    let [interface, source, _] = message.words()?;
+                    control.interface = (interface != 0).then_some(interface);
+                    control.source = (source != 0).then(|| IpAddr::from(source.to_ne_bytes()));
+                }
+                (SOL_IP, IP_TTL) => match message.words()? {
+                    [ttl @ 1..=255] => control.ttl = Some(ttl as u8),
+                    _ => return Err(Errno::INVAL),
+                },
+                // Linux takes the byte as well as the int.
+                (SOL_IP, IP_TOS) => match *message.data {
+                    [tos] => control.tos = Some(tos),
+                    _ => match message.words()? {
+                        [tos @ 0..=255] => control.tos = Some(tos as u8),
+                        _ => return Err(Errno::INVAL),
+                    },
+                },
+                // As on Linux, what is longer than there is room for is cut.
+                (SOL_IP, IP_RETOPTS) => {
+                    control.options = Some(v4_options(&message.data[..message.data.len().min(40)])?);
+                }
+                (SOL_IPV6, IPV6_HOPOPTS | IPV6_2292HOPOPTS) if inet6 => {
+                    if !control.extensions.hop_by_hop.is_empty() {
+                        return Err(Errno::INVAL);
+                    }
+                    control.extensions.hop_by_hop = whole_header(message.data)?;
+                }
+                (SOL_IPV6, IPV6_DSTOPTS | IPV6_2292DSTOPTS) if inet6 => {
+                    control.extensions.destination = whole_header(message.data)?;
+                }
+                (SOL_IPV6, IPV6_RTHDRDSTOPTS) if inet6 => {
+                    control.extensions.before_routing = whole_header(message.data)?
+                }
+                (SOL_IPV6, IPV6_PKTINFO | IPV6_2292PKTINFO) => {
+                    let (source, interface) = packet_info6(message.data)?;
+                    control.interface = (interface != 0).then_some(interface);
+                    control.source = (!source.is_unspecified()).then(|| source.to_canonical());
+                }
+                // -1 is the socket's own.
+                (SOL_IPV6, IPV6_HOPLIMIT | IPV6_2292HOPLIMIT) => control.ttl = byte(message.words()?)?.or(control.ttl),
+                (SOL_IPV6, IPV6_TCLASS) => control.tos = byte(message.words()?)?.or(control.tos),
+                (SOL_IPV6, IPV6_DONTFRAG) => match message.words()? {
+                    [no @ 0..=1] => control.dont_fragment = Some(no == 1),
+                    _ => return Err(Errno::INVAL),
+                },
+                (SOL_IPV6, IPV6_FLOWINFO) => {
+                    let [flow_info] = message.words()?;
+                    control.flow_label = Some(u32::from_be(flow_info) & 0xf_ffff);
+                }
+                (SOL_IPV6, _) if inet6 => return Err(Errno::INVAL),
+                (IPPROTO_UDP, UDP_SEGMENT) if udp => {
+                    let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;
+                    control.segment = Some(u16::from_ne_bytes(bytes));
+                }
+                (IPPROTO_UDP, _) if udp => return Err(Errno::INVAL),
+                (SOL_SOCKET, SO_TXTIME) if message.data.len() == size_of::<u64>() => control.tx_time = true,
+                (SOL_SOCKET, SCM_TIMESTAMPING | SCM_TIMESTAMPING_NEW) => match message.words()? {
+                    [flags] if flags & !stamping::TX == 0 => control.departure = Some(flags),
+                    _ => return Err(Errno::INVAL),
+                },
+                (SOL_SOCKET, SCM_TS_OPT_ID) => {
+                    let [id] = message.words()?;
+                    control.departure_id = Some(id);
+                }
+                (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
+                _ => {}
+            }
+        }
+        Ok(control)
+    }
+}
+
+/// struct in6_pktinfo: an address and the index of an interface.
+fn packet_info6(bytes: &[u8]) -> Result<(Ipv6Addr, u32)> {
+    let (address, interface) = bytes.split_first_chunk::<16>().ok_or(Errno::INVAL)?;
+    let interface = interface.first_chunk().ok_or(Errno::INVAL)?;
+    Ok((Ipv6Addr::from(*address), u32::from_ne_bytes(*interface)))
+}
+
+/// An int of 0 to 255, or -1 for nothing.
+fn byte([value]: [u32; 1]) -> Result<Option<u8>> {
+    match value {
+        u32::MAX => Ok(None),
+        _ => u8::try_from(value).map(Some).map_err(|_| Errno::INVAL),
+    }
+}
