@@ -177,13 +177,15 @@ const LONGEST_VALUE: usize = 2048;
 const IP_MSFILTER: c_int = 41;
 const MCAST_MSFILTER: c_int = 48;
 const LONGEST_SET: usize = 1 << 14;
+/// IPV6_FLOWLABEL_MGR with more control messages than Linux takes.
+const LONGEST_REQUEST: usize = 1 << 17;
 
 /// getsockopt(2).
 pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
     on(fd, |socket| {
         let space = match usize::try_from(len.get()?.cast_signed()) {
             Ok(space) => space,
-            Err(_) => socket.negative_room(level)?,
+            Err(_) => socket.negative_room(level, name)?,
         };
         if (level, name) == (libc::SOL_SOCKET, libc::SO_GET_FILTER) {
             return get_filter(socket, space, value, len);
@@ -232,13 +234,23 @@ fn get_filter(socket: &Socket, space: usize, value: OutBytes, len: Out<socklen_t
 }
 
 /// setsockopt(2).
-pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: socklen_t) -> Option<Result<c_int>> {
+pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: socklen_t) -> Option<Result<c_int>> {
     on(fd, |socket| {
         let len = usize::try_from(len.cast_signed()).map_err(|_| Errno::INVAL)?;
         if Socket::setsockopt_follows(level, name) {
-            return socket.setsockopt(level, name, value.program(len)?).map(|()| 0);
+            return socket.setsockopt(level, name, value.as_in().program(len)?).map(|()| 0);
         }
-        socket.setsockopt(level, name, value.slice(len.min(LONGEST_SET))?).map(|()| 0)
+        if Socket::setsockopt_answers(level, name) {
+            let asked = value.as_in().slice(len.min(LONGEST_REQUEST))?;
+            let mut request = asked.to_vec();
+            socket.setsockopt_request(level, name, &mut request)?;
+            // As on Linux, where the answer cannot be written it counts all the same.
+            if request != asked {
+                let _ = value.put(&request);
+            }
+            return Ok(0);
+        }
+        socket.setsockopt(level, name, value.as_in().slice(len.min(LONGEST_SET))?).map(|()| 0)
     })
 }
 

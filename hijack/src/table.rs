@@ -36,7 +36,7 @@ hooks! {
     getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getpeername;
     getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>
     ) -> c_int = asks endpoint::getsockopt;
-    setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: socklen_t
+    setsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: socklen_t
     ) -> c_int = asks endpoint::setsockopt;
 
     // Bytes.

@@ -4,10 +4,12 @@
 //! socket's [`Endpoint`]. The local backend answers by a function call; a client of a `rump_server` would send the
 //! same values as messages and map the same rings.
 
+mod flow_label;
 mod local;
 mod packet;
 mod spin;
 
+pub use flow_label::FlowLabelCall;
 pub use local::Local;
 pub use packet::PacketCall;
 
@@ -17,6 +19,7 @@ use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result, errno};
 use netstack::departure::DepartureRequest;
 use netstack::filter::Program;
+use netstack::flow_label::LabelView;
 use netstack::ip::HeaderOptions;
 use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
@@ -63,6 +66,8 @@ pub enum Call<'a> {
     SetSendBuffer(SocketId, usize),
     /// SO_MEMINFO of what is no stream: [`Reply::Memory`].
     Memory(SocketId),
+    /// What is asked of flow labels.
+    FlowLabel(SocketId, FlowLabelCall),
     /// What only packet sockets ask.
     Packet(SocketId, PacketCall<'a>),
     /// UDP_CORK taken off: what was given in pieces goes.
@@ -136,6 +141,12 @@ pub enum Reply {
     PacketGroup(Option<(Fanout, RolloverCounts)>),
     /// PACKET_STATISTICS.
     PacketStatistics(PacketStatistics),
+    /// The flow label that a socket got.
+    FlowLabel(u32),
+    /// A flow label.
+    FlowLabelView(LabelView),
+    /// Extension headers in place of the socket's own before and with the routing header, if the label is one to be asked for.
+    FlowLabelHeaders(Option<Arc<HeaderOptions>>),
     /// What of the buffers is taken.
     Memory(DatagramMemory),
     /// The sources of a group.

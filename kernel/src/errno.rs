@@ -2,6 +2,7 @@
 
 use crate::Errno;
 use netstack::GroupProgramError;
+use netstack::flow_label::LabelError;
 use netstack::packet::FanoutError;
 use netstack::packet::ring::RingError;
 use netstack::socket::{BindError, ConnectError, GroupError, ListenError, SendError, SocketError};
@@ -111,6 +112,16 @@ pub(crate) fn group_program(error: GroupProgramError) -> Errno {
     match error {
         GroupProgramError::NotShared => Errno::INVAL,
         GroupProgramError::NoProgram => Errno::NOENT,
+    }
+}
+
+/// IPV6_FL_A_GET.
+pub(crate) fn flow_label(error: LabelError) -> Errno {
+    match error {
+        LabelError::NotFound => Errno::NOENT,
+        LabelError::Exists => Errno::EXIST,
+        LabelError::NotShared => Errno::PERM,
+        LabelError::TooMany => Errno::NOBUFS,
     }
 }
 

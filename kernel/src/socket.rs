@@ -129,6 +129,10 @@ impl Socket {
         let addr = addr?;
         let said = self.flow_label_of(addr);
         let to = self.to_connect(addr)?;
+        // As on Linux, to IPv4 a datagram socket says nothing of it.
+        if to.is_ipv6() || self.endpoint.kind == Kind::Stream {
+            self.use_flow_label(said)?;
+        }
         self.set_flow_label(said)?;
         Ok((addr, to))
     }
@@ -300,13 +304,23 @@ impl Socket {
     }
 
     /// How much getsockopt(2) gives to a negative length.
-    pub fn negative_room(&self, level: i32) -> Result<usize> {
-        options::negative_room(self, level)
+    pub fn negative_room(&self, level: i32, name: i32) -> Result<usize> {
+        options::negative_room(self, level, name)
     }
 
     /// Whether [`setsockopt`](Self::setsockopt) wants the instructions to which the program's `struct sock_fprog` points.
     pub fn setsockopt_follows(level: i32, name: i32) -> bool {
         options::is_program(level, name)
+    }
+
+    /// Whether an option is for [`setsockopt_request`](Self::setsockopt_request).
+    pub fn setsockopt_answers(level: i32, name: i32) -> bool {
+        options::is_request(level, name)
+    }
+
+    /// setsockopt(2) of what puts its answer into `value`.
+    pub fn setsockopt_request(&self, level: i32, name: i32, value: &mut [u8]) -> Result<()> {
+        options::request(self, level, name, value)
     }
 
     /// setsockopt(2).

@@ -11,7 +11,7 @@
 //! 4. [`ip`]: ways, fragments, queues; `neighbor`: who has which hardware address; `arp`: address conflicts; [`iface`],
 //!    [`route`].
 //! 5. `udp`, [`raw`], `icmp`, with [`datagram`]: what a program finds in its ring.
-//!    [`departure`]: when what a program sent passed the stations of its way.
+//!    [`departure`]: when what a program sent passed the stations of its way. [`flow_label`]: who may send which.
 //! 6. `dhcp`: addresses that come from the network. 7. [`tcp`].
 //!
 //! `rng`, `timer`, `slab`, `ports`, `events` are small tools that all of these use.
@@ -23,6 +23,7 @@
 pub mod datagram;
 pub mod departure;
 pub mod filter;
+pub mod flow_label;
 pub mod iface;
 pub mod ip;
 pub mod link;

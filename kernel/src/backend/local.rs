@@ -195,6 +195,7 @@ impl Engine {
                 let socket = self.without_ring(id)?;
                 self.stack.datagram_memory(socket).map(Reply::Memory).ok_or(Errno::BADF)
             }
+            Call::FlowLabel(id, call) => self.answer_flow_label(now, id, call),
             Call::Packet(id, call) => self.answer_packet(now, id, call),
             Call::Uncork(id) => {
                 if let Handle::Udp(udp) = self.handle(id)? {

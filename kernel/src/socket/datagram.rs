@@ -57,9 +57,10 @@ impl Socket {
         if control.tx_time && self.settings.lock().tx_time().is_none() {
             return Err(Errno::INVAL);
         }
-        let label = to.map_or(0, |to| self.flow_label_of(to));
-        let label = control.flow_label.or(Some(label)).filter(|label| *label != 0);
+        // As on Linux, what connect(2) has said of the flow is not said for another address.
+        let label = control.flow_label.or(to.map(|to| self.flow_label_of(to)));
         let to = to.map(|to| self.to_reach(to)).transpose()?;
+        let label_headers = if corked { None } else { self.label_headers(to, label, control)? };
         let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
         for part in &parts {
             // The engine copies it, under its lock. What is longer than any datagram is refused unread.
@@ -83,7 +84,7 @@ impl Socket {
             flow_label: label,
             more: cork || flags & libc::MSG_MORE != 0,
             refused,
-            header_options: header_options(control, sticky),
+            header_options: header_options(control, sticky, label_headers),
             dont_fragment: control.dont_fragment,
             dont_route: flags & libc::MSG_DONTROUTE != 0,
             segment: NonZeroU16::new(segment),
@@ -104,6 +105,23 @@ impl Socket {
             self.report_too_long(to, len, control.dont_fragment);
         }
         sent
+    }
+
+    /// The extension headers of the flow label that is about to be sent. As on Linux ping sockets send any, and so do others that
+    /// which connect(2) has said, unless the message says something else.
+    fn label_headers(
+        &self,
+        to: Option<SocketAddr>,
+        label: Option<u32>,
+        control: &SendControl,
+    ) -> Result<Option<Arc<HeaderOptions>>> {
+        let looked_at = to.map_or(*control != SendControl::default(), |to| to.is_ipv6());
+        match self.endpoint.kind {
+            Kind::Datagram | Kind::Raw(_) if looked_at => {
+                self.use_flow_label(label.unwrap_or_else(|| self.said_flow_label()))
+            }
+            _ => Ok(None),
+        }
     }
 
     pub(super) fn recv_datagram(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
@@ -259,8 +277,20 @@ impl DatagramInfo {
     }
 }
 
-/// What goes out behind the IP header: as on Linux, extension headers of a message take the place of all of the socket's.
-fn header_options(control: &SendControl, sticky: Option<Arc<HeaderOptions>>) -> Option<Arc<HeaderOptions>> {
+/// What goes out behind the IP header: as on Linux, extension headers of a message take the place of all of the socket's, and
+/// those of a flow label of all that come before the destination's.
+fn header_options(
+    control: &SendControl,
+    sticky: Option<Arc<HeaderOptions>>,
+    of_label: Option<Arc<HeaderOptions>>,
+) -> Option<Arc<HeaderOptions>> {
+    let options = options_of(control, sticky);
+    let Some(of_label) = of_label else { return options };
+    let HeaderOptions { v4, destination, .. } = options.as_deref().cloned().unwrap_or_default();
+    Some(Arc::new(HeaderOptions { v4, destination, ..(*of_label).clone() }))
+}
+
+fn options_of(control: &SendControl, sticky: Option<Arc<HeaderOptions>>) -> Option<Arc<HeaderOptions>> {
     if control.options.is_none() && control.extensions == HeaderOptions::default() {
         return sticky;
     }

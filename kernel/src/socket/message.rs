@@ -53,7 +53,7 @@ pub struct DatagramInfo {
 }
 
 /// What the control messages of sendmsg ask for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SendControl {
     /// IP_PKTINFO: source address.
     pub source: Option<IpAddr>,

@@ -4,6 +4,7 @@
 
 mod carrier;
 mod filter;
+mod flow_label;
 mod header;
 mod ip;
 mod ipv6;
@@ -54,6 +55,8 @@ enum Access {
     /// A structure whose answer depends on what the program has put where it goes, which is all that says how much room there
     /// is.
     Answers { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: SetBytes },
+    /// A request, in which the answer is put; getsockopt(2) takes one, too, and gives the answer whole.
+    Request { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: fn(&Socket, &mut [u8]) -> Result<()> },
     /// Four bytes, shown as an `int` is.
     Word { get: fn(&Socket) -> Result<[u8; 4]>, set: SetBytes },
     /// A structure or a string.
@@ -83,6 +86,7 @@ static TABLES: &[&[Row]] = &[
     ip::ROWS,
     header::ROWS,
     carrier::ROWS,
+    flow_label::ROWS,
     multicast::ROWS,
     sources::ROWS,
     sources::ROWS_BY_SOURCE,
@@ -146,7 +150,7 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
             return Ok(control.used());
         }
         Access::Asks { get } => get(into)?,
-        Access::Answers { get, .. } => get(socket, into)?,
+        Access::Answers { get, .. } | Access::Request { get, .. } => get(socket, into)?,
         Access::Bytes { get: Some(get), .. } => get(socket)?,
         Access::Bytes { get: None, .. } => return Err(Errno::NOPROTOOPT),
     };
@@ -199,6 +203,7 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
         | Access::Asks { .. } => Err(Errno::NOPROTOOPT),
         Access::Long { set, .. } => set(socket, values::long(value)?),
         Access::Answers { set, .. } | Access::Word { set, .. } => set(socket, value),
+        Access::Request { set, .. } => set(socket, &mut value.to_vec()),
         Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
 }
@@ -271,15 +276,30 @@ pub(super) fn is_program(level: i32, name: i32) -> bool {
     .contains(&(level, name))
 }
 
+/// Does setsockopt(2) put an answer into its value?
+pub(super) fn is_request(level: i32, name: i32) -> bool {
+    (level, name) == (libc::IPPROTO_IPV6, flow_label::IPV6_FLOWLABEL_MGR)
+}
+
+/// setsockopt(2) of such an option.
+pub(super) fn request(socket: &Socket, level: i32, name: i32, value: &mut [u8]) -> Result<()> {
+    match &find(socket, level, name, Errno::NOPROTOOPT)?.access {
+        Access::Request { set, .. } => set(socket, value),
+        _ => Err(Errno::NOPROTOOPT),
+    }
+}
+
 /// Does getsockopt(2) look at what is where its answer goes?
 pub(super) fn asks(level: i32, name: i32) -> bool {
-    (level, name) == (libc::SOL_PACKET, packet_ring::PACKET_HDRLEN)
+    [(libc::SOL_PACKET, packet_ring::PACKET_HDRLEN), (libc::IPPROTO_IPV6, flow_label::IPV6_FLOWLABEL_MGR)]
+        .contains(&(level, name))
 }
 
 /// How much getsockopt(2) gives to a negative length, which Linux looks at after the level and before the option; of ipv6(7) it
 /// takes it for a large one.
-pub(super) fn negative_room(socket: &Socket, level: i32) -> Result<usize> {
+pub(super) fn negative_room(socket: &Socket, level: i32, name: i32) -> Result<usize> {
     match (has_level(socket, level), socket.family()) {
+        (true, _) if is_request(level, name) => Ok(flow_label::REQUEST_LEN),
         (true, _) if level == libc::IPPROTO_IPV6 => Ok(size_of::<i32>()),
         (true, _) => Err(Errno::INVAL),
         (false, Family::Inet) => Err(Errno::OPNOTSUPP),

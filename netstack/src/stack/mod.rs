@@ -11,6 +11,7 @@ mod config;
 mod cork;
 mod dhcp;
 mod dhcpv6;
+mod flow_labels;
 mod forward;
 mod forward_v6;
 mod groups;
@@ -38,6 +39,7 @@ use core::ops::RangeInclusive;
 
 use crate::departure::Departure;
 use crate::events::{Events, Notice};
+use crate::flow_label::FlowLabels;
 use crate::icmp::Limiter;
 use crate::ip::Ip;
 use crate::rng::Rng;
@@ -92,6 +94,7 @@ pub struct Stack {
     tcp: Tcp,
     udp: Udp,
     raw: crate::raw::Raw,
+    flow_labels: FlowLabels,
     /// Packets for others are passed on.
     forwarding: bool,
     /// Interfaces that get their address from the network.
@@ -116,6 +119,7 @@ impl Stack {
             tcp: Tcp::new(tcp, &mut rng),
             udp: Udp::new(&mut rng, ephemeral),
             raw: crate::raw::Raw::new(&mut rng),
+            flow_labels: FlowLabels::default(),
             forwarding: false,
             autos: Vec::new(),
             ndp: crate::ndp::Ndp::new(secret, &mut rng),
@@ -159,6 +163,11 @@ impl Stack {
             let dropped = self.ip.neighbors.forget(on, Some(addr));
             self.drop_packets(dropped);
         }
+    }
+
+    /// What a socket has beside its protocol goes with it.
+    fn let_go(&mut self, key: Key) {
+        self.flow_labels.close(self.now, key);
     }
 
     /// TCP, and what the stack lends to it.

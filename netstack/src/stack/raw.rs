@@ -85,6 +85,7 @@ impl Stack {
         self.raw_drop_corked(id);
         if let Some(socket) = self.raw.close(id) {
             self.leave_all(socket.key, socket.groups);
+            self.let_go(socket.key);
             self.events.release(socket.key);
         }
     }

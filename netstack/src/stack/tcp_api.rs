@@ -123,6 +123,9 @@ impl Stack {
     /// close(2). The id is stale from now on; the key is released when the engine needs the rings no more.
     pub fn tcp_close(&mut self, now: Instant, id: TcpId, how: Close) {
         self.now = now;
+        if let Some(key) = self.tcp.key(id) {
+            self.let_go(key);
+        }
         self.tcp.close(now, id, how, &mut self.events);
     }
 

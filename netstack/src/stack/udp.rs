@@ -59,6 +59,7 @@ impl Stack {
         self.udp_drop_corked(id);
         if let Some(socket) = self.udp.close(id) {
             self.leave_all(socket.key, socket.groups);
+            self.let_go(socket.key);
             self.events.release(socket.key);
         }
     }

@@ -221,6 +221,10 @@ impl Tcp {
         }
     }
 
+    pub(crate) fn key(&self, id: TcpId) -> Option<Key> {
+        self.sockets.get(id.0).map(|socket| socket.key)
+    }
+
     pub(crate) fn status(&self, id: TcpId) -> Option<TcpStatus> {
         self.sockets.get(id.0).map(Socket::status)
     }

@@ -74,6 +74,8 @@ pub(in crate::socket) struct Inet6 {
     pub(super) router_alert_isolate: bool,
     /// IPV6_ADDR_PREFERENCES that are set.
     pub(super) address_preferences: i32,
+    /// The socket came by accept(2).
+    pub(super) accepted: bool,
 }
 
 impl Default for Inet6 {
@@ -84,6 +86,7 @@ impl Default for Inet6 {
             router_alert: false,
             router_alert_isolate: false,
             address_preferences: 0,
+            accepted: false,
         }
     }
 }
@@ -136,6 +139,7 @@ impl Settings {
     /// What an accepted socket has from its listener.
     pub(in crate::socket) fn inherited(&self, header_options: Option<Arc<HeaderOptions>>) -> Settings {
         let mut settings = Settings { kept: self.kept.inherited(), ..self.clone() };
+        settings.inet6.accepted = true;
         settings.tcp.fast_open.queue = 0;
         settings.tcp.fast_open.keys = None;
         settings.tcp.header_options = header_options;

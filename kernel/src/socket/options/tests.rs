@@ -168,8 +168,11 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
                     assert_eq!(set, result, "{value:?} as option {} of level {}", row.name, row.level);
                 }
             }
-            Access::Long { .. } | Access::Answers { .. } | Access::Word { .. } | Access::Bytes { set: Some(_), .. } => {
-            }
+            Access::Long { .. }
+            | Access::Answers { .. }
+            | Access::Request { .. }
+            | Access::Word { .. }
+            | Access::Bytes { set: Some(_), .. } => {}
         }
     }
 }

@@ -17,6 +17,7 @@ mod errno;
 mod fastopen;
 mod fd;
 mod filter;
+mod flowlabel;
 mod fortified;
 mod header;
 mod inet6;
@@ -76,6 +77,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         fastopen::CASES,
         multicast::CASES,
         inet6::CASES,
+        flowlabel::CASES,
         header::CASES,
         streamip::CASES,
         poll::CASES,

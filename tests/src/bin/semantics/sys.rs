@@ -228,6 +228,11 @@ pub fn set_option_bytes(fd: Fd, level: c_int, name: c_int, bytes: &[u8]) -> Ret 
     call!(libc::setsockopt(fd, level, name, bytes.as_ptr().cast(), bytes.len() as socklen_t)).map(drop)
 }
 
+/// setsockopt(2) of an option that puts an answer where its value is.
+pub fn set_option_answer(fd: Fd, level: c_int, name: c_int, value: &mut [u8]) -> Ret {
+    call!(libc::setsockopt(fd, level, name, value.as_mut_ptr().cast(), value.len() as socklen_t)).map(drop)
+}
+
 pub fn get_option(fd: Fd, level: c_int, name: c_int) -> Ret<c_int> {
     let mut value = [0; 4];
     let bytes = get_option_bytes(fd, level, name, 4)?;

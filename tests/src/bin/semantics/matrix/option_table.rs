@@ -70,6 +70,15 @@ const SOURCES: &[(&str, &[u8])] = &[
     ("on 10.9.9.9", &[232, 1, 1, 1, 10, 9, 9, 9, 127, 0, 0, 1]),
 ];
 
+/// `struct in6_flowlabel_req`: a label, an action, a share, flags; to ::1.
+const fn label(label: u16, action: u8, share: u8, flags: u8) -> [u8; 32] {
+    let mut request = [0; 32];
+    request[15] = 1;
+    [request[18], request[19]] = label.to_be_bytes();
+    [request[20], request[21], request[22]] = [action, share, flags];
+    request
+}
+
 /// `struct ipv6_mreq`.
 const GROUPS6: &[(&str, &[u8])] = &[
     ("ff02::fb on lo", &[255, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfb, 1, 0, 0, 0]),
@@ -271,6 +280,23 @@ pub const ROWS: &[Row] = &[
     int(IPV6, 29, "IPV6_MULTICAST_ALL"),
     int(IPV6, 30, "IPV6_ROUTER_ALERT_ISOLATE"),
     int(IPV6, 31, "IPV6_RECVERR_RFC4884"),
+    bytes(
+        IPV6,
+        32,
+        "IPV6_FLOWLABEL_MGR",
+        &[
+            ("any label", &label(0, 0, 255, 1)),
+            ("a label of one", &label(0, 0, 1, 1)),
+            ("nobody's", &label(0, 0, 0, 1)),
+            ("0x123", &label(0x123, 0, 255, 1)),
+            ("0x124, not there", &label(0x124, 0, 255, 0)),
+            ("0x124, given up", &label(0x124, 1, 255, 0)),
+            ("0x124, renewed", &label(0x124, 2, 255, 0)),
+            ("another action", &label(0, 3, 255, 1)),
+            ("the peer's", &label(0, 0, 255, 4)),
+            ("the peer's, given up", &label(0, 1, 255, 4)),
+        ],
+    ),
     int(IPV6, 33, "IPV6_FLOWINFO_SEND"),
     int(IPV6, 49, "IPV6_RECVPKTINFO"),
     bytes(
