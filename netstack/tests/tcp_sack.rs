@@ -152,19 +152,25 @@ fn the_last_segment_is_asked_about_before_the_timeout() {
     assert_eq!(phase(&mut s), Phase::Recovery);
 }
 
+/// A probe has sent the second of two segments again.
+fn probed() -> Script {
+    let mut s = measured();
+    s.writes(2 * MSS as usize);
+    s.sends(". 1:1461(1460) ack 1");
+    s.sends("P. 1461:2921(1460) ack 1");
+    s.sends_after_ms(42, "P. 1461:2921(1460) ack 1");
+    s.wait_ms(20);
+    s
+}
+
 #[test]
 fn a_loss_that_a_probe_repaired_brings_the_window_down_and_a_needless_probe_does_not() {
     // RFC 8985 §7.4.2: where both copies arrive both are answered, the second one by a D-SACK or by a plain duplicate.
     const ALL: &str = ". 1:1(0) ack 2921 win 65535";
     const COPY: &str = ". 1:1(0) ack 2921 win 65535 <sack 1461:2921>";
     for (answers, repaired) in [(&[ALL][..], true), (&[ALL, COPY], false), (&[ALL, ALL], false), (&[COPY], false)] {
-        let mut s = measured();
-        s.writes(2 * MSS as usize);
-        s.sends(". 1:1461(1460) ack 1");
-        s.sends("P. 1461:2921(1460) ack 1");
-        s.sends_after_ms(42, "P. 1461:2921(1460) ack 1");
+        let mut s = probed();
         let before = s.info();
-        s.wait_ms(20);
         answers.iter().for_each(|answer| s.gets(answer));
         // What was sent next is acknowledged.
         s.writes(10);
@@ -173,6 +179,19 @@ fn a_loss_that_a_probe_repaired_brings_the_window_down_and_a_needless_probe_does
         s.gets(". 1:1(0) ack 2931 win 65535");
         assert_eq!(s.info().ssthresh < before.ssthresh, repaired, "{answers:?}");
     }
+}
+
+#[test]
+fn a_sack_of_what_was_sent_since_is_no_second_answer_to_a_probe() {
+    let mut s = probed();
+    let before = s.info();
+    s.gets(". 1:1(0) ack 2921 win 65535");
+    s.writes(2 * MSS as usize);
+    s.wait_ms(20);
+    s.gets(". 1:1(0) ack 2921 win 65535 <sack 4381:5841>");
+    s.gets(". 1:1(0) ack 5841 win 65535");
+    assert_eq!(s.info().retransmits, before.retransmits, "what came late was not lost");
+    assert!(s.info().ssthresh < before.ssthresh, "what the probe repaired was");
 }
 
 #[test]
