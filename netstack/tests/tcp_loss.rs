@@ -4,15 +4,8 @@ mod common;
 mod tcp_common;
 
 use netstack::tcp::{Phase, State, TcpError};
+use tcp_common::loss::sends_full;
 use tcp_common::script::Script;
-
-/// Full segments `first..last` of our text, counted from 0, are what is sent next.
-#[track_caller]
-fn sends_full(s: &mut Script, segments: std::ops::Range<u32>) {
-    for i in segments {
-        s.sends(&format!(". {}:{}(1460) ack 1", 1 + i * 1460, 1 + (i + 1) * 1460));
-    }
-}
 
 #[test]
 fn the_initial_window_is_ten_segments() {

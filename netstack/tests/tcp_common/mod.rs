@@ -1,6 +1,7 @@
 //! Programs that use TCP sockets of a simulated network, and transfers between them.
 #![allow(dead_code)] // Each test crate uses its own part.
 
+pub mod loss;
 pub mod notation;
 pub mod path;
 pub mod script;
