@@ -15,7 +15,7 @@ use crate::endpoint::{DATA_QUEUED, Endpoint, SPACE_FREED, SocketId};
 use crate::link::{Attached, News};
 use crate::{clock, log};
 use netstack::departure::Departure;
-use netstack::link::{IfIndex, Sink, TxFrame, TxResult};
+use netstack::link::{Checksum, IfIndex, Sink, TxFrame, TxResult};
 use netstack::socket::{Key, PacketId, RawId, UdpId};
 use netstack::tcp::TcpId;
 use netstack::time::Instant;
@@ -116,7 +116,7 @@ impl Engine {
             let max = if news.is_empty() { BATCH } else { WHOLE_RING };
             frames += link.receive(max, &mut |frame, meta| {
                 if let Some(capture) = capture {
-                    record(capture, &[frame], meta.checksum_good);
+                    record(capture, &[frame], meta.checksum == Checksum::Partial);
                 }
                 self.stack.input(now, *index, frame, meta);
             });

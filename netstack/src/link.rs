@@ -20,11 +20,30 @@ impl core::fmt::Display for Mac {
     }
 }
 
+/// What is known of a frame's transport checksum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checksum {
+    /// Nothing: it has to be verified.
+    #[default]
+    Unknown,
+    /// The device has verified it.
+    Good,
+    /// The frame never left this machine's memory: the field holds only the pseudo-header's sum, and there is nothing to verify.
+    Partial,
+}
+
+impl Checksum {
+    /// Partial, or unknown.
+    pub fn partial_if(partial: bool) -> Checksum {
+        if partial { Checksum::Partial } else { Checksum::Unknown }
+    }
+}
+
 /// What a link knows of a frame that it delivers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RxMeta {
-    /// The transport checksum need not be verified: the frame never left this machine's memory, or the device checked it.
-    pub checksum_good: bool,
+    /// Of its checksum.
+    pub checksum: Checksum,
     /// Not 0: the device, or the sender's, joined several TCP segments of one flow into this frame, each but the last with this
     /// many bytes of payload.
     pub segment_size: u16,

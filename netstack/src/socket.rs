@@ -262,6 +262,8 @@ pub enum SendError {
     AccessDenied,
     /// More datagrams than one send may be cut into.
     TooManySegments,
+    /// A packet socket's frame is to be cut and is not what it would have to be.
+    Uncuttable,
     /// Larger than a datagram can be, or than the path allows where fragmenting is forbidden.
     MessageTooLong,
     /// Every ephemeral port is taken.

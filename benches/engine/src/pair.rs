@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use arena::{Consumer, Producer};
 use netstack::Key;
 use netstack::iface::InterfaceConfig;
-use netstack::link::{IfIndex, LinkCaps, Mac, RxMeta, Sink, TxFrame, TxResult};
+use netstack::link::{Checksum, IfIndex, LinkCaps, Mac, RxMeta, Sink, TxFrame, TxResult};
 use netstack::socket::{BindOptions, BufferPool, StreamBuffers, StreamSizes};
 use netstack::tcp::{Close, TcpId};
 use netstack::time::{Duration, Instant};
@@ -124,7 +124,12 @@ impl Pair {
     /// A stack gets what the other has sent.
     pub fn receive(&mut self, side: usize) {
         while let Some(Frame { bytes, good, segment_size }) = self.wires[1 - side].receive() {
-            self.stacks[side].input(self.now, ETHERNET, &bytes, RxMeta { checksum_good: good, segment_size });
+            self.stacks[side].input(
+                self.now,
+                ETHERNET,
+                &bytes,
+                RxMeta { checksum: Checksum::partial_if(good), segment_size },
+            );
             self.wires[1 - side].give_back(bytes);
         }
     }

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use netstack::iface::InterfaceConfig;
-use netstack::link::{IfIndex, LinkCaps, Mac, RxMeta, Sink, TxFrame, TxResult};
+use netstack::link::{Checksum, IfIndex, LinkCaps, Mac, RxMeta, Sink, TxFrame, TxResult};
 use netstack::tcp::FastOpenModes;
 use netstack::time::{Duration, Instant};
 use netstack::wire::{dhcpv6, ipv6};
@@ -170,7 +170,12 @@ impl World {
     }
 
     fn input(&mut self, frame: Vec<u8>, checksum_good: bool) {
-        self.stack.input(self.now, ON, &frame, RxMeta { checksum_good, segment_size: 0 });
+        self.stack.input(
+            self.now,
+            ON,
+            &frame,
+            RxMeta { checksum: Checksum::partial_if(checksum_good), segment_size: 0 },
+        );
     }
 
     fn poll(&mut self) {

@@ -2,7 +2,7 @@
 
 use super::{Doorbell, Lead, Link, News, Parts};
 use crate::descriptor;
-use netstack::link::{LinkCaps, Mac, RxMeta, TxFrame, TxResult};
+use netstack::link::{Checksum, LinkCaps, Mac, RxMeta, TxFrame, TxResult};
 use shmif::{Attender, Bell, Bus, BusEvent, Join, Port, Received, Sleep, Token, Transmit, Who};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -57,7 +57,7 @@ impl Link for BusLink {
     fn receive(&mut self, max: usize, each: &mut dyn FnMut(&[u8], RxMeta)) -> usize {
         let Some(port) = &mut self.port else { return 0 };
         port.receive(max, &mut |frame, Received { checksum_partial, .. }| {
-            each(frame, RxMeta { checksum_good: checksum_partial, segment_size: 0 });
+            each(frame, RxMeta { checksum: Checksum::partial_if(checksum_partial), segment_size: 0 });
         })
     }
 

@@ -3,13 +3,13 @@
 use super::{Doorbell, Link, News, Parts};
 use crate::descriptor::{self, Protected};
 use crate::host;
-use netstack::link::{LinkCaps, Mac, RxMeta, TxFrame, TxResult};
+use netstack::link::{Checksum, LinkCaps, Mac, RxMeta, TxFrame, TxResult};
 use rustix::event::EventfdFlags;
 use rustix::fd::AsRawFd;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
-use tapif::{Checksum, PartialChecksum, Receive, Segments, Tap, Transmit, Version};
+use tapif::{PartialChecksum, Receive, Segments, Tap, Transmit, Version};
 
 /// Opens the TAP interface `name`; `passes_on`: what comes in may leave by another link. The error is a sentence.
 pub(crate) fn attach(name: &str, mac: Option<[u8; 6]>, mtu: Option<u32>, passes_on: bool) -> Result<Parts, String> {
@@ -86,7 +86,12 @@ impl Link for TapLink {
         for n in 0..max {
             match self.tap.receive(&mut self.buffer) {
                 Receive::Frame { len, checksum, segment_size } => {
-                    let meta = RxMeta { checksum_good: checksum != Checksum::Unknown, segment_size };
+                    let checksum = match checksum {
+                        tapif::Checksum::Unknown => Checksum::Unknown,
+                        tapif::Checksum::Good => Checksum::Good,
+                        tapif::Checksum::Partial(_) => Checksum::Partial,
+                    };
+                    let meta = RxMeta { checksum, segment_size };
                     each(&self.buffer[..len], meta);
                 }
                 Receive::Empty => return n,

@@ -39,9 +39,10 @@ use std::collections::VecDeque;
 use crate::arp::Claims;
 use crate::departure::{Departure, Station};
 use crate::iface::{Interfaces, LOOPBACK};
-use crate::link::{IfIndex, Mac};
+use crate::link::{Checksum, IfIndex, Mac};
 use crate::multicast::Memberships;
 use crate::neighbor::Neighbors;
+use crate::packet::cut::Segments;
 use crate::packet::{PacketType, Passing, Sender, Taps};
 use crate::rng::{HashKey, Rng};
 use crate::route::Routes;
@@ -86,6 +87,8 @@ pub(crate) struct Looped {
     pub(crate) on: IfIndex,
     /// The link header that a packet socket gave it.
     pub(crate) link: Option<ethernet::Header>,
+    /// What a packet socket has left to others to cut it into.
+    pub(crate) segments: Option<Segments>,
 }
 
 impl Looped {
@@ -145,7 +148,7 @@ impl Ip {
 
     /// Sends a packet to ourselves.
     pub(crate) fn loop_back(&mut self, packet: Packet, on: IfIndex) {
-        self.put_looped(Looped { packet, on, link: None }, None);
+        self.put_looped(Looped { packet, on, link: None, segments: None }, None);
     }
 
     /// As [`loop_back`](Self::loop_back), of a packet that may be a packet socket's.
@@ -175,8 +178,9 @@ impl Ip {
     pub(crate) fn show_looped(&mut self, looped: &Looped, kind: PacketType, sender: Option<Sender>) {
         let Some(interface) = self.interfaces.get(looped.on) else { return };
         let header = looped.link_header().emit();
-        let (parts, checksum_partial) = ([&header[..], looped.packet.payload(), &[]], looped.packet.checksum_partial);
-        self.taps.show(self.now, &Passing { interface, parts, kind, checksum_partial, sender });
+        let (parts, segments) = ([&header[..], looped.packet.payload(), &[]], looped.segments);
+        let checksum = Checksum::partial_if(looped.packet.checksum_partial);
+        self.taps.show(self.now, &Passing { interface, parts, kind, checksum, segments, sender });
     }
 
     /// Is there room for senders to loop back another `bytes`?

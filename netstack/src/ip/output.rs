@@ -5,8 +5,9 @@ use super::{Account, HeaderOptions, Hop, Ip, NextHop, Packet, segmentation};
 use crate::datagram::truesize;
 use crate::departure::Station;
 use crate::iface::LOOPBACK;
-use crate::link::{IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
+use crate::link::{Checksum, IfIndex, LinkCaps, Mac, Sink, TxFrame, TxResult};
 use crate::neighbor::Resolution;
+use crate::packet::cut::Segments;
 use crate::packet::{PacketType, Passing};
 use crate::socket::BufferPool;
 use crate::tcp::seam::TcpSegmentOut;
@@ -236,7 +237,9 @@ impl Ip {
             }
             if !self.taps.is_idle() {
                 let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);
-                self.taps.show(self.now, &Passing { interface, parts, kind, checksum_partial: partial, sender: None });
+                let ethertype = if header.dst.is_ipv4() { ethernet::IPV4 } else { ethernet::IPV6 };
+                let (checksum, segments) = (Checksum::partial_if(partial), Segments::of_tcp(ethertype, segment_size));
+                self.taps.show(self.now, &Passing { interface, parts, kind, checksum, segments, sender: None });
             }
         }
         result
@@ -270,8 +273,8 @@ impl Ip {
                 }
                 if !self.taps.is_idle() {
                     let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);
-                    let sender = packet.sender;
-                    self.taps.show(self.now, &Passing { interface, parts, kind, checksum_partial, sender });
+                    let (checksum, sender) = (Checksum::partial_if(checksum_partial), packet.sender);
+                    self.taps.show(self.now, &Passing { interface, parts, kind, checksum, segments: None, sender });
                 }
                 if let Some(packet) = interface.dequeue() {
                     self.packets.give_back(pool, packet);

@@ -21,12 +21,7 @@ pub(super) fn pieces(segment: &TcpSegmentOut<'_>, mut each: impl FnMut(&TcpSegme
     for start in (0..total).step_by(size) {
         let end = (start + size).min(total);
         header[SEQ].copy_from_slice(&seq.wrapping_add(start as u32).to_be_bytes());
-        // What ends the text stands in the last piece, what answers an ECN echo in the first (RFC 3168 §6.1.2).
-        let mut here = flags;
-        here.set(Flags::FIN, flags.contains(Flags::FIN) && end == total);
-        here.set(Flags::PSH, flags.contains(Flags::PSH) && end == total);
-        here.set(Flags::CWR, flags.contains(Flags::CWR) && start == 0);
-        header[FLAGS] = here.bits();
+        header[FLAGS] = flags.of_piece(start == 0, end == total).bits();
         let (a, b) = segment.payload;
         let payload = (within(a, 0, start, end), within(b, a.len(), start, end));
         let tag = segment.tag.filter(|_| end == total);

@@ -1,28 +1,33 @@
 //! Packet sockets (packet(7)): frames as they pass an interface, and frames of the program's own making.
 //!
 //! `record` is what a program finds in the receive queue, `ring` what it finds in memory that it maps, `fanout` who of several
-//! gets a frame, `memberships` what more an interface takes for them. User calls are in `stack::packet`. Frames are shown to the
-//! sockets where they come in (`stack::input`, the loopback in `stack::run`) and where a link has taken them (`ip::output`);
-//! while nobody listens that costs one look at an empty list.
+//! gets a frame, `memberships` what more an interface takes for them; `vnet_header` tells what is left to do to a frame, `cut` does
+//! it. User calls are in `stack::packet`. Frames are shown to the sockets where they come in (`stack::input`, the loopback in
+//! `stack::run`) and where a link has taken them (`ip::output`); while nobody listens that costs one look at an empty list.
 
+pub(crate) mod cut;
 mod fanout;
 mod memberships;
 mod record;
 pub mod ring;
+mod vnet_header;
 
+use cut::Segments;
 use fanout::Groups;
 pub use fanout::{Fanout, FanoutError, FanoutKind, RolloverCounts};
 pub(crate) use memberships::Memberships;
 pub use memberships::{Membership, MembershipKind};
 pub use record::{PacketType, Record};
 use ring::{Arrived, Direction, Ground, Incoming, Outgoing, Put, RingError, RingOptions, RingRequest};
+pub use vnet_header::VnetHeader;
+pub(crate) use vnet_header::Work;
 
 use arena::Producer;
 
 use crate::datagram::{Admission, Inbox, Outbox};
 use crate::filter::{Program, View};
 use crate::iface::Interface;
-use crate::link::{IfIndex, Mac};
+use crate::link::{Checksum, IfIndex, Mac};
 use crate::rng::Rng;
 use crate::slab::{Handle, Slab};
 use crate::socket::{Key, PacketId, SocketError};
@@ -48,6 +53,9 @@ pub struct PacketOptions {
     pub ignore_outgoing: bool,
     /// PACKET_COPY_THRESH, which is a switch: what a place of the receive ring cuts, comes into the queue whole.
     pub copies: bool,
+    /// PACKET_VNET_HDR_SZ: bytes of the [`VnetHeader`] before each frame, 0, [`VnetHeader::LEN`] or more. In the queue it stands in
+    /// the [`Record`].
+    pub vnet_header: u8,
 }
 
 /// PACKET_STATISTICS.
@@ -173,8 +181,10 @@ pub(crate) struct Taps {
     listening: Vec<Handle>,
     /// Sockets that got a frame since the stack last asked.
     touched: Vec<Key>,
-    /// The frame that is being shown, whole.
+    /// The frame that is being shown, with its checksum.
     scratch: Vec<u8>,
+    /// The same as it passes, for those who are told what is left to do to it.
+    bare: Vec<u8>,
     /// For filters.
     rng: Rng,
     groups: Groups,
@@ -186,8 +196,10 @@ pub(crate) struct Passing<'a> {
     /// Its bytes from the link header on.
     pub(crate) parts: [&'a [u8]; 3],
     pub(crate) kind: PacketType,
-    /// The transport checksum is not there yet; who looks at the frame sees it whole.
-    pub(crate) checksum_partial: bool,
+    /// Who looks at the frame sees a partial checksum completed, unless it is told of it.
+    pub(crate) checksum: Checksum,
+    /// What a device is to cut it into, or has joined it from.
+    pub(crate) segments: Option<Segments>,
     /// The packet socket that sent it does not see it leave, and says of what protocol it is.
     pub(crate) sender: Option<Sender>,
 }
@@ -207,6 +219,7 @@ impl Taps {
             listening: Vec::new(),
             touched: Vec::new(),
             scratch: Vec::new(),
+            bare: Vec::new(),
             groups: Groups::new(rng),
             rng: rng.fork(),
         }
@@ -315,11 +328,13 @@ impl Taps {
     /// Shows a frame to those who want it.
     #[cold]
     pub(crate) fn show(&mut self, now: Instant, passing: &Passing<'_>) {
-        let Passing { interface, parts, kind, checksum_partial, sender } = passing;
-        let mut frame = std::mem::take(&mut self.scratch);
+        let Passing { interface, parts, kind, checksum, segments, sender } = passing;
+        let (mut frame, mut bare) = (std::mem::take(&mut self.scratch), std::mem::take(&mut self.bare));
         frame.clear();
         parts.iter().for_each(|part| frame.extend_from_slice(part));
-        if *checksum_partial {
+        let vnet_header = VnetHeader::of(&frame, *checksum, *segments);
+        if *checksum == Checksum::Partial {
+            bare.clone_from(&frame);
             checksum::complete(&mut frame);
         }
         let outgoing = *kind == PacketType::Outgoing;
@@ -338,10 +353,12 @@ impl Taps {
                 kind: *kind,
                 src: header.src,
                 network: 0,
-                checksum_good: !outgoing && *checksum_partial,
+                checksum_good: !outgoing && *checksum != Checksum::Unknown,
+                vnet_header,
                 timestamp: now,
                 drops: 0,
             };
+            let frame = Frame { whole: &frame, bare: if *checksum == Checksum::Partial { &bare } else { &frame } };
             let Taps { sockets, listening, touched, rng, groups, .. } = self;
             for id in listening {
                 let sent_it = outgoing && sender.is_some_and(|sender| sender.id.0 == *id);
@@ -349,19 +366,28 @@ impl Taps {
                     && !sent_it
                     && socket.group.is_none()
                     && wants(&socket.name, socket.options.ignore_outgoing, &whole)
-                    && deliver(socket, &whole, &frame, rng)
+                    && deliver(socket, &whole, frame, rng)
                 {
                     touched.push(socket.key);
                 }
             }
-            groups.show(sockets, rng, (&whole, &frame), *sender, |socket, rng| {
-                if deliver(socket, &whole, &frame, rng) {
+            groups.show(sockets, rng, (&whole, frame.whole), *sender, |socket, rng| {
+                if deliver(socket, &whole, frame, rng) {
                     touched.push(socket.key);
                 }
             });
         }
-        self.scratch = frame;
+        (self.scratch, self.bare) = (frame, bare);
     }
+}
+
+/// A frame that is shown.
+#[derive(Clone, Copy)]
+struct Frame<'a> {
+    /// With its checksum.
+    whole: &'a [u8],
+    /// As it passes.
+    bare: &'a [u8],
 }
 
 /// Does who is bound so want a frame?
@@ -389,7 +415,8 @@ fn view<'a>(kind: PacketKind, whole: &Record, frame: &'a [u8]) -> View<'a> {
 }
 
 /// Puts what the socket wants of a frame into its queue or its ring. False if that is nothing, or did not fit.
-fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8], rng: &mut Rng) -> bool {
+fn deliver(socket: &mut Socket, whole: &Record, frame: Frame<'_>, rng: &mut Rng) -> bool {
+    let frame = if socket.options.vnet_header > 0 { frame.bare } else { frame.whole };
     let (bytes, network) = match socket.kind {
         PacketKind::Frame => (frame, ethernet::HEADER_LEN as u16),
         PacketKind::Payload => (&frame[ethernet::HEADER_LEN..], 0),
@@ -408,7 +435,8 @@ fn deliver(socket: &mut Socket, whole: &Record, frame: &[u8], rng: &mut Rng) -> 
         return socket.inbox.deliver(&record(bytes).encode(), &[bytes], charged);
     };
     let copies = socket.options.copies && socket.inbox.has_room(bytes.len());
-    let arrived = Arrived { record: &record(bytes), kind: socket.kind, bytes, accepted, losing, copies };
+    let vnet_header = socket.options.vnet_header.into();
+    let arrived = Arrived { record: &record(bytes), kind: socket.kind, bytes, accepted, losing, copies, vnet_header };
     let given = ring.view.given();
     match ring.put(&arrived) {
         Put::Stored => {}

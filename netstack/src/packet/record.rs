@@ -1,5 +1,6 @@
 //! What a program finds in the receive ring of a packet socket: a [`Record`], then the frame or its payload.
 
+use super::VnetHeader;
 use crate::datagram::{DROPS, HEADER_LEN};
 use crate::link::{IfIndex, Mac};
 use crate::time::Instant;
@@ -23,7 +24,7 @@ pub enum PacketType {
 /// What the engine knows of a frame.
 ///
 /// As bytes, little-endian: length (4), interface (4), time (8), length before a filter cut it (4), protocol (2), offset
-/// of the network header (2), source address (6), packet type (1), flags (1), zeros (32), drops (4).
+/// of the network header (2), source address (6), packet type (1), flags (1), a [`VnetHeader`] (10), zeros (22), drops (4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Bytes that follow.
@@ -44,6 +45,8 @@ pub struct Record {
     pub network: u16,
     /// Its transport checksum need not be verified.
     pub checksum_good: bool,
+    /// What is left to do to it.
+    pub vnet_header: VnetHeader,
     /// When the engine saw it.
     pub timestamp: Instant,
     /// Frames that the socket had to drop before it (SO_RXQ_OVFL).
@@ -52,12 +55,14 @@ pub struct Record {
 
 const LOOPBACK: u8 = 1;
 const CHECKSUM_GOOD: u8 = 2;
+/// Where the [`VnetHeader`] is.
+const VNET_HEADER: usize = 32;
 
 impl Record {
     /// The record as bytes.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
-        let Record { len, original, on, loopback, protocol, kind, src, network, checksum_good, timestamp, drops } =
-            *self;
+        let Record { len, original, on, loopback, protocol, kind, src, network, checksum_good, .. } = *self;
+        let Record { vnet_header, timestamp, drops, .. } = *self;
         let mut out = [0; HEADER_LEN];
         out[0..4].copy_from_slice(&len.to_le_bytes());
         out[4..8].copy_from_slice(&on.0.to_le_bytes());
@@ -67,6 +72,7 @@ impl Record {
         out[22..24].copy_from_slice(&network.to_le_bytes());
         out[24..30].copy_from_slice(&src.0);
         out[DROPS..].copy_from_slice(&drops.to_le_bytes());
+        out[VNET_HEADER..][..VnetHeader::LEN].copy_from_slice(&vnet_header.encode());
         out[30] = kind as u8;
         out[31] = if loopback { LOOPBACK } else { 0 } | if checksum_good { CHECKSUM_GOOD } else { 0 };
         out
@@ -95,6 +101,7 @@ impl Record {
             src: Mac([bytes[24], bytes[25], bytes[26], bytes[27], bytes[28], bytes[29]]),
             network: half(22),
             checksum_good: bytes[31] & CHECKSUM_GOOD != 0,
+            vnet_header: VnetHeader::decode(bytes[VNET_HEADER..].first_chunk()?),
             timestamp: Instant(u64::from(word(8)) | u64::from(word(12)) << 32),
             drops: word(DROPS),
         })
@@ -117,6 +124,14 @@ mod tests {
             src: Mac([1, 2, 3, 4, 5, 6]),
             network: 14,
             checksum_good: true,
+            vnet_header: VnetHeader {
+                flags: 1,
+                gso_type: 4,
+                hdr_len: 0x0102,
+                gso_size: 0x0304,
+                csum_start: 0x0506,
+                csum_offset: 0x0708,
+            },
             timestamp: Instant(0x0123_4567_89ab_cdef),
             drops: 7,
         };

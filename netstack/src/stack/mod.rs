@@ -32,7 +32,7 @@ mod udp;
 pub use buffers::DatagramMemory;
 pub use dhcp::AutoConfig;
 pub use groups::{SourceChange, max_sources};
-pub use packet::PacketTo;
+pub use packet::{LONGEST_UNCUT, PacketTo};
 
 use core::net::IpAddr;
 use core::ops::RangeInclusive;

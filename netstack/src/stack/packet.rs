@@ -1,51 +1,19 @@
-//! User calls of packet sockets.
+//! User calls of packet sockets; `send` is what sends.
+
+mod send;
+
+pub use send::{LONGEST_UNCUT, PacketTo};
 
 use arena::Producer;
 
 use super::Stack;
-use crate::departure::{DepartureRequest, Station};
 use crate::filter::Program;
-use crate::iface::LOOPBACK;
-use crate::ip::{Account, Looped, OutputError};
-use crate::link::{IfIndex, Mac};
+use crate::link::IfIndex;
 use crate::packet::ring::{Direction, Ground, RingError, RingOptions, RingRequest, RingViews};
 use crate::packet::{
-    ALL, Fanout, FanoutError, Membership, PacketKind, PacketName, PacketOptions, PacketStatistics, RolloverCounts,
-    Sender,
+    Fanout, FanoutError, Membership, PacketKind, PacketName, PacketOptions, PacketStatistics, RolloverCounts,
 };
-use crate::socket::{GroupError, Key, PacketId, SendError, SocketError};
-use crate::time::Instant;
-use crate::wire::ethernet;
-
-/// Where a packet socket's packet goes, where it does not say so itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PacketTo {
-    /// The interface.
-    pub on: IfIndex,
-    /// The protocol, as an ethertype.
-    pub protocol: u16,
-    /// The station; only [`PacketKind::Payload`] looks at it.
-    pub mac: Mac,
-}
-
-/// Where a packet socket's packets go.
-struct PacketWay {
-    id: PacketId,
-    key: Key,
-    kind: PacketKind,
-    on: IfIndex,
-    ours: Mac,
-    mtu: usize,
-    protocol: u16,
-    station: Option<Mac>,
-}
-
-impl PacketWay {
-    /// Bytes of the longest.
-    fn most(&self) -> usize {
-        self.mtu + if self.kind == PacketKind::Frame { ethernet::HEADER_LEN } else { 0 }
-    }
-}
+use crate::socket::{GroupError, Key, PacketId, SocketError};
 
 impl Stack {
     /// socket(2): frames come into `rx` as [`Record`](crate::packet::Record)s, once it is bound to a protocol.
@@ -82,138 +50,6 @@ impl Stack {
             }
             self.events.release(socket.key);
         }
-    }
-
-    /// send(2), sendto(2): queues one frame, which the next poll sends, and returns the length of what was given. `departure`: what
-    /// is to be told of it.
-    pub fn packet_send(
-        &mut self,
-        now: Instant,
-        id: PacketId,
-        to: Option<PacketTo>,
-        payload: &[&[u8]],
-        departure: Option<DepartureRequest>,
-    ) -> Result<usize, SendError> {
-        (self.now, self.ip.now) = (now, now);
-        let way = self.packet_way(id, to)?;
-        if payload.iter().map(|part| part.len()).sum::<usize>() > way.most() {
-            return Err(SendError::MessageTooLong);
-        }
-        self.send_packet(&way, &payload.concat(), departure)
-    }
-
-    /// As [`packet_send`](Self::packet_send) of the frames that wait in the ring. [`SendError::Full`]: some still wait.
-    pub fn packet_send_ring(
-        &mut self,
-        now: Instant,
-        id: PacketId,
-        to: Option<PacketTo>,
-        departure: Option<DepartureRequest>,
-    ) -> Result<usize, SendError> {
-        (self.now, self.ip.now) = (now, now);
-        let way = self.packet_way(id, to)?;
-        let (mut sum, mut bytes) = (0, Vec::new());
-        let mut ring = self.ip.taps.get_mut(id).and_then(|socket| socket.rings.tx.take()).ok_or(SendError::NotFound)?;
-        let mut result = Ok(());
-        // A program that goes on asking must not hold the caller.
-        for _ in 0..ring.frames() {
-            let Some(next) = ring.next(way.mtu, way.kind, &mut bytes) else { break };
-            match next.and_then(|()| self.send_packet(&way, &bytes, departure)) {
-                Ok(len) => {
-                    sum += len;
-                    ring.sent();
-                }
-                Err(error @ (SendError::MessageTooLong | SendError::InvalidDestination)) => {
-                    if !ring.refuse() {
-                        result = Err(error);
-                        break;
-                    }
-                }
-                Err(error) => {
-                    result = if sum > 0 { Ok(()) } else { Err(error) };
-                    break;
-                }
-            }
-        }
-        if let Some(socket) = self.ip.taps.get_mut(id) {
-            socket.rings.tx = Some(ring);
-        }
-        result.map(|()| sum)
-    }
-
-    fn packet_way(&self, id: PacketId, to: Option<PacketTo>) -> Result<PacketWay, SendError> {
-        let socket = self.ip.taps.get(id).ok_or(SendError::NotFound)?;
-        let on = to.map(|to| to.on).or(socket.name.on).ok_or(SendError::NoInterface)?;
-        let interface = self.ip.interfaces.get(on).ok_or(SendError::NoInterface)?;
-        if !interface.up {
-            return Err(SendError::InterfaceDown);
-        }
-        Ok(PacketWay {
-            id,
-            key: socket.key,
-            kind: socket.kind,
-            on,
-            ours: interface.mac,
-            mtu: interface.mtu as usize,
-            protocol: to.map_or(socket.name.protocol, |to| to.protocol),
-            // eth_header(): without a station only a link that has no addresses knows what to do.
-            station: to.map(|to| to.mac).or((on == LOOPBACK).then_some(Mac::default())),
-        })
-    }
-
-    fn send_packet(
-        &mut self,
-        way: &PacketWay,
-        bytes: &[u8],
-        departure: Option<DepartureRequest>,
-    ) -> Result<usize, SendError> {
-        let &PacketWay { id, key, kind, on, ours, protocol, station, .. } = way;
-        if bytes.len() > way.most() {
-            return Err(SendError::MessageTooLong);
-        }
-        let (link, payload) = match kind {
-            PacketKind::Frame => ethernet::parse(bytes).map_err(|_| SendError::InvalidDestination)?,
-            PacketKind::Payload => {
-                let dst = station.ok_or(SendError::InvalidDestination)?;
-                (ethernet::Header { dst, src: ours, ethertype: protocol }, bytes)
-            }
-        };
-        // Who says nothing means what the frame says.
-        let protocol = if matches!(protocol, 0 | ALL) { link.ethertype } else { protocol };
-        self.admit(id)?;
-        let account = self.account(id, key, departure)?;
-        let sent = self.send_frame(on, link, payload, Sender { id, protocol }, account);
-        self.sent(key, sent).map(|()| bytes.len())
-    }
-
-    fn send_frame(
-        &mut self,
-        on: IfIndex,
-        link: ethernet::Header,
-        bytes: &[u8],
-        sender: Sender,
-        account: Account,
-    ) -> Result<(), OutputError> {
-        let interface = self.ip.interfaces.get(on).ok_or(OutputError::Full)?;
-        let len = ethernet::HEADER_LEN + bytes.len();
-        let room = if on == LOOPBACK { self.ip.loopback_has_room(len) } else { interface.has_room(len) };
-        if !room {
-            return Err(OutputError::Full);
-        }
-        let mut packet = self.ip.packets.make(&mut *self.pool, &[bytes], false).ok_or(OutputError::NoBuffers)?;
-        packet.sender = Some(sender);
-        self.ip.packets.enter(account, &mut packet);
-        if on == LOOPBACK {
-            self.ip.put_looped(Looped { packet, on, link: Some(link) }, Some(sender));
-        } else if let Some(interface) = self.ip.interfaces.get_mut(on) {
-            packet.set_link_header(link);
-            if let Some(tag) = packet.tag {
-                let departure = tag.passes(Station::Scheduled, self.now, &[packet.frame()]);
-                self.ip.departures.extend(departure);
-            }
-            interface.enqueue(packet);
-        }
-        Ok(())
     }
 
     /// PACKET_ADD_MEMBERSHIP. The same again is counted.

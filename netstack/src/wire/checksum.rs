@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{ethernet, ipv4, ipv6};
+use super::{ethernet, ipv4, ipv6, tcp, udp};
 
 /// A running one's-complement sum. Pieces may have odd lengths: the next piece then starts in the middle of a word.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,28 +68,70 @@ pub fn checksum(data: &[u8]) -> u16 {
     Sum::new().bytes(data).finish()
 }
 
+/// A checksum that a frame's sender left to others: it covers all from `start` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) start: usize,
+    /// Where from there it is to be written.
+    pub(crate) offset: usize,
+}
+
+impl Place {
+    /// Where in the frame it is to be written.
+    pub(crate) fn field(self) -> core::ops::Range<usize> {
+        let at = self.start + self.offset;
+        at..at + 2
+    }
+}
+
 /// Computes the transport checksum of an Ethernet frame whose sender left it to the link
 /// ([`TxFrame::checksum_partial`](crate::link::TxFrame::checksum_partial)). Leaves alone what is not an unfragmented
 /// packet of TCP, UDP or ICMPv6.
 pub fn complete(frame: &mut [u8]) {
-    let Some((src, dst, protocol, range)) = transport(frame) else { return };
-    let at = match protocol {
-        ipv4::TCP => 16,
-        ipv4::UDP => 6,
-        ipv6::ICMPV6 => 2,
-        _ => return,
-    };
-    let segment = &frame[range.clone()];
-    if segment.len() < at + 2 {
-        return;
-    }
-    let sum = Sum::pseudo(src, dst, protocol, segment.len()).bytes(&segment[..at]).bytes(&segment[at + 2..]);
+    let Some((place, src, dst, protocol, range)) = found(frame) else { return };
+    let sum = Sum::pseudo(src, dst, protocol, range.len());
+    let field = place.field();
+    let sum = sum.bytes(&frame[range.start..field.start]).bytes(&frame[field.end..range.end]);
     let value = match (sum.finish(), protocol) {
         (0, ipv4::UDP) => 0xffff,
         (value, _) => value,
     };
-    let field = range.start + at;
-    frame[field..field + 2].copy_from_slice(&value.to_be_bytes());
+    frame[field].copy_from_slice(&value.to_be_bytes());
+}
+
+/// Computes the checksum at `place`, where the sum of what it covers besides is (Linux: skb_checksum_help()).
+pub(crate) fn complete_at(frame: &mut [u8], place: Place) {
+    let value = match checksum(&frame[place.start..]) {
+        0 => 0xffff,
+        value => value,
+    };
+    frame[place.field()].copy_from_slice(&value.to_be_bytes());
+}
+
+/// Where the checksum is that [`complete`] computes.
+pub(crate) fn place(frame: &[u8]) -> Option<Place> {
+    found(frame).map(|(place, ..)| place)
+}
+
+/// Is what is left to do to the frame at `place` what [`complete`] does?
+pub(crate) fn is_usual(frame: &[u8], at: Place) -> bool {
+    found(frame).is_some_and(|(place, src, dst, protocol, range)| {
+        let sum = Sum::pseudo(src, dst, protocol, range.len()).partial();
+        place == at && range.end == frame.len() && frame[place.field()] == sum.to_be_bytes()
+    })
+}
+
+/// The place of a transport's checksum, with what [`transport`] says.
+fn found(frame: &[u8]) -> Option<(Place, IpAddr, IpAddr, u8, core::ops::Range<usize>)> {
+    let (src, dst, protocol, range) = transport(frame)?;
+    let offset = match protocol {
+        ipv4::TCP => tcp::CHECKSUM_AT,
+        ipv4::UDP => udp::CHECKSUM_AT,
+        ipv6::ICMPV6 => 2,
+        _ => return None,
+    };
+    let place = Place { start: range.start, offset };
+    (place.field().end <= range.end).then_some((place, src, dst, protocol, range))
 }
 
 /// Addresses and protocol of an unfragmented packet in a frame, and where in the frame its transport's bytes are.

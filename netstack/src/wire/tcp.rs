@@ -33,6 +33,21 @@ bitflags::bitflags! {
     }
 }
 
+/// Where in a header the checksum is.
+pub(crate) const CHECKSUM_AT: usize = 16;
+
+impl Flags {
+    /// Of a segment that is cut, those of one of its pieces: what ends the text stands in the last one, what answers an ECN echo in
+    /// the first (RFC 3168 §6.1.2).
+    pub(crate) fn of_piece(self, is_first: bool, is_last: bool) -> Flags {
+        let mut here = self;
+        here.set(Flags::FIN, self.contains(Flags::FIN) && is_last);
+        here.set(Flags::PSH, self.contains(Flags::PSH) && is_last);
+        here.set(Flags::CWR, self.contains(Flags::CWR) && is_first);
+        here
+    }
+}
+
 /// The bytes of a segment's header: all that there are, if those are fewer.
 pub(crate) fn header_bytes(segment: &[u8]) -> &[u8] {
     let len = segment.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);

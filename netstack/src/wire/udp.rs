@@ -8,6 +8,8 @@ use super::{Malformed, be16, ipv4};
 
 /// Bytes of a UDP header.
 pub const HEADER_LEN: usize = 8;
+/// Where in a header the checksum is.
+pub(crate) const CHECKSUM_AT: usize = 6;
 /// Bytes of the longest payload over IPv4.
 pub const MAX_PAYLOAD: usize = ipv4::MAX_LEN - ipv4::HEADER_LEN - HEADER_LEN;
 /// Bytes of the longest payload over IPv6.

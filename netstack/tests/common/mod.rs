@@ -28,7 +28,7 @@ use std::net::Ipv4Addr;
 
 use link::{Leaving, LinkState, Outbox, Station};
 use netstack::iface::InterfaceConfig;
-use netstack::link::{IfIndex, Mac, RxMeta};
+use netstack::link::{Checksum, IfIndex, Mac, RxMeta};
 use netstack::rng::Rng;
 use netstack::time::{Duration, Instant};
 use netstack::wire::{arp, ethernet, icmpv6, ipv4, ipv6};
@@ -434,7 +434,8 @@ impl Net {
         match self.links[link].members[member].station {
             Station::Node(node, on) => {
                 if self.nodes[node.0].alive {
-                    self.nodes[node.0].stack.input(self.now, on, &frame, RxMeta { checksum_good, segment_size });
+                    let checksum = Checksum::partial_if(checksum_good);
+                    self.nodes[node.0].stack.input(self.now, on, &frame, RxMeta { checksum, segment_size });
                     self.poll(node);
                 }
             }

@@ -123,6 +123,7 @@ impl Blocks {
         let Some(mut offsets) = Offsets::of(Version::V3, self.reserve, arrived) else { return Put::Dropped };
         let wanted = arrived.bytes.len().min(arrived.accepted);
         let kept = wanted.min(most.saturating_sub(offsets.mac));
+        let begins = offsets.mac <= most;
         offsets.mac = offsets.mac.min(most);
         let taken = (offsets.mac + kept).next_multiple_of(ALIGNMENT);
         if self.frozen {
@@ -139,6 +140,9 @@ impl Blocks {
         }
         let said = Said { offsets, kept, time, next: taken as u32 };
         header::write(&view.window, self.at() + self.next, Version::V3, arrived, &said);
+        if begins {
+            header::write_vnet(&view.window, self.at() + self.next, offsets, arrived);
+        }
         (self.last, self.last_time) = (self.next, Some(time));
         self.next += taken;
         self.frames += 1;

@@ -37,6 +37,9 @@ impl Frames {
         let copied = wanted > room && arrived.copies;
         let said = Said { offsets, kept: wanted.min(room), time, next: 0 };
         header::write(&view.window, at, version, arrived, &said);
+        if offsets.mac <= layout.frame_size {
+            header::write_vnet(&view.window, at, offsets, arrived);
+        }
         let copy = if copied { COPY } else { 0 };
         let losing = if arrived.losing { LOSING } else { 0 };
         view.give(at, header::status(arrived) | copy | losing);

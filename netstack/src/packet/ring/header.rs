@@ -4,7 +4,7 @@
 use arena::Window;
 
 use super::{Arrived, Time, USER};
-use crate::packet::PacketKind;
+use crate::packet::{PacketKind, VnetHeader};
 use crate::wire::ethernet;
 
 /// TPACKET_ALIGNMENT.
@@ -71,7 +71,7 @@ pub(super) struct Offsets {
 impl Offsets {
     /// None: so far behind that a header cannot say it.
     pub(super) fn of(version: Version, reserve: u32, arrived: &Arrived<'_>) -> Option<Offsets> {
-        let (reserve, link) = (reserve as usize, usize::from(arrived.record.network));
+        let (reserve, link) = (reserve as usize + arrived.vnet_header, usize::from(arrived.record.network));
         let network = match arrived.kind {
             PacketKind::Frame => (version.whole_len() + link.max(LINK_HEADER)).next_multiple_of(ALIGNMENT) + reserve,
             PacketKind::Payload => version.whole_len().next_multiple_of(ALIGNMENT) + LINK_HEADER + reserve,
@@ -120,6 +120,14 @@ pub(super) fn write(window: &Window, at: usize, version: Version, arrived: &Arri
     // The first word of versions 1 and 2 is the status, which is stored when all is there.
     let first = if version == Version::V3 { 0 } else { 4 };
     window.write(at + first, &bytes[first..len + ADDRESS]);
+}
+
+/// Writes what is left to do to the frame, if the program asked for it: as on Linux right before the frame, however many bytes it
+/// wanted.
+pub(super) fn write_vnet(window: &Window, at: usize, offsets: Offsets, arrived: &Arrived<'_>) {
+    if arrived.vnet_header >= VnetHeader::LEN {
+        window.write(at + offsets.mac - VnetHeader::LEN, &arrived.record.vnet_header.encode());
+    }
 }
 
 /// `struct sockaddr_ll`.

@@ -204,6 +204,8 @@ pub(super) struct Arrived<'a> {
     pub(super) losing: bool,
     /// What is too long for its place is put into the queue, whole.
     pub(super) copies: bool,
+    /// Bytes that are left for what tells what is left to do to it.
+    pub(super) vnet_header: usize,
 }
 
 /// What became of a frame.

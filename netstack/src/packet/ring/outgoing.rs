@@ -43,14 +43,19 @@ impl Outgoing {
         self.layout.frames
     }
 
-    /// The frame that is to be sent next, into `frame`; None: there is none. `mtu` is that of its link.
-    pub(crate) fn next(&self, mtu: usize, kind: PacketKind, frame: &mut Vec<u8>) -> Option<Result<(), SendError>> {
+    /// The frame that is to be sent next, into `frame`; None: there is none. `mtu`: that of its link, if the frame has to fit it.
+    pub(crate) fn next(
+        &self,
+        mtu: Option<usize>,
+        kind: PacketKind,
+        frame: &mut Vec<u8>,
+    ) -> Option<Result<(), SendError>> {
         let at = self.layout.frame(self.head);
         if self.window.load(at + self.version.status()) != SEND_REQUEST {
             return None;
         }
         let least = self.version.header_len();
-        let most = (self.layout.frame_size - least).min(mtu + header::link_room(kind));
+        let most = mtu.map_or(usize::MAX, |mtu| mtu + header::link_room(kind)).min(self.layout.frame_size - least);
         let Request { len, offset, next } = header::read(&self.window, at, self.version, kind);
         if next != 0 {
             return Some(Err(SendError::InvalidDestination));

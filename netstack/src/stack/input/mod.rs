@@ -11,9 +11,10 @@ use crate::filter::{Program, View};
 use crate::icmp::Complaint;
 use crate::iface::LOOPBACK;
 use crate::ip::{Looped, Received, end};
-use crate::link::{IfIndex, Mac, RxMeta};
+use crate::link::{Checksum, IfIndex, Mac, RxMeta};
 use crate::multicast::Memberships;
-use crate::packet::{PacketType, Passing, packet_type};
+use crate::packet::cut::{Segments, SegmentsKind, Uncut};
+use crate::packet::{PacketType, Passing, Work, packet_type};
 use crate::socket::{Key, RawId, UdpId};
 use crate::tcp::seam::IpMeta;
 use crate::time::Instant;
@@ -43,7 +44,7 @@ impl Arrival {
             unicast: item.on == LOOPBACK && item.link.is_none_or(|link| !ethernet::is_group(link.dst)),
             looped: true,
             checksum_good: item.packet.checksum_partial,
-            segment_size: 0,
+            segment_size: item.segments.map_or(0, |segments| segments.size),
             link: item.link_header(),
         }
     }
@@ -80,15 +81,16 @@ impl Stack {
         };
         if !self.ip.taps.is_idle() && interface.takes(header.dst) {
             let kind = packet_type(header.dst, interface.mac);
-            let (interface, parts, checksum_partial) = (&*interface, [frame, &[], &[]], meta.checksum_good);
-            self.ip.taps.show(now, &Passing { interface, parts, kind, checksum_partial, sender: None });
+            let (interface, parts, checksum) = (&*interface, [frame, &[], &[]], meta.checksum);
+            let segments = Segments::of_tcp(header.ethertype, meta.segment_size);
+            self.ip.taps.show(now, &Passing { interface, parts, kind, checksum, segments, sender: None });
         }
         let unicast = !ethernet::is_group(header.dst);
         if unicast && header.dst != interface.mac || header.src == interface.mac {
             interface.counters.rx.drops += 1; // For another station (a promiscuous link), or our own, reflected.
             return;
         }
-        let RxMeta { checksum_good, segment_size } = meta;
+        let (checksum_good, segment_size) = (meta.checksum != Checksum::Unknown, meta.segment_size);
         let arrival = Arrival { on, unicast, looped: false, checksum_good, segment_size, link: header };
         match header.ethertype {
             ethernet::ARP => self.input_arp(now, on, payload),
@@ -113,10 +115,25 @@ impl Stack {
             Some(header) => header.ethertype,
         };
         match ethertype {
+            ethernet::IPV6 | ethernet::IPV4
+                if item.segments.is_some_and(|segments| segments.kind == SegmentsKind::Udp) =>
+            {
+                self.input_datagrams(now, item, arrival);
+            }
             ethernet::IPV6 => self.input_v6(now, arrival, bytes),
             ethernet::IPV4 => self.input_v4(now, arrival, bytes),
             _ => self.count(arrival, bytes.len(), Some(&Refusal::NotForUs)),
         }
+    }
+
+    /// Of several datagrams in one frame each comes in by itself (Linux: udp_rcv_segment()).
+    fn input_datagrams(&mut self, now: Instant, item: &Looped, arrival: Arrival) {
+        let frame = [&arrival.link.emit(), item.packet.payload()].concat();
+        let Ok(Some(uncut)) = Uncut::of(&frame, arrival.link.ethertype, &Work::of(item.segments)) else { return };
+        uncut.cut(0, |piece, _| match (arrival.link.ethertype, &piece[ethernet::HEADER_LEN..]) {
+            (ethernet::IPV6, packet) => self.input_v6(now, arrival, packet),
+            (_, packet) => self.input_v4(now, arrival, packet),
+        });
     }
 
     /// Counts a packet on `lo`, and one that is for nobody where it came in.
