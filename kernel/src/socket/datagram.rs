@@ -357,5 +357,16 @@ pub(super) fn give(rx: &Consumer, at: usize, len: usize, bufs: &mut [IoSliceMut<
     Ok(copied)
 }
 
+/// Copies `bytes` into `bufs`, as many as fit.
+pub(super) fn put(bytes: &[u8], bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+    let mut copied = 0;
+    for buf in bufs {
+        let room = buf.len().min(bytes.len() - copied);
+        fault::copy(&mut buf[..room], &bytes[copied..copied + room]).map_err(|_| Errno::FAULT)?;
+        copied += room;
+    }
+    Ok(copied)
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! MSG_ERRQUEUE: reading what the network said of what was sent, and which sends with MSG_ZEROCOPY are complete.
 
+use super::datagram::put;
 use super::{DatagramInfo, Received, Socket};
 use crate::backend::{Call, Reply};
 use crate::endpoint::{Kind, Origin, QueuedError};
@@ -25,13 +26,7 @@ impl Socket {
             report.origin = Origin::Departure { id, at_ns, source };
             report.destination = SocketAddr::new(self.family().unspecified(), 0);
         }
-        let mut copied = 0;
-        for buf in bufs.iter_mut() {
-            let room = buf.len().min(report.payload.len() - copied);
-            let part = &report.payload[copied..copied + room];
-            arena::fault::copy(&mut buf[..room], part).map_err(|_| Errno::FAULT)?;
-            copied += room;
-        }
+        let copied = put(&report.payload, bufs)?;
         let cut = if copied < report.payload.len() { libc::MSG_TRUNC } else { 0 };
         Ok(Received {
             len: copied,

@@ -2,16 +2,16 @@
 
 mod ring;
 
-use super::datagram::give;
+use super::datagram::{give, put};
 use super::{DatagramInfo, LinkAddr, Name, Received, SendControl, Socket};
 use crate::backend::{Call, PacketCall, Reply};
 use crate::endpoint::Kind;
 use crate::{Errno, Result};
 use arena::{Consumer, fault};
-use netstack::PacketTo;
 use netstack::datagram::HEADER_LEN;
 use netstack::link::{IfIndex, Mac};
-use netstack::packet::{PacketKind, Record};
+use netstack::packet::{PacketKind, Record, VnetHeader};
+use netstack::{LONGEST_UNCUT, PacketTo};
 use std::io::{IoSlice, IoSliceMut};
 use std::net::Ipv4Addr;
 
@@ -76,9 +76,10 @@ impl Socket {
             PacketTo { on: IfIndex(to.interface), protocol: to.protocol, mac: Mac([a, b, c, d, e, f]) }
         });
         let ring = self.endpoint.frames().tx.is_some();
+        let longest = if self.settings.lock().vnet_header() > 0 { LONGEST_UNCUT } else { LONGEST };
         let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
         for part in parts.iter().filter(|_| !ring) {
-            fault::readable(part.as_ptr(), part.len().min(LONGEST)).map_err(|_| Errno::FAULT)?;
+            fault::readable(part.as_ptr(), part.len().min(longest)).map_err(|_| Errno::FAULT)?;
         }
         let departure = self.departure(control)?;
         let sent = match ring {
@@ -113,7 +114,8 @@ impl Socket {
         let mut rx = rings.rx.lock();
         let Some(record) = record_at(&rx) else { return Ok(None) };
         let len = record.len as usize;
-        let there = give(&rx, HEADER_LEN, len, bufs, 0);
+        let before = self.settings.lock().vnet_header();
+        let there = put_vnet_header(&record, before, bufs).and_then(|()| give(&rx, HEADER_LEN, len, bufs, before));
         if flags & libc::MSG_PEEK == 0 {
             let whole = (HEADER_LEN + len).min(rx.len());
             rx.consume(whole);
@@ -121,7 +123,7 @@ impl Socket {
         drop(rx);
         let copied = there?;
         Ok(Some(Received {
-            len: if flags & libc::MSG_TRUNC != 0 { len } else { copied },
+            len: before + if flags & libc::MSG_TRUNC != 0 { len } else { copied },
             from: Some(Name::Link(from(&record))),
             flags: if copied < len { libc::MSG_TRUNC } else { 0 },
             info: Some(info(&record)),
@@ -152,6 +154,16 @@ pub(super) fn kind(kind: i32) -> Result<Kind> {
         libc::SOCK_DGRAM => Ok(Kind::Packet(PacketKind::Payload)),
         _ => Err(Errno::SOCKTNOSUPPORT),
     }
+}
+
+/// What is left to do to a frame, in `len` bytes before it. EINVAL where there is no room for all of them.
+fn put_vnet_header(record: &Record, len: usize, bufs: &mut [IoSliceMut<'_>]) -> Result<()> {
+    let mut bytes = [0; u8::MAX as usize];
+    bytes[..VnetHeader::LEN].copy_from_slice(&record.vnet_header.encode());
+    if bufs.iter().map(|buf| buf.len()).sum::<usize>() < len {
+        return Err(Errno::INVAL);
+    }
+    put(&bytes[..len], bufs).map(drop)
 }
 
 fn station(mac: Mac, loopback: bool, protocol: u16) -> LinkAddr {

@@ -3,18 +3,26 @@
 use super::rows::{bytes, local, within};
 use super::{On, Row, values};
 use crate::backend::{PacketCall, Reply};
+use crate::endpoint::Kind;
 use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::SOL_PACKET;
 use netstack::link::{IfIndex, Mac};
 use netstack::packet::ring::{RingOptions, Version};
-use netstack::packet::{Membership, MembershipKind, PacketOptions};
+use netstack::packet::{Membership, MembershipKind, PacketKind, PacketOptions, VnetHeader};
 
 // linux/if_packet.h, as far as libc does not name them.
 const PACKET_ORIGDEV: i32 = 9;
+const PACKET_VNET_HDR: i32 = 15;
 const PACKET_QDISC_BYPASS: i32 = 20;
 const PACKET_IGNORE_OUTGOING: i32 = 23;
+const PACKET_VNET_HDR_SZ: i32 = 24;
 const PACKET_MR_UNICAST: u16 = 3;
+
+/// Bytes of `struct virtio_net_hdr`.
+const VNET_HDR: u8 = VnetHeader::LEN as u8;
+/// Of `struct virtio_net_hdr_mrg_rxbuf`, which has a number of buffers behind it: 0.
+const VNET_HDR_MRG_RXBUF: u8 = VNET_HDR + 2;
 
 pub(super) static ROWS: &[Row] = &[
     membership(libc::PACKET_ADD_MEMBERSHIP, |s, value| {
@@ -32,6 +40,24 @@ pub(super) static ROWS: &[Row] = &[
     local!(SOL_PACKET, libc::PACKET_AUXDATA, On::Packet, s => s.wanted.auxdata, v => s.wanted.auxdata = v != 0),
     // An interface here is never made of others: the one that a frame came in by is the one that it is shown on.
     local!(SOL_PACKET, PACKET_ORIGDEV, On::Packet, s => s.packet.original_device, v => s.packet.original_device = v != 0),
+    bytes(
+        SOL_PACKET,
+        PACKET_VNET_HDR,
+        On::Packet,
+        Some(|s| Ok(int(s.settings.lock().packet.options.vnet_header > 0))),
+        Some(|s, value| set_vnet_header(s, value, |wanted| Some(if wanted != 0 { VNET_HDR } else { 0 }))),
+    ),
+    bytes(
+        SOL_PACKET,
+        PACKET_VNET_HDR_SZ,
+        On::Packet,
+        Some(|s| Ok(int(s.settings.lock().packet.options.vnet_header))),
+        Some(|s, value| {
+            set_vnet_header(s, value, |len| {
+                [0, VNET_HDR, VNET_HDR_MRG_RXBUF].into_iter().find(|known| i32::from(*known) == len)
+            })
+        }),
+    ),
     // There are no queueing disciplines to bypass.
     bytes(
         SOL_PACKET,
@@ -55,6 +81,20 @@ pub(super) static ROWS: &[Row] = &[
         }),
     ),
 ];
+
+/// PACKET_VNET_HDR, PACKET_VNET_HDR_SZ: the bytes before a frame. Errors: EINVAL (what is sent is not the frame), EBUSY (there is a
+/// ring).
+fn set_vnet_header(socket: &Socket, value: &[u8], len: fn(i32) -> Option<u8>) -> Result<()> {
+    if socket.endpoint.kind != Kind::Packet(PacketKind::Frame) {
+        return Err(Errno::INVAL);
+    }
+    let vnet_header = len(values::int(value)?).ok_or(Errno::INVAL)?;
+    if socket.endpoint.frames().windows().next().is_some() {
+        return Err(Errno::BUSY);
+    }
+    let mut settings = socket.settings.lock();
+    set_options(socket, PacketOptions { vnet_header, ..settings.packet.options }, &mut settings.packet)
+}
 
 /// Changes what the engine has to know.
 pub(super) fn set_options(socket: &Socket, options: PacketOptions, settings: &mut PacketSettings) -> Result<()> {

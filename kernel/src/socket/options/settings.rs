@@ -182,6 +182,11 @@ impl Settings {
         self.tcp.flow_label = (label != 0 || !self.raw.datagram.v6.auto_flow_label).then_some(label);
     }
 
+    /// PACKET_VNET_HDR_SZ: bytes before each frame of a packet socket.
+    pub(in crate::socket) fn vnet_header(&self) -> usize {
+        self.packet.options.vnet_header.into()
+    }
+
     /// SO_TXTIME.
     pub(in crate::socket) fn tx_time(&self) -> Option<[i32; 2]> {
         self.kept.tx_time

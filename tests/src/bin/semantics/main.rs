@@ -33,6 +33,7 @@ mod options;
 mod packet;
 mod packetfanout;
 mod packetring;
+mod packetvnet;
 mod poll;
 mod receiving;
 mod report;
@@ -90,6 +91,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         packet::CASES,
         packetring::CASES,
         packetfanout::CASES,
+        packetvnet::CASES,
         fortified::CASES,
         blocked::CASES,
         filter::CASES,

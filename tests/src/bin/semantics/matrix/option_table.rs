@@ -423,6 +423,7 @@ pub const ROWS: &[Row] = &[
     int(PACKET, 20, "PACKET_QDISC_BYPASS"),
     int(PACKET, 21, "PACKET_ROLLOVER_STATS"),
     int(PACKET, 23, "PACKET_IGNORE_OUTGOING"),
+    int(PACKET, 24, "PACKET_VNET_HDR_SZ"),
     int(PACKET, 222, "SOL_PACKET_222"),
     int(250, 1, "LEVEL_250"),
 ];
