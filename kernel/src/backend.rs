@@ -26,7 +26,7 @@ use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendError, SendOptions, Shutdown};
 use netstack::tcp::{Carrier, Close, TcpInfo, TcpOptions};
 use netstack::{DatagramMemory, Filter, SourceChange};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,6 +66,8 @@ pub enum Call<'a> {
     SetSendBuffer(SocketId, usize),
     /// SO_MEMINFO of what is no stream: [`Reply::Memory`].
     Memory(SocketId),
+    /// IPV6_JOIN_ANYCAST, or with `false` IPV6_LEAVE_ANYCAST, on an interface (0: any).
+    Anycast(SocketId, bool, Ipv6Addr, u32),
     /// What is asked of flow labels.
     FlowLabel(SocketId, FlowLabelCall),
     /// What only packet sockets ask.

@@ -5,7 +5,7 @@ use netstack::GroupProgramError;
 use netstack::flow_label::LabelError;
 use netstack::packet::FanoutError;
 use netstack::packet::ring::RingError;
-use netstack::socket::{BindError, ConnectError, GroupError, ListenError, SendError, SocketError};
+use netstack::socket::{AnycastError, BindError, ConnectError, GroupError, ListenError, SendError, SocketError};
 use netstack::tcp::TcpError;
 
 /// bind(2).
@@ -113,6 +113,16 @@ pub(crate) fn group_program(error: GroupProgramError) -> Errno {
     match error {
         GroupProgramError::NotShared => Errno::INVAL,
         GroupProgramError::NoProgram => Errno::NOENT,
+    }
+}
+
+/// IPV6_JOIN_ANYCAST and IPV6_LEAVE_ANYCAST.
+pub(crate) fn anycast(error: AnycastError) -> Errno {
+    match error {
+        AnycastError::Invalid => Errno::INVAL,
+        AnycastError::NoInterface => Errno::NODEV,
+        AnycastError::NotOfOurNets => Errno::ADDRNOTAVAIL,
+        AnycastError::NotJoined => Errno::NOENT,
     }
 }
 

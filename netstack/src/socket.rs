@@ -333,6 +333,19 @@ pub enum RouteError {
     Invalid,
 }
 
+/// Why an anycast address was not joined or left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnycastError {
+    /// It is our own, or a group.
+    Invalid,
+    /// No interface has that index.
+    NoInterface,
+    /// No net of the interface has it.
+    NotOfOurNets,
+    /// The socket has not joined it.
+    NotJoined,
+}
+
 /// Why a multicast group was not joined or left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupError {

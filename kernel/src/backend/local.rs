@@ -195,6 +195,14 @@ impl Engine {
                 let socket = self.without_ring(id)?;
                 self.stack.datagram_memory(socket).map(Reply::Memory).ok_or(Errno::BADF)
             }
+            Call::Anycast(id, join, addr, interface) => {
+                let on = (interface != 0).then_some(IfIndex(interface));
+                let changed = match join {
+                    true => self.stack.anycast_join(Key(id), addr, on),
+                    false => self.stack.anycast_leave(Key(id), addr, on),
+                };
+                changed.map(|()| Reply::Done).map_err(errno::anycast)
+            }
             Call::FlowLabel(id, call) => self.answer_flow_label(now, id, call),
             Call::Packet(id, call) => self.answer_packet(now, id, call),
             Call::Uncork(id) => {

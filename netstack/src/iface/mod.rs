@@ -101,6 +101,8 @@ pub(crate) struct Interface {
     pub(crate) addresses: Vec<Address>,
     /// Multicast groups with the number of sockets that joined each here.
     groups: Vec<(IpAddr, u32)>,
+    /// Anycast addresses, likewise.
+    joined_anycast: Vec<(Ipv6Addr, u32)>,
     /// What packet sockets want it to take.
     pub(crate) memberships: Memberships,
     pub(crate) counters: Counters,
@@ -124,6 +126,7 @@ impl Interface {
             router,
             addresses: Vec::new(),
             groups: Vec::new(),
+            joined_anycast: Vec::new(),
             memberships: Memberships::default(),
             counters: Counters::default(),
             queue: VecDeque::new(),
@@ -167,18 +170,26 @@ impl Interface {
         self.addresses.iter().any(|address| address.net.broadcast() == Some(addr))
     }
 
-    /// Is `addr` one that all routers of a net on this link have, we among them (RFC 4291 §2.6.1)? As on Linux none of nets without
-    /// room for it.
+    /// Is `addr` an anycast address that we have here?
     pub(crate) fn is_anycast(&self, addr: Ipv6Addr) -> bool {
         self.anycast().any(|anycast| anycast == addr)
     }
 
+    /// Those that programs have joined, and of each net the one that all its routers have, we among them (RFC 4291 §2.6.1). As on
+    /// Linux none of nets without room for it.
     fn anycast(&self) -> impl Iterator<Item = Ipv6Addr> {
-        let shared = |address: &&Address| self.router && address.is_usable() && address.net.prefix_len < 127;
-        self.addresses.iter().filter(shared).filter_map(|address| match address.net.network().addr {
+        let shared = |address: &&Address| address.is_usable() && address.net.prefix_len < 127;
+        let nets = if self.router { &self.addresses[..] } else { &[] };
+        let of_routers = nets.iter().filter(shared).filter_map(|address| match address.net.network().addr {
             IpAddr::V6(addr) if !self.has(addr) => Some(addr),
             _ => None,
-        })
+        });
+        self.joined_anycast.iter().map(|(addr, _)| *addr).chain(of_routers)
+    }
+
+    /// Is `addr` of a net on this link?
+    pub(crate) fn is_of_a_net(&self, addr: Ipv6Addr) -> bool {
+        self.addresses.iter().any(|address| address.net.contains(addr.into()))
     }
 
     /// The groups that the host is in by itself: of all systems (RFC 1112 §4); with IPv6 of all nodes, of each of its
@@ -210,19 +221,11 @@ impl Interface {
     }
 
     pub(crate) fn join(&mut self, group: IpAddr) {
-        match self.groups.iter_mut().find(|(joined, _)| *joined == group) {
-            Some((_, count)) => *count += 1,
-            None => self.groups.push((group, 1)),
-        }
+        join(&mut self.groups, group);
     }
 
     pub(crate) fn leave(&mut self, group: IpAddr) {
-        if let Some(at) = self.groups.iter().position(|(joined, _)| *joined == group) {
-            self.groups[at].1 -= 1;
-            if self.groups[at].1 == 0 {
-                self.groups.swap_remove(at);
-            }
-        }
+        leave(&mut self.groups, group);
     }
 
     /// The largest IP packet with TCP's segments that it takes: what its link does not cut, we do. 0: none beyond its MTU.
@@ -262,6 +265,24 @@ impl Interface {
             long_segments: self.caps.segment_offload > 0,
             addresses: &self.addresses,
             counters: self.counters,
+        }
+    }
+}
+
+/// One more is in it.
+fn join<T: PartialEq>(joined: &mut Vec<(T, u32)>, what: T) {
+    match joined.iter_mut().find(|(joined, _)| *joined == what) {
+        Some((_, count)) => *count += 1,
+        None => joined.push((what, 1)),
+    }
+}
+
+/// One less is in it.
+fn leave<T: PartialEq>(joined: &mut Vec<(T, u32)>, what: T) {
+    if let Some(at) = joined.iter().position(|(joined, _)| *joined == what) {
+        joined[at].1 -= 1;
+        if joined[at].1 == 0 {
+            joined.swap_remove(at);
         }
     }
 }
@@ -373,10 +394,27 @@ impl Interfaces {
         owners.find(|owner| on.is_none_or(|on| on == *owner))
     }
 
-    /// Is `addr` an anycast address that we have for a net of any link? One that is link-local must be of `on`.
-    pub(crate) fn is_anycast(&self, addr: Ipv6Addr, on: IfIndex) -> bool {
-        let there = |interface: &&Interface| interface.index == on || !addr.is_unicast_link_local();
-        self.list.iter().filter(there).any(|interface| interface.is_anycast(addr))
+    /// The interface that has `addr` as an anycast address. One that is link-local must be of the link that it came in by.
+    pub(crate) fn anycast_owner(&self, addr: Ipv6Addr, came_by: Option<IfIndex>) -> Option<IfIndex> {
+        let only = came_by.filter(|on| *on != LOOPBACK && addr.is_unicast_link_local());
+        let mut owners = self.list.iter().filter(|interface| only.is_none_or(|only| only == interface.index));
+        owners.find(|interface| interface.is_anycast(addr)).map(|interface| interface.index)
+    }
+
+    /// A program has `addr` as an anycast address.
+    pub(crate) fn join_anycast(&mut self, on: IfIndex, addr: Ipv6Addr) {
+        self.own_groups_changed = true;
+        if let Some(interface) = self.get_mut(on) {
+            join(&mut interface.joined_anycast, addr);
+        }
+    }
+
+    /// It has it no more.
+    pub(crate) fn leave_anycast(&mut self, on: IfIndex, addr: Ipv6Addr) {
+        self.own_groups_changed = true;
+        if let Some(interface) = self.get_mut(on) {
+            leave(&mut interface.joined_anycast, addr);
+        }
     }
 
     /// The directed broadcast address of a net on some interface that is up.

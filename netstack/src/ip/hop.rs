@@ -139,6 +139,13 @@ impl Ip {
         if self.interfaces.owner(dst.into(), allowed).is_some() {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
         }
+        // Where others have the address, too, we are the nearest.
+        if let Some(owner) =
+            self.interfaces.anycast_owner(dst, on.filter(|_| link_scope)).filter(|_| !dst.is_multicast())
+        {
+            let src = src.or_else(|| select::source(&self.interfaces, dst, owner, temporary))?;
+            return Some(Hop { on: LOOPBACK, src: src.into(), to: NextHop::Ourselves });
+        }
         // RFC 4291 §2.5.3: the same of ::1.
         if dst.is_loopback() || src.is_some_and(|src| src.is_loopback()) {
             return None;
@@ -193,14 +200,21 @@ impl Ip {
     /// The interface that a packet to `ours` came by, as those see it who are bound to one: what we send to ourselves comes, as on
     /// Linux, by the interface that has the address.
     pub(crate) fn came_by(&self, ours: impl Into<IpAddr>, on: IfIndex) -> IfIndex {
-        let owner = if on == LOOPBACK { self.interfaces.owner(ours.into(), None) } else { None };
-        owner.unwrap_or(on)
+        if on == LOOPBACK { self.owner(ours.into()).unwrap_or(on) } else { on }
     }
 
     /// The interface that an address of the link-local kind means where a packet came in by `on`: our own packets to
     /// ourselves come in by `lo`, but mean the link whose address they bear.
     pub(crate) fn zone_of(&self, ours: IpAddr, on: IfIndex) -> IfIndex {
-        if on == LOOPBACK && needs_zone(ours) { self.interfaces.owner(ours, None).unwrap_or(on) } else { on }
+        if on == LOOPBACK && needs_zone(ours) { self.owner(ours).unwrap_or(on) } else { on }
+    }
+
+    /// The interface that has the address, alone or with others.
+    fn owner(&self, ours: IpAddr) -> Option<IfIndex> {
+        self.interfaces.owner(ours, None).or_else(|| match ours {
+            IpAddr::V6(ours) => self.interfaces.anycast_owner(ours, None),
+            IpAddr::V4(_) => None,
+        })
     }
 }
 

@@ -31,7 +31,7 @@ pub use options::HeaderOptions;
 pub(crate) use output::{Fill, Outgoing, OutputError};
 pub(crate) use packet::{Account, Entry, Owner, Packet, Packets};
 pub(crate) use reassembly::{Expired, Flaw, Fragment, Reassembly, Whole};
-pub(crate) use received::Received;
+pub(crate) use received::{Cast, Received};
 
 use core::net::IpAddr;
 use std::collections::VecDeque;

@@ -5,6 +5,24 @@ use core::net::IpAddr;
 use crate::link::IfIndex;
 use crate::wire::{ethernet, ipv4, ipv6};
 
+/// To whom a packet is addressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cast {
+    /// To one of our addresses.
+    Unicast,
+    /// To one of those who have an address, us among them (RFC 4291 §2.6).
+    Anycast,
+    /// To all hosts on the link, or to a group that somebody here joined.
+    Many,
+}
+
+impl Cast {
+    /// Nobody else gets it.
+    pub(crate) fn is_for_one(self) -> bool {
+        self != Cast::Many
+    }
+}
+
 /// A whole packet on its way up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Received<'a> {
@@ -20,8 +38,8 @@ pub(crate) struct Received<'a> {
     pub(crate) tos: u8,
     /// Of IPv6.
     pub(crate) flow_label: u32,
-    /// It was for one of our addresses in a frame for us alone.
-    pub(crate) unicast: bool,
+    /// What is for one was in a frame for us alone.
+    pub(crate) cast: Cast,
     /// The transport checksum need not be verified.
     pub(crate) checksum_good: bool,
     /// See [`RxMeta::segment_size`](crate::link::RxMeta::segment_size).
@@ -52,7 +70,7 @@ impl<'a> Received<'a> {
             ttl: packet.ttl(),
             tos: packet.tos(),
             flow_label: 0,
-            unicast: false,
+            cast: Cast::Many,
             checksum_good: false,
             segment_size: 0,
             link: ethernet::Header { ethertype: ethernet::IPV4, ..ethernet::Header::default() },
@@ -95,7 +113,7 @@ impl<'a> Received<'a> {
             ttl: packet.hop_limit(),
             tos: packet.traffic_class(),
             flow_label: packet.flow_label(),
-            unicast: false,
+            cast: Cast::Many,
             checksum_good: false,
             segment_size: 0,
             link: ethernet::Header { ethertype: ethernet::IPV6, ..ethernet::Header::default() },

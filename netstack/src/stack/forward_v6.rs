@@ -17,7 +17,8 @@ impl Stack {
             return false;
         }
         let interfaces = &self.ip.interfaces;
-        let ours = |addr: Ipv6Addr| interfaces.is_local(addr) || interfaces.is_anycast(addr, arrival.on);
+        let ours =
+            |addr: Ipv6Addr| interfaces.is_local(addr) || interfaces.anycast_owner(addr, Some(arrival.on)).is_some();
         let fit = |addr: Ipv6Addr| is_unicast(addr) && !addr.is_loopback() && !ours(addr);
         // RFC 4291 §2.5.6: what is link-local stays on its link. Of a source it is said to the sender, below.
         fit(src) && fit(dst) && !dst.is_unicast_link_local()

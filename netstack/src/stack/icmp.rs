@@ -8,7 +8,7 @@ use super::input::packet_view;
 use super::udp::mtu_discovery;
 use crate::datagram::{DatagramOptions, ErrorReport, Errors, Header, MtuDiscovery};
 use crate::icmp::{self, Certainty, Complaint, ErrorMessage, Report};
-use crate::ip::{self, Fill, Hop, NextHop, Outgoing, Received, end};
+use crate::ip::{self, Cast, Fill, Hop, NextHop, Outgoing, Received, end};
 use crate::socket::SocketError;
 use crate::tcp::seam::IcmpError;
 use crate::time::Instant;
@@ -26,15 +26,17 @@ impl Stack {
         let Ok(message) = Message::parse(packet.payload) else { return self.count_error(packet.on) };
         match message.kind {
             // RFC 1122 §3.2.2.6: echo requests to a group may be left unanswered, and are, as on Linux.
-            icmpv4::ECHO_REQUEST if packet.unicast => {
+            icmpv4::ECHO_REQUEST if packet.cast == Cast::Unicast => {
                 self.answer_v4(now, packet, icmpv4::ECHO_REPLY, message.rest, message.payload);
             }
             // RFC 1122 §3.2.2.8.
-            icmpv4::TIMESTAMP if packet.unicast && message.payload.len() >= 12 => {
+            icmpv4::TIMESTAMP if packet.cast == Cast::Unicast && message.payload.len() >= 12 => {
                 let times = self.timestamp_reply(now, message.payload);
                 self.answer_v4(now, packet, icmpv4::TIMESTAMP_REPLY, message.rest, &times);
             }
-            icmpv4::REDIRECT if packet.unicast => self.input_redirect(now, packet.on, packet.src, &message),
+            icmpv4::REDIRECT if packet.cast == Cast::Unicast => {
+                self.input_redirect(now, packet.on, packet.src, &message)
+            }
             icmpv4::ECHO_REPLY => self.deliver_echo_reply(now, packet, message.identifier()),
             _ => {
                 if let Some(report) = Report::parse(&message) {
@@ -46,7 +48,7 @@ impl Stack {
 
     /// An answer to `packet` is refused: says so to its sender, where an error may be sent about it.
     pub(super) fn refuse(&mut self, now: Instant, packet: &Received<'_>, complaint: Complaint) {
-        if packet.unicast || complaint.also_to_groups() {
+        if packet.cast.is_for_one() || complaint.also_to_groups() {
             self.report(now, packet, complaint);
         }
     }
@@ -55,7 +57,7 @@ impl Stack {
     pub(super) fn report(&mut self, now: Instant, packet: &Received<'_>, complaint: Complaint) {
         let dst = packet.src;
         let Some(message) = complaint.message(packet).filter(|_| icmp::may_report(packet)) else { return };
-        // RFC 4443 §2.2: from the address that was asked, or if that was a group, from one that leads to the sender.
+        // RFC 4443 §2.2: from the address that was asked, or if that was a group or an anycast address, from one that leads to the sender.
         let src = self.ip.interfaces.is_local(packet.dst).then_some(packet.dst);
         if src.is_none() && packet.dst.is_ipv4() {
             return;
@@ -123,10 +125,10 @@ impl Stack {
         let _ = self.ip.send_with_options(now, &mut *self.pool, hop, &out, options);
     }
 
-    /// RFC 4443 §4.2: the reply comes from the address that was asked, with the same data; if a group was asked, from one
-    /// of ours.
+    /// RFC 4443 §4.2: the reply comes from the address that was asked, with the same data; if a group or an anycast address was
+    /// asked, from one of ours.
     pub(super) fn answer_echo_v6(&mut self, now: Instant, packet: &Received<'_>) {
-        let (dst, asked) = (packet.src, packet.unicast.then_some(packet.dst));
+        let (dst, asked) = (packet.src, (packet.cast == Cast::Unicast).then_some(packet.dst));
         let zone = ip::needs_zone(dst).then_some(packet.on);
         let Some(hop) = self.ip.hop(asked, dst, zone).filter(Hop::is_unicast) else { return };
         let (rest, payload) = (be32(packet.payload, 4), &packet.payload[icmpv4::HEADER_LEN..]);

@@ -4,6 +4,7 @@
 //! answer), `config` (interfaces, addresses, routes), and the user calls of `udp`, `cork`, `raw`, `packet` and `tcp_api`.
 
 mod advertise;
+mod anycast;
 mod arp;
 mod autoconf;
 mod buffers;
@@ -34,14 +35,16 @@ pub use dhcp::AutoConfig;
 pub use groups::{SourceChange, max_sources};
 pub use packet::{LONGEST_UNCUT, PacketTo};
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use core::ops::RangeInclusive;
+use std::collections::BTreeMap;
 
 use crate::departure::Departure;
 use crate::events::{Events, Notice};
 use crate::flow_label::FlowLabels;
 use crate::icmp::Limiter;
 use crate::ip::Ip;
+use crate::link::IfIndex;
 use crate::rng::Rng;
 use crate::socket::{BufferPool, Key};
 use crate::tcp::seam::Env;
@@ -95,6 +98,8 @@ pub struct Stack {
     udp: Udp,
     raw: crate::raw::Raw,
     flow_labels: FlowLabels,
+    /// The anycast addresses that each socket has joined, and where.
+    anycast: BTreeMap<Key, Vec<(Ipv6Addr, IfIndex)>>,
     /// Packets for others are passed on.
     forwarding: bool,
     /// Interfaces that get their address from the network.
@@ -120,6 +125,7 @@ impl Stack {
             udp: Udp::new(&mut rng, ephemeral),
             raw: crate::raw::Raw::new(&mut rng),
             flow_labels: FlowLabels::default(),
+            anycast: BTreeMap::new(),
             forwarding: false,
             autos: Vec::new(),
             ndp: crate::ndp::Ndp::new(secret, &mut rng),
@@ -168,6 +174,7 @@ impl Stack {
     /// What a socket has beside its protocol goes with it.
     fn let_go(&mut self, key: Key) {
         self.flow_labels.close(self.now, key);
+        self.leave_all_anycast(key);
     }
 
     /// TCP, and what the stack lends to it.

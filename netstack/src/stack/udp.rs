@@ -217,11 +217,15 @@ impl Stack {
             IpAddr::V6(_) => (options.v6.multicast_on, options.v6.unicast_on),
         };
         // Of an address that is not ours, by IP_FREEBIND, nothing leaves.
-        if from.is_some_and(|from| !options.transparent && !self.can_bind_datagrams(SocketAddr::new(from, 0))) {
+        if from.is_some_and(|from| {
+            !options.transparent && !self.can_bind_datagrams(SocketAddr::new(from, 0)) && !self.has_anycast(from)
+        }) {
             return None;
         }
         // Bound to a broadcast or multicast address a socket only hears there; it sends from a real one.
-        let from = from.filter(|from| options.transparent && is_unicast(*from) || self.ip.interfaces.is_local(*from));
+        let from = from.filter(|from| {
+            options.transparent && is_unicast(*from) || self.ip.interfaces.is_local(*from) || self.has_anycast(*from)
+        });
         let chosen = if dst.is_multicast() { multicast_on } else { unicast_on };
         let chosen = options.v6.sends_by.filter(|_| dst.is_ipv6()).or(chosen);
         let on = on.or(options.bound_to).or(chosen);
@@ -239,6 +243,8 @@ impl Stack {
     ) -> Result<Hop, SendError> {
         let from = match how.source {
             Some(source) if options.transparent || self.ip.interfaces.is_local(source) => Some(source),
+            // As on Linux nothing is bound to it, and what is said of one message alone goes.
+            Some(source) if self.has_anycast(source) => Some(source),
             Some(source) if !source.is_unspecified() => return Err(SendError::AddrNotAvailable),
             _ => from,
         };

@@ -20,6 +20,8 @@ use std::net::Ipv6Addr;
 const IPV6_2292PKTINFO: i32 = 2;
 const IPV6_2292HOPLIMIT: i32 = 8;
 const IPV6_CHECKSUM: i32 = 7;
+const IPV6_JOIN_ANYCAST: i32 = 27;
+const IPV6_LEAVE_ANYCAST: i32 = 28;
 const IPV6_MULTICAST_ALL: i32 = 29;
 const IPV6_ROUTER_ALERT_ISOLATE: i32 = 30;
 const IPV6_RECVERR_RFC4884: i32 = 31;
@@ -213,6 +215,8 @@ pub(super) static ROWS: &[Row] = &[
     local!(IPPROTO_IPV6, libc::IPV6_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
     bytes(IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP, On::All, None, Some(|s, v| group(s, GroupChange::Join, v))),
     bytes(IPPROTO_IPV6, libc::IPV6_DROP_MEMBERSHIP, On::All, None, Some(|s, v| group(s, GroupChange::Leave, v))),
+    bytes(IPPROTO_IPV6, IPV6_JOIN_ANYCAST, On::All, None, Some(|s, v| anycast(s, true, v))),
+    bytes(IPPROTO_IPV6, IPV6_LEAVE_ANYCAST, On::All, None, Some(|s, v| anycast(s, false, v))),
     Row {
         level: IPPROTO_IPV6,
         name: IPV6_CHECKSUM,
@@ -260,14 +264,23 @@ fn hops(value: i32) -> Result<Option<u8>> {
     within(value, -1, 255).map(|hops| u8::try_from(hops).ok())
 }
 
-/// `struct ipv6_mreq`: a group and an interface.
 fn group(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {
-    let (Some(group), Some(index)) = (value.first_chunk::<16>(), value.get(16..20)) else { return Err(Errno::INVAL) };
+    let (group, index) = membership(value)?;
     if socket.endpoint.kind == Kind::Stream {
         return Err(Errno::PROTO);
     }
-    let index = u32::from_ne_bytes([index[0], index[1], index[2], index[3]]);
-    socket.backend.call(Call::Group(socket.id(), change, Ipv6Addr::from(*group).into(), index)).map(drop)
+    socket.backend.call(Call::Group(socket.id(), change, group.into(), index)).map(drop)
+}
+
+fn anycast(socket: &Socket, join: bool, value: &[u8]) -> Result<()> {
+    let (addr, index) = membership(value)?;
+    socket.backend.call(Call::Anycast(socket.id(), join, addr, index)).map(drop)
+}
+
+/// `struct ipv6_mreq`: an address and an interface. Errors: EINVAL.
+fn membership(value: &[u8]) -> Result<(Ipv6Addr, u32)> {
+    let (addr, index) = value.split_first_chunk::<16>().ok_or(Errno::INVAL)?;
+    Ok((Ipv6Addr::from(*addr), u32::from_ne_bytes(*index.first_chunk().ok_or(Errno::INVAL)?)))
 }
 
 /// ip6_ra_control(): sockets of IPPROTO_RAW alone may ask, for one value. What is shown is what was last said.

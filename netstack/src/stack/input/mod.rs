@@ -10,7 +10,7 @@ use crate::datagram::{DatagramOptions, Header};
 use crate::filter::{Program, View};
 use crate::icmp::Complaint;
 use crate::iface::LOOPBACK;
-use crate::ip::{Looped, Received, end};
+use crate::ip::{Cast, Looped, Received, end};
 use crate::link::{Checksum, IfIndex, Mac, RxMeta};
 use crate::multicast::Memberships;
 use crate::packet::cut::{Segments, SegmentsKind, Uncut};
@@ -48,15 +48,6 @@ impl Arrival {
             link: item.link_header(),
         }
     }
-}
-
-/// To whom a packet is addressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cast {
-    /// To one of our addresses.
-    Unicast,
-    /// To all hosts on the link, or to a group that somebody here joined.
-    Many,
 }
 
 /// Why a packet is not for anybody here.
@@ -159,8 +150,9 @@ impl Stack {
         }
         let raw = self.deliver_raw(now, packet);
         match packet.protocol {
-            ipv4::TCP if packet.unicast => self.input_tcp(now, packet),
-            ipv4::TCP => {} // RFC 9293 §3.9.2.3 (MUST-57): segments to groups are discarded.
+            ipv4::TCP if packet.cast == Cast::Unicast => self.input_tcp(now, packet),
+            // RFC 9293 §3.9.2.3 (MUST-57): segments to groups are discarded; as on Linux, those to anycast addresses.
+            ipv4::TCP => {}
             ipv4::UDP => self.input_udp(now, packet),
             ipv4::UDP_LITE => self.input_udp_lite(now, packet),
             ipv4::ICMP if !v6 => self.input_icmp(now, packet),
@@ -198,7 +190,7 @@ impl Stack {
         let Ok(datagram) = udp::Datagram::parse(src, dst, packet.payload, packet.checksum_good) else {
             return self.count_error(on);
         };
-        if packet.unicast && self.input_dhcpv6(now, packet, &datagram) {
+        if packet.cast == Cast::Unicast && self.input_dhcpv6(now, packet, &datagram) {
             return;
         }
         self.give_datagram(now, packet, &datagram, None);
@@ -228,7 +220,7 @@ impl Stack {
         let ports = (datagram.src_port, datagram.dst_port);
         let header = Header::of_packet(now, packet, ports, datagram.payload.len());
         let payload = datagram.payload;
-        if packet.unicast {
+        if packet.cast.is_for_one() {
             let (rng, by) = (&mut self.rng, self.ip.came_by(dst, on));
             let choose = |program: &Program| Some(program.run(&packet_view(packet, payload.len()), &mut || rng.u32()));
             match self.udp.receiver(lite, local, remote, by, choose) {
@@ -374,7 +366,7 @@ pub(super) fn packet_view<'a>(packet: &Received<'a>, len: usize) -> View<'a> {
         link: None,
         protocol: if v4 { ethernet::IPV4 } else { ethernet::IPV6 },
         kind: match packet.dst.is_multicast() {
-            _ if packet.unicast => PacketType::Host,
+            _ if packet.cast.is_for_one() => PacketType::Host,
             true => PacketType::Multicast,
             false => PacketType::Broadcast,
         },

@@ -1,8 +1,8 @@
 //! An IPv4 packet (RFC 1122 §3.2.1).
 
-use super::{Arrival, Cast, Refusal};
+use super::{Arrival, Refusal};
 use crate::icmp::Complaint;
-use crate::ip::{Fragment, Received, is_reserved, is_this_network};
+use crate::ip::{Cast, Fragment, Received, is_reserved, is_this_network};
 use crate::link::IfIndex;
 use crate::stack::Stack;
 use crate::stack::forward::millis;
@@ -41,7 +41,7 @@ impl Stack {
         }
         let interfaces = &self.ip.interfaces;
         let source = || interfaces.get(on).and_then(|interface| interface.source_for(packet.src()));
-        let ours = if received.unicast { Some(packet.dst()) } else { source() }.unwrap_or(packet.dst());
+        let ours = if received.cast == Cast::Unicast { Some(packet.dst()) } else { source() }.unwrap_or(packet.dst());
         let mut bytes = packet.bytes().to_vec();
         let options = ipv4::HEADER_LEN..packet.header_len();
         let is_ours = |addr| interfaces.is_local(addr);
@@ -82,7 +82,7 @@ impl Stack {
 
 fn received<'a>(arrival: Arrival, cast: Cast, packet: &ipv4::Packet<'a>) -> Received<'a> {
     Received {
-        unicast: cast == Cast::Unicast,
+        cast,
         checksum_good: arrival.checksum_good,
         segment_size: arrival.segment_size,
         link: arrival.link,

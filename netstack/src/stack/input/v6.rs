@@ -2,10 +2,10 @@
 
 use core::net::Ipv6Addr;
 
-use super::{Arrival, Cast, Refusal};
+use super::{Arrival, Refusal};
 use crate::icmp::Complaint;
 use crate::iface::LOOPBACK;
-use crate::ip::{Flaw, Fragment, Received, Whole};
+use crate::ip::{Cast, Flaw, Fragment, Received, Whole};
 use crate::link::IfIndex;
 use crate::stack::Stack;
 use crate::time::Instant;
@@ -134,8 +134,7 @@ impl Stack {
         match ours {
             _ if strange => Err(Refusal::NotForUs),
             true => Ok(Cast::Unicast),
-            // RFC 4291 §2.6.1. Nobody connects to it, and nothing is said of what nobody wants.
-            false if interfaces.is_anycast(dst, arrival.on) => Ok(Cast::Many),
+            false if interfaces.anycast_owner(dst, Some(arrival.on)).is_some() => Ok(Cast::Anycast),
             false => Err(Refusal::NotForUs),
         }
     }
@@ -159,7 +158,7 @@ fn of<'a>(
     upper: &Extensions<'a>,
 ) -> Received<'a> {
     Received {
-        unicast: cast == Cast::Unicast,
+        cast,
         checksum_good: arrival.checksum_good,
         segment_size: arrival.segment_size,
         link: arrival.link,

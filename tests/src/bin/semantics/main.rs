@@ -7,6 +7,7 @@
 //! A case is a function of [`report::Report`] and a row of its module's `CASES`, or one that [`matrix`] generates. The calls are in
 //! [`sys`], made pairs in [`net`].
 
+mod anycast;
 mod blocked;
 mod cork;
 mod data;
@@ -79,6 +80,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         multicast::CASES,
         inet6::CASES,
         flowlabel::CASES,
+        anycast::CASES,
         header::CASES,
         streamip::CASES,
         poll::CASES,
