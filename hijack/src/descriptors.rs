@@ -20,10 +20,11 @@ pub fn close(fd: c_int) -> Option<Result<c_int>> {
         return Some(Err(Errno::BADF));
     }
     match descriptor::lookup(fd) {
-        Lookup::Host => {
+        Lookup::Host if !descriptor::in_vfork_child() => {
             // Before the host's close, after which the number may be another thread's.
             poll::forget(fd);
-            None
+            descriptor::netlink(fd)?;
+            descriptor::close(fd).map(|closed| closed.map(|()| 0))
         }
         _ if descriptor::in_vfork_child() => None,
         _ => descriptor::close(fd).map(|closed| closed.map(|()| 0)),

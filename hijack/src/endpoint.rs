@@ -1,6 +1,7 @@
 //! What a socket is and whom it talks to: socket(2) to shutdown(2), names and options.
 
 use crate::address::{self, Address};
+use crate::netlink;
 use crate::standard;
 use crate::user::{InBytes, Out, OutBytes};
 use kernel::descriptor::{self, Lookup};
@@ -43,6 +44,7 @@ const AF_SMC: c_int = 43;
 pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Option<Result<c_int>> {
     match domain {
         AF_INET | AF_INET6 | AF_PACKET => Some(open(domain, kind, protocol)),
+        libc::AF_NETLINK => netlink::socket(kind, protocol),
         _ if OTHER_WAYS.contains(&domain) => Some(Err(Errno::AFNOSUPPORT)),
         _ => None,
     }
@@ -71,6 +73,7 @@ pub fn bind(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
             named => socket.bind(named?.inet()?).map(|()| 0),
         },
     })
+    .or_else(|| netlink::bind(fd, name, len))
 }
 
 /// bindresvport(3): the first free one of the ports that were once for root alone, from a place that depends on the process.
@@ -113,6 +116,7 @@ pub fn connect(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>
             Err(errno) => socket.connect_named(Err(errno)).map(|()| 0),
         },
     })
+    .or_else(|| netlink::connect(fd, name, len))
 }
 
 /// listen(2).
@@ -155,12 +159,12 @@ pub fn shutdown(fd: c_int, how: c_int) -> Option<Result<c_int>> {
 
 /// getsockname(2).
 pub fn getsockname(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
-    on(fd, |socket| wanted(name, socket.name()?, len))
+    on(fd, |socket| wanted(name, socket.name()?, len)).or_else(|| netlink::getsockname(fd, name, len))
 }
 
 /// getpeername(2).
 pub fn getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
-    on(fd, |socket| wanted(name, socket.peer_addr()?.into(), len))
+    on(fd, |socket| wanted(name, socket.peer_addr()?.into(), len)).or_else(|| netlink::getpeername(fd, name, len))
 }
 
 fn wanted(name: OutBytes, addr: Name, len: Out<socklen_t>) -> Result<c_int> {
@@ -215,6 +219,7 @@ pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Ou
         value.put(&found[..written])?;
         len.set(written as socklen_t).map(|()| 0)
     })
+    .or_else(|| netlink::getsockopt(fd, level, name, value, len))
 }
 
 const INSTRUCTION: usize = size_of::<libc::sock_filter>();
@@ -252,6 +257,7 @@ pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: so
         }
         socket.setsockopt(level, name, value.as_in().slice(len.min(LONGEST_SET))?).map(|()| 0)
     })
+    .or_else(|| netlink::setsockopt(fd, level, name, value, len))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod listing;
 mod mapping;
 mod message;
 mod names;
+mod netlink;
 mod process;
 mod readiness;
 mod real;

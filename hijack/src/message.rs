@@ -3,6 +3,7 @@
 use crate::address;
 use crate::endpoint::on;
 use crate::hook;
+use crate::netlink::{self, Sender};
 use crate::table::host;
 use crate::transfer::{count, send_on};
 use crate::user::{self, Message, Out};
@@ -36,7 +37,8 @@ const MOST: c_uint = 1024;
 
 /// sendmsg(2). The host's may pass rump sockets on to other processes (SCM_RIGHTS).
 pub fn sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> Option<Result<isize>> {
-    let sent = on(fd, |socket| send_one(socket, message.parts()?, flags).map(count));
+    let sent = on(fd, |socket| send_one(socket, message.parts()?, flags).map(count))
+        .or_else(|| netlink::on(fd, |socket| netlink::sendmsg(socket, message.parts()?).map(count)));
     if sent.is_none() {
         note_passed_on(message);
     }
@@ -65,7 +67,8 @@ pub fn sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) ->
             }
         }
         Ok(done)
-    });
+    })
+    .or_else(|| netlink::on(fd, |socket| netlink::sendmmsg(socket, messages, len.min(MOST))));
     if sent.is_none() {
         (0..len.min(MOST)).for_each(|index| note_passed_on(messages.header(index)));
     }
@@ -74,11 +77,16 @@ pub fn sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) ->
 
 /// recvmsg(2). The host's may bring descriptors (SCM_RIGHTS), rump sockets among them.
 pub fn recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> isize {
-    let ours = || on(fd, |socket| receive_one(socket, message, flags).map(count));
+    let mut sender = None;
+    let ours = || {
+        sender = netlink::sender(fd, message);
+        on(fd, |socket| receive_one(socket, message, flags).map(count))
+    };
     hook::asks(ours).unwrap_or_else(|| {
         hook::after(host::recvmsg(fd, message, flags), |result| {
             if result >= 0 {
                 note_arrived(message);
+                sender.iter().for_each(Sender::name);
             }
         })
     })
@@ -133,12 +141,16 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
 
 /// recvmmsg(2). The timeout is looked at after each message only, as on Linux (its BUGS section).
 pub fn recvmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int, timeout: Out<timespec>) -> c_int {
-    let ours = || on(fd, |socket| receive_many(socket, messages, len.min(MOST), flags, timeout));
+    let mut senders = Vec::new();
+    let ours = || {
+        senders = (0..len.min(MOST)).map_while(|index| netlink::sender(fd, messages.header(index))).collect();
+        on(fd, |socket| receive_many(socket, messages, len.min(MOST), flags, timeout))
+    };
     hook::asks(ours).unwrap_or_else(|| {
         hook::after(host::recvmmsg(fd, messages, len, flags, timeout), |result| {
-            for index in 0..c_uint::try_from(result).unwrap_or(0) {
-                note_arrived(messages.header(index));
-            }
+            let come = c_uint::try_from(result).unwrap_or(0);
+            (0..come).for_each(|index| note_arrived(messages.header(index)));
+            senders.iter().take(come as usize).for_each(Sender::name);
         })
     })
 }

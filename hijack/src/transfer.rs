@@ -2,6 +2,7 @@
 
 use crate::address;
 use crate::endpoint::on;
+use crate::netlink;
 use crate::real;
 use crate::user::{self, In, InBytes, Out, OutBytes};
 use kernel::socket::{Name, Received, SendControl};
@@ -41,6 +42,7 @@ fn recv_on(socket: &Socket, buf: OutBytes, len: usize, flags: c_int) -> Result<R
 /// send(2).
 pub fn send(fd: c_int, buf: InBytes, len: usize, flags: c_int) -> Count {
     on(fd, |socket| send_on(socket, &[IoSlice::new(buf.unseen(len)?)], flags, None, &SendControl::default()).map(count))
+        .or_else(|| netlink::sendto(fd, buf, len, InBytes::null(), 0))
 }
 
 /// sendto(2).
@@ -49,6 +51,7 @@ pub fn sendto(fd: c_int, buf: InBytes, len: usize, flags: c_int, name: InBytes, 
         let to = address::destination(socket, flags, name, name_len)?;
         send_on(socket, &[IoSlice::new(buf.unseen(len)?)], flags, to, &SendControl::default()).map(count)
     })
+    .or_else(|| netlink::sendto(fd, buf, len, name, name_len))
 }
 
 /// recv(2).
@@ -63,6 +66,7 @@ pub fn recvfrom(fd: c_int, buf: OutBytes, len: usize, flags: c_int, name: OutByt
         address::give(received.from, name, name_len)?;
         Ok(count(received.len))
     })
+    .or_else(|| netlink::recvfrom(fd, buf, len, flags, name, name_len))
 }
 
 /// read(2). Linux answers a read of nothing without asking the socket.
@@ -95,6 +99,7 @@ pub fn writev(fd: c_int, vectors: In<iovec>, vector_count: c_int) -> Count {
             send_on(socket, bufs, 0, None, &SendControl::default()).map(count)
         })
     })
+    .or_else(|| netlink::writev(fd, vectors, usize::try_from(vector_count).unwrap_or(0)))
 }
 
 /// preadv2(2): at offset -1 it is readv, which sockets can do. (The other positioned calls need no row: the host says ESPIPE.)

@@ -336,6 +336,13 @@ impl Out<libc::msghdr> {
         })
     }
 
+    /// Writes how long the name is.
+    pub fn set_name_len(self, len: u32) -> Result<()> {
+        let mut header = self.get()?;
+        header.msg_namelen = len;
+        self.set(header)
+    }
+
     /// Writes what recvmsg gives back: the lengths and the flags.
     pub fn finish(self, name_len: u32, control_len: usize, flags: c_int) -> Result<()> {
         let mut header = self.get()?;

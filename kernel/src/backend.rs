@@ -14,6 +14,7 @@ pub use local::Local;
 pub use packet::PacketCall;
 
 use crate::endpoint::{Endpoint, Kind, SocketId};
+use crate::netlink::Network;
 use crate::socket::Family;
 use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result, errno};
@@ -100,6 +101,8 @@ pub enum Call<'a> {
     Arrival(SocketId, u64, u64),
     /// The interfaces: [`Reply::Interfaces`].
     Interfaces,
+    /// Everything that netlink tells of: [`Reply::Network`].
+    Network,
     /// Bytes of the largest packet to a destination: [`Reply::PathMtu`], or ENOTCONN without a route.
     PathMtu(SocketAddr),
     /// The hop limit of packets to a destination whose sender says none: [`Reply::HopLimit`], or ENOTCONN without a route.
@@ -165,6 +168,8 @@ pub enum Reply {
     Arrival(Option<netstack::time::Instant>),
     /// The interfaces, `lo` first.
     Interfaces(Vec<InterfaceInfo>),
+    /// The tables.
+    Network(Box<Network>),
     /// Bytes of a packet.
     PathMtu(u32),
     /// A hop limit.

@@ -171,7 +171,7 @@ impl Boot {
         }
         automatic::wait(&local, &asking);
         let backend: Arc<dyn Backend> = local.clone();
-        Ok(Arc::new(Kernel { config, local, backend, left: AtomicBool::new(false) }))
+        Ok(Arc::new(Kernel { config, local, backend, left: AtomicBool::new(false), netlink_ports: Default::default() }))
     }
 }
 

@@ -13,17 +13,29 @@ mod table;
 
 pub use fork::{adopt_environment, forked, in_child, in_use, in_vfork_child, prepare_fork};
 pub use protected::{Protected, is_protected, protect, protect_move, protect_new, protect_number};
-pub use table::{Lookup, lookup};
+pub use table::{Lookup, lookup, netlink};
 
-use crate::{Errno, Result, Socket, host, log, poll};
+use crate::netlink::Netlink;
+use crate::{Errno, Kernel, Result, Socket, host, log, poll};
 use rustix::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use table::Removed;
+use table::{Opened, Removed};
 
 /// Makes the descriptor of a socket. Errors: EMFILE, ENFILE, and what else socket(2) has.
 pub fn install(socket: &Arc<Socket>, cloexec: bool) -> Result<RawFd> {
     reserve(cloexec, socket.nonblocking())?.name(socket)
+}
+
+/// A new netlink socket. Errors: as of [`install`], and ESOCKTNOSUPPORT.
+pub fn install_netlink(kernel: &Arc<Kernel>, kind: i32, cloexec: bool, nonblocking: bool) -> Result<RawFd> {
+    fork::own();
+    let (socket, program) = Netlink::open(kernel, kind, cloexec, nonblocking)?;
+    cleared(program.as_raw_fd());
+    if !table::insert(program.as_raw_fd(), Opened::Netlink(socket)) {
+        return Err(Errno::MFILE);
+    }
+    Ok(program.into_raw_fd())
 }
 
 /// A descriptor for a socket that is yet to come. So accept(2) finds out about EMFILE before it takes a connection.
@@ -44,7 +56,7 @@ pub fn reserve(cloexec: bool, nonblocking: bool) -> Result<Reserved> {
 impl Reserved {
     /// Lets it name `socket`.
     pub fn name(self, socket: &Arc<Socket>) -> Result<RawFd> {
-        if !table::insert(self.program.as_raw_fd(), socket.clone(), Arc::new(self.end)) {
+        if !table::insert(self.program.as_raw_fd(), Opened::Socket(socket.clone(), Arc::new(self.end))) {
             return Err(Errno::MFILE);
         }
         Ok(self.program.into_raw_fd())
@@ -80,9 +92,8 @@ pub fn close(fd: RawFd) -> Option<Result<()>> {
     if in_vfork_child() {
         return None;
     }
-    match table::lookup(fd) {
-        Lookup::Host => return is_protected(fd).then_some(Err(Errno::BADF)),
-        Lookup::Inherited | Lookup::Rump(_) => {}
+    if matches!(table::lookup(fd), Lookup::Host) && netlink(fd).is_none() {
+        return is_protected(fd).then_some(Err(Errno::BADF));
     }
     let removed = table::remove(fd);
     let closed = host::close(fd);
@@ -132,7 +143,8 @@ pub fn arrived(fd: RawFd) {
 }
 
 fn recognise(fd: RawFd, cookie: u64) -> bool {
-    table::join(fd, cookie) || shared::take_back(cookie).is_some_and(|(socket, end)| table::insert(fd, socket, end))
+    table::join(fd, cookie)
+        || shared::take_back(cookie).is_some_and(|(socket, end)| table::insert(fd, Opened::Socket(socket, end)))
 }
 
 /// Copies of descriptors may now be in other processes (SCM_RIGHTS).

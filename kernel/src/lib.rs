@@ -22,6 +22,7 @@ mod link;
 mod lock;
 pub mod log;
 pub mod names;
+pub mod netlink;
 pub mod poll;
 pub mod signal;
 pub mod socket;
@@ -40,6 +41,8 @@ pub use rustix::io::Errno;
 pub use socket::Socket;
 
 use backend::{Backend, Call, Local, Reply};
+use netstack::iface::InterfaceView;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -69,6 +72,19 @@ pub struct InterfaceInfo {
 }
 
 impl InterfaceInfo {
+    fn of(interface: &InterfaceView<'_>) -> InterfaceInfo {
+        InterfaceInfo {
+            name: interface.name.to_string(),
+            index: interface.index.0,
+            mac: (!interface.loopback).then_some(interface.mac.0),
+            mtu: interface.mtu,
+            up: interface.up,
+            loopback: interface.loopback,
+            long_segments: interface.long_segments,
+            addresses: interface.addresses.iter().map(|address| (address.net.addr, address.net.prefix_len)).collect(),
+        }
+    }
+
     /// Its IPv4 addresses.
     pub fn ipv4(&self) -> impl Iterator<Item = (Ipv4Addr, u8)> {
         self.addresses.iter().filter_map(|&(address, prefix)| match address {
@@ -84,6 +100,8 @@ pub struct Kernel {
     local: Arc<Local>,
     backend: Arc<dyn Backend>,
     left: AtomicBool,
+    /// Of its netlink sockets.
+    netlink_ports: parking_lot::Mutex<BTreeSet<u32>>,
 }
 
 impl Kernel {

@@ -5,11 +5,12 @@ use super::{Backend, Buffers, Call, GroupChange, Mark, Reply};
 use crate::endpoint::{DATA_QUEUED, Endpoint, Kind, SPACE_FREED, SocketId};
 use crate::engine::{Engine, Handle, Owner};
 use crate::link::Lead;
+use crate::netlink::{Link, Network};
 use crate::socket::Family;
 use crate::wait::{Waiter, left};
 use crate::{Errno, InterfaceInfo, Result, errno, signal};
 use arena::{Consumer, Producer};
-use netstack::iface::{Address, InterfaceView};
+use netstack::iface::InterfaceView;
 use netstack::link::IfIndex;
 use netstack::raw::{RawKind, RawOptions};
 use netstack::socket::{ConnectError, DatagramId, Key, SendError};
@@ -281,6 +282,7 @@ impl Engine {
                 Ok(Reply::SoftError(self.stack.tcp_take_soft_error(tcp).map(errno::tcp)))
             }
             Call::Interfaces => Ok(Reply::Interfaces(self.interfaces())),
+            Call::Network => Ok(Reply::Network(Box::new(self.network(now)))),
             Call::HopLimit(to) => self.stack.hop_limit(to).map(Reply::HopLimit).ok_or(Errno::NOTCONN),
             Call::PathMtu(to) => self.stack.path_mtu(to).map(Reply::PathMtu).ok_or(Errno::NOTCONN),
             Call::Learned => Ok(Reply::Learned(self.learned())),
@@ -483,18 +485,17 @@ impl Engine {
     }
 
     fn interfaces(&self) -> Vec<InterfaceInfo> {
-        let net = |address: &Address| (address.net.addr, address.net.prefix_len);
-        let view = |i: InterfaceView<'_>| InterfaceInfo {
-            name: i.name.to_string(),
-            index: i.index.0,
-            mac: (!i.loopback).then_some(i.mac.0),
-            mtu: i.mtu,
-            up: i.up,
-            loopback: i.loopback,
-            long_segments: i.long_segments,
-            addresses: i.addresses.iter().map(net).collect(),
+        self.stack.interfaces().map(|interface| InterfaceInfo::of(&interface)).collect()
+    }
+
+    fn network(&self, now: Now) -> Network {
+        let link = |interface: InterfaceView<'_>| Link {
+            info: InterfaceInfo::of(&interface),
+            addresses: interface.addresses.to_vec(),
+            counters: interface.counters,
         };
-        self.stack.interfaces().map(view).collect()
+        let links = self.stack.interfaces().map(link).collect();
+        Network { now, links, routes: self.stack.routes().to_vec(), neighbors: self.stack.neighbors() }
     }
 }
 

@@ -4,6 +4,7 @@
 use super::pair::Kernel as KernelEnd;
 use crate::Socket;
 use crate::lock::{read, write};
+use crate::netlink::Netlink;
 use rustix::fd::RawFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, RwLockWriteGuard};
@@ -55,18 +56,24 @@ impl Places {
     }
 }
 
-/// An open socket of this process and its kernel end.
+/// An open socket of this process.
 struct Open {
-    socket: Arc<Socket>,
-    end: Arc<KernelEnd>,
+    what: Opened,
     /// Descriptors of this process that name it.
     names: u32,
+}
+
+/// What it is.
+pub(super) enum Opened {
+    /// A rump socket and its kernel end.
+    Socket(Arc<Socket>, Arc<KernelEnd>),
+    Netlink(Arc<Netlink>),
 }
 
 /// What a descriptor is.
 #[derive(Clone)]
 pub enum Lookup {
-    /// The host's.
+    /// The host's; to read, to poll and to copy a netlink socket is one, too.
     Host,
     /// A socket of this process's rump kernel.
     Rump(Arc<Socket>),
@@ -108,15 +115,30 @@ pub fn lookup(fd: RawFd) -> Lookup {
         let open = read(&OPEN);
         // Another thread may have closed it, and the place be another socket's by now. While the entry holds, the place does.
         if entry.load(Ordering::Acquire) == value {
-            return open.get(value).map_or(Lookup::Host, |open| Lookup::Rump(open.socket.clone()));
+            return match open.get(value) {
+                Some(Open { what: Opened::Socket(socket, _), .. }) => Lookup::Rump(socket.clone()),
+                _ => Lookup::Host,
+            };
         }
     }
 }
 
+/// The netlink socket that `fd` names.
+pub fn netlink(fd: RawFd) -> Option<Arc<Netlink>> {
+    let value = entry(fd)?.load(Ordering::Acquire);
+    if value < FIRST {
+        return None;
+    }
+    match &read(&OPEN).get(value)?.what {
+        Opened::Netlink(netlink) => Some(netlink.clone()),
+        Opened::Socket(..) => None,
+    }
+}
+
 /// Enters a new socket under `fd`. False where the number is too large for the table.
-pub(super) fn insert(fd: RawFd, socket: Arc<Socket>, end: Arc<KernelEnd>) -> bool {
+pub(super) fn insert(fd: RawFd, what: Opened) -> bool {
     let Some(entry) = entry_made(fd) else { return false };
-    let value = write(&OPEN).put(Open { socket, end, names: 1 });
+    let value = write(&OPEN).put(Open { what, names: 1 });
     entry.store(value, Ordering::Release);
     true
 }
@@ -140,7 +162,10 @@ pub(super) fn copy(old: RawFd, new: RawFd) {
 pub(super) fn join(fd: RawFd, cookie: u64) -> bool {
     let Some(entry) = entry_made(fd) else { return false };
     let mut open = write(&OPEN);
-    let same = |open: &Option<Open>| open.as_ref().is_some_and(|open| open.end.cookie() == cookie);
+    let same = |open: &Option<Open>| match open {
+        Some(Open { what: Opened::Socket(_, end), .. }) => end.cookie() == cookie,
+        _ => false,
+    };
     let Some(value) = open.places.iter().position(same).map(|place| place as u32 + FIRST) else { return false };
     if let Some(open) = open.get_mut(value) {
         open.names += 1;
@@ -156,15 +181,15 @@ pub(super) fn remove(fd: RawFd) -> Removed {
         return Removed::Host;
     }
     let mut open = write(&OPEN);
-    match open.get_mut(value) {
-        Some(there) if there.names > 1 => {
-            there.names -= 1;
-            Removed::Named
-        }
-        _ => match open.take(value) {
-            Some(Open { socket, end, .. }) => Removed::Last(socket, end),
-            None => Removed::Host,
-        },
+    if let Some(there) = open.get_mut(value).filter(|there| there.names > 1) {
+        there.names -= 1;
+        return Removed::Named;
+    }
+    let last = open.take(value);
+    drop(open);
+    match last.map(|open| open.what) {
+        Some(Opened::Socket(socket, end)) => Removed::Last(socket, end),
+        Some(Opened::Netlink(_)) | None => Removed::Host,
     }
 }
 

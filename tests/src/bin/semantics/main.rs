@@ -29,6 +29,7 @@ mod matrix;
 mod multicast;
 mod names;
 mod net;
+mod netlink;
 mod number;
 mod options;
 mod packet;
@@ -99,6 +100,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         filter::CASES,
         reuseport::CASES,
         savesyn::CASES,
+        netlink::CASES,
     ]
     .into_iter()
     .flatten()

@@ -1,0 +1,219 @@
+//! Netlink sockets of NETLINK_ROUTE: what of the calls on them is not the host's. To read, poll and copy them is.
+
+use crate::hook::outcome;
+use crate::table::host;
+use crate::transfer;
+use crate::user::{self, In, InBytes, Message, Out, OutBytes};
+use kernel::netlink::Netlink;
+use kernel::{Errno, Result, descriptor};
+use libc::{
+    AF_NETLINK, NETLINK_ROUTE, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_NETLINK, SOL_SOCKET, iovec, mmsghdr, msghdr, socklen_t,
+};
+use std::ffi::{c_int, c_uint};
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// `sizeof(struct sockaddr_nl)`.
+const ADDRESS: usize = 12;
+/// Protocols that tell of the host's network, or change it, and that nobody has here (linux/netlink.h).
+const HOSTS: [c_int; 5] =
+    [libc::NETLINK_SOCK_DIAG, libc::NETLINK_XFRM, libc::NETLINK_FIB_LOOKUP, libc::NETLINK_NETFILTER, NETLINK_SMC];
+/// Of shared memory communications.
+const NETLINK_SMC: c_int = 22;
+
+/// socket(2) of AF_NETLINK. What is not about the network stays the host's.
+pub fn socket(kind: c_int, protocol: c_int) -> Option<Result<c_int>> {
+    match protocol {
+        NETLINK_ROUTE => Some(open(kind)),
+        _ if HOSTS.contains(&protocol) => Some(Err(Errno::PROTONOSUPPORT)),
+        _ => None,
+    }
+}
+
+fn open(kind: c_int) -> Result<c_int> {
+    let kernel = crate::process::kernel()?;
+    let (cloexec, nonblocking) = (kind & SOCK_CLOEXEC != 0, kind & SOCK_NONBLOCK != 0);
+    descriptor::install_netlink(kernel, kind & !(SOCK_CLOEXEC | SOCK_NONBLOCK), cloexec, nonblocking)
+}
+
+/// Runs `call` on the netlink socket behind `fd`; `None` if it is something else.
+pub fn on<R>(fd: c_int, call: impl FnOnce(&Arc<Netlink>) -> Result<R>) -> Option<Result<R>> {
+    Some(call(&descriptor::netlink(fd)?))
+}
+
+/// bind(2).
+pub fn bind(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
+    on(fd, |socket| {
+        let (port, groups) = read(name, len)?;
+        socket.bind(port, groups).map(|()| 0)
+    })
+}
+
+/// connect(2).
+pub fn connect(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
+    on(fd, |socket| socket.connect(read(name, len)?.0).map(|()| 0))
+}
+
+/// getsockname(2).
+pub fn getsockname(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
+    on(fd, |socket| {
+        let (port, groups) = socket.name();
+        give(port, groups, name, len).map(|()| 0)
+    })
+}
+
+/// getpeername(2): the kernel has port 0.
+pub fn getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
+    on(fd, |socket| give(socket.peer(), 0, name, len).map(|()| 0))
+}
+
+/// getsockopt(2): of SOL_SOCKET what the host has, except what kind of a socket it is.
+pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
+    let socket = descriptor::netlink(fd)?;
+    let found = match (level, name) {
+        (SOL_SOCKET, libc::SO_DOMAIN) => Ok(AF_NETLINK),
+        (SOL_SOCKET, libc::SO_TYPE) => Ok(socket.kind()),
+        (SOL_SOCKET, libc::SO_PROTOCOL) => Ok(NETLINK_ROUTE),
+        (SOL_SOCKET, _) => return None,
+        (SOL_NETLINK, _) => socket.getsockopt(name),
+        _ => Err(Errno::NOPROTOOPT),
+    };
+    Some(found.and_then(|found| {
+        let space = usize::try_from(len.get()?.cast_signed()).map_err(|_| Errno::INVAL)?;
+        if level == SOL_NETLINK && space < size_of::<c_int>() {
+            return Err(Errno::INVAL);
+        }
+        let found = found.to_ne_bytes();
+        let written = &found[..space.min(found.len())];
+        value.put(written)?;
+        len.set(written.len() as socklen_t).map(|()| 0)
+    }))
+}
+
+/// setsockopt(2).
+pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: InBytes, len: socklen_t) -> Option<Result<c_int>> {
+    let socket = descriptor::netlink(fd)?;
+    match level {
+        SOL_SOCKET => None,
+        SOL_NETLINK => Some(set(&socket, name, value, len).map(|()| 0)),
+        _ => Some(Err(Errno::NOPROTOOPT)),
+    }
+}
+
+fn set(socket: &Netlink, name: c_int, value: InBytes, len: socklen_t) -> Result<()> {
+    const INT: usize = size_of::<c_int>();
+    // Linux looks for a number where there is room for one, and takes 0 where not.
+    let number = match len as usize {
+        ..INT => 0,
+        _ => value.slice(INT)?.try_into().map_or(0, c_int::from_ne_bytes),
+    };
+    socket.setsockopt(name, number)
+}
+
+/// sendto(2), and without a name send(2) and write(2).
+pub fn sendto(fd: c_int, buf: InBytes, len: usize, name: InBytes, name_len: socklen_t) -> Option<Result<isize>> {
+    on(fd, |socket| {
+        let to = destination(name, name_len)?;
+        socket.send(buf.slice(len)?, to).map(transfer::count)
+    })
+}
+
+/// sendmsg(2).
+pub fn sendmsg(socket: &Netlink, message: Message) -> Result<usize> {
+    let to = destination(message.name.as_in(), message.name_len)?;
+    user::gather(message.vectors, message.count, |parts| socket.send(&joined(parts), to))
+}
+
+/// sendmmsg(2): an error counts only if it is the first message's.
+pub fn sendmmsg(socket: &Netlink, messages: Out<mmsghdr>, len: c_uint) -> Result<c_int> {
+    for index in 0..len {
+        let sent = messages.header(index).parts().and_then(|message| sendmsg(socket, message));
+        match sent.and_then(|sent| messages.set_len(index, sent as u32)) {
+            Err(errno) if index == 0 => return Err(errno),
+            Err(_) => return Ok(index as c_int),
+            Ok(()) => {}
+        }
+    }
+    Ok(len as c_int)
+}
+
+/// writev(2).
+pub fn writev(fd: c_int, vectors: In<iovec>, count: usize) -> Option<Result<isize>> {
+    on(fd, |socket| user::gather(vectors, count, |parts| socket.send(&joined(parts), None).map(transfer::count)))
+}
+
+fn joined(parts: &[IoSlice<'_>]) -> Vec<u8> {
+    parts.iter().flat_map(|part| part.iter().copied()).collect()
+}
+
+/// recvfrom(2) with a name: what is read comes from the kernel.
+pub fn recvfrom(
+    fd: c_int,
+    buf: OutBytes,
+    len: usize,
+    flags: c_int,
+    name: OutBytes,
+    name_len: Out<socklen_t>,
+) -> Option<Result<isize>> {
+    if name.is_null() {
+        return None;
+    }
+    on(fd, |_| {
+        let received = outcome(host::recv(fd, buf, len, flags))?;
+        give(0, 0, name, name_len)?;
+        Ok(received)
+    })
+}
+
+/// Where recvmsg(2) of a netlink socket puts the sender's name: the host, which knows of no sender, overwrites how much room there is.
+pub struct Sender {
+    header: Out<msghdr>,
+    name: OutBytes,
+    space: usize,
+}
+
+/// Before recvmsg(2); `None` where `fd` is something else.
+pub fn sender(fd: c_int, header: Out<msghdr>) -> Option<Sender> {
+    descriptor::netlink(fd)?;
+    let Message { name, name_len, .. } = header.parts().ok()?;
+    Some(Sender { header, name, space: name_len as usize })
+}
+
+impl Sender {
+    /// After it: what was read comes from the kernel. Where that cannot be written the message has come without it.
+    pub fn name(&self) {
+        if !self.name.is_null() && self.name.put(&encode(0, 0)[..self.space.min(ADDRESS)]).is_ok() {
+            let _ = self.header.set_name_len(ADDRESS as socklen_t);
+        }
+    }
+}
+
+fn destination(name: InBytes, len: socklen_t) -> Result<Option<u32>> {
+    if name.is_null() { Ok(None) } else { read(name, len).map(|(port, _)| Some(port)) }
+}
+
+/// Port and groups of a `struct sockaddr_nl`.
+fn read(name: InBytes, len: socklen_t) -> Result<(u32, u32)> {
+    if (len as usize) < ADDRESS {
+        return Err(Errno::INVAL);
+    }
+    let [f0, f1, _, _, p0, p1, p2, p3, g0, g1, g2, g3] = *name.slice(ADDRESS)? else { return Err(Errno::INVAL) };
+    if c_int::from(u16::from_ne_bytes([f0, f1])) != AF_NETLINK {
+        return Err(Errno::INVAL);
+    }
+    Ok((u32::from_ne_bytes([p0, p1, p2, p3]), u32::from_ne_bytes([g0, g1, g2, g3])))
+}
+
+fn encode(port: u32, groups: u32) -> [u8; ADDRESS] {
+    let mut bytes = [0; ADDRESS];
+    bytes[..2].copy_from_slice(&(AF_NETLINK as u16).to_ne_bytes());
+    bytes[4..8].copy_from_slice(&port.to_ne_bytes());
+    bytes[8..].copy_from_slice(&groups.to_ne_bytes());
+    bytes
+}
+
+fn give(port: u32, groups: u32, name: OutBytes, len: Out<socklen_t>) -> Result<()> {
+    let space = usize::try_from(len.get()?.cast_signed()).map_err(|_| Errno::INVAL)?;
+    name.put(&encode(port, groups)[..space.min(ADDRESS)])?;
+    len.set(ADDRESS as socklen_t)
+}

@@ -1,0 +1,214 @@
+//! Netlink sockets of NETLINK_ROUTE (rtnetlink(7)): what programs such as ip(8) ask about interfaces, addresses, routes and
+//! neighbours is answered out of the rump kernel's tables.
+//!
+//! Such a socket is a pair of datagram sockets of the host's: the program reads and polls its end with the host's calls, so
+//! nothing here waits. What it sends is a call, whose answers are there when it returns.
+
+mod addresses;
+mod answer;
+mod links;
+mod neighbors;
+mod network;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+pub use network::{Link, Network};
+
+use crate::descriptor::{Protected, protect_new};
+use crate::{Errno, Kernel, Result};
+use rustix::fd::OwnedFd;
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+/// Up to this many bytes of answers are one datagram, as of Linux (NLMSG_GOODSIZE): programs have read with buffers of a
+/// page since ever.
+const GOOD_SIZE: usize = 3776;
+
+// linux/netlink.h.
+const NETLINK_ADD_MEMBERSHIP: i32 = 1;
+const NETLINK_DROP_MEMBERSHIP: i32 = 2;
+const NETLINK_BROADCAST_ERROR: i32 = 4;
+const NETLINK_NO_ENOBUFS: i32 = 5;
+const NETLINK_CAP_ACK: i32 = 10;
+const NETLINK_EXT_ACK: i32 = 11;
+const NETLINK_GET_STRICT_CHK: i32 = 12;
+/// RTNLGRP_MAX.
+const GROUPS: u32 = 36;
+
+/// A netlink socket.
+pub struct Netlink {
+    kernel: Arc<Kernel>,
+    /// Where the answers are written.
+    answers: Protected,
+    kind: i32,
+    /// Its address (`nl_pid`), once it has one, and the groups that were joined by bind(2).
+    port: AtomicU32,
+    groups: AtomicU32,
+    /// Whom connect(2) named.
+    peer: AtomicU32,
+    options: [AtomicI32; 13],
+}
+
+impl Netlink {
+    /// A socket and the program's end of it. `kind`: SOCK_RAW or SOCK_DGRAM, which are the same.
+    pub fn open(kernel: &Arc<Kernel>, kind: i32, cloexec: bool, nonblocking: bool) -> Result<(Arc<Netlink>, OwnedFd)> {
+        if !matches!(kind, libc::SOCK_RAW | libc::SOCK_DGRAM) {
+            return Err(Errno::SOCKTNOSUPPORT);
+        }
+        let mut flags = SocketFlags::empty();
+        flags.set(SocketFlags::CLOEXEC, cloexec);
+        flags.set(SocketFlags::NONBLOCK, nonblocking);
+        let mut program = None;
+        let answers = protect_new(|| {
+            let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+            program = Some(theirs);
+            Ok(ours)
+        })?;
+        let program = program.ok_or(Errno::PROTO)?;
+        let socket = Netlink {
+            kernel: kernel.clone(),
+            answers,
+            kind,
+            port: AtomicU32::new(0),
+            groups: AtomicU32::new(0),
+            peer: AtomicU32::new(0),
+            options: [const { AtomicI32::new(0) }; 13],
+        };
+        Ok((Arc::new(socket), program))
+    }
+
+    /// bind(2). Errors: EADDRINUSE, EINVAL (it has another port).
+    pub fn bind(&self, port: u32, groups: u32) -> Result<()> {
+        match self.port() {
+            0 => self.take_port(port)?,
+            own if port != own => return Err(Errno::INVAL),
+            _ => {}
+        }
+        self.groups.store(groups, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// connect(2).
+    pub fn connect(&self, port: u32) -> Result<()> {
+        self.named()?;
+        self.peer.store(port, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Its address: port and groups.
+    pub fn name(&self) -> (u32, u32) {
+        (self.port(), self.groups.load(Ordering::Relaxed))
+    }
+
+    /// Whom connect(2) named, or the kernel.
+    pub fn peer(&self) -> u32 {
+        self.peer.load(Ordering::Relaxed)
+    }
+
+    /// SO_TYPE.
+    pub fn kind(&self) -> i32 {
+        self.kind
+    }
+
+    fn port(&self) -> u32 {
+        self.port.load(Ordering::Acquire)
+    }
+
+    /// Its port; it gets one where it has none.
+    fn named(&self) -> Result<u32> {
+        if self.port() == 0 {
+            self.take_port(0)?;
+        }
+        Ok(self.port())
+    }
+
+    /// 0 for any: the first socket of a process has the process's number.
+    fn take_port(&self, port: u32) -> Result<()> {
+        let mut taken = self.kernel.netlink_ports.lock();
+        let port = match port {
+            0 => {
+                let own = rustix::process::getpid().as_raw_pid().cast_unsigned();
+                let others = (1..=u32::MAX >> 1).map(|below| 0u32.wrapping_sub(4096).wrapping_sub(below));
+                [own].into_iter().chain(others).find(|port| !taken.contains(port)).ok_or(Errno::ADDRINUSE)?
+            }
+            port => port,
+        };
+        if !taken.insert(port) {
+            return Err(Errno::ADDRINUSE);
+        }
+        self.port.store(port, Ordering::Release);
+        Ok(())
+    }
+
+    /// send(2) and its kin: requests of the program, to a port or to whom it is connected. Errors: ECONNREFUSED (the port is not
+    /// the kernel's), ENOBUFS (the program does not read its answers).
+    pub fn send(&self, requests: &[u8], to: Option<u32>) -> Result<usize> {
+        let port = self.named()?;
+        if to.unwrap_or_else(|| self.peer()) != 0 {
+            return Err(Errno::CONNREFUSED);
+        }
+        let how = answer::How {
+            strict: self.option(NETLINK_GET_STRICT_CHK),
+            short_errors: self.option(NETLINK_CAP_ACK),
+            port,
+        };
+        for datagram in answer::answer(&self.kernel, requests, how) {
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            match rustix::net::send(&self.answers, &datagram, flags) {
+                Err(Errno::AGAIN) => return Err(Errno::NOBUFS),
+                // Who has closed it wants no answers.
+                _ => {}
+            }
+        }
+        Ok(requests.len())
+    }
+
+    fn option(&self, name: i32) -> bool {
+        self.options[name as usize].load(Ordering::Relaxed) != 0
+    }
+
+    /// getsockopt(2) of SOL_NETLINK. Errors: ENOPROTOOPT.
+    pub fn getsockopt(&self, name: i32) -> Result<i32> {
+        match name {
+            NETLINK_BROADCAST_ERROR
+            | NETLINK_NO_ENOBUFS
+            | NETLINK_CAP_ACK
+            | NETLINK_EXT_ACK
+            | NETLINK_GET_STRICT_CHK => Ok(i32::from(self.option(name))),
+            _ => Err(Errno::NOPROTOOPT),
+        }
+    }
+
+    /// setsockopt(2) of SOL_NETLINK. Errors: ENOPROTOOPT, EINVAL (no such group).
+    pub fn setsockopt(&self, name: i32, value: i32) -> Result<()> {
+        match name {
+            NETLINK_ADD_MEMBERSHIP | NETLINK_DROP_MEMBERSHIP => {
+                let group = value.cast_unsigned();
+                if !(1..=GROUPS).contains(&group) {
+                    return Err(Errno::INVAL);
+                }
+                let bit = 1u32.checked_shl(group - 1).unwrap_or(0);
+                if name == NETLINK_ADD_MEMBERSHIP {
+                    self.groups.fetch_or(bit, Ordering::Relaxed);
+                } else {
+                    self.groups.fetch_and(!bit, Ordering::Relaxed);
+                }
+            }
+            NETLINK_BROADCAST_ERROR
+            | NETLINK_NO_ENOBUFS
+            | NETLINK_CAP_ACK
+            | NETLINK_EXT_ACK
+            | NETLINK_GET_STRICT_CHK => self.options[name as usize].store(i32::from(value != 0), Ordering::Relaxed),
+            _ => return Err(Errno::NOPROTOOPT),
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Netlink {
+    fn drop(&mut self) {
+        self.kernel.netlink_ports.lock().remove(&self.port());
+    }
+}
