@@ -257,7 +257,7 @@ pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: so
         }
         socket.setsockopt(level, name, value.as_in().slice(len.min(LONGEST_SET))?).map(|()| 0)
     })
-    .or_else(|| netlink::setsockopt(fd, level, name, value, len))
+    .or_else(|| netlink::setsockopt(fd, level, name, value.as_in(), len))
 }
 
 #[cfg(test)]

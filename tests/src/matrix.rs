@@ -104,6 +104,7 @@ pub const ROWS: &[Row] = &[
     row("tcpdump -w: what two others say, and tshark reads", frames::tcpdump_writes),
     row("tshark: a handshake of two others", frames::tshark),
     row("arping: 3 questions by ARP", frames::arping),
+    row("ip: the addresses, the routes, the way to another", frames::ip),
 ];
 
 /// A row's network.
