@@ -1,7 +1,7 @@
 //! `struct sockaddr` and [`SocketAddr`].
 
 use crate::user::{InBytes, Out, OutBytes};
-use kernel::socket::{LinkAddr, Name};
+use kernel::socket::{DeviceAddr, LinkAddr, Name, SOCK_PACKET};
 use kernel::{Errno, Result, Socket};
 use libc::{
     AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE,
@@ -20,6 +20,10 @@ const INET6_OLD: usize = 24;
 /// Up to its hardware address, and with it.
 const LINK_SHORT: usize = 12;
 const LINK: usize = size_of::<libc::sockaddr_ll>();
+
+/// `struct sockaddr_pkt` up to its protocol, and with it.
+const DEVICE_SHORT: usize = 16;
+const DEVICE: usize = 18;
 
 /// An address as a program names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +112,31 @@ fn parse_link(bytes: &[u8]) -> Result<(LinkAddr, i32)> {
     Ok((addr, i32::from(u16::from_ne_bytes([*f0, *f1]))))
 }
 
+/// Reads the address that bind(2) of a SOCK_PACKET takes, which is no longer than any `struct sockaddr`.
+pub fn device(address: InBytes, len: socklen_t) -> Result<DeviceAddr> {
+    if len as usize != DEVICE_SHORT {
+        return Err(Errno::INVAL);
+    }
+    parse_device(address.slice(DEVICE_SHORT)?)
+}
+
+/// A protocol is there if the address has just the length that it has with one.
+fn parse_device(bytes: &[u8]) -> Result<DeviceAddr> {
+    let ([f0, f1], rest) = bytes.split_first_chunk().ok_or(Errno::INVAL)?;
+    let (device, rest) = rest.split_first_chunk().ok_or(Errno::INVAL)?;
+    let protocol = if let [high, low] = *rest { u16::from_be_bytes([high, low]) } else { 0 };
+    Ok(DeviceAddr { family: u16::from_ne_bytes([*f0, *f1]), device: *device, protocol })
+}
+
+/// The bytes of `struct sockaddr_pkt`.
+fn encode_device(addr: &DeviceAddr) -> [u8; DEVICE] {
+    let mut bytes = [0; DEVICE];
+    bytes[..2].copy_from_slice(&addr.family.to_ne_bytes());
+    bytes[2..DEVICE_SHORT].copy_from_slice(&addr.device);
+    bytes[DEVICE_SHORT..].copy_from_slice(&addr.protocol.to_be_bytes());
+    bytes
+}
+
 /// The bytes of `struct sockaddr_ll`.
 fn encode_link(addr: &LinkAddr) -> [u8; LINK] {
     let mut bytes = [0; LINK];
@@ -148,6 +177,7 @@ pub fn write(name: Name, into: OutBytes, space: usize) -> Result<socklen_t> {
             put(&bytes[..len], into, space)
         }
         Name::Link(addr) => put(&encode_link(&addr), into, space),
+        Name::Device(addr) => put(&encode_device(&addr), into, space),
     }
 }
 
@@ -160,6 +190,7 @@ fn put(bytes: &[u8], into: OutBytes, space: usize) -> Result<socklen_t> {
 pub fn write_own(name: Name, into: OutBytes, space: usize) -> Result<socklen_t> {
     match name {
         Name::Inet(_) => write(name, into, space),
+        Name::Device(addr) => put(&encode_device(&addr)[..DEVICE_SHORT], into, space),
         Name::Link(addr) => put(&encode_link(&addr)[..LINK_SHORT + usize::from(addr.len.min(8))], into, space),
     }
 }
@@ -193,6 +224,10 @@ pub fn destination(socket: &Socket, flags: i32, address: InBytes, len: socklen_t
     let domain = socket.domain();
     if address.is_null() || len == 0 && domain != AF_PACKET {
         return Ok(None);
+    }
+    if socket.kind() == SOCK_PACKET {
+        let len = Some(len as usize).filter(|len| (DEVICE_SHORT..=STORAGE).contains(len)).ok_or(Errno::INVAL)?;
+        return parse_device(address.slice(len)?).map(|to| Some(Name::Device(to)));
     }
     if domain == AF_PACKET {
         let (to, _) = link(address, len)?;

@@ -5,7 +5,7 @@ use crate::netlink;
 use crate::standard;
 use crate::user::{InBytes, Out, OutBytes};
 use kernel::descriptor::{self, Lookup};
-use kernel::socket::{MAX_INSTRUCTIONS, Name};
+use kernel::socket::{MAX_INSTRUCTIONS, Name, SOCK_PACKET};
 use kernel::{Errno, Result, Socket};
 use libc::{AF_INET, AF_INET6, AF_PACKET, SOCK_CLOEXEC, SOCK_NONBLOCK, sockaddr_in, socklen_t};
 use std::ffi::c_int;
@@ -59,6 +59,7 @@ fn open(domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int> {
 /// bind(2).
 pub fn bind(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
     on(fd, |socket| match socket.domain() {
+        AF_PACKET if socket.kind() == SOCK_PACKET => socket.bind_device(&address::device(name, len)?).map(|()| 0),
         AF_PACKET => match address::link(name, len)? {
             (addr, AF_PACKET) => socket.bind_link(&addr).map(|()| 0),
             _ => Err(Errno::INVAL),

@@ -42,7 +42,7 @@ use netstack::tcp::Close;
 pub use netstack::wire::ipv4_options::answering as return_options;
 use options::Settings;
 use options::{v4_options, whole_header};
-pub use packet::Auxdata;
+pub use packet::{Auxdata, DeviceAddr, SOCK_PACKET};
 use parking_lot::Mutex;
 pub use path_mtu::PathMtu;
 use stamp::LastStamp;
@@ -214,9 +214,12 @@ impl Socket {
     /// send(2), sendto(2), sendmsg(2). EPIPE: the caller raises SIGPIPE unless MSG_NOSIGNAL.
     pub fn send(&self, bufs: &[IoSlice<'_>], flags: i32, to: Option<Name>, control: &SendControl) -> Result<usize> {
         let to = match (self.endpoint.kind, to) {
+            (Kind::Packet(PacketKind::ByName), to) => {
+                return self.send_packet(bufs, flags, Some(self.device_to(to)?), control);
+            }
             (Kind::Packet(_), None) => return self.send_packet(bufs, flags, None, control),
             (Kind::Packet(_), Some(Name::Link(to))) => return self.send_packet(bufs, flags, Some(to), control),
-            (Kind::Packet(_), Some(Name::Inet(_))) => return Err(Errno::INVAL),
+            (Kind::Packet(_), Some(Name::Inet(_) | Name::Device(_))) => return Err(Errno::INVAL),
             (_, None) => None,
             (_, Some(to)) => Some(to.inet().ok_or(Errno::AFNOSUPPORT)?),
         };
@@ -379,6 +382,7 @@ impl Socket {
             Kind::Stream => libc::SOCK_STREAM,
             Kind::Datagram | Kind::Ping => libc::SOCK_DGRAM,
             Kind::Packet(PacketKind::Payload) => libc::SOCK_DGRAM,
+            Kind::Packet(PacketKind::ByName) => SOCK_PACKET,
             Kind::Raw(_) | Kind::Packet(PacketKind::Frame) => libc::SOCK_RAW,
         }
     }

@@ -126,6 +126,21 @@ fn frames_of_the_programs_own() {
 }
 
 #[test]
+fn what_goes_by_name_leaves_as_of_the_protocol_that_is_said() {
+    let (mut net, a, _) = at_rest(6, Link::default());
+    let mut all = net.packet(a, None, ALL);
+    let frame = ethernet_frame(Mac::BROADCAST, STRANGER, 0x1234, b"whatever");
+    for (kind, protocol, seen) in
+        [(PacketKind::ByName, 0, 0), (PacketKind::ByName, ALL, ALL), (PacketKind::Frame, 0, 0x1234)]
+    {
+        let from = net.packet_of(a, kind, None, 0);
+        let to = Some(PacketTo { on: ETH, protocol, mac: Mac::default() });
+        assert_eq!(send(&mut net, &from, to, &frame), Ok(frame.len()));
+        assert_eq!(all.take(), [(PacketType::Outgoing, seen, frame.len())], "{kind:?}");
+    }
+}
+
+#[test]
 fn what_is_sent_to_the_loopback_comes_back() {
     let mut net = Net::new(5);
     let a = net.node();

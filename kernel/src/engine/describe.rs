@@ -57,6 +57,7 @@ pub(super) fn names(
         Kind::Raw(protocol) => (4, protocol),
         Kind::Packet(PacketKind::Frame) => (5, 0),
         Kind::Packet(PacketKind::Payload) => (6, 0),
+        Kind::Packet(PacketKind::ByName) => (7, 0),
     };
     let port = |a: Option<SocketAddr>| u64::from(a.map_or(0, |a| a.port()));
     words[at::WHAT] = code | u64::from(protocol) << 8 | u64::from(state) << 16 | port(local) << 32 | port(remote) << 48;
@@ -117,6 +118,7 @@ impl Description {
             4 => Kind::Raw((what >> 8) as u8),
             5 => Kind::Packet(PacketKind::Frame),
             6 => Kind::Packet(PacketKind::Payload),
+            7 => Kind::Packet(PacketKind::ByName),
             _ => return None,
         };
         let state = match kind {

@@ -1,9 +1,10 @@
-//! What sockets are called: addresses of the Internet, and of packet sockets (`struct sockaddr_ll`).
+//! What sockets are called: addresses of the Internet, and of packet sockets (`struct sockaddr_ll`, `struct sockaddr_pkt`).
 
-use super::Socket;
+use super::{DeviceAddr, Socket};
 use crate::backend::Call;
 use crate::endpoint::{Kind, State};
 use crate::{Errno, Result};
+use netstack::packet::PacketKind;
 use std::net::SocketAddr;
 
 /// An address of any family that there is.
@@ -13,6 +14,8 @@ pub enum Name {
     Inet(SocketAddr),
     /// AF_PACKET.
     Link(LinkAddr),
+    /// Of a SOCK_PACKET.
+    Device(DeviceAddr),
 }
 
 /// `struct sockaddr_ll`, packet(7).
@@ -37,7 +40,7 @@ impl Name {
     pub fn inet(self) -> Option<SocketAddr> {
         match self {
             Name::Inet(addr) => Some(addr),
-            Name::Link(_) => None,
+            Name::Link(_) | Name::Device(_) => None,
         }
     }
 }
@@ -63,7 +66,11 @@ impl Socket {
 
     /// getsockname(2) of any socket.
     pub fn name(&self) -> Result<Name> {
-        if self.is_packet() { self.link_name().map(Name::Link) } else { self.local_addr().map(Name::Inet) }
+        match self.endpoint.kind {
+            Kind::Packet(PacketKind::ByName) => self.device_name().map(Name::Device),
+            Kind::Packet(_) => self.link_name().map(Name::Link),
+            _ => self.local_addr().map(Name::Inet),
+        }
     }
 
     /// getpeername(2): ENOTCONN without a peer, and with one of port 0, as on Linux.

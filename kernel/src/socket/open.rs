@@ -15,16 +15,20 @@ impl Kernel {
     /// Errors: EAFNOSUPPORT for every domain but AF_INET, AF_INET6 and AF_PACKET, ESOCKTNOSUPPORT, EPROTONOSUPPORT,
     /// EINVAL, ENOBUFS.
     pub fn socket(self: &Arc<Self>, domain: i32, kind: i32, protocol: i32) -> Result<Arc<Socket>> {
-        let family = match domain {
-            libc::AF_INET => Family::Inet,
-            libc::AF_INET6 => Family::Inet6,
-            libc::AF_PACKET => {
+        /// Behind the last type that has a number, whether anybody knows it or not.
+        const SOCK_MAX: i32 = 11;
+        let family = match (domain, kind) {
+            (libc::AF_INET | libc::AF_INET6 | libc::AF_PACKET, ..0 | SOCK_MAX..) => return Err(Errno::INVAL),
+            // The old name of packet sockets.
+            (libc::AF_PACKET, _) | (libc::AF_INET, packet::SOCK_PACKET) => {
                 let socket = self.open_in(Family::Packet, packet::kind(kind)?)?;
                 // Of the number's 32 bits Linux looks at those that an ethertype has, in network order.
                 let protocol = u16::from_be(protocol as u16);
                 socket.bind_link(&LinkAddr { protocol, ..LinkAddr::default() })?;
                 return Ok(socket);
             }
+            (libc::AF_INET, _) => Family::Inet,
+            (libc::AF_INET6, _) => Family::Inet6,
             _ => return Err(Errno::AFNOSUPPORT),
         };
         /// IPPROTO_MAX of Linux, above IPPROTO_MPTCP.
@@ -41,8 +45,7 @@ impl Kernel {
             (libc::SOCK_DGRAM, libc::IPPROTO_ICMP) => Kind::Ping,
             (libc::SOCK_RAW, 1..=255) => Kind::Raw(protocol as u8),
             (libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_RAW, _) => return Err(Errno::PROTONOSUPPORT),
-            (libc::SOCK_RDM | libc::SOCK_SEQPACKET, _) => return Err(Errno::SOCKTNOSUPPORT),
-            _ => return Err(Errno::INVAL),
+            _ => return Err(Errno::SOCKTNOSUPPORT),
         };
         self.open_in(family, kind)
     }

@@ -246,6 +246,9 @@ fn wants_a_byte(name: i32) -> bool {
 
 /// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.
 fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'static Row> {
+    if socket.goes_by_name() && level != libc::SOL_SOCKET {
+        return Err(Errno::OPNOTSUPP);
+    }
     let (kind, inet) = (socket.endpoint.kind, socket.family() == Family::Inet);
     let fits = |row: &&Row| {
         row.level == level
@@ -303,6 +306,7 @@ pub(super) fn negative_room(socket: &Socket, level: i32, name: i32) -> Result<us
         (true, _) if level == libc::IPPROTO_IPV6 => Ok(size_of::<i32>()),
         (true, _) => Err(Errno::INVAL),
         (false, Family::Inet) => Err(Errno::OPNOTSUPP),
+        _ if level != libc::SOL_SOCKET && socket.goes_by_name() => Err(Errno::OPNOTSUPP),
         (false, _) => Err(Errno::NOPROTOOPT),
     }
 }
@@ -312,7 +316,7 @@ fn has_level(socket: &Socket, level: i32) -> bool {
     let packet = matches!(kind, Kind::Packet(_));
     match level {
         libc::SOL_SOCKET => true,
-        libc::SOL_PACKET => packet,
+        libc::SOL_PACKET => packet && !socket.goes_by_name(),
         libc::IPPROTO_IP if packet => false,
         libc::IPPROTO_IP => !inet6 || !matches!(kind, Kind::Raw(_)),
         libc::IPPROTO_IPV6 => inet6,

@@ -1,6 +1,9 @@
 //! Packet sockets: packet(7).
 
+mod by_name;
 mod ring;
+
+pub use by_name::{DeviceAddr, SOCK_PACKET};
 
 use super::datagram::{give, put};
 use super::{DatagramInfo, LinkAddr, Name, Received, SendControl, Socket};
@@ -122,9 +125,11 @@ impl Socket {
         }
         drop(rx);
         let copied = there?;
+        let from =
+            if self.goes_by_name() { Name::Device(self.device_from(&record)?) } else { Name::Link(from(&record)) };
         Ok(Some(Received {
             len: before + if flags & libc::MSG_TRUNC != 0 { len } else { copied },
-            from: Some(Name::Link(from(&record))),
+            from: Some(from),
             flags: if copied < len { libc::MSG_TRUNC } else { 0 },
             info: Some(info(&record)),
             auxdata: Some(Auxdata {
@@ -146,12 +151,12 @@ impl Socket {
     }
 }
 
-/// The kind of packet socket that SOCK_RAW or SOCK_DGRAM makes. SOCK_PACKET, which Linux keeps for programs of its first years, is
-/// not there.
+/// The kind of packet socket that socket(2) asks for.
 pub(super) fn kind(kind: i32) -> Result<Kind> {
     match kind {
         libc::SOCK_RAW => Ok(Kind::Packet(PacketKind::Frame)),
         libc::SOCK_DGRAM => Ok(Kind::Packet(PacketKind::Payload)),
+        SOCK_PACKET => Ok(Kind::Packet(PacketKind::ByName)),
         _ => Err(Errno::SOCKTNOSUPPORT),
     }
 }
@@ -169,8 +174,12 @@ fn put_vnet_header(record: &Record, len: usize, bufs: &mut [IoSliceMut<'_>]) -> 
 fn station(mac: Mac, loopback: bool, protocol: u16) -> LinkAddr {
     let mut addr = [0; 8];
     addr[..6].copy_from_slice(&mac.0);
-    let hardware = if loopback { libc::ARPHRD_LOOPBACK } else { libc::ARPHRD_ETHER };
-    LinkAddr { protocol, interface: 0, hardware, packet_type: 0, len: 6, addr }
+    LinkAddr { protocol, interface: 0, hardware: hardware(loopback), packet_type: 0, len: 6, addr }
+}
+
+/// What Linux calls the hardware of an interface.
+fn hardware(loopback: bool) -> u16 {
+    if loopback { libc::ARPHRD_LOOPBACK } else { libc::ARPHRD_ETHER }
 }
 
 fn from(record: &Record) -> LinkAddr {

@@ -44,6 +44,15 @@ pub enum PacketKind {
     Frame,
     /// SOCK_DGRAM: what follows the link header.
     Payload,
+    /// SOCK_PACKET: all of it. What is sent is of the protocol that is said, none at all among them.
+    ByName,
+}
+
+impl PacketKind {
+    /// Does it see and give the link header, too?
+    pub(crate) fn has_link_header(self) -> bool {
+        self != PacketKind::Payload
+    }
 }
 
 /// Options of a packet socket.
@@ -404,7 +413,7 @@ fn wants(name: &PacketName, ignore_outgoing: bool, whole: &Record) -> bool {
 fn view<'a>(kind: PacketKind, whole: &Record, frame: &'a [u8]) -> View<'a> {
     View {
         bytes: frame,
-        start: if kind == PacketKind::Frame { 0 } else { ethernet::HEADER_LEN },
+        start: if kind.has_link_header() { 0 } else { ethernet::HEADER_LEN },
         network: ethernet::HEADER_LEN,
         link: Some(0),
         protocol: whole.protocol,
@@ -418,7 +427,7 @@ fn view<'a>(kind: PacketKind, whole: &Record, frame: &'a [u8]) -> View<'a> {
 fn deliver(socket: &mut Socket, whole: &Record, frame: Frame<'_>, rng: &mut Rng) -> bool {
     let frame = if socket.options.vnet_header > 0 { frame.bare } else { frame.whole };
     let (bytes, network) = match socket.kind {
-        PacketKind::Frame => (frame, ethernet::HEADER_LEN as u16),
+        PacketKind::Frame | PacketKind::ByName => (frame, ethernet::HEADER_LEN as u16),
         PacketKind::Payload => (&frame[ethernet::HEADER_LEN..], 0),
     };
     if bytes.is_empty() {

@@ -29,11 +29,14 @@ impl Socket {
         Ok(())
     }
 
-    /// mmap(2): the memory of its rings, which `len` bytes of a mapping from `offset` on have to be. Errors: EINVAL. None: it is no
+    /// mmap(2): the memory of its rings, which `len` bytes of a mapping from `offset` on have to be. Errors: EINVAL, ENODEV (SOCK_PACKET). None: it is no
     /// packet socket.
     pub fn windows(&self, len: usize, offset: i64) -> Option<Result<Vec<Arc<Window>>>> {
         if !self.is_packet() {
             return None;
+        }
+        if self.goes_by_name() {
+            return Some(Err(Errno::NODEV));
         }
         let windows: Vec<_> = self.endpoint.frames().windows().cloned().collect();
         let there = windows.iter().map(|window| window.len()).sum::<usize>();

@@ -73,7 +73,9 @@ impl Offsets {
     pub(super) fn of(version: Version, reserve: u32, arrived: &Arrived<'_>) -> Option<Offsets> {
         let (reserve, link) = (reserve as usize + arrived.vnet_header, usize::from(arrived.record.network));
         let network = match arrived.kind {
-            PacketKind::Frame => (version.whole_len() + link.max(LINK_HEADER)).next_multiple_of(ALIGNMENT) + reserve,
+            PacketKind::Frame | PacketKind::ByName => {
+                (version.whole_len() + link.max(LINK_HEADER)).next_multiple_of(ALIGNMENT) + reserve
+            }
             PacketKind::Payload => version.whole_len().next_multiple_of(ALIGNMENT) + LINK_HEADER + reserve,
         };
         (network <= usize::from(u16::MAX)).then_some(Offsets { mac: network - link, network })
@@ -167,7 +169,7 @@ pub(super) fn read(window: &Window, at: usize, version: Version, kind: PacketKin
         Version::V2 => (word(4), 12, 0),
         Version::V3 => (word(16), 24, word(0)),
     };
-    let place = if kind == PacketKind::Frame { places } else { places + 2 };
+    let place = if kind.has_link_header() { places } else { places + 2 };
     let offset = u16::from_ne_bytes([bytes[place], bytes[place + 1]]).into();
     Request { len: len as usize, offset, next }
 }
@@ -175,5 +177,5 @@ pub(super) fn read(window: &Window, at: usize, version: Version, kind: PacketKin
 /// What a link of Ethernet adds to its packets at most, a VLAN's tag among it.
 pub(super) fn link_room(kind: PacketKind) -> usize {
     const VLAN: usize = 4;
-    VLAN + if kind == PacketKind::Frame { ethernet::HEADER_LEN } else { 0 }
+    VLAN + if kind.has_link_header() { ethernet::HEADER_LEN } else { 0 }
 }

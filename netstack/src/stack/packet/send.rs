@@ -59,7 +59,7 @@ struct PacketWay {
 impl PacketWay {
     /// Bytes of the longest.
     fn most(&self) -> usize {
-        self.mtu + if self.kind == PacketKind::Frame { ethernet::HEADER_LEN } else { 0 }
+        self.mtu + if self.kind.has_link_header() { ethernet::HEADER_LEN } else { 0 }
     }
 
     /// What is to be done to what is sent, and the rest of it.
@@ -173,14 +173,17 @@ impl Stack {
     ) -> Result<(), SendError> {
         let &PacketWay { id, key, kind, on, ours, protocol, station, .. } = way;
         let (link, payload) = match kind {
-            PacketKind::Frame => ethernet::parse(bytes).map_err(|_| SendError::InvalidDestination)?,
+            PacketKind::Frame | PacketKind::ByName => {
+                ethernet::parse(bytes).map_err(|_| SendError::InvalidDestination)?
+            }
             PacketKind::Payload => {
                 let dst = station.ok_or(SendError::InvalidDestination)?;
                 (ethernet::Header { dst, src: ours, ethertype: protocol }, bytes)
             }
         };
         // Who says nothing means what the frame says.
-        let protocol = if matches!(protocol, 0 | ALL) { link.ethertype } else { protocol };
+        let says_nothing = matches!(protocol, 0 | ALL) && kind != PacketKind::ByName;
+        let protocol = if says_nothing { link.ethertype } else { protocol };
         let work = header.work(bytes, protocol)?;
         self.admit(id)?;
         let account = self.account(id, key, departure)?;

@@ -33,6 +33,7 @@ mod netlink;
 mod number;
 mod options;
 mod packet;
+mod packetbyname;
 mod packetfanout;
 mod packetring;
 mod packetvnet;
@@ -95,6 +96,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         packetring::CASES,
         packetfanout::CASES,
         packetvnet::CASES,
+        packetbyname::CASES,
         fortified::CASES,
         blocked::CASES,
         filter::CASES,
