@@ -175,15 +175,11 @@ fn wanted(name: OutBytes, addr: Name, len: Out<socklen_t>) -> Result<c_int> {
     address::give_with(Some(addr), name, len, address::write_own).map(|()| 0)
 }
 
-/// Bytes that no option's value needs more of; the rest of a longer one is not looked at, as on Linux. What is set is longer:
-/// a list of sources (MCAST_MSFILTER), where more than Linux takes must be seen as that.
+/// Bytes that no option's value needs more of; the rest of a longer one is not looked at, as on Linux.
 const LONGEST_VALUE: usize = 2048;
 // linux/in.h: what is written is as long as the structure says, not the call.
 const IP_MSFILTER: c_int = 41;
 const MCAST_MSFILTER: c_int = 48;
-const LONGEST_SET: usize = 1 << 14;
-/// IPV6_FLOWLABEL_MGR with more control messages than Linux takes.
-const LONGEST_REQUEST: usize = 1 << 17;
 
 /// getsockopt(2).
 pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>) -> Option<Result<c_int>> {
@@ -246,8 +242,9 @@ pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: so
         if Socket::setsockopt_follows(level, name) {
             return socket.setsockopt(level, name, value.as_in().program(len)?).map(|()| 0);
         }
+        let len = len.min(Socket::setsockopt_longest(level, name));
         if Socket::setsockopt_answers(level, name) {
-            let asked = value.as_in().slice(len.min(LONGEST_REQUEST))?;
+            let asked = value.as_in().slice(len)?;
             let mut request = asked.to_vec();
             socket.setsockopt_request(level, name, &mut request)?;
             // As on Linux, where the answer cannot be written it counts all the same.
@@ -256,7 +253,7 @@ pub fn setsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: so
             }
             return Ok(0);
         }
-        socket.setsockopt(level, name, value.as_in().slice(len.min(LONGEST_SET))?).map(|()| 0)
+        socket.setsockopt(level, name, value.as_in().slice(len)?).map(|()| 0)
     })
     .or_else(|| netlink::setsockopt(fd, level, name, value.as_in(), len))
 }

@@ -316,6 +316,11 @@ impl Socket {
         options::is_program(level, name)
     }
 
+    /// How much of the value of [`setsockopt`](Self::setsockopt) counts at most; the rest of a longer one is not looked at.
+    pub fn setsockopt_longest(level: i32, name: i32) -> usize {
+        options::longest(level, name)
+    }
+
     /// Whether an option is for [`setsockopt_request`](Self::setsockopt_request).
     pub fn setsockopt_answers(level: i32, name: i32) -> bool {
         options::is_request(level, name)

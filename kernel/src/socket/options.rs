@@ -49,7 +49,7 @@ enum Access {
     /// What can only be read, and is gone then. With less room than it needs, which is told, it is EINVAL and stays.
     Taken { take: fn(&Socket, usize) -> Result<Taken> },
     /// Control messages, cut as those of recvmsg(2) are.
-    Control { get: fn(&Socket, &mut Writer<'_>) -> Result<()> },
+    Control { get: fn(&Socket, &mut Writer<'_>) -> Result<()>, set: Option<SetBytes> },
     /// What can only be read, and depends on what the program has put where the answer goes.
     Asks { get: fn(&[u8]) -> Result<Vec<u8>> },
     /// A structure whose answer depends on what the program has put where it goes, which is all that says how much room there
@@ -144,7 +144,7 @@ pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Re
             value
         }
         Access::Taken { take } => take(socket, into.len())?.map_err(|_| Errno::INVAL)?.into(),
-        Access::Control { get } => {
+        Access::Control { get, .. } => {
             let mut control = Writer::new(into);
             get(socket, &mut control)?;
             return Ok(control.used());
@@ -199,12 +199,11 @@ pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Resul
         | Access::Sized { .. }
         | Access::AtMost { .. }
         | Access::Taken { .. }
-        | Access::Control { .. }
         | Access::Asks { .. } => Err(Errno::NOPROTOOPT),
         Access::Long { set, .. } => set(socket, values::long(value)?),
         Access::Answers { set, .. } | Access::Word { set, .. } => set(socket, value),
         Access::Request { set, .. } => set(socket, &mut value.to_vec()),
-        Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
+        Access::Control { set, .. } | Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
     }
 }
 
@@ -277,6 +276,13 @@ pub(super) fn is_program(level: i32, name: i32) -> bool {
         (libc::SOL_PACKET, packet_fanout::PACKET_FANOUT_DATA),
     ]
     .contains(&(level, name))
+}
+
+/// How much of the value setsockopt(2) looks at, or more.
+pub(super) fn longest(level: i32, name: i32) -> usize {
+    // Control messages, and a list of sources (MCAST_MSFILTER): more than Linux takes must be seen as that.
+    let control = (level, name) == (libc::IPPROTO_IPV6, carrier::IPV6_2292PKTOPTIONS) || is_request(level, name);
+    if control { 1 << 17 } else { 1 << 14 }
 }
 
 /// Does setsockopt(2) put an answer into its value?

@@ -1,13 +1,15 @@
 //! The control messages of sendmsg(2), as bytes.
 
 use super::{SendControl, Socket, stamping, v4_options, whole_header};
-use crate::control_message::Reader;
+use crate::backend::{Call, Reply};
+use crate::control_message::{ControlMessage, Reader};
 use crate::{Errno, Result};
 use libc::{
     IP_PKTINFO, IP_RETOPTS, IP_TOS, IP_TTL, IPPROTO_UDP, IPV6_DONTFRAG, IPV6_DSTOPTS, IPV6_FLOWINFO, IPV6_HOPLIMIT,
-    IPV6_HOPOPTS, IPV6_PKTINFO, IPV6_RTHDRDSTOPTS, IPV6_TCLASS, SCM_TIMESTAMPING, SO_TXTIME, SOL_IP, SOL_IPV6,
-    SOL_SOCKET, UDP_SEGMENT,
+    IPV6_HOPOPTS, IPV6_PKTINFO, IPV6_RTHDRDSTOPTS, IPV6_TCLASS, SCM_CREDENTIALS, SCM_RIGHTS, SCM_TIMESTAMPING, SO_MARK,
+    SO_PRIORITY, SO_TXTIME, SOL_IP, SOL_IPV6, SOL_SOCKET, UDP_SEGMENT,
 };
+use netstack::ip::HeaderOptions;
 use std::net::{IpAddr, Ipv6Addr};
 
 // linux/in6.h, as RFC 2292 had them.
@@ -18,6 +20,8 @@ const IPV6_2292HOPLIMIT: i32 = 8;
 // Linux's numbers, which libc does not name.
 const SCM_TIMESTAMPING_NEW: i32 = 65;
 const SCM_TS_OPT_ID: i32 = 81;
+/// Bytes of control messages that an option may have.
+const MOST_OF_AN_OPTION: usize = 64 * 1024;
 
 impl SendControl {
     /// What the control messages of a send say (ip(7), RFC 3542 §6). As on Linux, a level that is not the socket's is passed over.
@@ -26,80 +30,124 @@ impl SendControl {
     /// EINVAL.
     pub fn read(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
         let mut control = SendControl::default();
-        let udp = socket.protocol() == IPPROTO_UDP;
-        let inet6 = socket.domain() == libc::AF_INET6;
         for message in Reader::new(bytes) {
-            let message = message?;
-            match (message.level, message.kind) {
-                (SOL_IP, IP_PKTINFO) => {
-                    let [interface, source, _] = message.words()?;
-                    control.interface = (interface != 0).then_some(interface);
-                    control.source = (source != 0).then(|| IpAddr::from(source.to_ne_bytes()));
-                }
-                (SOL_IP, IP_TTL) => match message.words()? {
-                    [ttl @ 1..=255] => control.ttl = Some(ttl as u8),
-                    _ => return Err(Errno::INVAL),
-                },
-                // Linux takes the byte as well as the int.
-                (SOL_IP, IP_TOS) => match *message.data {
-                    [tos] => control.tos = Some(tos),
-                    _ => match message.words()? {
-                        [tos @ 0..=255] => control.tos = Some(tos as u8),
-                        _ => return Err(Errno::INVAL),
-                    },
-                },
-                // As on Linux, what is longer than there is room for is cut.
-                (SOL_IP, IP_RETOPTS) => {
-                    control.options = Some(v4_options(&message.data[..message.data.len().min(40)])?);
-                }
-                (SOL_IPV6, IPV6_HOPOPTS | IPV6_2292HOPOPTS) if inet6 => {
-                    if !control.extensions.hop_by_hop.is_empty() {
-                        return Err(Errno::INVAL);
-                    }
-                    control.extensions.hop_by_hop = whole_header(message.data)?;
-                }
-                (SOL_IPV6, IPV6_DSTOPTS | IPV6_2292DSTOPTS) if inet6 => {
-                    control.extensions.destination = whole_header(message.data)?;
-                }
-                (SOL_IPV6, IPV6_RTHDRDSTOPTS) if inet6 => {
-                    control.extensions.before_routing = whole_header(message.data)?
-                }
-                (SOL_IPV6, IPV6_PKTINFO | IPV6_2292PKTINFO) => {
-                    let (source, interface) = packet_info6(message.data)?;
-                    control.interface = (interface != 0).then_some(interface);
-                    control.source = (!source.is_unspecified()).then(|| source.to_canonical());
-                }
-                // -1 is the socket's own.
-                (SOL_IPV6, IPV6_HOPLIMIT | IPV6_2292HOPLIMIT) => control.ttl = byte(message.words()?)?.or(control.ttl),
-                (SOL_IPV6, IPV6_TCLASS) => control.tos = byte(message.words()?)?.or(control.tos),
-                (SOL_IPV6, IPV6_DONTFRAG) => match message.words()? {
-                    [no @ 0..=1] => control.dont_fragment = Some(no == 1),
-                    _ => return Err(Errno::INVAL),
-                },
-                (SOL_IPV6, IPV6_FLOWINFO) => {
-                    let [flow_info] = message.words()?;
-                    control.flow_label = Some(u32::from_be(flow_info) & 0xf_ffff);
-                }
-                (SOL_IPV6, _) if inet6 => return Err(Errno::INVAL),
-                (IPPROTO_UDP, UDP_SEGMENT) if udp => {
-                    let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;
-                    control.segment = Some(u16::from_ne_bytes(bytes));
-                }
-                (IPPROTO_UDP, _) if udp => return Err(Errno::INVAL),
-                (SOL_SOCKET, SO_TXTIME) if message.data.len() == size_of::<u64>() => control.tx_time = true,
-                (SOL_SOCKET, SCM_TIMESTAMPING | SCM_TIMESTAMPING_NEW) => match message.words()? {
-                    [flags] if flags & !stamping::TX == 0 => control.departure = Some(flags),
-                    _ => return Err(Errno::INVAL),
-                },
-                (SOL_SOCKET, SCM_TS_OPT_ID) => {
-                    let [id] = message.words()?;
-                    control.departure_id = Some(id);
-                }
-                (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
-                _ => {}
-            }
+            control.take(socket, &message?)?;
         }
         Ok(control)
+    }
+
+    /// The extension headers among the control messages that are the value of an option (RFC 2292 §7, IPV6_FLOWLABEL_MGR). As on
+    /// Linux the others have no effect, but those of its level and of the socket's must be right.
+    ///
+    /// # Errors
+    /// EINVAL, ENODEV.
+    pub(super) fn read_extensions(socket: &Socket, bytes: &[u8]) -> Result<HeaderOptions> {
+        if bytes.len() > MOST_OF_AN_OPTION {
+            return Err(Errno::INVAL);
+        }
+        let mut control = SendControl::default();
+        for message in Reader::new(bytes) {
+            let message = message?;
+            if matches!(message.level, SOL_IPV6 | SOL_SOCKET) {
+                control.take(socket, &message)?;
+            }
+        }
+        control.check_packet_info(socket)?;
+        Ok(control.extensions)
+    }
+
+    /// IPV6_PKTINFO: an interface and an address that are there.
+    fn check_packet_info(&self, socket: &Socket) -> Result<()> {
+        if self.interface.is_none() && self.source.is_none() {
+            return Ok(());
+        }
+        let Reply::Interfaces(interfaces) = socket.backend.call(Call::Interfaces)? else { return Err(Errno::PROTO) };
+        if self.interface.is_some_and(|index| interfaces.iter().all(|interface| interface.index != index)) {
+            return Err(Errno::NODEV);
+        }
+        let ours = |addr: IpAddr| {
+            let IpAddr::V6(v6) = addr else { return false };
+            let only = self.interface.filter(|_| v6.is_unicast_link_local() || v6.is_loopback());
+            let mut there = interfaces.iter().filter(|interface| only.is_none_or(|only| only == interface.index));
+            let means_a_link = !v6.is_unicast_link_local() || only.is_some();
+            means_a_link && there.any(|interface| interface.addresses.iter().any(|(ours, _)| *ours == addr))
+        };
+        if self.source.is_none_or(ours) { Ok(()) } else { Err(Errno::INVAL) }
+    }
+
+    fn take(&mut self, socket: &Socket, message: &ControlMessage<'_>) -> Result<()> {
+        let udp = socket.protocol() == IPPROTO_UDP;
+        let inet6 = socket.domain() == libc::AF_INET6;
+        match (message.level, message.kind) {
+            (SOL_IP, IP_PKTINFO) => {
+                let [interface, source, _] = message.words()?;
+                self.interface = (interface != 0).then_some(interface);
+                self.source = (source != 0).then(|| IpAddr::from(source.to_ne_bytes()));
+            }
+            (SOL_IP, IP_TTL) => match message.words()? {
+                [ttl @ 1..=255] => self.ttl = Some(ttl as u8),
+                _ => return Err(Errno::INVAL),
+            },
+            // Linux takes the byte as well as the int.
+            (SOL_IP, IP_TOS) => match *message.data {
+                [tos] => self.tos = Some(tos),
+                _ => match message.words()? {
+                    [tos @ 0..=255] => self.tos = Some(tos as u8),
+                    _ => return Err(Errno::INVAL),
+                },
+            },
+            // As on Linux, what is longer than there is room for is cut.
+            (SOL_IP, IP_RETOPTS) => {
+                self.options = Some(v4_options(&message.data[..message.data.len().min(40)])?);
+            }
+            (SOL_IPV6, IPV6_HOPOPTS | IPV6_2292HOPOPTS) if inet6 => {
+                if !self.extensions.hop_by_hop.is_empty() {
+                    return Err(Errno::INVAL);
+                }
+                self.extensions.hop_by_hop = whole_header(message.data)?;
+            }
+            (SOL_IPV6, IPV6_DSTOPTS | IPV6_2292DSTOPTS) if inet6 => {
+                self.extensions.destination = whole_header(message.data)?;
+            }
+            (SOL_IPV6, IPV6_RTHDRDSTOPTS) if inet6 => self.extensions.before_routing = whole_header(message.data)?,
+            (SOL_IPV6, IPV6_PKTINFO | IPV6_2292PKTINFO) => {
+                let (source, interface) = packet_info6(message.data)?;
+                self.interface = (interface != 0).then_some(interface);
+                self.source = (!source.is_unspecified()).then(|| source.to_canonical());
+            }
+            // -1 is the socket's own.
+            (SOL_IPV6, IPV6_HOPLIMIT | IPV6_2292HOPLIMIT) => self.ttl = byte(message.words()?)?.or(self.ttl),
+            (SOL_IPV6, IPV6_TCLASS) => self.tos = byte(message.words()?)?.or(self.tos),
+            (SOL_IPV6, IPV6_DONTFRAG) => match message.words()? {
+                [no @ 0..=1] => self.dont_fragment = Some(no == 1),
+                _ => return Err(Errno::INVAL),
+            },
+            (SOL_IPV6, IPV6_FLOWINFO) => {
+                let [flow_info] = message.words()?;
+                self.flow_label = Some(u32::from_be(flow_info) & 0xf_ffff);
+            }
+            (SOL_IPV6, _) if inet6 => return Err(Errno::INVAL),
+            (IPPROTO_UDP, UDP_SEGMENT) if udp => {
+                let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;
+                self.segment = Some(u16::from_ne_bytes(bytes));
+            }
+            (IPPROTO_UDP, _) if udp => return Err(Errno::INVAL),
+            (SOL_SOCKET, SO_TXTIME) if message.data.len() == size_of::<u64>() => self.tx_time = true,
+            (SOL_SOCKET, SCM_TIMESTAMPING | SCM_TIMESTAMPING_NEW) => match message.words()? {
+                [flags] if flags & !stamping::TX == 0 => self.departure = Some(flags),
+                _ => return Err(Errno::INVAL),
+            },
+            (SOL_SOCKET, SCM_TS_OPT_ID) => {
+                let [id] = message.words()?;
+                self.departure_id = Some(id);
+            }
+            // Linux passes over the first two, and the others are kept for nothing.
+            (SOL_SOCKET, SCM_RIGHTS | SCM_CREDENTIALS) => {}
+            (SOL_SOCKET, SO_MARK | SO_PRIORITY) => drop(message.words::<1>()?),
+            (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
+            _ => {}
+        }
+        Ok(())
     }
 }
 

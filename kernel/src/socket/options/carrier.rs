@@ -1,6 +1,7 @@
 //! IP_PKTOPTIONS and IPV6_2292PKTOPTIONS: what a stream tells as control messages of the packets that brought it. Which, the
-//! program says by the options that ask for them with datagrams.
+//! program says by the options that ask for them with datagrams. The latter also sets extension headers (RFC 2292 §7).
 
+use super::header::set_extensions;
 use super::{Access, On, Row};
 use crate::backend::{Call, Reply};
 use crate::control_message::Writer;
@@ -13,15 +14,26 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 // linux/in.h and linux/in6.h; the libc crate does not have them.
 const IP_PKTOPTIONS: i32 = 9;
 const IPV6_2292PKTINFO: i32 = 2;
-const IPV6_2292PKTOPTIONS: i32 = 6;
+pub(super) const IPV6_2292PKTOPTIONS: i32 = 6;
 const IPV6_2292HOPLIMIT: i32 = 8;
 
 /// What Linux tells where no packet counts: what the socket would send to groups with.
 const NOTHING_CAME: Carrier = Carrier { on: netstack::link::IfIndex(0), ttl: 1, tos: 0, flow_label: 0 };
 
 pub(super) static ROWS: &[Row] = &[
-    Row { level: IPPROTO_IP, name: IP_PKTOPTIONS, on: On::Stream, access: Access::Control { get: options } },
-    Row { level: IPPROTO_IPV6, name: IPV6_2292PKTOPTIONS, on: On::Stream, access: Access::Control { get: options6 } },
+    Row { level: IPPROTO_IP, name: IP_PKTOPTIONS, on: On::Stream, access: Access::Control { get: options, set: None } },
+    Row {
+        level: IPPROTO_IPV6,
+        name: IPV6_2292PKTOPTIONS,
+        on: On::Stream,
+        access: Access::Control { get: options6, set: Some(set_extensions) },
+    },
+    Row {
+        level: IPPROTO_IPV6,
+        name: IPV6_2292PKTOPTIONS,
+        on: On::All,
+        access: Access::Control { get: |_, _| Err(Errno::NOPROTOOPT), set: Some(set_extensions) },
+    },
 ];
 
 /// How the connection came, and whether it is of IPv4.

@@ -30,8 +30,6 @@ const SHARE_ANY: u8 = 255;
 
 /// Bytes of `struct in6_flowlabel_req`.
 pub(super) const REQUEST_LEN: usize = 32;
-/// Bytes of the control messages that a request may have.
-const MOST_CONTROL: usize = 64 * 1024;
 
 pub(super) static ROWS: &[Row] = &[Row {
     level: IPPROTO_IPV6,
@@ -121,10 +119,10 @@ fn ask(socket: &Socket, value: &mut [u8]) -> Result<()> {
 
 /// `control`: control messages, of which the extension headers count.
 fn get(socket: &Socket, request: &Request, control: &[u8]) -> Result<u32> {
-    if request.label & !LABEL_MASK != 0 || control.len() > MOST_CONTROL {
+    if request.label & !LABEL_MASK != 0 {
         return Err(Errno::INVAL);
     }
-    let headers = SendControl::read(socket, control)?.extensions;
+    let headers = SendControl::read_extensions(socket, control)?;
     // What only the destination reads is every packet's own.
     if !headers.destination.is_empty() || request.dst.is_unspecified() || request.dst.to_ipv4_mapped().is_some() {
         return Err(Errno::INVAL);

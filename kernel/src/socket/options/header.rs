@@ -2,7 +2,7 @@
 
 use super::rows::{bytes, change, local};
 use super::{On, Row};
-use crate::socket::Socket;
+use crate::socket::{SendControl, Socket};
 use crate::{Errno, Result};
 use libc::{IPPROTO_IP, IPPROTO_IPV6};
 use netstack::ip::HeaderOptions;
@@ -64,6 +64,12 @@ pub(super) static ROWS: &[Row] = &[
 
 fn current(socket: &Socket, part: impl FnOnce(&HeaderOptions) -> Vec<u8>) -> Vec<u8> {
     socket.settings.lock().tcp.header_options.as_deref().map(part).unwrap_or_default()
+}
+
+/// IPV6_2292PKTOPTIONS: control messages, in place of all extension headers.
+pub(super) fn set_extensions(socket: &Socket, value: &[u8]) -> Result<()> {
+    let extensions = SendControl::read_extensions(socket, value)?;
+    change_options(socket, |options| *options = HeaderOptions { v4: std::mem::take(&mut options.v4), ..extensions })
 }
 
 /// What is on its way keeps those that it has.

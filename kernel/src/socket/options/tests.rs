@@ -145,7 +145,7 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
             | Access::Sized { .. }
             | Access::AtMost { .. }
             | Access::Taken { .. }
-            | Access::Control { .. }
+            | Access::Control { set: None, .. }
             | Access::Asks { .. }
             | Access::Bytes { set: None, .. } => {
                 assert_eq!(set_int(&socket, row.level, row.name, 1), Err(Errno::NOPROTOOPT), "option {}", row.name);
@@ -169,6 +169,7 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
                 }
             }
             Access::Long { .. }
+            | Access::Control { set: Some(_), .. }
             | Access::Answers { .. }
             | Access::Request { .. }
             | Access::Word { .. }

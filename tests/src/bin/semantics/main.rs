@@ -37,6 +37,7 @@ mod packetbyname;
 mod packetfanout;
 mod packetring;
 mod packetvnet;
+mod pktoptions;
 mod poll;
 mod receiving;
 mod report;
@@ -84,6 +85,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         flowlabel::CASES,
         anycast::CASES,
         header::CASES,
+        pktoptions::CASES,
         streamip::CASES,
         poll::CASES,
         epoll::CASES,
