@@ -4,6 +4,7 @@
 //! socket of the host's, as libpcap does by one of netlink, is told of ours.
 
 use crate::address;
+use crate::arp;
 use crate::driven;
 use crate::endpoint::on;
 use crate::ethtool;
@@ -96,6 +97,9 @@ fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> R
         FIOSETOWN | SIOCSPGRP | FIOASYNC => {
             outcome(host::ioctl(fd, request, argument))?;
             driven::learn(fd, socket);
+        }
+        _ if arp::REQUESTS.contains(&request) && socket.domain() != libc::AF_INET6 => {
+            arp::answer(crate::process::kernel()?, request, argument.pointer())?;
         }
         _ => tell(request, argument)?,
     }

@@ -15,6 +15,7 @@
 
 mod address;
 mod allocator;
+mod arp;
 mod background;
 mod control;
 mod descriptors;

@@ -103,6 +103,8 @@ pub enum Call<'a> {
     Interfaces,
     /// Everything that netlink tells of: [`Reply::Network`].
     Network,
+    /// Where a neighbour on an interface is; nowhere that is known.
+    SetNeighbor(u32, IpAddr, Option<[u8; 6]>),
     /// Bytes of the largest packet to a destination: [`Reply::PathMtu`], or ENOTCONN without a route.
     PathMtu(SocketAddr),
     /// The hop limit of packets to a destination whose sender says none: [`Reply::HopLimit`], or ENOTCONN without a route.

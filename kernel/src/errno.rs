@@ -5,7 +5,9 @@ use netstack::GroupProgramError;
 use netstack::flow_label::LabelError;
 use netstack::packet::FanoutError;
 use netstack::packet::ring::RingError;
-use netstack::socket::{AnycastError, BindError, ConnectError, GroupError, ListenError, SendError, SocketError};
+use netstack::socket::{
+    AddressError, AnycastError, BindError, ConnectError, GroupError, ListenError, SendError, SocketError,
+};
 use netstack::tcp::TcpError;
 
 /// bind(2).
@@ -15,6 +17,15 @@ pub(crate) fn bind(error: BindError) -> Errno {
         BindError::AddrInUse | BindError::NoPorts => Errno::ADDRINUSE,
         BindError::AddrNotAvailable => Errno::ADDRNOTAVAIL,
         BindError::InvalidState => Errno::INVAL,
+    }
+}
+
+/// SIOCSARP and SIOCDARP of arp(7).
+pub(crate) fn neighbor(error: AddressError) -> Errno {
+    match error {
+        AddressError::NoInterface => Errno::NODEV,
+        AddressError::NotFound => Errno::NXIO,
+        AddressError::Invalid | AddressError::Exists => Errno::INVAL,
     }
 }
 

@@ -40,6 +40,7 @@ pub use leave::leave;
 pub use rustix::io::Errno;
 pub use socket::Socket;
 
+use crate::netlink::Network;
 use backend::{Backend, Call, Local, Reply};
 use netstack::iface::InterfaceView;
 use std::collections::BTreeSet;
@@ -124,6 +125,24 @@ impl Kernel {
             Reply::Source(addr) => Ok(addr),
             _ => Err(Errno::PROTO),
         }
+    }
+
+    /// Interfaces, addresses, routes and neighbours as they are now.
+    pub fn network(&self) -> Result<Box<Network>> {
+        match self.backend.call(Call::Network)? {
+            Reply::Network(network) => Ok(network),
+            _ => Err(Errno::PROTO),
+        }
+    }
+
+    /// Takes `addr` to be at `mac` on an interface, until somebody says otherwise. Errors: ENODEV.
+    pub fn set_neighbor(&self, interface: u32, addr: IpAddr, mac: [u8; 6]) -> Result<()> {
+        self.backend.call(Call::SetNeighbor(interface, addr, Some(mac))).map(drop)
+    }
+
+    /// Forgets where `addr` is. Errors: ENODEV, ENXIO (it was not known).
+    pub fn forget_neighbor(&self, interface: u32, addr: IpAddr) -> Result<()> {
+        self.backend.call(Call::SetNeighbor(interface, addr, None)).map(drop)
     }
 
     pub(crate) fn backend(&self) -> &Arc<dyn Backend> {

@@ -13,6 +13,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
+pub use netstack::Neighbor;
 pub use network::{Link, Network};
 
 use crate::descriptor::{Protected, protect_new};

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use common::*;
 use netstack::link::Mac;
-use netstack::socket::SocketError;
+use netstack::socket::{AddressError, SocketError};
 use netstack::time::Duration;
 use netstack::wire::arp::{Operation, Packet};
 use netstack::{NeighborState, Notice};
@@ -52,6 +52,26 @@ fn who_asks_us_need_not_be_asked() {
         as_arp(&seen.frame).is_some_and(|p| p.operation == Operation::Request && !p.sender.is_unspecified())
     });
     assert_eq!(questions.count(), 0);
+}
+
+#[test]
+fn who_is_said_to_be_somewhere_is_not_asked_for_until_that_is_forgotten() {
+    let (mut net, a, b) = Net::pair(14, Link::default());
+    let there = Ipv4Addr::new(10, 0, 0, 2);
+    let mac = net.stack(b).interfaces().nth(1).expect("eth0").mac;
+    let (from, mut to) = (net.udp(a), net.udp_at(b, "10.0.0.2:7"));
+    let now = net.now();
+    net.stack(a).set_neighbor(now, ETH, there.into(), mac).expect("an interface");
+    net.udp_send(&from, "10.0.0.2:7", b"one").expect("queued");
+    net.run_for(Duration::from_millis(10));
+    assert_eq!(to.recv().expect("it").1, b"one");
+    assert_eq!(requests_for(&net, there), []);
+    let now = net.now();
+    net.stack(a).forget_neighbor(now, ETH, there.into()).expect("known");
+    assert_eq!(net.stack(a).forget_neighbor(now, ETH, there.into()), Err(AddressError::NotFound));
+    net.udp_send(&from, "10.0.0.2:7", b"two").expect("queued");
+    net.run_for(Duration::from_millis(10));
+    assert_eq!(requests_for(&net, there).len(), 1);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::wait::{Waiter, left};
 use crate::{Errno, InterfaceInfo, Result, errno, signal};
 use arena::{Consumer, Producer};
 use netstack::iface::InterfaceView;
-use netstack::link::IfIndex;
+use netstack::link::{IfIndex, Mac};
 use netstack::raw::{RawKind, RawOptions};
 use netstack::socket::{ConnectError, DatagramId, Key, SendError};
 use netstack::tcp::{Accepted, Close, State, TcpId, TcpStatus};
@@ -283,6 +283,14 @@ impl Engine {
             }
             Call::Interfaces => Ok(Reply::Interfaces(self.interfaces())),
             Call::Network => Ok(Reply::Network(Box::new(self.network(now)))),
+            Call::SetNeighbor(on, addr, Some(mac)) => {
+                self.stack.set_neighbor(now, IfIndex(on), addr, Mac(mac)).map_err(errno::neighbor)?;
+                Ok(Reply::Done)
+            }
+            Call::SetNeighbor(on, addr, None) => {
+                self.stack.forget_neighbor(now, IfIndex(on), addr).map_err(errno::neighbor)?;
+                Ok(Reply::Done)
+            }
             Call::HopLimit(to) => self.stack.hop_limit(to).map(Reply::HopLimit).ok_or(Errno::NOTCONN),
             Call::PathMtu(to) => self.stack.path_mtu(to).map(Reply::PathMtu).ok_or(Errno::NOTCONN),
             Call::Learned => Ok(Reply::Learned(self.learned())),

@@ -1,7 +1,6 @@
 //! From requests to answers: which table a request is about, and the messages around what that says (netlink(7)).
 
-use super::{GOOD_SIZE, Network, addresses, links, neighbors, routes};
-use crate::backend::{Call, Reply};
+use super::{GOOD_SIZE, addresses, links, neighbors, routes};
 use crate::{Errno, Kernel, Result};
 use netlink_packet_core::{
     DoneMessage, ErrorMessage, NLM_F_ACK, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkBuffer,
@@ -94,20 +93,13 @@ fn rows(kernel: &Kernel, kind: u16, body: &[u8], wish: Wish) -> Result<Vec<Messa
     let mut body = body.to_vec();
     body.resize(body.len().max(head), 0);
     let request = Message::parse_with_param(&body[..], kind).map_err(|_| Errno::INVAL)?;
-    let network = network(kernel)?;
+    let network = kernel.network()?;
     match &request {
         Message::GetLink(request) => links::rows(&network, request, wish),
         Message::GetAddress(request) => addresses::rows(&network, request, wish),
         Message::GetRoute(request) => routes::rows(kernel, &network, request, wish),
         Message::GetNeighbour(request) => neighbors::rows(&network, request, wish),
         _ => Err(Errno::OPNOTSUPP),
-    }
-}
-
-fn network(kernel: &Kernel) -> Result<Box<Network>> {
-    match kernel.backend().call(Call::Network)? {
-        Reply::Network(network) => Ok(network),
-        _ => Err(Errno::PROTO),
     }
 }
 

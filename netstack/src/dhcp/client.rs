@@ -119,6 +119,8 @@ pub(crate) struct Client {
     /// When its first request was sent: from then on counts the lease (RFC 2131 §4.4.1).
     asked: Instant,
     refusals: u32,
+    /// A message was not answered: perhaps the server could not reach us without our address (RFC 2131 §4.1).
+    broadcast: bool,
     /// Of the address in use.
     defence: Defence,
     actions: VecDeque<Action>,
@@ -140,6 +142,7 @@ impl Client {
             secs: 0,
             asked: now,
             refusals: 0,
+            broadcast: false,
             defence: Defence::default(),
             actions: VecDeque::new(),
             rng: rng.fork(),
@@ -307,7 +310,8 @@ impl Client {
     /// Asks all servers, with no address of our own yet.
     fn ask(&mut self, now: Instant, kind: Kind, attempt: u32, options: &[(u8, &[u8])]) {
         let to = Destination::Broadcast { from: Ipv4Addr::UNSPECIFIED };
-        self.send_with(to, kind, Ipv4Addr::UNSPECIFIED, attempt > 0, options);
+        self.broadcast |= attempt > 0;
+        self.send_with(to, kind, Ipv4Addr::UNSPECIFIED, self.broadcast, options);
         self.deadline = Some(now + backoff::delay(attempt, &mut self.rng));
     }
 

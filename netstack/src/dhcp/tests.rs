@@ -131,6 +131,9 @@ fn silence_is_answered_by_asking_again_after_4_8_16_32_64_64_seconds() {
         assert!(again.broadcast, "perhaps it could not reach us by unicast");
         assert_eq!(u64::from(again.secs), d.now.since(START).as_secs());
     }
+    let actions = d.hears(&first, Kind::Offer, &[]);
+    let [Action::Send(_, bytes)] = actions.as_slice() else { panic!("{actions:?}") };
+    assert!(Message::parse(bytes).expect("our own message").broadcast, "nor can it with the next answer");
 }
 
 #[test]

@@ -7,10 +7,11 @@ use crate::iface::{Address, InterfaceConfig, InterfaceView, LOOPBACK};
 use crate::ip::{IpNet, is_unicast};
 use crate::link::{IfIndex, Mac};
 use crate::multicast::Family;
-use crate::neighbor::Neighbor;
+use crate::neighbor::{Evidence, Neighbor};
 use crate::route::Route;
 use crate::socket::{AddressError, RouteError};
 use crate::time::{Duration, Instant};
+use crate::wire::ethernet;
 
 impl Stack {
     /// Adds an interface, up and without addresses.
@@ -139,6 +140,29 @@ impl Stack {
     /// The source address that a packet to `dst` would have; `None` without a route.
     pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {
         self.ip.hop(None, dst, None).map(|hop| hop.src)
+    }
+
+    /// Takes `addr` to be at `mac` until somebody says otherwise, as if it had asked for us (SIOCSARP of arp(7)). What waits for
+    /// it goes.
+    pub fn set_neighbor(&mut self, now: Instant, on: IfIndex, addr: IpAddr, mac: Mac) -> Result<(), AddressError> {
+        self.now = now;
+        self.ip.interfaces.get(on).ok_or(AddressError::NoInterface)?;
+        if !is_unicast(addr) || ethernet::is_group(mac) {
+            return Err(AddressError::Invalid);
+        }
+        let held = self.ip.neighbors.learn(now, on, addr, mac, Evidence::AskedUs);
+        self.ip.release_held(on, mac, held);
+        Ok(())
+    }
+
+    /// Forgets where `addr` is. What waits for it is dropped.
+    pub fn forget_neighbor(&mut self, now: Instant, on: IfIndex, addr: IpAddr) -> Result<(), AddressError> {
+        self.now = now;
+        self.ip.interfaces.get(on).ok_or(AddressError::NoInterface)?;
+        self.ip.neighbors.last_known(on, addr).ok_or(AddressError::NotFound)?;
+        let dropped = self.ip.neighbors.forget(on, Some(addr));
+        self.drop_packets(dropped);
+        Ok(())
     }
 
     /// The neighbour table, by link and address.

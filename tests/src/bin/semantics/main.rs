@@ -8,6 +8,7 @@
 //! [`sys`], made pairs in [`net`].
 
 mod anycast;
+mod arp;
 mod blocked;
 mod cork;
 mod data;
@@ -105,6 +106,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         reuseport::CASES,
         savesyn::CASES,
         netlink::CASES,
+        arp::CASES,
     ]
     .into_iter()
     .flatten()

@@ -324,6 +324,12 @@ pub fn device(fd: Fd, what: libc::Ioctl, request: &[u8; 40]) -> Ret<[u8; 40]> {
     call!(libc::ioctl(fd, what, request.as_mut_ptr())).map(|_| request)
 }
 
+/// A request of arp(7) with its `struct arpreq`, and what it holds then.
+pub fn arp(fd: Fd, what: libc::Ioctl, request: &[u8; 68]) -> Ret<[u8; 68]> {
+    let mut request = *request;
+    call!(libc::ioctl(fd, what, request.as_mut_ptr())).map(|_| request)
+}
+
 /// SIOCETHTOOL with a command of several words, which holds the reply then.
 pub fn ethtool(fd: Fd, name: &[u8; 16], command: &[u32]) -> Ret<Vec<u32>> {
     let mut command = command.to_vec();
