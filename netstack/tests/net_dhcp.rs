@@ -5,6 +5,7 @@ mod common;
 use std::net::{IpAddr, Ipv4Addr};
 
 use common::*;
+use netstack::iface::AddressOrigin;
 use netstack::link::Mac;
 use netstack::route::Route;
 use netstack::time::Duration;
@@ -98,6 +99,11 @@ impl Asking {
             .collect()
     }
 
+    fn origins(&mut self) -> Vec<AddressOrigin> {
+        let stack = self.net.stack(self.node);
+        stack.interfaces().filter(|i| i.index == ETH).flat_map(|i| i.addresses.iter().map(|a| a.origin)).collect()
+    }
+
     fn mtu(&mut self) -> u32 {
         self.net.stack(self.node).interfaces().find(|i| i.index == ETH).expect("it is there").mtu
     }
@@ -142,6 +148,7 @@ fn a_node_without_an_address_gets_one_with_routes_mtu_and_names() {
     assert!(a.addresses().is_empty(), "it is probed for first");
     a.net.run_for(Duration::from_secs(1));
     assert_eq!(a.addresses(), ["10.0.0.50/24"]);
+    assert_eq!(a.origins(), [AddressOrigin::Dhcp], "by which the boot sees that it came");
     assert_eq!(a.mtu(), 1400);
     let gateway = Some(Ipv4Addr::new(10, 0, 0, 254).into());
     assert_eq!(a.routes(), [("10.0.0.0/24".into(), None, 0), ("0.0.0.0/0".into(), gateway, 7)]);
@@ -262,12 +269,14 @@ fn a_lease_is_given_back_at_a_clean_end() {
     a.gives(3600, &[]);
     a.hears_arp(SERVER, GIVEN);
     let (now, node) = (a.net.now(), a.node);
+    a.net.notices(node);
     a.net.stack(node).release_leases(now);
     a.net.poll(node);
     let (_, src, dst, release) = a.expects(Kind::Release);
     assert_eq!((src, dst, release.ciaddr), (GIVEN, SERVER, GIVEN));
     assert!(a.addresses().is_empty());
     assert!(a.hears(Duration::from_secs(600)).is_none(), "and silence");
+    assert_eq!(a.net.notices(node), [], "nobody took it from us");
 }
 
 #[test]
@@ -340,6 +349,7 @@ fn a_second_conflict_in_ten_seconds_ends_the_use_of_a_link_local_address() {
     a.net.run_for(Duration::from_secs(20));
     let first = a.addresses();
     let addr: Ipv4Addr = first[0].trim_end_matches("/16").parse().expect("an address");
+    assert_eq!(a.origins(), [AddressOrigin::LinkLocal]);
     a.hears_arp(addr, addr);
     assert_eq!(a.addresses(), first, "defended once");
     a.hears_arp(addr, addr);

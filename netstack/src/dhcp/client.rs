@@ -54,6 +54,8 @@ pub(crate) enum Action {
     Bound(Lease),
     /// Do not use it any more.
     Lost(Lease),
+    /// Do not use it any more: it was given back.
+    Returned,
     /// Another station has the address that a server gave.
     Declined {
         /// The address.
@@ -276,7 +278,7 @@ impl Client {
     }
 
     /// Gives the address back (RFC 2131 §4.4.6) and stays silent. The message goes from the address, which must still be
-    /// there when it is sent: [`Action::Lost`] comes after it.
+    /// there when it is sent: [`Action::Returned`] comes after it.
     pub(crate) fn release(&mut self, now: Instant) {
         self.deadline = None;
         let lease = self.lease().cloned();
@@ -286,7 +288,7 @@ impl Client {
         let (addr, server) = (lease.addr.addr, lease.server);
         let to = Destination::Server { from: addr, server };
         self.send(to, Kind::Release, addr, &[(option::SERVER_ID, &server.octets())]);
-        self.actions.push_back(Action::Lost(lease));
+        self.actions.push_back(Action::Returned);
     }
 
     fn begin_exchange(&mut self, now: Instant) {

@@ -3,8 +3,8 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::Stack;
-use crate::iface::{Address, InterfaceConfig, InterfaceView, LOOPBACK};
-use crate::ip::{IpNet, is_unicast};
+use crate::iface::{Address, AddressOrigin, InterfaceConfig, InterfaceView, LOOPBACK};
+use crate::ip::{IpNet, Ipv4Net, is_unicast};
 use crate::link::{IfIndex, Mac};
 use crate::multicast::Family;
 use crate::neighbor::{Evidence, Neighbor};
@@ -51,7 +51,13 @@ impl Stack {
         self.add(now, on, Address::manual(IpNet::new(addr, prefix_len)), false)
     }
 
-    /// As [`add_address`](Self::add_address), for an IPv4 address that has been probed for: it is announced at once.
+    /// As [`add_address`](Self::add_address), for an address that a server has given.
+    pub(super) fn add_leased_address(&mut self, now: Instant, on: IfIndex, net: Ipv4Net) -> Result<(), AddressError> {
+        let address = Address { origin: AddressOrigin::Dhcp, ..Address::manual(net.into()) };
+        self.add(now, on, address, false)
+    }
+
+    /// As [`add_address`](Self::add_address), for a link-local IPv4 address that has been probed for: it is announced at once.
     pub(super) fn add_probed_address(
         &mut self,
         now: Instant,
@@ -59,7 +65,8 @@ impl Stack {
         addr: Ipv4Addr,
         prefix_len: u8,
     ) -> Result<(), AddressError> {
-        self.add(now, on, Address::manual(IpNet::new(addr, prefix_len)), true)
+        let net = IpNet::new(addr, prefix_len);
+        self.add(now, on, Address { origin: AddressOrigin::LinkLocal, ..Address::manual(net) }, true)
     }
 
     fn add(&mut self, now: Instant, on: IfIndex, address: Address, probed: bool) -> Result<(), AddressError> {

@@ -167,6 +167,7 @@ impl Stack {
                         self.autos[at].fallback = Fallback::At(now + FALLBACK_AFTER);
                     }
                 }
+                Action::Returned => self.revoke(now, at),
                 Action::Declined { addr, mac } => self.events.notice(Notice::AddressConflict { addr, mac, on }),
                 Action::Refused => self.events.notice(Notice::LeaseRefused { on }),
             }
@@ -219,7 +220,7 @@ impl Stack {
             // RFC 3927 §1.9: a routable address takes the place of a link-local one.
             self.end_fallback(now, at);
             // An address that was set by hand as well stays what it is.
-            let _ = self.add_address(now, on, lease.addr.addr, lease.addr.prefix_len);
+            let _ = self.add_leased_address(now, on, lease.addr);
         }
         if let Some(interface) = self.ip.interfaces.get_mut(on) {
             interface.mtu = lease.mtu.map_or(link_mtu, |mtu| link_mtu.min(mtu.into()));
