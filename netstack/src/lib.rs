@@ -58,4 +58,6 @@ pub use ndp::{Advertising, TemporaryAddresses};
 pub use neighbor::{Neighbor, NeighborState};
 pub use reuseport::GroupProgramError;
 pub use socket::{Key, PacketId, RawId, UdpId};
-pub use stack::{AutoConfig, Config, DatagramMemory, LONGEST_UNCUT, PacketTo, SourceChange, Stack, max_sources};
+pub use stack::{
+    AutoConfig, Config, DatagramMemory, LONGEST_UNCUT, Listed, PacketTo, SourceChange, Stack, max_sources,
+};

@@ -177,6 +177,10 @@ impl Raw {
         id
     }
 
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Socket> {
+        self.sockets.values_mut()
+    }
+
     pub(crate) fn get(&self, id: RawId) -> Option<&Socket> {
         self.sockets.get(id.0)
     }

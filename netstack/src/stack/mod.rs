@@ -19,6 +19,7 @@ mod groups;
 mod icmp;
 mod icmpv6;
 mod input;
+mod listing;
 mod multicast;
 mod ndp;
 mod offers;
@@ -33,6 +34,7 @@ mod udp;
 pub use buffers::DatagramMemory;
 pub use dhcp::AutoConfig;
 pub use groups::{SourceChange, max_sources};
+pub use listing::Listed;
 pub use packet::{LONGEST_UNCUT, PacketTo};
 
 use core::net::{IpAddr, Ipv6Addr};

@@ -10,7 +10,7 @@
 //! - what is out: `sent`, and what is lost of it: `recovery`, `rack`, `tlp`, `undo`; how much may be: `congestion`, `prr`,
 //!   `usage`, `pacing`, `autotune`; what the path is like: `rtt`, `windowed_min`, `rate`; the order of bytes that come: `reassembly`, `sack`;
 //! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
-//!   `demux`, `reply`; the program's calls: `calls`, `carrier`, `close`, `times`; the run: `poll`; ICMP: `icmp`; text in SYNs: `fast_open`.
+//!   `demux`, `reply`; the program's calls: `calls`, `carrier`, `close`, `times`; who asks what there is: `listing`; the run: `poll`; ICMP: `icmp`; text in SYNs: `fast_open`.
 
 mod autotune;
 mod calls;
@@ -29,6 +29,7 @@ mod info;
 mod input;
 mod isn;
 mod listen;
+mod listing;
 mod mtu_search;
 mod nagle;
 mod options;

@@ -70,9 +70,13 @@ impl Socket {
         }) && self.options.bound_to == on
     }
 
+    /// IPV6_V6ONLY, as it was when it was bound.
+    pub(crate) fn is_v6_only(&self) -> bool {
+        self.binding.is_some_and(|binding| binding.reuse.v6_only && binding.local.is_ipv6())
+    }
+
     fn hears(&self, local: IpAddr, by: IfIndex) -> bool {
-        let v6_only = self.binding.is_some_and(|binding| binding.reuse.v6_only && binding.local.is_ipv6());
-        self.options.bound_to.is_none_or(|only| only == by) && !(v6_only && local.is_ipv4())
+        self.options.bound_to.is_none_or(|only| only == by) && !(self.is_v6_only() && local.is_ipv4())
     }
 }
 
@@ -121,6 +125,10 @@ impl Udp {
             binding: None,
             remote: None,
         }))
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Socket> {
+        self.sockets.values_mut()
     }
 
     pub(crate) fn get(&self, id: UdpId) -> Option<&Socket> {
