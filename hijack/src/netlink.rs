@@ -1,4 +1,4 @@
-//! Netlink sockets of NETLINK_ROUTE: what of the calls on them is not the host's. To read, poll and copy them is.
+//! Netlink sockets of the network: what of the calls on them is not the host's. To read, poll and copy them is.
 
 use crate::hook::outcome;
 use crate::table::host;
@@ -7,7 +7,8 @@ use crate::user::{self, In, InBytes, Message, Out, OutBytes};
 use kernel::netlink::Netlink;
 use kernel::{Errno, Result, descriptor};
 use libc::{
-    AF_NETLINK, NETLINK_ROUTE, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_NETLINK, SOL_SOCKET, iovec, mmsghdr, msghdr, socklen_t,
+    AF_NETLINK, NETLINK_ROUTE, NETLINK_SOCK_DIAG, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_NETLINK, SOL_SOCKET, iovec, mmsghdr,
+    msghdr, socklen_t,
 };
 use std::ffi::{c_int, c_uint};
 use std::io::IoSlice;
@@ -16,24 +17,23 @@ use std::sync::Arc;
 /// `sizeof(struct sockaddr_nl)`.
 const ADDRESS: usize = 12;
 /// Protocols that tell of the host's network, or change it, and that nobody has here (linux/netlink.h).
-const HOSTS: [c_int; 5] =
-    [libc::NETLINK_SOCK_DIAG, libc::NETLINK_XFRM, libc::NETLINK_FIB_LOOKUP, libc::NETLINK_NETFILTER, NETLINK_SMC];
+const HOSTS: [c_int; 4] = [libc::NETLINK_XFRM, libc::NETLINK_FIB_LOOKUP, libc::NETLINK_NETFILTER, NETLINK_SMC];
 /// Of shared memory communications.
 const NETLINK_SMC: c_int = 22;
 
 /// socket(2) of AF_NETLINK. What is not about the network stays the host's.
 pub fn socket(kind: c_int, protocol: c_int) -> Option<Result<c_int>> {
     match protocol {
-        NETLINK_ROUTE => Some(open(kind)),
+        NETLINK_ROUTE | NETLINK_SOCK_DIAG => Some(open(kind, protocol)),
         _ if HOSTS.contains(&protocol) => Some(Err(Errno::PROTONOSUPPORT)),
         _ => None,
     }
 }
 
-fn open(kind: c_int) -> Result<c_int> {
+fn open(kind: c_int, protocol: c_int) -> Result<c_int> {
     let kernel = crate::process::kernel()?;
     let (cloexec, nonblocking) = (kind & SOCK_CLOEXEC != 0, kind & SOCK_NONBLOCK != 0);
-    descriptor::install_netlink(kernel, kind & !(SOCK_CLOEXEC | SOCK_NONBLOCK), cloexec, nonblocking)
+    descriptor::install_netlink(kernel, kind & !(SOCK_CLOEXEC | SOCK_NONBLOCK), protocol, cloexec, nonblocking)
 }
 
 /// Runs `call` on the netlink socket behind `fd`; `None` if it is something else.
@@ -73,7 +73,7 @@ pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Ou
     let found = match (level, name) {
         (SOL_SOCKET, libc::SO_DOMAIN) => Ok(AF_NETLINK),
         (SOL_SOCKET, libc::SO_TYPE) => Ok(socket.kind()),
-        (SOL_SOCKET, libc::SO_PROTOCOL) => Ok(NETLINK_ROUTE),
+        (SOL_SOCKET, libc::SO_PROTOCOL) => Ok(socket.protocol()),
         (SOL_SOCKET, _) => return None,
         (SOL_NETLINK, _) => socket.getsockopt(name),
         _ => Err(Errno::NOPROTOOPT),

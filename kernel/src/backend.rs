@@ -7,11 +7,13 @@
 mod flow_label;
 mod local;
 mod packet;
+mod sockets;
 mod spin;
 
 pub use flow_label::FlowLabelCall;
 pub use local::Local;
 pub use packet::PacketCall;
+pub use sockets::Transport;
 
 use crate::endpoint::{Endpoint, Kind, SocketId};
 use crate::netlink::Network;
@@ -26,7 +28,7 @@ use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendError, SendOptions, Shutdown};
 use netstack::tcp::{Carrier, Close, TcpInfo, TcpOptions};
-use netstack::{DatagramMemory, Filter, SourceChange};
+use netstack::{DatagramMemory, Filter, Listed, SourceChange};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -101,10 +103,12 @@ pub enum Call<'a> {
     Arrival(SocketId, u64, u64),
     /// The interfaces: [`Reply::Interfaces`].
     Interfaces,
-    /// Everything that netlink tells of: [`Reply::Network`].
+    /// Everything that rtnetlink tells of: [`Reply::Network`].
     Network,
     /// Where a neighbour on an interface is; nowhere that is known.
     SetNeighbor(u32, IpAddr, Option<[u8; 6]>),
+    /// The sockets of a protocol, with TCP_INFO or without: [`Reply::Sockets`].
+    Sockets(Transport, bool),
     /// Bytes of the largest packet to a destination: [`Reply::PathMtu`], or ENOTCONN without a route.
     PathMtu(SocketAddr),
     /// The hop limit of packets to a destination whose sender says none: [`Reply::HopLimit`], or ENOTCONN without a route.
@@ -172,6 +176,8 @@ pub enum Reply {
     Interfaces(Vec<InterfaceInfo>),
     /// The tables.
     Network(Box<Network>),
+    /// Sockets, with TCP_INFO where they have it and it is asked for.
+    Sockets(Vec<(Listed, Option<TcpInfo>)>),
     /// Bytes of a packet.
     PathMtu(u32),
     /// A hop limit.

@@ -27,10 +27,16 @@ pub fn install(socket: &Arc<Socket>, cloexec: bool) -> Result<RawFd> {
     reserve(cloexec, socket.nonblocking())?.name(socket)
 }
 
-/// A new netlink socket. Errors: as of [`install`], and ESOCKTNOSUPPORT.
-pub fn install_netlink(kernel: &Arc<Kernel>, kind: i32, cloexec: bool, nonblocking: bool) -> Result<RawFd> {
+/// A new netlink socket. Errors: as of [`install`] and of [`Netlink::open`].
+pub fn install_netlink(
+    kernel: &Arc<Kernel>,
+    kind: i32,
+    protocol: i32,
+    cloexec: bool,
+    nonblocking: bool,
+) -> Result<RawFd> {
     fork::own();
-    let (socket, program) = Netlink::open(kernel, kind, cloexec, nonblocking)?;
+    let (socket, program) = Netlink::open(kernel, kind, protocol, cloexec, nonblocking)?;
     cleared(program.as_raw_fd());
     if !table::insert(program.as_raw_fd(), Opened::Netlink(socket)) {
         return Err(Errno::MFILE);

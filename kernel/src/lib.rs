@@ -101,8 +101,8 @@ pub struct Kernel {
     local: Arc<Local>,
     backend: Arc<dyn Backend>,
     left: AtomicBool,
-    /// Of its netlink sockets.
-    netlink_ports: parking_lot::Mutex<BTreeSet<u32>>,
+    /// Protocols and ports of its netlink sockets.
+    netlink_ports: parking_lot::Mutex<BTreeSet<(i32, u32)>>,
 }
 
 impl Kernel {

@@ -1,23 +1,22 @@
-//! Netlink sockets of NETLINK_ROUTE (rtnetlink(7)): what programs such as ip(8) ask about interfaces, addresses, routes and
-//! neighbours is answered out of the rump kernel's tables.
+//! Netlink sockets (netlink(7)): what programs such as ip(8) and ss(8) ask about the network is answered out of the rump
+//! kernel's tables.
 //!
 //! Such a socket is a pair of datagram sockets of the host's: the program reads and polls its end with the host's calls, so
 //! nothing here waits. What it sends is a call, whose answers are there when it returns.
 
-mod addresses;
 mod answer;
-mod links;
-mod neighbors;
-mod network;
-mod routes;
+mod protocol;
+mod route;
+mod sock_diag;
 #[cfg(test)]
-mod tests;
+mod testing;
 
 pub use netstack::Neighbor;
-pub use network::{Link, Network};
+pub use route::{Link, Network};
 
 use crate::descriptor::{Protected, protect_new};
 use crate::{Errno, Kernel, Result};
+use protocol::Protocol;
 use rustix::fd::OwnedFd;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 use std::sync::Arc;
@@ -35,8 +34,6 @@ const NETLINK_NO_ENOBUFS: i32 = 5;
 const NETLINK_CAP_ACK: i32 = 10;
 const NETLINK_EXT_ACK: i32 = 11;
 const NETLINK_GET_STRICT_CHK: i32 = 12;
-/// RTNLGRP_MAX.
-const GROUPS: u32 = 36;
 
 /// A netlink socket.
 pub struct Netlink {
@@ -44,6 +41,7 @@ pub struct Netlink {
     /// Where the answers are written.
     answers: Protected,
     kind: i32,
+    protocol: &'static Protocol,
     /// Its address (`nl_pid`), once it has one, and the groups that were joined by bind(2).
     port: AtomicU32,
     groups: AtomicU32,
@@ -53,11 +51,19 @@ pub struct Netlink {
 }
 
 impl Netlink {
-    /// A socket and the program's end of it. `kind`: SOCK_RAW or SOCK_DGRAM, which are the same.
-    pub fn open(kernel: &Arc<Kernel>, kind: i32, cloexec: bool, nonblocking: bool) -> Result<(Arc<Netlink>, OwnedFd)> {
+    /// A socket and the program's end of it. `kind`: SOCK_RAW or SOCK_DGRAM, which are the same. Errors: ESOCKTNOSUPPORT,
+    /// EPROTONOSUPPORT (the protocol is not answered here), and what else socket(2) has.
+    pub fn open(
+        kernel: &Arc<Kernel>,
+        kind: i32,
+        protocol: i32,
+        cloexec: bool,
+        nonblocking: bool,
+    ) -> Result<(Arc<Netlink>, OwnedFd)> {
         if !matches!(kind, libc::SOCK_RAW | libc::SOCK_DGRAM) {
             return Err(Errno::SOCKTNOSUPPORT);
         }
+        let protocol = protocol::find(protocol).ok_or(Errno::PROTONOSUPPORT)?;
         let mut flags = SocketFlags::empty();
         flags.set(SocketFlags::CLOEXEC, cloexec);
         flags.set(SocketFlags::NONBLOCK, nonblocking);
@@ -72,6 +78,7 @@ impl Netlink {
             kernel: kernel.clone(),
             answers,
             kind,
+            protocol,
             port: AtomicU32::new(0),
             groups: AtomicU32::new(0),
             peer: AtomicU32::new(0),
@@ -113,6 +120,11 @@ impl Netlink {
         self.kind
     }
 
+    /// SO_PROTOCOL.
+    pub fn protocol(&self) -> i32 {
+        self.protocol.number
+    }
+
     fn port(&self) -> u32 {
         self.port.load(Ordering::Acquire)
     }
@@ -132,11 +144,15 @@ impl Netlink {
             0 => {
                 let own = rustix::process::getpid().as_raw_pid().cast_unsigned();
                 let others = (1..=u32::MAX >> 1).map(|below| 0u32.wrapping_sub(4096).wrapping_sub(below));
-                [own].into_iter().chain(others).find(|port| !taken.contains(port)).ok_or(Errno::ADDRINUSE)?
+                [own]
+                    .into_iter()
+                    .chain(others)
+                    .find(|&port| !taken.contains(&(self.protocol(), port)))
+                    .ok_or(Errno::ADDRINUSE)?
             }
             port => port,
         };
-        if !taken.insert(port) {
+        if !taken.insert((self.protocol(), port)) {
             return Err(Errno::ADDRINUSE);
         }
         self.port.store(port, Ordering::Release);
@@ -155,12 +171,11 @@ impl Netlink {
             short_errors: self.option(NETLINK_CAP_ACK),
             port,
         };
-        for datagram in answer::answer(&self.kernel, requests, how) {
+        for datagram in answer::answer(&self.kernel, self.protocol, requests, how) {
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            match rustix::net::send(&self.answers, &datagram, flags) {
-                Err(Errno::AGAIN) => return Err(Errno::NOBUFS),
-                // Who has closed it wants no answers.
-                _ => {}
+            // Of other errors there is nobody to tell: who has closed it wants no answers.
+            if let Err(Errno::AGAIN) = rustix::net::send(&self.answers, &datagram, flags) {
+                return Err(Errno::NOBUFS);
             }
         }
         Ok(requests.len())
@@ -187,7 +202,7 @@ impl Netlink {
         match name {
             NETLINK_ADD_MEMBERSHIP | NETLINK_DROP_MEMBERSHIP => {
                 let group = value.cast_unsigned();
-                if !(1..=GROUPS).contains(&group) {
+                if !(1..=self.protocol.groups).contains(&group) {
                     return Err(Errno::INVAL);
                 }
                 let bit = 1u32.checked_shl(group - 1).unwrap_or(0);
@@ -210,6 +225,6 @@ impl Netlink {
 
 impl Drop for Netlink {
     fn drop(&mut self) {
-        self.kernel.netlink_ports.lock().remove(&self.port());
+        self.kernel.netlink_ports.lock().remove(&(self.protocol(), self.port()));
     }
 }

@@ -97,7 +97,7 @@ fn phase(phase: Phase) -> u8 {
 }
 
 /// The numbers of net/tcp_states.h.
-fn state(state: State) -> u8 {
+pub(crate) fn state(state: State) -> u8 {
     match state {
         State::Established => 1,
         State::SynSent => 2,

@@ -291,6 +291,7 @@ impl Engine {
                 self.stack.forget_neighbor(now, IfIndex(on), addr).map_err(errno::neighbor)?;
                 Ok(Reply::Done)
             }
+            Call::Sockets(transport, with_info) => Ok(Reply::Sockets(self.list(now, transport, with_info))),
             Call::HopLimit(to) => self.stack.hop_limit(to).map(Reply::HopLimit).ok_or(Errno::NOTCONN),
             Call::PathMtu(to) => self.stack.path_mtu(to).map(Reply::PathMtu).ok_or(Errno::NOTCONN),
             Call::Learned => Ok(Reply::Learned(self.learned())),

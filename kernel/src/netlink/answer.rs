@@ -1,23 +1,19 @@
-//! From requests to answers: which table a request is about, and the messages around what that says (netlink(7)).
+//! From requests to answers: the messages around what a protocol has to say (netlink(7)).
 
-use super::{GOOD_SIZE, addresses, links, neighbors, routes};
-use crate::{Errno, Kernel, Result};
+use super::GOOD_SIZE;
+use super::protocol::Protocol;
+use crate::{Errno, Kernel};
 use netlink_packet_core::{
     DoneMessage, ErrorMessage, NLM_F_ACK, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkBuffer,
-    NetlinkHeader, NetlinkMessage, NetlinkPayload, ParseableParametrized,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable,
 };
-use netlink_packet_route::RouteNetlinkMessage as Message;
 use std::num::NonZeroI32;
 
-// linux/netlink.h, linux/rtnetlink.h.
+// linux/netlink.h.
 const HEADER: usize = 16;
 const ALIGN: usize = 4;
 /// Message types below are netlink's own.
 const NLMSG_MIN_TYPE: u16 = 0x10;
-const RTM_GETLINK: u16 = 18;
-const RTM_GETADDR: u16 = 22;
-const RTM_GETROUTE: u16 = 26;
-const RTM_GETNEIGH: u16 = 30;
 
 /// What the socket is set to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,20 +35,63 @@ pub(super) enum Wish {
     One,
 }
 
+/// What a protocol has to say.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) rows: Vec<Row>,
+    /// Of a whole table: why the rest is missing.
+    pub(super) broken_off: Option<Errno>,
+}
+
+impl Told {
+    pub(super) fn all(rows: impl Iterator<Item = Row>) -> Told {
+        Told { rows: rows.collect(), broken_off: None }
+    }
+}
+
+/// A message but for its header.
+#[derive(Debug)]
+pub(super) struct Row {
+    kind: u16,
+    body: Vec<u8>,
+}
+
+impl Row {
+    pub(super) fn new(message: &impl NetlinkSerializable) -> Row {
+        let mut body = vec![0; message.buffer_len()];
+        message.serialize(&mut body);
+        Row { kind: message.message_type(), body }
+    }
+}
+
+impl NetlinkSerializable for Row {
+    fn message_type(&self) -> u16 {
+        self.kind
+    }
+
+    fn buffer_len(&self) -> usize {
+        self.body.len()
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        buffer.copy_from_slice(&self.body);
+    }
+}
+
 /// Answers the requests that a program has sent at once, in datagrams as they are to be read.
-pub(super) fn answer(kernel: &Kernel, mut requests: &[u8], how: How) -> Vec<Vec<u8>> {
+pub(super) fn answer(kernel: &Kernel, protocol: &Protocol, mut requests: &[u8], how: How) -> Vec<Vec<u8>> {
     let mut datagrams = Datagrams::default();
     while let Ok(request) = NetlinkBuffer::new_checked(requests) {
         let len = request.length() as usize;
         datagrams.begin();
-        answer_one(kernel, &requests[..len], how, &mut datagrams);
+        answer_one(kernel, protocol, &requests[..len], how, &mut datagrams);
         requests = requests.get(len.next_multiple_of(ALIGN)..).unwrap_or_default();
     }
     datagrams.0.retain(|datagram| !datagram.is_empty());
     datagrams.0
 }
 
-fn answer_one(kernel: &Kernel, request: &[u8], how: How, datagrams: &mut Datagrams) {
+fn answer_one(kernel: &Kernel, protocol: &Protocol, request: &[u8], how: How, datagrams: &mut Datagrams) {
     let header = NetlinkBuffer::new(request);
     let (kind, flags) = (header.message_type(), header.flags());
     if flags & NLM_F_REQUEST == 0 {
@@ -61,45 +100,24 @@ fn answer_one(kernel: &Kernel, request: &[u8], how: How, datagrams: &mut Datagra
     let dumps = flags & NLM_F_DUMP == NLM_F_DUMP;
     let wish = if dumps { Wish::All { narrowed: how.strict } } else { Wish::One };
     let outcome = match kind {
-        ..NLMSG_MIN_TYPE => Ok(Vec::new()),
-        _ => rows(kernel, kind, &request[HEADER..], wish),
+        ..NLMSG_MIN_TYPE => Ok(Told::all([].into_iter())),
+        _ => (protocol.ask)(kernel, kind, &request[HEADER..], wish),
     };
     let envelope = Envelope { number: header.sequence_number(), port: how.port };
     match outcome {
-        Ok(rows) => {
+        Ok(Told { rows, broken_off }) => {
             let multi = if dumps { NLM_F_MULTIPART } else { 0 };
             rows.into_iter().for_each(|row| datagrams.add(envelope.seal(multi, NetlinkPayload::InnerMessage(row))));
             datagrams.begin();
             if dumps && kind >= NLMSG_MIN_TYPE {
-                datagrams.add(envelope.seal(NLM_F_MULTIPART, NetlinkPayload::Done(DoneMessage::default())));
+                let mut done = DoneMessage::default();
+                done.code = broken_off.map_or(0, |errno| -errno.raw_os_error());
+                datagrams.add(envelope.seal(NLM_F_MULTIPART, NetlinkPayload::Done(done)));
             } else if flags & NLM_F_ACK != 0 {
                 datagrams.add(envelope.refuse(None, request, true));
             }
         }
         Err(errno) => datagrams.add(envelope.refuse(Some(errno), request, how.short_errors)),
-    }
-}
-
-/// The rows of a table.
-fn rows(kernel: &Kernel, kind: u16, body: &[u8], wish: Wish) -> Result<Vec<Message>> {
-    // Nothing can be set, and of the tables these are there. Bytes of what a request begins with.
-    let head = match kind {
-        RTM_GETLINK => 16,
-        RTM_GETADDR => 8,
-        RTM_GETROUTE | RTM_GETNEIGH => 12,
-        _ => return Err(Errno::OPNOTSUPP),
-    };
-    // A family alone has been a whole request since before there was more to say (`struct rtgenmsg`).
-    let mut body = body.to_vec();
-    body.resize(body.len().max(head), 0);
-    let request = Message::parse_with_param(&body[..], kind).map_err(|_| Errno::INVAL)?;
-    let network = kernel.network()?;
-    match &request {
-        Message::GetLink(request) => links::rows(&network, request, wish),
-        Message::GetAddress(request) => addresses::rows(&network, request, wish),
-        Message::GetRoute(request) => routes::rows(kernel, &network, request, wish),
-        Message::GetNeighbour(request) => neighbors::rows(&network, request, wish),
-        _ => Err(Errno::OPNOTSUPP),
     }
 }
 
@@ -110,7 +128,7 @@ struct Envelope {
 }
 
 impl Envelope {
-    fn seal(&self, flags: u16, payload: NetlinkPayload<Message>) -> Vec<u8> {
+    fn seal(&self, flags: u16, payload: NetlinkPayload<Row>) -> Vec<u8> {
         let mut header = NetlinkHeader::default();
         (header.flags, header.sequence_number, header.port_number) = (flags, self.number, self.port);
         let mut message = NetlinkMessage::new(header, payload);

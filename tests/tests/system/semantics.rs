@@ -104,7 +104,7 @@ macro_rules! groups {
 }
 
 groups! {
-    life listen lowat data options dgram receiving udplite cork zerocopy stamping urgent driven fastopen multicast inet6 flowlabel anycast header pktoptions netlink arp
+    life listen lowat data options dgram receiving udplite cork zerocopy stamping urgent driven fastopen multicast inet6 flowlabel anycast header pktoptions netlink sockdiag arp
     streamip poll epoll fd stdio signal names number packet packetring packetfanout packetvnet packetbyname filter fortified blocked reuseport savesyn
 }
 

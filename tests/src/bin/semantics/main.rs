@@ -46,6 +46,7 @@ mod resolver;
 mod reuseport;
 mod savesyn;
 mod signal;
+mod sockdiag;
 mod stamping;
 mod stdio;
 mod streamip;
@@ -107,6 +108,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         savesyn::CASES,
         netlink::CASES,
         arp::CASES,
+        sockdiag::CASES,
     ]
     .into_iter()
     .flatten()

@@ -40,11 +40,11 @@ fn opened() -> Fd {
     must("socket", sys::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE))
 }
 
-fn address(family: i32, port: u32, groups: u32) -> Vec<u8> {
+pub fn address(family: i32, port: u32, groups: u32) -> Vec<u8> {
     [&(family as u16).to_ne_bytes()[..], &[0; 2], &port.to_ne_bytes(), &groups.to_ne_bytes()].concat()
 }
 
-fn request(kind: u16, flags: u16, number: u32, body: &[u8]) -> Vec<u8> {
+pub fn request(kind: u16, flags: u16, number: u32, body: &[u8]) -> Vec<u8> {
     let len = 16 + body.len() as u32;
     let mut bytes = [&len.to_ne_bytes()[..], &kind.to_ne_bytes(), &(REQUEST | flags).to_ne_bytes()].concat();
     bytes.extend([number.to_ne_bytes(), [0; 4]].concat());
@@ -64,12 +64,12 @@ fn to(addr: [u8; 4]) -> Vec<u8> {
 }
 
 /// A message that came.
-struct Message {
-    kind: u16,
+pub struct Message {
+    pub kind: u16,
     flags: u16,
     number: u32,
     port: u32,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 fn messages(mut bytes: &[u8]) -> Vec<Message> {
@@ -85,12 +85,12 @@ fn messages(mut bytes: &[u8]) -> Vec<Message> {
     found
 }
 
-fn come(fd: Fd) -> Vec<Message> {
+pub fn come(fd: Fd) -> Vec<Message> {
     messages(&must("recv", sys::recv(fd, 65_536, MSG_DONTWAIT)))
 }
 
 /// Everything up to the end of a dump.
-fn dumped(fd: Fd) -> Vec<Message> {
+pub fn dumped(fd: Fd) -> Vec<Message> {
     let mut all = Vec::new();
     while all.last().is_none_or(|last: &Message| !matches!(last.kind, DONE | ERROR)) {
         all.extend(come(fd));
@@ -98,7 +98,7 @@ fn dumped(fd: Fd) -> Vec<Message> {
     all
 }
 
-fn see(r: &mut Report, what: &str, own: u32, message: &Message) {
+pub fn see(r: &mut Report, what: &str, own: u32, message: &Message) {
     let port = if message.port == own { "ours" } else { "another" };
     let shown = match message.kind {
         ERROR => crate::report::hex(&message.body[..4.min(message.body.len())]),
@@ -109,7 +109,7 @@ fn see(r: &mut Report, what: &str, own: u32, message: &Message) {
     r.see(what, format!("type {kind} flags {flags:#x} number {number} port {port} {shown}"));
 }
 
-fn port(fd: Fd) -> u32 {
+pub fn port(fd: Fd) -> u32 {
     let name = must("getsockname", sys::getsockname_bytes(fd));
     u32::from_ne_bytes([name[4], name[5], name[6], name[7]])
 }

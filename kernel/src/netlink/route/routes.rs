@@ -1,7 +1,6 @@
 //! RTM_GETROUTE: the routes, and which way a packet would go.
 
-use super::answer::Wish;
-use super::{Link, Network};
+use super::{Link, Network, Wish};
 use crate::{Errno, Kernel, Result};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;

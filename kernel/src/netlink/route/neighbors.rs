@@ -1,7 +1,6 @@
 //! RTM_GETNEIGH: who has which hardware address.
 
-use super::Network;
-use super::answer::Wish;
+use super::{Network, Wish};
 use crate::{Errno, Result};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;

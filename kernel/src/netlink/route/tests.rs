@@ -1,41 +1,24 @@
-use super::answer::{How, answer};
-use crate::{Kernel, Net};
-use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
+use super::super::answer::{self, How};
+use super::super::testing::{alone, messages, request};
+use crate::Kernel;
+use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::address::AddressAttribute;
 use proptest::prelude::*;
 use std::net::IpAddr;
-use std::sync::Arc;
 
-fn alone() -> Arc<Kernel> {
-    let net: Net = "hostname=alone".parse().expect("a network");
-    Kernel::boot(net.into()).expect("boots")
+fn answer(kernel: &Kernel, requests: &[u8], how: How) -> Vec<Vec<u8>> {
+    answer::answer(kernel, &super::PROTOCOL, requests, how)
 }
 
-/// A request with this body.
-fn request(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
-    let mut bytes = (16 + body.len() as u32).to_ne_bytes().to_vec();
-    bytes.extend([kind.to_ne_bytes(), flags.to_ne_bytes(), [0; 2], [0; 2], [0; 2], [0; 2]].concat());
-    bytes.extend_from_slice(body);
-    bytes
-}
-
-fn messages(datagrams: &[Vec<u8>]) -> Vec<NetlinkPayload<Message>> {
-    let mut found = Vec::new();
-    for mut rest in datagrams.iter().map(Vec::as_slice) {
-        while !rest.is_empty() {
-            let message = NetlinkMessage::deserialize(rest).expect("a message");
-            rest = &rest[(message.header.length as usize).next_multiple_of(4)..];
-            found.push(message.payload);
-        }
-    }
-    found
+fn told(kernel: &Kernel, requests: &[u8], how: How) -> Vec<NetlinkPayload<Message>> {
+    messages(&answer(kernel, requests, how))
 }
 
 #[test]
 fn a_dump_is_the_rows_and_then_an_end() {
     let kernel = alone();
-    let found = messages(&answer(&kernel, &request(22, 0x301, &[0]), How::default()));
+    let found = told(&kernel, &request(22, 0x301, &[0]), How::default());
     let Some((NetlinkPayload::Done(_), rows)) = found.split_last() else { panic!("{found:?}") };
     let mut addresses = Vec::new();
     for row in rows {
@@ -56,9 +39,9 @@ fn who_asks_strictly_gets_one_interface() {
     let of_none = request(22, 0x301, &[0, 0, 0, 0, 9, 0, 0, 0]);
     let strict = How { strict: true, ..How::default() };
     assert_eq!(answer(&kernel, &of_lo, strict), answer(&kernel, &of_lo, How::default()));
-    let refused = messages(&answer(&kernel, &of_none, strict));
+    let refused = told(&kernel, &of_none, strict);
     assert!(matches!(refused.as_slice(), [NetlinkPayload::Error(error)] if error.raw_code() == -libc::ENODEV));
-    assert!(messages(&answer(&kernel, &of_none, How::default())).len() > 1);
+    assert!(told(&kernel, &of_none, How::default()).len() > 1);
     kernel.leave();
 }
 

@@ -1,7 +1,6 @@
 //! RTM_GETLINK: the interfaces.
 
-use super::answer::Wish;
-use super::{Link, Network};
+use super::{Link, Network, Wish};
 use crate::{Errno, Result};
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkMode, Map, State, Stats64};

@@ -1,7 +1,6 @@
 //! RTM_GETADDR: the addresses of the interfaces.
 
-use super::answer::Wish;
-use super::{Link, Network};
+use super::{Link, Network, Wish};
 use crate::{Errno, Result};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;

@@ -1,0 +1,50 @@
+//! NETLINK_ROUTE (rtnetlink(7)): interfaces, addresses, routes and neighbours, as ip(8) asks for them.
+
+mod addresses;
+mod links;
+mod neighbors;
+mod network;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+pub use network::{Link, Network};
+
+use super::answer::{Row, Told, Wish};
+use super::protocol::Protocol;
+use crate::{Errno, Kernel, Result};
+use netlink_packet_core::ParseableParametrized;
+use netlink_packet_route::RouteNetlinkMessage as Message;
+
+// linux/rtnetlink.h.
+const RTM_GETLINK: u16 = 18;
+const RTM_GETADDR: u16 = 22;
+const RTM_GETROUTE: u16 = 26;
+const RTM_GETNEIGH: u16 = 30;
+/// RTNLGRP_MAX.
+const GROUPS: u32 = 36;
+
+pub(super) const PROTOCOL: Protocol = Protocol { number: libc::NETLINK_ROUTE, groups: GROUPS, ask };
+
+fn ask(kernel: &Kernel, kind: u16, body: &[u8], wish: Wish) -> Result<Told> {
+    // Nothing can be set, and of the tables these are there. Bytes of what a request begins with.
+    let head = match kind {
+        RTM_GETLINK => 16,
+        RTM_GETADDR => 8,
+        RTM_GETROUTE | RTM_GETNEIGH => 12,
+        _ => return Err(Errno::OPNOTSUPP),
+    };
+    // A family alone has been a whole request since before there was more to say (`struct rtgenmsg`).
+    let mut body = body.to_vec();
+    body.resize(body.len().max(head), 0);
+    let request = Message::parse_with_param(&body[..], kind).map_err(|_| Errno::INVAL)?;
+    let network = kernel.network()?;
+    let rows = match &request {
+        Message::GetLink(request) => links::rows(&network, request, wish),
+        Message::GetAddress(request) => addresses::rows(&network, request, wish),
+        Message::GetRoute(request) => routes::rows(kernel, &network, request, wish),
+        Message::GetNeighbour(request) => neighbors::rows(&network, request, wish),
+        _ => Err(Errno::OPNOTSUPP),
+    }?;
+    Ok(Told::all(rows.iter().map(Row::new)))
+}
