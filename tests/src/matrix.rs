@@ -1,6 +1,7 @@
 //! Real programs with a real workload each, a row a program: `cargo xtask matrix` runs all and writes docs/PROGRAMS.md, the
 //! tests run those that are not heavy.
 
+mod configuration;
 mod frames;
 mod languages;
 mod messages;
@@ -104,7 +105,8 @@ pub const ROWS: &[Row] = &[
     row("tcpdump -w: what two others say, and tshark reads", frames::tcpdump_writes),
     row("tshark: a handshake of two others", frames::tshark),
     row("arping: 3 questions by ARP", frames::arping),
-    row("ip: the addresses, the routes, the way to another", frames::ip),
+    row("ip: the addresses, the routes, the way to another", configuration::ip),
+    row("dnsmasq: gives a node its address, and answers for names", configuration::dnsmasq),
 ];
 
 /// A row's network.

@@ -41,7 +41,7 @@ pub const PACKAGES: &[Package] = &[
     package("redis-server", &["redis-server"], "an epoll server that forks"),
     package("redis-tools", &["redis-cli"], "its client"),
     package("bind9-dnsutils", &["dig"], "a program that reads resolv.conf by itself"),
-    package("dnsmasq-base", &["dnsmasq"], "the DNS server on the rump network"),
+    package("dnsmasq-base", &["dnsmasq"], "DNS and DHCP on rump networks"),
     package("iputils-ping", &["ping"], "raw and datagram ICMP sockets"),
     package("traceroute", &["traceroute"], "reads the error queue"),
     package("iputils-tracepath", &["tracepath"], "finds path MTUs by the error queue"),

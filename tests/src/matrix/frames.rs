@@ -57,20 +57,3 @@ pub fn arping(net: &Net) -> Outcome<String> {
     ensure(said.contains("3 packets received,   0% unanswered"), || format!("arping says\n{said}"))?;
     Ok("3 answers to 3 questions".into())
 }
-
-pub fn ip(net: &Net) -> Outcome<String> {
-    let listener = Program::new("nc").words("-n -v -k -l 10.0.0.1 7000");
-    let _listener = net.start(listener, 1, Ready::Says("Listening"))?;
-    let asks =
-        |words: &str| -> Outcome<String> { Ok(net.client_at(AT, Program::new("ip").words(words)).run()?.text()) };
-    let addresses = asks("-o -4 addr show")?;
-    ensure(addresses.contains("inet 10.0.0.200/24 brd 10.0.0.255 scope global shmif0"), || {
-        format!("ip addr says\n{addresses}")
-    })?;
-    let routes = asks("route")?;
-    let ours = "10.0.0.0/24 dev shmif0 proto kernel scope link src 10.0.0.200";
-    ensure(routes.trim() == ours, || format!("ip route says\n{routes}"))?;
-    let way = asks("route get 10.0.0.1")?;
-    ensure(way.contains("10.0.0.1 dev shmif0 src 10.0.0.200"), || format!("ip route get says\n{way}"))?;
-    Ok("addresses, routes and a way are the node's".into())
-}
