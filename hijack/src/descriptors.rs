@@ -113,15 +113,8 @@ pub fn fcntl(fd: c_int, command: c_int, argument: Argument) -> Option<Result<c_i
 pub fn made(fd: c_int) {
     if fd >= 0 {
         poll::forget(fd);
-        forget_socket(fd);
+        descriptor::cleared_of_sockets(fd);
         standard::follow(fd);
-    }
-}
-
-/// As [`made`], for a descriptor that [`kernel::poll`] has made.
-pub fn forget_socket(fd: c_int) {
-    if !matches!(descriptor::lookup(fd), Lookup::Host) && !descriptor::in_vfork_child() {
-        descriptor::cleared(fd);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::message::duration;
 use crate::real;
 use crate::table::host;
 use crate::user::{In, Out};
+use kernel::descriptor;
 use kernel::poll::epoll::{self, Begin};
 use kernel::poll::{self, FdSet};
 use kernel::signal;
@@ -152,7 +153,7 @@ pub fn epoll_create1(flags: c_int) -> Number {
 }
 
 fn made(flags: c_int) -> Result<c_int> {
-    epoll::create(flags).inspect(|fd| crate::descriptors::forget_socket(*fd))
+    epoll::create(flags).inspect(|fd| descriptor::cleared_of_sockets(*fd))
 }
 
 /// epoll_ctl(2).

@@ -87,6 +87,17 @@ pub fn cleared(fd: RawFd) {
 
 fn forget(fd: RawFd) {
     poll::forget(fd);
+    forget_name(fd);
+}
+
+/// As [`cleared`], but an epoll set that `fd` names stays.
+pub fn cleared_of_sockets(fd: RawFd) {
+    if table::has(fd) && !in_vfork_child() {
+        forget_name(fd);
+    }
+}
+
+fn forget_name(fd: RawFd) {
     if let Removed::Last(socket, end) = table::remove(fd) {
         shared::last_name_gone(socket, end);
     }

@@ -102,37 +102,43 @@ fn entry_made(fd: RawFd) -> Option<&'static AtomicU32> {
     Some(&chunk[fd % CHUNK])
 }
 
-/// What `fd` is.
-pub fn lookup(fd: RawFd) -> Lookup {
-    let Some(entry) = entry(fd) else { return Lookup::Host };
+/// Runs `with` on what `fd` names; else its entry, [`HOST`] or [`INHERITED`].
+fn look<R>(fd: RawFd, with: impl Fn(&Opened) -> R) -> Result<R, u32> {
+    let entry = entry(fd).ok_or(HOST)?;
     loop {
         let value = entry.load(Ordering::Acquire);
-        match value {
-            HOST => return Lookup::Host,
-            INHERITED => return Lookup::Inherited,
-            _ => {}
+        if value < FIRST {
+            return Err(value);
         }
         let open = read(&OPEN);
         // Another thread may have closed it, and the place be another socket's by now. While the entry holds, the place does.
         if entry.load(Ordering::Acquire) == value {
-            return match open.get(value) {
-                Some(Open { what: Opened::Socket(socket, _), .. }) => Lookup::Rump(socket.clone()),
-                _ => Lookup::Host,
-            };
+            return open.get(value).map(|open| with(&open.what)).ok_or(HOST);
         }
     }
 }
 
+/// What `fd` is.
+pub fn lookup(fd: RawFd) -> Lookup {
+    let found = look(fd, |what| match what {
+        Opened::Socket(socket, _) => Lookup::Rump(socket.clone()),
+        Opened::Netlink(_) => Lookup::Host,
+    });
+    found.unwrap_or_else(|entry| if entry == INHERITED { Lookup::Inherited } else { Lookup::Host })
+}
+
 /// The netlink socket that `fd` names.
 pub fn netlink(fd: RawFd) -> Option<Arc<Netlink>> {
-    let value = entry(fd)?.load(Ordering::Acquire);
-    if value < FIRST {
-        return None;
-    }
-    match &read(&OPEN).get(value)?.what {
+    let found = look(fd, |what| match what {
         Opened::Netlink(netlink) => Some(netlink.clone()),
         Opened::Socket(..) => None,
-    }
+    });
+    found.ok().flatten()
+}
+
+/// Whether the table has anything of `fd`.
+pub(super) fn has(fd: RawFd) -> bool {
+    entry(fd).is_some_and(|entry| entry.load(Ordering::Acquire) != HOST)
 }
 
 /// Enters a new socket under `fd`. False where the number is too large for the table.

@@ -1,6 +1,6 @@
 use super::super::answer::{self, How};
 use super::super::testing::{alone, messages, request};
-use crate::Kernel;
+use crate::{Kernel, descriptor};
 use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::address::AddressAttribute;
@@ -42,6 +42,17 @@ fn who_asks_strictly_gets_one_interface() {
     let refused = told(&kernel, &of_none, strict);
     assert!(matches!(refused.as_slice(), [NetlinkPayload::Error(error)] if error.raw_code() == -libc::ENODEV));
     assert!(told(&kernel, &of_none, How::default()).len() > 1);
+    kernel.leave();
+}
+
+#[test]
+fn a_number_that_is_given_anew_names_no_socket() {
+    let kernel = alone();
+    let fd = descriptor::install_netlink(&kernel, libc::SOCK_RAW, libc::NETLINK_ROUTE, true, false).expect("a socket");
+    assert!(descriptor::netlink(fd).is_some());
+    descriptor::cleared_of_sockets(fd);
+    assert!(descriptor::netlink(fd).is_none());
+    crate::host::close(fd).expect("still the host's");
     kernel.leave();
 }
 
