@@ -155,7 +155,7 @@ pub fn accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> 
 
 /// shutdown(2).
 pub fn shutdown(fd: c_int, how: c_int) -> Option<Result<c_int>> {
-    on(fd, |socket| socket.shutdown(how).map(|()| 0))
+    on(fd, |socket| socket.shutdown(how).map(|()| 0)).or_else(|| netlink::shutdown(fd))
 }
 
 /// getsockname(2).

@@ -79,8 +79,10 @@ pub fn sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) ->
 pub fn recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> isize {
     let mut sender = None;
     let ours = || {
-        sender = netlink::sender(fd, message);
-        on(fd, |socket| receive_one(socket, message, flags).map(count))
+        on(fd, |socket| receive_one(socket, message, flags).map(count)).or_else(|| {
+            sender = Sender::of_message(fd, message);
+            None
+        })
     };
     hook::asks(ours).unwrap_or_else(|| {
         hook::after(host::recvmsg(fd, message, flags), |result| {
@@ -143,8 +145,11 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
 pub fn recvmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int, timeout: Out<timespec>) -> c_int {
     let mut senders = Vec::new();
     let ours = || {
-        senders = (0..len.min(MOST)).map_while(|index| netlink::sender(fd, messages.header(index))).collect();
-        on(fd, |socket| receive_many(socket, messages, len.min(MOST), flags, timeout))
+        on(fd, |socket| receive_many(socket, messages, len.min(MOST), flags, timeout)).or_else(|| {
+            let sender = |index| Sender::of_message(fd, messages.header(index));
+            senders = (0..len.min(MOST)).map_while(sender).collect();
+            None
+        })
     };
     hook::asks(ours).unwrap_or_else(|| {
         hook::after(host::recvmmsg(fd, messages, len, flags, timeout), |result| {

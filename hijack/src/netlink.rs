@@ -1,14 +1,12 @@
 //! Netlink sockets of the network: what of the calls on them is not the host's. To read, poll and copy them is.
 
-use crate::hook::outcome;
-use crate::table::host;
 use crate::transfer;
 use crate::user::{self, In, InBytes, Message, Out, OutBytes};
 use kernel::netlink::Netlink;
-use kernel::{Errno, Result, descriptor};
+use kernel::{Errno, Result, descriptor, fault};
 use libc::{
-    AF_NETLINK, NETLINK_ROUTE, NETLINK_SOCK_DIAG, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_NETLINK, SOL_SOCKET, iovec, mmsghdr,
-    msghdr, socklen_t,
+    AF_NETLINK, AF_UNSPEC, NETLINK_ROUTE, NETLINK_SOCK_DIAG, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_NETLINK, SOL_SOCKET,
+    iovec, mmsghdr, msghdr, socklen_t,
 };
 use std::ffi::{c_int, c_uint};
 use std::io::IoSlice;
@@ -49,9 +47,17 @@ pub fn bind(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
     })
 }
 
-/// connect(2).
+/// connect(2). To nobody in particular (AF_UNSPEC) is to the kernel.
 pub fn connect(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
-    on(fd, |socket| socket.connect(read(name, len)?.0).map(|()| 0))
+    on(fd, |socket| {
+        let port = if family(name, len)? == AF_UNSPEC { 0 } else { read(name, len)?.0 };
+        socket.connect(port).map(|()| 0)
+    })
+}
+
+/// shutdown(2), which they have not.
+pub fn shutdown(fd: c_int) -> Option<Result<c_int>> {
+    on(fd, |_| Err(Errno::OPNOTSUPP))
 }
 
 /// getsockname(2).
@@ -121,7 +127,7 @@ pub fn sendto(fd: c_int, buf: InBytes, len: usize, name: InBytes, name_len: sock
 /// sendmsg(2).
 pub fn sendmsg(socket: &Netlink, message: Message) -> Result<usize> {
     let to = destination(message.name.as_in(), message.name_len)?;
-    user::gather(message.vectors, message.count, |parts| socket.send(&joined(parts), to))
+    user::gather(message.vectors, message.count, |parts| socket.send(&joined(parts)?, to))
 }
 
 /// sendmmsg(2): an error counts only if it is the first message's.
@@ -138,58 +144,72 @@ pub fn sendmmsg(socket: &Netlink, messages: Out<mmsghdr>, len: c_uint) -> Result
 }
 
 /// writev(2).
-pub fn writev(fd: c_int, vectors: In<iovec>, count: usize) -> Option<Result<isize>> {
-    on(fd, |socket| user::gather(vectors, count, |parts| socket.send(&joined(parts), None).map(transfer::count)))
-}
-
-fn joined(parts: &[IoSlice<'_>]) -> Vec<u8> {
-    parts.iter().flat_map(|part| part.iter().copied()).collect()
-}
-
-/// recvfrom(2) with a name: what is read comes from the kernel.
-pub fn recvfrom(
-    fd: c_int,
-    buf: OutBytes,
-    len: usize,
-    flags: c_int,
-    name: OutBytes,
-    name_len: Out<socklen_t>,
-) -> Option<Result<isize>> {
-    if name.is_null() {
-        return None;
-    }
-    on(fd, |_| {
-        let received = outcome(host::recv(fd, buf, len, flags))?;
-        give(0, 0, name, name_len)?;
-        Ok(received)
+pub fn writev(fd: c_int, vectors: In<iovec>, count: c_int) -> Option<Result<isize>> {
+    on(fd, |socket| {
+        let count = transfer::vector_len(count)?;
+        user::gather(vectors, count, |parts| socket.send(&joined(parts)?, None).map(transfer::count))
     })
 }
 
-/// Where recvmsg(2) of a netlink socket puts the sender's name: the host, which knows of no sender, overwrites how much room there is.
-pub struct Sender {
-    header: Out<msghdr>,
-    name: OutBytes,
-    space: usize,
+/// EFAULT where one of them is not there.
+fn joined(parts: &[IoSlice<'_>]) -> Result<Vec<u8>> {
+    for part in parts {
+        fault::readable(part.as_ptr(), part.len()).map_err(|_| Errno::FAULT)?;
+    }
+    Ok(parts.iter().flat_map(|part| part.iter().copied()).collect())
 }
 
-/// Before recvmsg(2); `None` where `fd` is something else.
-pub fn sender(fd: c_int, header: Out<msghdr>) -> Option<Sender> {
-    descriptor::netlink(fd)?;
-    let Message { name, name_len, .. } = header.parts().ok()?;
-    Some(Sender { header, name, space: name_len as usize })
+/// Where a call that reads puts the sender's name: the host, which knows of no sender, overwrites how much room there is.
+pub struct Sender {
+    name: OutBytes,
+    space: usize,
+    len: Len,
+}
+
+/// Where it puts how long the name is.
+enum Len {
+    /// recvfrom(2).
+    Apart(Out<socklen_t>),
+    /// recvmsg(2).
+    In(Out<msghdr>),
 }
 
 impl Sender {
+    /// Before recvfrom(2); `None` where `fd` is something else.
+    pub fn of_call(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Sender> {
+        descriptor::netlink(fd)?;
+        let space = usize::try_from(len.get().ok()?.cast_signed()).ok()?;
+        Some(Sender { name, space, len: Len::Apart(len) })
+    }
+
+    /// Before recvmsg(2); `None` where `fd` is something else.
+    pub fn of_message(fd: c_int, header: Out<msghdr>) -> Option<Sender> {
+        descriptor::netlink(fd)?;
+        let Message { name, name_len, .. } = header.parts().ok()?;
+        Some(Sender { name, space: name_len as usize, len: Len::In(header) })
+    }
+
     /// After it: what was read comes from the kernel. Where that cannot be written the message has come without it.
     pub fn name(&self) {
         if !self.name.is_null() && self.name.put(&encode(0, 0)[..self.space.min(ADDRESS)]).is_ok() {
-            let _ = self.header.set_name_len(ADDRESS as socklen_t);
+            let _ = match self.len {
+                Len::Apart(len) => len.set(ADDRESS as socklen_t),
+                Len::In(header) => header.set_name_len(ADDRESS as socklen_t),
+            };
         }
     }
 }
 
 fn destination(name: InBytes, len: socklen_t) -> Result<Option<u32>> {
-    if name.is_null() { Ok(None) } else { read(name, len).map(|(port, _)| Some(port)) }
+    if name.is_null() || len == 0 { Ok(None) } else { read(name, len).map(|(port, _)| Some(port)) }
+}
+
+fn family(name: InBytes, len: socklen_t) -> Result<c_int> {
+    const FAMILY: usize = size_of::<libc::sa_family_t>();
+    if (len as usize) < FAMILY {
+        return Err(Errno::INVAL);
+    }
+    name.slice(FAMILY)?.try_into().map(|bytes| u16::from_ne_bytes(bytes).into()).map_err(|_| Errno::INVAL)
 }
 
 /// Port and groups of a `struct sockaddr_nl`.
@@ -197,8 +217,8 @@ fn read(name: InBytes, len: socklen_t) -> Result<(u32, u32)> {
     if (len as usize) < ADDRESS {
         return Err(Errno::INVAL);
     }
-    let [f0, f1, _, _, p0, p1, p2, p3, g0, g1, g2, g3] = *name.slice(ADDRESS)? else { return Err(Errno::INVAL) };
-    if c_int::from(u16::from_ne_bytes([f0, f1])) != AF_NETLINK {
+    let [_, _, _, _, p0, p1, p2, p3, g0, g1, g2, g3] = *name.slice(ADDRESS)? else { return Err(Errno::INVAL) };
+    if family(name, len)? != AF_NETLINK {
         return Err(Errno::INVAL);
     }
     Ok((u32::from_ne_bytes([p0, p1, p2, p3]), u32::from_ne_bytes([g0, g1, g2, g3])))

@@ -47,10 +47,10 @@ hooks! {
     recv(fd: c_int, buf: OutBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::recv, point;
     __recv_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int) -> ssize_t = asks transfer::recv_chk, point;
     recvfrom(fd: c_int, buf: OutBytes, len: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>
-    ) -> ssize_t = asks transfer::recvfrom, point;
+    ) -> ssize_t = replaces transfer::recvfrom, point;
     __recvfrom_chk(
         fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>
-    ) -> ssize_t = asks transfer::recvfrom_chk;
+    ) -> ssize_t = replaces transfer::recvfrom_chk;
     read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read, point;
     __read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read, point;
     __read_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t) -> ssize_t = asks transfer::read_chk, point;

@@ -2,8 +2,10 @@
 
 use crate::address;
 use crate::endpoint::on;
-use crate::netlink;
+use crate::hook;
+use crate::netlink::{self, Sender};
 use crate::real;
+use crate::table::host;
 use crate::user::{self, In, InBytes, Out, OutBytes};
 use kernel::socket::{Name, Received, SendControl};
 use kernel::{Errno, Result, Socket, signal};
@@ -60,13 +62,27 @@ pub fn recv(fd: c_int, buf: OutBytes, len: usize, flags: c_int) -> Count {
 }
 
 /// recvfrom(2).
-pub fn recvfrom(fd: c_int, buf: OutBytes, len: usize, flags: c_int, name: OutBytes, name_len: Out<socklen_t>) -> Count {
-    on(fd, |socket| {
-        let received = recv_on(socket, buf, len, flags)?;
-        address::give(received.from, name, name_len)?;
-        Ok(count(received.len))
-    })
-    .or_else(|| netlink::recvfrom(fd, buf, len, flags, name, name_len))
+pub fn recvfrom(fd: c_int, buf: OutBytes, len: usize, flags: c_int, name: OutBytes, name_len: Out<socklen_t>) -> isize {
+    let mut sender = None;
+    let ours = || {
+        let received = on(fd, |socket| {
+            let received = recv_on(socket, buf, len, flags)?;
+            address::give(received.from, name, name_len)?;
+            Ok(count(received.len))
+        });
+        received.or_else(|| {
+            sender = Sender::of_call(fd, name, name_len);
+            None
+        })
+    };
+    if let Some(received) = hook::asks(ours) {
+        return received;
+    }
+    let received = host::recvfrom(fd, buf, len, flags, name, name_len);
+    match sender {
+        Some(sender) if received >= 0 => hook::after(received, |_| sender.name()),
+        _ => received,
+    }
 }
 
 /// read(2). Linux answers a read of nothing without asking the socket.
@@ -99,7 +115,7 @@ pub fn writev(fd: c_int, vectors: In<iovec>, vector_count: c_int) -> Count {
             send_on(socket, bufs, 0, None, &SendControl::default()).map(count)
         })
     })
-    .or_else(|| netlink::writev(fd, vectors, usize::try_from(vector_count).unwrap_or(0)))
+    .or_else(|| netlink::writev(fd, vectors, vector_count))
 }
 
 /// preadv2(2): at offset -1 it is readv, which sockets can do. (The other positioned calls need no row: the host says ESPIPE.)
@@ -123,7 +139,8 @@ fn positioned(fd: c_int, offset: i64, flags: c_int) -> Option<Count> {
     }
 }
 
-fn vector_len(count: c_int) -> Result<usize> {
+/// How many buffers there are. Errors: EINVAL.
+pub fn vector_len(count: c_int) -> Result<usize> {
     usize::try_from(count).map_err(|_| Errno::INVAL)
 }
 
@@ -151,8 +168,11 @@ pub fn recvfrom_chk(
     flags: c_int,
     name: OutBytes,
     name_len: Out<socklen_t>,
-) -> Count {
-    fits(len, space).and_then(|()| recvfrom(fd, buf, len, flags, name, name_len))
+) -> isize {
+    match fits(len, space) {
+        Some(()) => recvfrom(fd, buf, len, flags, name, name_len),
+        None => host::__recvfrom_chk(fd, buf, len, space, flags, name, name_len),
+    }
 }
 
 /// Bytes that sendfile moves at a time.

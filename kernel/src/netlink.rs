@@ -160,8 +160,11 @@ impl Netlink {
     }
 
     /// send(2) and its kin: requests of the program, to a port or to whom it is connected. Errors: ECONNREFUSED (the port is not
-    /// the kernel's), ENOBUFS (the program does not read its answers).
+    /// the kernel's), ENODATA (nothing is sent), ENOBUFS (the program does not read its answers).
     pub fn send(&self, requests: &[u8], to: Option<u32>) -> Result<usize> {
+        if requests.is_empty() {
+            return Err(Errno::NODATA);
+        }
         let port = self.named()?;
         if to.unwrap_or_else(|| self.peer()) != 0 {
             return Err(Errno::CONNREFUSED);

@@ -97,7 +97,8 @@ fn answer_one(kernel: &Kernel, protocol: &Protocol, request: &[u8], how: How, da
     if flags & NLM_F_REQUEST == 0 {
         return;
     }
-    let dumps = flags & NLM_F_DUMP == NLM_F_DUMP;
+    // As on Linux, one of its two bits (NLM_F_ROOT, NLM_F_MATCH) is enough.
+    let dumps = flags & NLM_F_DUMP != 0;
     let wish = if dumps { Wish::All { narrowed: how.strict } } else { Wish::One };
     let outcome = match kind {
         ..NLMSG_MIN_TYPE => Ok(Told::all([].into_iter())),

@@ -1,8 +1,11 @@
 //! Netlink sockets of NETLINK_ROUTE: how requests are answered, whatever the network is like (netlink(7), rtnetlink(7)).
 
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use libc::{
-    AF_INET, AF_NETLINK, AF_UNSPEC, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, NETLINK_ROUTE, POLLIN, POLLOUT, SO_DOMAIN,
-    SO_PROTOCOL, SO_TYPE, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_NETLINK, SOL_SOCKET,
+    AF_INET, AF_NETLINK, AF_UNSPEC, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, NETLINK_ROUTE, POLLIN, POLLOUT, SA_RESTART,
+    SIGALRM, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM,
+    SOL_NETLINK, SOL_SOCKET,
 };
 
 use crate::Case;
@@ -15,17 +18,20 @@ pub const CASES: &[Case] = &[
     ("netlink.names", names),
     ("netlink.options", options),
     ("netlink.dump", dump),
+    ("netlink.dump_by_one_bit", dump_by_one_bit),
     ("netlink.one", one),
     ("netlink.errors", errors),
     ("netlink.errors_without_request", errors_without_request),
     ("netlink.several", several),
     ("netlink.reading", reading),
+    ("netlink.waiting", waiting),
     ("netlink.copies", copies),
     ("netlink.way", way),
 ];
 
 const REQUEST: u16 = 1;
 const ACK: u16 = 4;
+/// NLM_F_ROOT and NLM_F_MATCH.
 const DUMP: u16 = 0x300;
 const GETLINK: u16 = 18;
 const GETADDR: u16 = 22;
@@ -145,6 +151,9 @@ fn names(r: &mut Report) {
     r.see("it has another", port(b) != port(a) && port(b) != 0);
     r.see("connect short", sys::connect_bytes(b, &address(AF_NETLINK, 0, 0)[..8]));
     r.see("connect", sys::connect_bytes(b, &address(AF_NETLINK, 0, 0)));
+    r.see("connect to nobody", sys::connect_bytes(b, &address(AF_UNSPEC, 9, 0)[..2]));
+    r.see("is to the kernel", sys::send(b, &request(GETLINK, 0, 1, &link(1)), 0));
+    r.see("shutdown", sys::shutdown(b, libc::SHUT_RDWR));
     let c = opened();
     r.see("one of its own", sys::bind_bytes(c, &address(AF_NETLINK, 0x4000_0007, 0)));
     r.see("is that", sys::getsockname_bytes(c));
@@ -193,6 +202,14 @@ fn dump(r: &mut Report) {
         see(r, "end", own, last);
         r.see("nothing after", sys::recv(fd, 10, MSG_DONTWAIT));
         must("close", sys::close(fd));
+    }
+}
+
+fn dump_by_one_bit(r: &mut Report) {
+    for flags in [0x100, 0x200] {
+        let fd = opened();
+        must("send", sys::send(fd, &request(GETLINK, flags, 7, &link(0)), 0));
+        see(r, "end", port(fd), dumped(fd).last().expect("an end"));
     }
 }
 
@@ -247,6 +264,10 @@ fn errors(r: &mut Report) {
     r.see("to nobody", sys::sendto_bytes(fd, &sent, 0, &address(AF_NETLINK, 0x7fff_0001, 0)));
     r.see("to another family", sys::sendto_bytes(fd, &sent, 0, &address(AF_UNSPEC, 0, 0)));
     r.see("to a short name", sys::sendto_bytes(fd, &sent, 0, &address(AF_NETLINK, 0, 0)[..4]));
+    r.see("to an empty name", sys::sendto_bytes(fd, &sent, 0, &[]).map(|n| n == sent.len() as i64));
+    r.see("nothing", sys::send(fd, &[], 0));
+    r.see("from nowhere", sys::send_nowhere(fd, 0));
+    r.see("parts from nowhere", sys::writev_nowhere(fd));
 }
 
 fn errors_without_request(r: &mut Report) {
@@ -286,6 +307,22 @@ fn reading(r: &mut Report) {
     r.see("before", sys::epoll_wait(epoll, 4, 0).map(|events| events.len()));
     must("send", sys::send(fd, &request(GETLINK, 0, 1, &link(1)), 0));
     r.see("after", sys::epoll_wait(epoll, 4, 1000).map(|events| events.len()));
+}
+
+static ASKED: AtomicI32 = AtomicI32::new(-1);
+
+extern "C" fn ask_for_lo(_: i32) {
+    let _ = sys::send(ASKED.load(Ordering::Relaxed), &request(GETLINK, 0, 1, &link(1)), 0);
+}
+
+/// A handler runs while a program waits for an answer.
+fn waiting(r: &mut Report) {
+    let fd = opened();
+    ASKED.store(fd, Ordering::Relaxed);
+    must("sigaction", sys::handle(SIGALRM, ask_for_lo, SA_RESTART));
+    must("setitimer", sys::alarm(100, 0));
+    let (_, answer, _) = must("recvfrom", sys::recvfrom_bytes(fd, 65_536, 0));
+    see(r, "what the handler asked for", port(fd), &messages(&answer)[0]);
 }
 
 fn copies(r: &mut Report) {

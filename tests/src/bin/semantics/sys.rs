@@ -220,6 +220,14 @@ pub fn send_nowhere(fd: Fd, flags: c_int) -> Ret<i64> {
     if value < 0 { Err(Errno::last()) } else { Ok(value as i64) }
 }
 
+/// `writev` of memory that is not there.
+pub fn writev_nowhere(fd: Fd) -> Ret<i64> {
+    let vector = libc::iovec { iov_base: ptr::without_provenance_mut(8), iov_len: 4 };
+    // SAFETY: the pointer is invalid on purpose; the call must answer EFAULT.
+    let value = unsafe { libc::writev(fd, &raw const vector, 1) };
+    if value < 0 { Err(Errno::last()) } else { Ok(value as i64) }
+}
+
 pub fn set_option(fd: Fd, level: c_int, name: c_int, value: c_int) -> Ret {
     set_option_bytes(fd, level, name, &value.to_ne_bytes())
 }
