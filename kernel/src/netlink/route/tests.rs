@@ -56,12 +56,29 @@ fn a_number_that_is_given_anew_names_no_socket() {
     kernel.leave();
 }
 
+/// Attributes, up to three of them inside of one another, with numbers that there are.
+fn attributes() -> impl Strategy<Value = Vec<u8>> {
+    let innermost = prop::collection::vec(any::<u8>(), 0..40);
+    innermost.prop_recursive(3, 12, 4, |inside| {
+        let attribute = (0u16..70, any::<bool>(), inside).prop_map(|(kind, nested, inside)| {
+            let kind = kind | if nested { 0x8000 } else { 0 };
+            let mut bytes = [(4 + inside.len() as u16).to_ne_bytes(), kind.to_ne_bytes()].concat();
+            bytes.extend(inside);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes
+        });
+        prop::collection::vec(attribute, 0..4).prop_map(|attributes| attributes.concat())
+    })
+}
+
 #[test]
 fn whatever_comes_is_answered() {
     let kernel = alone();
-    let bytes = prop::collection::vec(any::<u8>(), 0..80);
-    let kinds = prop_oneof![16u16..40, any::<u16>()];
-    proptest!(|(kind in kinds, flags in any::<u16>(), body in bytes.clone(), behind in bytes, strict in any::<bool>())| {
+    let bytes = || prop::collection::vec(any::<u8>(), 0..80);
+    let kinds = prop_oneof![prop::sample::select(vec![18u16, 22, 26, 30]), any::<u16>()];
+    let head = prop::sample::select(vec![0usize, 8, 12, 16]).prop_flat_map(|len| vec![any::<u8>(); len]);
+    let body = prop_oneof![bytes(), (head, attributes()).prop_map(|(head, attributes)| [head, attributes].concat())];
+    proptest!(|(kind in kinds, flags in any::<u16>(), body in body, behind in bytes(), strict in any::<bool>())| {
         let sent = [request(kind, flags | 1, &body), behind].concat();
         let answers = answer(&kernel, &sent, How { strict, ..How::default() });
         prop_assert!(!answers.is_empty() || kind < 16);
