@@ -110,6 +110,8 @@ impl<'a> Uncut<'a> {
         let fits = match kind {
             SegmentsKind::TcpV4 => src.is_ipv4(),
             SegmentsKind::TcpV6 => src.is_ipv6(),
+            // Behind that an offset cannot be said.
+            SegmentsKind::Fragments if frame.len() - at > usize::from(u16::MAX) => return Err(Uncuttable),
             SegmentsKind::Fragments => return Ok(Some(Uncut { frame, segments, src, dst, transport: at, text: at })),
             SegmentsKind::Udp => true,
         };

@@ -123,6 +123,8 @@ fn what_is_not_what_it_is_said_to_be_is_not_cut() {
     }
     assert!(refused(&segment, ethernet::IPV4, SegmentsKind::TcpV4, 7), "one piece");
     assert!(refused(&segment[..50], ethernet::IPV4, SegmentsKind::TcpV4, 3), "no whole header");
+    let long = [&v4(ipv4::UDP, &udp::emit(1, 2, 0))[..], &[0; 1 << 16]].concat();
+    assert!(refused(&long, ethernet::IPV4, SegmentsKind::Fragments, 1000), "no packet could have been so long");
     let place = |start| Work { checksum: Some(Place { start, offset: 16 }), ..work(SegmentsKind::TcpV4, 3) };
     assert!(Uncut::of(&segment, ethernet::IPV4, &place(34)).is_ok());
     assert!(Uncut::of(&segment, ethernet::IPV4, &place(33)).is_err(), "a checksum of something else");
