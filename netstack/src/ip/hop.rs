@@ -140,9 +140,7 @@ impl Ip {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
         }
         // Where others have the address, too, we are the nearest.
-        if let Some(owner) =
-            self.interfaces.anycast_owner(dst, on.filter(|_| link_scope)).filter(|_| !dst.is_multicast())
-        {
+        if let Some(owner) = self.interfaces.anycast_owner(dst, on.filter(|_| link_scope)) {
             let src = src.or_else(|| select::source(&self.interfaces, dst, owner, temporary))?;
             return Some(Hop { on: LOOPBACK, src: src.into(), to: NextHop::Ourselves });
         }

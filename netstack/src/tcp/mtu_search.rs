@@ -107,7 +107,7 @@ impl Tcb {
     }
 
     /// Length of the oldest segment that is out, if that is a probe.
-    pub(super) fn oldest_is_mtu_probe(&self) -> Option<u32> {
+    pub(super) fn oldest_mtu_probe_len(&self) -> Option<u32> {
         let probe = self.mtu_search.0?.probe.filter(|probe| probe.start == self.durable.snd_una)?;
         Some(probe.end - probe.start)
     }

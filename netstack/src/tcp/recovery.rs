@@ -177,7 +177,7 @@ impl Tcb {
     fn enter_recovery(&mut self, now: Instant, news: &News) {
         let reduced = self.recovery.phase == Phase::Reducing;
         // RFC 4821 §7.6.2: where a probe alone was lost its length is to blame.
-        if !reduced && self.oldest_is_mtu_probe() == Some(self.sent.lost()) {
+        if !reduced && self.oldest_mtu_probe_len() == Some(self.sent.lost()) {
             return self.begin_blameless_loss();
         }
         self.recovery.phase = Phase::Recovery;
@@ -316,7 +316,7 @@ impl Tcb {
             });
             return self.detect(now);
         }
-        let first = self.oldest_is_mtu_probe().unwrap_or(self.mss());
+        let first = self.oldest_mtu_probe_len().unwrap_or(self.mss());
         let duplicates = self.recovery.duplicates >= DUP_THRESHOLD;
         match self.recovery.phase {
             // RFC 6582 §3.2 step 2: not for duplicates that answer what an earlier recovery sent.
