@@ -20,10 +20,10 @@ pub fn close(fd: c_int) -> Option<Result<c_int>> {
         return Some(Err(Errno::BADF));
     }
     match descriptor::lookup(fd) {
-        Lookup::Host if !descriptor::in_vfork_child() => {
+        Lookup::Host => {
             // Before the host's close, after which the number may be another thread's.
             poll::forget(fd);
-            descriptor::netlink(fd)?;
+            descriptor::netlink(fd).filter(|_| !descriptor::in_vfork_child())?;
             descriptor::close(fd).map(|closed| closed.map(|()| 0))
         }
         _ if descriptor::in_vfork_child() => None,
