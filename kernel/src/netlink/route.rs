@@ -14,7 +14,8 @@ use super::answer::{Row, Told, Wish};
 use super::protocol::Protocol;
 use crate::{Errno, Kernel, Result};
 use netlink_packet_core::ParseableParametrized;
-use netlink_packet_route::RouteNetlinkMessage as Message;
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Message};
+use std::net::IpAddr;
 
 // linux/rtnetlink.h.
 const RTM_GETLINK: u16 = 18;
@@ -47,4 +48,8 @@ fn ask(kernel: &Kernel, kind: u16, body: &[u8], wish: Wish) -> Result<Told> {
         _ => Err(Errno::OPNOTSUPP),
     }?;
     Ok(Told::all(rows.iter().map(Row::new)))
+}
+
+fn family(addr: IpAddr) -> AddressFamily {
+    if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }

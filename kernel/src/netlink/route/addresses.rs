@@ -1,6 +1,6 @@
 //! RTM_GETADDR: the addresses of the interfaces.
 
-use super::{Link, Network, Wish};
+use super::{Link, Network, Wish, family};
 use crate::{Errno, Result};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;
@@ -39,7 +39,7 @@ fn describe(now: Instant, link: &Link, address: &Address) -> AddressMessage {
     let ip = address.net.addr;
     let flags = flags(link, address);
     let mut message = AddressMessage::default();
-    message.header.family = if ip.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    message.header.family = family(ip);
     message.header.prefix_len = address.net.prefix_len;
     message.header.index = link.info.index;
     message.header.flags = AddressHeaderFlags::from_bits_truncate(flags.bits() as u8);

@@ -1,6 +1,6 @@
 //! RTM_GETNEIGH: who has which hardware address.
 
-use super::{Network, Wish};
+use super::{Network, Wish, family};
 use crate::{Errno, Result};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;
@@ -41,10 +41,6 @@ pub(super) fn rows(network: &Network, request: &NeighbourMessage, wish: Wish) ->
     };
     let rows: Vec<_> = network.neighbors.iter().filter(is_meant).map(describe).map(Message::NewNeighbour).collect();
     if !all && rows.is_empty() { Err(Errno::NOENT) } else { Ok(rows) }
-}
-
-fn family(addr: IpAddr) -> AddressFamily {
-    if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }
 
 fn describe(neighbor: &Neighbor) -> NeighbourMessage {

@@ -1,6 +1,6 @@
 //! RTM_GETROUTE: the routes, and which way a packet would go.
 
-use super::{Link, Network, Wish};
+use super::{Link, Network, Wish, family};
 use crate::{Errno, Kernel, Result};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;
@@ -132,10 +132,6 @@ impl Network {
         let ours = link.addresses.iter().find(|address| address.net.network() == route.dst)?;
         (route.via.is_none() && ours.net.addr.is_ipv4()).then_some(ours.net.addr)
     }
-}
-
-fn family(addr: IpAddr) -> AddressFamily {
-    if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }
 
 fn find<T>(message: &RouteMessage, of: impl FnMut(&RouteAttribute) -> Option<T>) -> Option<T> {
