@@ -105,7 +105,7 @@ pub const ROWS: &[Row] = &[
     row("tcpdump -w: what two others say, and tshark reads", frames::tcpdump_writes),
     row("tshark: a handshake of two others", frames::tshark),
     row("arping: 3 questions by ARP", frames::arping),
-    row("ip: the addresses, the routes, the way to another", configuration::ip),
+    row("iproute2: the addresses, the routes, the way to another", configuration::ip),
     row("dnsmasq: gives a node its address, and answers for names", configuration::dnsmasq),
 ];
 

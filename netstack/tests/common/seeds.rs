@@ -1,19 +1,19 @@
 //! Many runs of one scenario, each from a seed; the one that fails is named with the command that repeats it.
 //!
-//! `SIM_SEEDS=50000` tries so many, `SIM_SEED=17` that one alone.
+//! `SIM_SEEDS=50000` tries so many, with `SIM_FROM=40000` from there on; `SIM_SEED=17` that one alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use netstack::rng::Rng;
 
-/// Runs `scenario` for the seeds from 0 up to `SIM_SEEDS`, by default `usual`, on every CPU; or for `SIM_SEED` alone.
+/// Runs `scenario` for the seeds from `SIM_FROM`, by default 0, up to `SIM_SEEDS`, by default `usual`, on every CPU; or for `SIM_SEED` alone.
 pub fn seeds(usual: u64, scenario: impl Fn(u64) + Sync) {
     if let Some(seed) = single() {
         return scenario(seed);
     }
     let end = number("SIM_SEEDS").unwrap_or(usual);
-    let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+    let (next, failed) = (AtomicU64::new(number("SIM_FROM").unwrap_or(0)), AtomicU64::new(u64::MAX));
     let name = std::thread::current().name().unwrap_or_default().to_owned();
     let work = || {
         while failed.load(Ordering::Relaxed) == u64::MAX {

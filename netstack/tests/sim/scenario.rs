@@ -112,6 +112,11 @@ impl Scenario {
         self.is_harsh() || self.links.iter().any(|link| link.loss + link.corruption > 0)
     }
 
+    /// What waits to be sent may be more than a link sends in three seconds.
+    pub fn queues_for_seconds(&self) -> bool {
+        self.links.iter().any(|link| link.rate.is_some_and(|rate| link.queue as u64 >= 3 * rate))
+    }
+
     /// So bad that a connection may be given up, though its ends do their part.
     pub fn is_harsh(&self) -> bool {
         let loss = |link: &Link| link.loss + link.corruption + if link.bursts.is_some() { 2000 } else { 0 };

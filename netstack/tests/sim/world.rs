@@ -352,8 +352,9 @@ fn judge_flow(scenario: &Scenario, rebooted: bool, flow: &Flow, ends: [Option<&P
     let seed = scenario.seed;
     let outcomes = ends.map(|end| end.and_then(|end| end.outcome));
     let [opener, acceptor] = outcomes;
-    // Who connects has three questions who has the next hop's address: a link that loses may lose all of them.
-    if scenario.loses()
+    // Who connects has three questions who has the next hop's address, a second apart: a link that loses may lose all of them,
+    // and in a long queue they come too late.
+    if (scenario.loses() || scenario.queues_for_seconds())
         && opener == Some(Outcome::Failed(TcpError::Network(SocketError::HostUnreachable)))
         && acceptor.is_none()
     {

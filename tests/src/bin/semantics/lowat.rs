@@ -69,8 +69,11 @@ fn filled() -> (Fd, Fd, usize) {
     set(a, LOWAT);
     let data = pattern(1 << 20);
     let mut sent = 0;
-    while let Ok(n) = sys::send(a, &data, 0) {
-        sent += n as usize;
+    // What was just written may leave a moment later, and make room.
+    while must("poll", sys::poll(&[(a, POLLOUT)], 50)).0 > 0 {
+        while let Ok(n) = sys::send(a, &data, 0) {
+            sent += n as usize;
+        }
     }
     (a, b, sent)
 }
