@@ -217,6 +217,22 @@ fn a_fin_beyond_the_window_does_not_lengthen_fin_wait_2() {
 }
 
 #[test]
+fn an_acknowledgement_from_behind_a_lost_fin_does_not_end_fin_wait_2() {
+    let mut s = Script::established();
+    s.writes(10);
+    s.sends("P. 1:11(10) ack 1");
+    s.closes();
+    s.sends("F. 11:11(0) ack 1");
+    // The peer's FIN was 1:1, and did not come.
+    s.gets(". 2:2(0) ack 12 win 1000");
+    s.is_released();
+    s.gets(". 2:2(0) ack 11 win 1000");
+    s.sends(". 12:12(0) ack 1");
+    s.gets("F. 1:1(0) ack 12 win 1000");
+    s.sends(". 12:12(0) ack 2");
+}
+
+#[test]
 fn abort_resets() {
     let mut s = Script::established();
     s.writes(10);
