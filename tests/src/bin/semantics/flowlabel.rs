@@ -116,7 +116,7 @@ fn shown(fd: Fd, flags: u16) -> Ret<String> {
     let asked = Request { flags, ..label(0) }.bytes();
     let got = sys::ask_option(fd, IPPROTO_IPV6, MANAGER, &asked)?;
     let half = |at: usize| u16::from_ne_bytes([got[at], got[at + 1]]);
-    // What has begun to pass may be told already.
+    // What has begun to pass may be told already: of an even time that makes no difference.
     let expires = half(24).next_multiple_of(2);
     Ok(format!("{} bytes, {}, expires {expires}, lingers {}", got.len(), hex(&got[..24]), half(26)))
 }
@@ -193,7 +193,7 @@ fn given_up(r: &mut Report) {
 fn times(r: &mut Report) {
     let (ear, to) = ear();
     let fd = mouth(SOCK_DGRAM);
-    r.see("made", Request { linger: 7, expires: 11, ..label(0x401) }.ask(fd));
+    r.see("made", Request { linger: 7, expires: 12, ..label(0x401) }.ask(fd));
     must("connect", sys::connect_bytes(fd, &flow(&to, 0x401)));
     r.see("shown", shown(fd, 0));
     r.see("less", Request { action: RENEW, linger: 0, expires: 0, ..label(0x401) }.ask(fd));
