@@ -1,9 +1,10 @@
 //! The requests of arp(7): one neighbour is asked for, said or forgotten.
 
+use crate::control::{hardware_type, put_name};
 use crate::user::Out;
 use kernel::netlink::Network;
 use kernel::{Errno, InterfaceInfo, Kernel, Result};
-use libc::{AF_INET, ARPHRD_ETHER, ARPHRD_LOOPBACK, IFNAMSIZ, c_ulong};
+use libc::{AF_INET, c_ulong};
 use std::ffi::c_int;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::{Range, RangeInclusive};
@@ -44,7 +45,8 @@ pub fn answer(kernel: &Kernel, request: c_ulong, argument: Out<[u8; SIZE]>) -> R
     let addr = IpAddr::from(Ipv4Addr::new(a, b, c, d));
     let network = kernel.network()?;
     let device = device(&network, &said[DEVICE], request, addr)?;
-    if flags & ATF_COM != 0 && !matches!(half(&HARDWARE_TYPE), 0) && half(&HARDWARE_TYPE) != hardware_type(device) {
+    // No type is the device's.
+    if flags & ATF_COM != 0 && ![0, hardware_type(device)].contains(&half(&HARDWARE_TYPE)) {
         return Err(Errno::INVAL);
     }
     if flags & ATF_PUBL != 0 {
@@ -57,9 +59,7 @@ pub fn answer(kernel: &Kernel, request: c_ulong, argument: Out<[u8; SIZE]>) -> R
             said[HARDWARE].copy_from_slice(&row.mac.unwrap_or_default().0);
             said[HARDWARE_TYPE].copy_from_slice(&hardware_type(device).to_ne_bytes());
             said[FLAGS].copy_from_slice(&row.mac.map_or(0, |_| ATF_COM).to_ne_bytes());
-            let name = device.name.as_bytes();
-            said[DEVICE].fill(0);
-            said[DEVICE][..name.len().min(IFNAMSIZ - 1)].copy_from_slice(&name[..name.len().min(IFNAMSIZ - 1)]);
+            put_name(&mut said[DEVICE], &device.name);
             Ok(())
         }
         SIOCSARP if flags & ATF_COM == 0 || device.loopback => Err(Errno::INVAL),
@@ -81,10 +81,6 @@ fn device<'a>(network: &'a Network, name: &[u8], request: c_ulong, to: IpAddr) -
     if request == SIOCGARP {
         return Err(Errno::NODEV);
     }
-    let route = network.routes.iter().find(|route| route.dst.contains(to)).ok_or(Errno::NETUNREACH)?;
+    let route = network.route_to(to, None).ok_or(Errno::NETUNREACH)?;
     links.find(|link| link.index == route.on.0).ok_or(Errno::NODEV)
-}
-
-fn hardware_type(device: &InterfaceInfo) -> u16 {
-    if device.loopback { ARPHRD_LOOPBACK } else { ARPHRD_ETHER }
 }

@@ -179,8 +179,7 @@ fn describe(request: c_ulong, into: OutBytes) -> Result<()> {
         SIOCGIFMETRIC => put(into, &0u32.to_ne_bytes()),
         SIOCGIFTXQLEN => put(into, &1000u32.to_ne_bytes()),
         SIOCGIFHWADDR => {
-            let family = if interface.loopback { ARPHRD_LOOPBACK } else { ARPHRD_ETHER };
-            put(into, &[&family.to_ne_bytes()[..], &interface.mac.unwrap_or_default()].concat());
+            put(into, &[&hardware_type(interface).to_ne_bytes()[..], &interface.mac.unwrap_or_default()].concat());
         }
         // No interface has requests of its own.
         SIOCDEVPRIVATE..=SIOCDEVPRIVATE_LAST => return Err(Errno::OPNOTSUPP),
@@ -202,11 +201,17 @@ fn flags(interface: &InterfaceInfo) -> u16 {
     (kind | up) as u16
 }
 
+/// ARPHRD_*.
+pub fn hardware_type(interface: &InterfaceInfo) -> u16 {
+    if interface.loopback { ARPHRD_LOOPBACK } else { ARPHRD_ETHER }
+}
+
 fn mask(prefix: u8) -> Ipv4Addr {
     u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0).into()
 }
 
-fn put_name(request: &mut [u8], name: &str) {
+/// Writes a name where a request has one, in its first bytes.
+pub fn put_name(request: &mut [u8], name: &str) {
     let name = &name.as_bytes()[..name.len().min(IFNAMSIZ - 1)];
     request[..IFNAMSIZ].fill(0);
     request[..name.len()].copy_from_slice(name);

@@ -20,7 +20,7 @@ use protocol::Protocol;
 use rustix::fd::OwnedFd;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Up to this many bytes of answers are one datagram, as of Linux (NLMSG_GOODSIZE): programs have read with buffers of a
 /// page since ever.
@@ -34,6 +34,9 @@ const NETLINK_NO_ENOBUFS: i32 = 5;
 const NETLINK_CAP_ACK: i32 = 10;
 const NETLINK_EXT_ACK: i32 = 11;
 const NETLINK_GET_STRICT_CHK: i32 = 12;
+/// What is on or off. The others than NETLINK_CAP_ACK and NETLINK_GET_STRICT_CHK are kept and mean nothing here.
+const SWITCHES: [i32; 5] =
+    [NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK];
 
 /// A netlink socket.
 pub struct Netlink {
@@ -47,7 +50,8 @@ pub struct Netlink {
     groups: AtomicU32,
     /// Whom connect(2) named.
     peer: AtomicU32,
-    options: [AtomicI32; 13],
+    /// Of [`SWITCHES`], a bit each, by number.
+    on: AtomicU32,
 }
 
 impl Netlink {
@@ -82,7 +86,7 @@ impl Netlink {
             port: AtomicU32::new(0),
             groups: AtomicU32::new(0),
             peer: AtomicU32::new(0),
-            options: [const { AtomicI32::new(0) }; 13],
+            on: AtomicU32::new(0),
         };
         Ok((Arc::new(socket), program))
     }
@@ -90,7 +94,9 @@ impl Netlink {
     /// bind(2). Errors: EADDRINUSE, EINVAL (it has another port).
     pub fn bind(&self, port: u32, groups: u32) -> Result<()> {
         match self.port() {
-            0 => self.take_port(port)?,
+            0 => {
+                self.take_port(port)?;
+            }
             own if port != own => return Err(Errno::INVAL),
             _ => {}
         }
@@ -131,15 +137,19 @@ impl Netlink {
 
     /// Its port; it gets one where it has none.
     fn named(&self) -> Result<u32> {
-        if self.port() == 0 {
-            self.take_port(0)?;
+        match self.port() {
+            0 => self.take_port(0),
+            own => Ok(own),
         }
-        Ok(self.port())
     }
 
-    /// 0 for any: the first socket of a process has the process's number.
-    fn take_port(&self, port: u32) -> Result<()> {
+    /// 0 for any: the first socket of a process has the process's number. Gives what it has, where another thread was first.
+    fn take_port(&self, port: u32) -> Result<u32> {
         let mut taken = self.kernel.netlink_ports.lock();
+        match self.port() {
+            0 => {}
+            own => return Ok(own),
+        }
         let port = match port {
             0 => {
                 let own = rustix::process::getpid().as_raw_pid().cast_unsigned();
@@ -156,7 +166,7 @@ impl Netlink {
             return Err(Errno::ADDRINUSE);
         }
         self.port.store(port, Ordering::Release);
-        Ok(())
+        Ok(port)
     }
 
     /// send(2) and its kin: requests of the program, to a port or to whom it is connected. Errors: ECONNREFUSED (the port is not
@@ -185,19 +195,12 @@ impl Netlink {
     }
 
     fn option(&self, name: i32) -> bool {
-        self.options[name as usize].load(Ordering::Relaxed) != 0
+        self.on.load(Ordering::Relaxed) & 1 << name != 0
     }
 
     /// getsockopt(2) of SOL_NETLINK. Errors: ENOPROTOOPT.
     pub fn getsockopt(&self, name: i32) -> Result<i32> {
-        match name {
-            NETLINK_BROADCAST_ERROR
-            | NETLINK_NO_ENOBUFS
-            | NETLINK_CAP_ACK
-            | NETLINK_EXT_ACK
-            | NETLINK_GET_STRICT_CHK => Ok(i32::from(self.option(name))),
-            _ => Err(Errno::NOPROTOOPT),
-        }
+        if SWITCHES.contains(&name) { Ok(i32::from(self.option(name))) } else { Err(Errno::NOPROTOOPT) }
     }
 
     /// setsockopt(2) of SOL_NETLINK. Errors: ENOPROTOOPT, EINVAL (no such group).
@@ -208,21 +211,22 @@ impl Netlink {
                 if !(1..=self.protocol.groups).contains(&group) {
                     return Err(Errno::INVAL);
                 }
+                // A name (`nl_groups`) has room for 32 of them.
                 let bit = 1u32.checked_shl(group - 1).unwrap_or(0);
-                if name == NETLINK_ADD_MEMBERSHIP {
-                    self.groups.fetch_or(bit, Ordering::Relaxed);
-                } else {
-                    self.groups.fetch_and(!bit, Ordering::Relaxed);
-                }
+                change(&self.groups, bit, name == NETLINK_ADD_MEMBERSHIP);
             }
-            NETLINK_BROADCAST_ERROR
-            | NETLINK_NO_ENOBUFS
-            | NETLINK_CAP_ACK
-            | NETLINK_EXT_ACK
-            | NETLINK_GET_STRICT_CHK => self.options[name as usize].store(i32::from(value != 0), Ordering::Relaxed),
+            _ if SWITCHES.contains(&name) => change(&self.on, 1 << name, value != 0),
             _ => return Err(Errno::NOPROTOOPT),
         }
         Ok(())
+    }
+}
+
+fn change(bits: &AtomicU32, bit: u32, set: bool) {
+    if set {
+        bits.fetch_or(bit, Ordering::Relaxed);
+    } else {
+        bits.fetch_and(!bit, Ordering::Relaxed);
     }
 }
 

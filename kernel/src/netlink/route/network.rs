@@ -5,6 +5,7 @@ use netstack::Neighbor;
 use netstack::iface::{Address, Counters};
 use netstack::route::Route;
 use netstack::time::Instant;
+use std::net::IpAddr;
 
 /// The tables of a kernel.
 #[derive(Clone, Debug)]
@@ -17,6 +18,13 @@ pub struct Network {
     pub routes: Vec<Route>,
     /// The neighbours that anybody has asked for.
     pub neighbors: Vec<Neighbor>,
+}
+
+impl Network {
+    /// The route of a packet, by this interface where one is said.
+    pub fn route_to(&self, to: IpAddr, by: Option<u32>) -> Option<&Route> {
+        self.routes.iter().find(|route| route.dst.contains(to) && by.is_none_or(|by| route.on.0 == by))
+    }
 }
 
 /// An interface.

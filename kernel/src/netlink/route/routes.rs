@@ -65,8 +65,7 @@ fn way(kernel: &Kernel, network: &Network, request: &RouteMessage) -> Result<Rou
         return Ok(row);
     }
     let by = oif(request);
-    let leads = |route: &&Route| route.dst.contains(to) && by.is_none_or(|by| route.on.0 == by);
-    let route = network.routes.iter().find(leads).ok_or(Errno::NETUNREACH)?;
+    let route = network.route_to(to, by).ok_or(Errno::NETUNREACH)?;
     let mut row = describe(network, route);
     row.header.destination_prefix_length = if to.is_ipv4() { 32 } else { 128 };
     row.header.flags = RouteFlags::Cloned;
