@@ -28,7 +28,7 @@ mod urgent;
 use crate::backend::{Backend, Buffers, Call, Reply};
 use crate::endpoint::{Driven, Endpoint, Kind, State};
 pub use crate::endpoint::{Origin, QueuedError};
-use crate::{Errno, Events, Result, Watcher};
+use crate::{Errno, Events, InterfaceInfo, Result, Watcher};
 use departure::DepartureCount;
 pub(crate) use departure::departed;
 pub use departure::stamping;
@@ -432,6 +432,13 @@ impl Socket {
 
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
+    }
+
+    fn interfaces(&self) -> Result<Vec<InterfaceInfo>> {
+        match self.backend.call(Call::Interfaces)? {
+            Reply::Interfaces(list) => Ok(list),
+            _ => Err(Errno::PROTO),
+        }
     }
 
     fn id(&self) -> crate::endpoint::SocketId {

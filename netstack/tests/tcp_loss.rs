@@ -7,6 +7,17 @@ use netstack::tcp::{Phase, State, TcpError};
 use tcp_common::loss::sends_full;
 use tcp_common::script::Script;
 
+/// Ten segments were sent, nothing came back, and the oldest was sent again.
+fn timed_out() -> Script {
+    let mut s = Script::established();
+    s.writes(14_600);
+    sends_full(&mut s, 0..9);
+    s.sends("P. 13141:14601(1460) ack 1");
+    s.wait_ms(210);
+    sends_full(&mut s, 0..1);
+    s
+}
+
 #[test]
 fn the_initial_window_is_ten_segments() {
     // RFC 6928.
@@ -69,13 +80,8 @@ fn a_partial_acknowledgement_repeats_the_next_hole() {
 #[test]
 fn duplicates_that_answer_what_was_sent_again_mean_no_loss() {
     // RFC 6582 §3.2 step 2: not as long as nothing is acknowledged that was sent after the last recovery began.
-    let mut s = Script::established();
-    s.writes(14_600);
-    sends_full(&mut s, 0..9);
-    s.sends("P. 13141:14601(1460) ack 1");
     // Segments 0 and 4 were lost, and the acknowledgements.
-    s.wait_ms(210);
-    sends_full(&mut s, 0..1);
+    let mut s = timed_out();
     s.gets(". 1:1(0) ack 5841 win 65535");
     sends_full(&mut s, 4..9);
     s.writes(60_000);
@@ -110,12 +116,7 @@ fn duplicates_with_text_or_another_window_are_none() {
 
 #[test]
 fn a_timeout_repeats_the_oldest_and_goes_on_from_there() {
-    let mut s = Script::established();
-    s.writes(14_600);
-    sends_full(&mut s, 0..9);
-    s.sends("P. 13141:14601(1460) ack 1");
-    s.wait_ms(210);
-    sends_full(&mut s, 0..1);
+    let mut s = timed_out();
     s.sends_nothing();
     // The window is one segment and grows by what is acknowledged; what the peer has is not sent again.
     s.gets(". 1:1(0) ack 7301 win 65535");

@@ -58,7 +58,7 @@ impl Socket {
         let Reply::PacketName(name) = self.packet(PacketCall::Name)? else { return Err(Errno::PROTO) };
         let unbound = LinkAddr { protocol: name.protocol, ..LinkAddr::default() };
         let Some(IfIndex(interface)) = name.on else { return Ok(unbound) };
-        let Reply::Interfaces(list) = self.backend.call(Call::Interfaces)? else { return Err(Errno::PROTO) };
+        let list = self.interfaces()?;
         let Some(info) = list.iter().find(|info| info.index == interface) else { return Ok(unbound) };
         let mac = Mac(info.mac.unwrap_or_default());
         Ok(LinkAddr { interface, ..station(mac, info.loopback, name.protocol) })

@@ -1,7 +1,6 @@
 //! The control messages of sendmsg(2), as bytes.
 
 use super::{SendControl, Socket, stamping, v4_options, whole_header};
-use crate::backend::{Call, Reply};
 use crate::control_message::{ControlMessage, Reader};
 use crate::{Errno, Result};
 use libc::{
@@ -61,7 +60,7 @@ impl SendControl {
         if self.interface.is_none() && self.source.is_none() {
             return Ok(());
         }
-        let Reply::Interfaces(interfaces) = socket.backend.call(Call::Interfaces)? else { return Err(Errno::PROTO) };
+        let interfaces = socket.interfaces()?;
         if self.interface.is_some_and(|index| interfaces.iter().all(|interface| interface.index != index)) {
             return Err(Errno::NODEV);
         }

@@ -183,9 +183,8 @@ pub(super) fn set_filter(socket: &Socket, value: &[u8], place: impl FnOnce(&mut 
 /// An interface that is there and is that which the socket is bound to, if it is to one; None for 0.
 pub(super) fn one_of_ours(socket: &Socket, index: u32) -> Result<Option<IfIndex>> {
     let Some(on) = Some(IfIndex(index)).filter(|_| index != 0) else { return Ok(None) };
-    match socket.backend.call(Call::Interfaces)? {
-        Reply::Interfaces(list) if list.iter().any(|one| one.index == index) => {}
-        _ => return Err(Errno::ADDRNOTAVAIL),
+    if socket.interfaces()?.iter().all(|one| one.index != index) {
+        return Err(Errno::ADDRNOTAVAIL);
     }
     match socket.settings.lock().tcp.bound_to {
         Some(bound) if bound != on => Err(Errno::INVAL),

@@ -4,7 +4,7 @@ use super::Access::Int;
 use super::ip::one_of_ours;
 use super::rows::{bytes, change, engine};
 use super::{On, Row, values};
-use crate::backend::{Call, GroupChange, Reply};
+use crate::backend::{Call, GroupChange};
 use crate::endpoint::Kind;
 use crate::socket::Socket;
 use crate::{Errno, Result};
@@ -38,12 +38,8 @@ pub(super) static ROWS: &[Row] = &[
 ];
 
 pub(super) fn interface_of(socket: &Socket, address: Ipv4Addr) -> Result<u32> {
-    match socket.backend.call(Call::Interfaces)? {
-        Reply::Interfaces(list) => {
-            list.iter().find(|i| i.ipv4().any(|(a, _)| a == address)).map(|i| i.index).ok_or(Errno::ADDRNOTAVAIL)
-        }
-        _ => Err(Errno::PROTO),
-    }
+    let list = socket.interfaces()?;
+    list.iter().find(|i| i.ipv4().any(|(a, _)| a == address)).map(|i| i.index).ok_or(Errno::ADDRNOTAVAIL)
 }
 
 fn group(socket: &Socket, change: GroupChange, value: &[u8]) -> Result<()> {

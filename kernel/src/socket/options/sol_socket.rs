@@ -280,10 +280,7 @@ fn resized(socket: &Socket, call: Call<'_>) -> Result<()> {
 }
 
 fn interface_named(socket: &Socket, name: &str) -> Result<u32> {
-    match socket.backend.call(Call::Interfaces)? {
-        Reply::Interfaces(list) => list.iter().find(|i| i.name == name).map(|i| i.index).ok_or(Errno::NODEV),
-        _ => Err(Errno::PROTO),
-    }
+    socket.interfaces()?.iter().find(|i| i.name == name).map(|i| i.index).ok_or(Errno::NODEV)
 }
 
 /// SO_BINDTODEVICE: a name, or nothing for every device.
@@ -302,11 +299,6 @@ fn bind_to_device(socket: &Socket, value: &[u8]) -> Result<()> {
 
 fn bound_device(socket: &Socket) -> Result<Vec<u8>> {
     let Some(IfIndex(index)) = socket.settings.lock().tcp.bound_to else { return Ok(Vec::new()) };
-    match socket.backend.call(Call::Interfaces)? {
-        Reply::Interfaces(list) => {
-            let name = list.iter().find(|i| i.index == index).map(|i| format!("{}\0", i.name));
-            Ok(name.unwrap_or_default().into_bytes())
-        }
-        _ => Err(Errno::PROTO),
-    }
+    let name = socket.interfaces()?.iter().find(|i| i.index == index).map(|i| format!("{}\0", i.name));
+    Ok(name.unwrap_or_default().into_bytes())
 }

@@ -1,7 +1,7 @@
 //! SOCK_PACKET: packet sockets as Linux 2.0 had them, whose interfaces go by name (`struct sockaddr_pkt`). They have no options of
 //! their own.
 
-use crate::backend::{Call, PacketCall, Reply};
+use crate::backend::{PacketCall, Reply};
 use crate::endpoint::Kind;
 use crate::socket::{LinkAddr, Name, Socket};
 use crate::{Errno, InterfaceInfo, Result};
@@ -81,12 +81,5 @@ impl Socket {
         let interfaces = self.interfaces()?;
         let found = interfaces.iter().find(|info| info.name.as_bytes() == addr.name());
         found.map(|info| info.index).ok_or(Errno::NODEV)
-    }
-
-    fn interfaces(&self) -> Result<Vec<InterfaceInfo>> {
-        match self.backend.call(Call::Interfaces)? {
-            Reply::Interfaces(list) => Ok(list),
-            _ => Err(Errno::PROTO),
-        }
     }
 }
