@@ -116,6 +116,22 @@ fn after_a_syn_that_was_repeated_the_first_timeout_is_three_seconds() {
 }
 
 #[test]
+fn a_syn_that_was_answered_after_its_repetition_is_no_round_trip() {
+    for (echo_first, timeout) in [(true, 3000), (false, 210)] {
+        let mut s = Script::connecting(1500);
+        let first = s.sends("S 0:0(0)").options.unwrap().timestamps.unwrap().value;
+        s.sends_after_ms(1000, "S 0:0(0)");
+        s.wait_ms(10);
+        let echo = if echo_first { first } else { first + 1000 };
+        s.gets(&format!("S. 0:0(0) ack 1 win 65535 <mss 1460,ts 7 {echo}>"));
+        s.sends(". 1:1(0) ack 1");
+        s.writes(100);
+        s.sends("P. 1:101(100) ack 1");
+        s.sends_after_ms(timeout, "P. 1:101(100) ack 1");
+    }
+}
+
+#[test]
 fn a_lost_syn_ack_is_repeated_and_then_forgotten() {
     let mut s = Script::listening(1500, 5);
     s.gets("S 0:0(0) win 1000 <mss 1000>");

@@ -47,6 +47,10 @@ impl RttEstimator {
         self.base
     }
 
+    pub(super) fn is_unmeasured(&self) -> bool {
+        self.smoothed.is_none()
+    }
+
     pub(super) fn smoothed(&self) -> Duration {
         self.smoothed.unwrap_or_default()
     }

@@ -116,8 +116,10 @@ impl Tcb {
         let (rack, rate) = (&mut self.rack, &mut self.rate);
         // Round trips of the oldest and the newest segment in order, of those sent once.
         let mut oldest = None;
+        let mut late = false;
         self.sent.on_ack(ack, |sent, new| {
             news.repeated |= sent.ever_repeated();
+            late |= sent.ever_repeated() && echo_is_older(sent.at);
             if new == 0 {
                 return;
             }
@@ -147,7 +149,10 @@ impl Tcb {
         let (una, nxt) = (self.durable.snd_una, self.durable.snd_nxt);
         // RFC 6298 §3: a timestamp is valid for repeated segments too, but counts whole milliseconds: none of them is not
         // no time, which would be the smallest round trip for long.
-        let stamped = echoed.filter(|_| news.acked > 0 && news.repeated).map(|age| age.max(Duration::from_millis(1)));
+        // A SYN that was answered only when it had been repeated says nothing about the path: it may have waited for the
+        // next hop's address, and what is paced by such a round trip takes a second to learn better.
+        let stamped = echoed.filter(|_| news.acked > 0 && news.repeated && !(late && self.rtt.is_unmeasured()));
+        let stamped = stamped.map(|age| age.max(Duration::from_millis(1)));
         let sacked = news.rtt.filter(|_| news.acked == 0);
         if let Some(rtt) = oldest.or(sacked).or(stamped) {
             self.rtt.measured(now, rtt, una, nxt);
