@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::Stack;
-use super::udp::{datagram_header, destination};
+use super::way::{datagram_header, destination};
 use crate::datagram::{Corked, Outbox, Way};
 use crate::ip::{Fill, Header, Outgoing, OutputError, zone};
 use crate::socket::{Key, RawId, SendError, SendOptions, UdpId};

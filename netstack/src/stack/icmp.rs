@@ -5,7 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use super::Stack;
 use super::forward::millis;
 use super::input::packet_view;
-use super::udp::mtu_discovery;
+use super::way::mtu_discovery;
 use crate::datagram::{DatagramOptions, ErrorReport, Errors, Header, MtuDiscovery};
 use crate::icmp::{self, Certainty, Complaint, ErrorMessage, Report};
 use crate::ip::{self, Cast, Fill, Hop, NextHop, Outgoing, Received, end};

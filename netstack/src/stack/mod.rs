@@ -30,6 +30,7 @@ mod run;
 mod tcp_api;
 mod temporary;
 mod udp;
+mod way;
 
 pub use buffers::DatagramMemory;
 pub use dhcp::AutoConfig;

@@ -5,7 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use arena::Producer;
 
 use super::Stack;
-use super::udp::{datagram_header, destination, mtu_discovery, multicast_loop, options_behind};
+use super::way::{destination, mtu_discovery, multicast_loop};
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
 use crate::filter::Program;
 use crate::ip::{Account, Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
@@ -113,88 +113,65 @@ impl Stack {
         }
         let (key, kind) = (socket.key, socket.kind);
         let options = RawOptions { datagram: socket.options.datagram.for_one(how), ..socket.options };
-        let from = from(socket.local);
-        let on = to.and_then(zone).or(socket.zone);
-        let hop = self.sending_hop(&options.datagram, from, dst, on, how)?;
-        // Linux: what the kernel puts an IP header before meets no error.
-        let made = matches!(kind, RawKind::Raw { .. } | RawKind::Raw6 { .. }) && !options.header_included;
-        if !made && let Some(error) = self.raw_take_error(id) {
-            return Err(SendError::Pending(error));
-        }
-        if how.refused {
-            return Err(SendError::Refused);
-        }
-        if !made {
-            self.admit(id)?;
-        }
-        let account = match self.account(id, key, how.departure) {
-            Ok(account) => account,
-            // raw_sendmsg(): what is refused takes the pieces before it along, which may be all that fills the buffer.
-            Err(error) => {
-                self.raw_drop_corked(id);
-                return Err(error);
-            }
-        };
-        let multicast_loop = multicast_loop(&options.datagram, dst);
+        let datagram = &options.datagram;
+        let zone = to.and_then(zone).or(socket.zone);
+        let hop = self.sending_hop(datagram, from(socket.local), dst, zone, how)?;
+        let account = self.raw_admit(id, how)?;
         let sent = match kind {
-            RawKind::Raw6 { .. } if options.header_included => {
-                let packet = payload.concat();
-                if ipv6::Packet::parse(&packet).is_err() {
-                    return Err(SendError::InvalidDestination);
-                }
-                self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, account)
-            }
-            RawKind::Raw { .. } if options.header_included => {
-                let packet = included(payload, hop, dst)?;
+            RawKind::Raw { .. } | RawKind::Raw6 { .. } if options.header_included => {
+                let packet = if kind.is_v6() { included_v6(payload)? } else { included(payload, hop, dst)? };
+                let multicast_loop = multicast_loop(datagram, dst);
                 self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, account)
             }
             RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => {
-                let way = self.raw_way(&options.datagram, (hop, account), dst, protocol, how);
-                let Some((way, whole)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
+                let way = self.way(datagram, (hop, account), dst, protocol, how);
+                let Some((way, message)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
                 let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
                 // RFC 3542 §3.1: where the checksum has no room, the packet is refused.
-                if at.is_some_and(|at| at + 2 > whole.len()) {
+                if at.is_some_and(|at| at + 2 > message.len()) {
                     return Err(SendError::InvalidDestination);
                 }
-                self.send_summed(now, &way, whole, at, &options.datagram)
+                self.send_summed(now, &way, message, at, datagram)
             }
             RawKind::Ping | RawKind::Ping6 => {
-                self.raw.identify(id, 0, true, &mut self.rng).map_err(|_| SendError::NoPorts)?;
-                let identifier = self.raw.get(id).and_then(|socket| socket.identifier).unwrap_or(0);
-                let mut message = payload.concat();
-                if !prepare_echo(&mut message, kind.is_v6(), identifier) {
-                    return Err(SendError::InvalidDestination);
-                }
+                let message = self.echo_request(id, kind, payload)?;
                 let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
-                let way = self.raw_way(&options.datagram, (hop, account), dst, protocol, how);
-                self.send_summed(now, &way, message, kind.is_v6().then_some(2), &options.datagram)
+                let way = self.way(datagram, (hop, account), dst, protocol, how);
+                self.send_summed(now, &way, message, kind.is_v6().then_some(2), datagram)
             }
         };
         self.sent(key, sent).map(|()| len)
     }
 
-    fn raw_way(
-        &self,
-        options: &DatagramOptions,
-        (hop, account): (Hop, Account),
-        dst: IpAddr,
-        protocol: u8,
-        how: &SendOptions,
-    ) -> Way {
-        Way {
-            hop,
-            header: datagram_header(&self.ip, options, hop, dst, protocol, how),
-            discovery: mtu_discovery(options, dst),
-            multicast_loop: multicast_loop(options, dst),
-            ports: (0, 0),
-            segment: None,
-            checksum: true,
-            coverage: None,
-            most: None,
-            auto_flow_label: false,
-            options: options_behind(how, dst),
-            account,
+    /// Whether the socket may send now: a pending error, shutdown(2) and a full buffer keep it from that.
+    fn raw_admit(&mut self, id: RawId, how: &SendOptions) -> Result<Account, SendError> {
+        let socket = self.raw.get(id).ok_or(SendError::NotFound)?;
+        let key = socket.key;
+        let raw = matches!(socket.kind, RawKind::Raw { .. } | RawKind::Raw6 { .. });
+        // Linux: a packet whose IP header the kernel makes meets no error.
+        let header_is_ours = raw && !socket.options.header_included;
+        if !header_is_ours && let Some(error) = self.raw_take_error(id) {
+            return Err(SendError::Pending(error));
         }
+        if how.refused {
+            return Err(SendError::Refused);
+        }
+        if !header_is_ours {
+            self.admit(id)?;
+        }
+        // raw_sendmsg(): what is refused takes the pieces before it along, which may be all that fills the buffer.
+        self.account(id, key, how.departure).inspect_err(|_| self.raw_drop_corked(id))
+    }
+
+    /// The echo request of a ping socket, with the socket's identifier.
+    fn echo_request(&mut self, id: RawId, kind: RawKind, payload: &[&[u8]]) -> Result<Vec<u8>, SendError> {
+        self.raw.identify(id, 0, true, &mut self.rng).map_err(|_| SendError::NoPorts)?;
+        let identifier = self.raw.get(id).and_then(|socket| socket.identifier).unwrap_or(0);
+        let mut message = payload.concat();
+        if !prepare_echo(&mut message, kind.is_v6(), identifier) {
+            return Err(SendError::InvalidDestination);
+        }
+        Ok(message)
     }
 
     /// Sends a message whose checksum with the pseudo-header, if it has one, is put at `at`.
@@ -284,6 +261,15 @@ fn included(parts: &[&[u8]], hop: Hop, dst: IpAddr) -> Result<Vec<u8>, SendError
     let sum = checksum::checksum(&packet[..header_len]);
     packet[10..12].copy_from_slice(&sum.to_be_bytes());
     Ok(packet)
+}
+
+/// The same of IPv6 (IPV6_HDRINCL), which goes as the program made it.
+fn included_v6(parts: &[&[u8]]) -> Result<Vec<u8>, SendError> {
+    let packet = parts.concat();
+    match ipv6::Packet::parse(&packet) {
+        Ok(_) => Ok(packet),
+        Err(_) => Err(SendError::InvalidDestination),
+    }
 }
 
 fn from(local: IpAddr) -> Option<IpAddr> {

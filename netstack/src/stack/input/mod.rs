@@ -1,25 +1,26 @@
-//! A frame on its way up: link, IP (a file a family), transport.
+//! A frame on its way up: link, IP (a file a family), transport (a file a protocol; ICMP is in `stack::icmp`).
 
+mod raw;
+mod tcp;
+mod udp;
 mod v4;
 mod v6;
 
 pub(super) use v6::check_options;
 
 use super::Stack;
-use crate::datagram::{DatagramOptions, Header};
-use crate::filter::{Program, View};
+use crate::datagram::DatagramOptions;
+use crate::filter::View;
 use crate::icmp::Complaint;
 use crate::iface::LOOPBACK;
-use crate::ip::{Cast, Looped, Received, end};
+use crate::ip::{Cast, Looped, Received};
 use crate::link::{Checksum, IfIndex, Mac, RxMeta};
 use crate::multicast::Memberships;
 use crate::packet::cut::{Segments, SegmentsKind, Uncut};
 use crate::packet::{PacketType, Passing, Work, packet_type};
-use crate::socket::{Key, RawId, UdpId};
-use crate::tcp::seam::IpMeta;
+use crate::socket::Key;
 use crate::time::Instant;
-use crate::wire::checksum::Sum;
-use crate::wire::{ethernet, icmpv6, igmp, ipv4, ipv6, tcp, udp};
+use crate::wire::{ethernet, icmpv6, igmp, ipv4, ipv6};
 
 /// How a packet came to us.
 #[derive(Clone, Copy, Debug)]
@@ -163,168 +164,6 @@ impl Stack {
             // RFC 1122 §3.2.2.1, RFC 8200 §4.
             _ => self.refuse(now, packet, Complaint::UnknownProtocol),
         }
-    }
-
-    fn input_tcp(&mut self, now: Instant, packet: &Received<'_>) {
-        let Received { src, dst, on, payload: segment, .. } = *packet;
-        let sum = || Sum::pseudo(src, dst, ipv4::TCP, segment.len()).bytes(segment);
-        if !packet.checksum_good && sum().finish() != 0 {
-            self.count_error(on);
-            return;
-        }
-        let came_by = self.ip.came_by(dst, on);
-        let chosen = if self.tcp.has_group_programs() { self.chosen(packet, segment, came_by) } else { None };
-        let segment = match self.tcp.has_filters() {
-            false => segment,
-            true => match self.filtered(packet, segment, came_by, chosen) {
-                Some(segment) => segment,
-                None => return,
-            },
-        };
-        let (tcp, mut env) = self.tcp_env();
-        tcp.handle_segment(now, &IpMeta { packet, came_by, chosen }, segment, &mut env);
-    }
-
-    fn input_udp(&mut self, now: Instant, packet: &Received<'_>) {
-        let Received { src, dst, on, .. } = *packet;
-        let Ok(datagram) = udp::Datagram::parse(src, dst, packet.payload, packet.checksum_good) else {
-            return self.count_error(on);
-        };
-        if packet.cast == Cast::Unicast && self.input_dhcpv6(now, packet, &datagram) {
-            return;
-        }
-        self.give_datagram(now, packet, &datagram, None);
-    }
-
-    fn input_udp_lite(&mut self, now: Instant, packet: &Received<'_>) {
-        match udp::Datagram::parse_lite(packet.src, packet.dst, packet.payload) {
-            Ok((datagram, covered)) => self.give_datagram(now, packet, &datagram, Some(covered)),
-            Err(_) => self.count_error(packet.on),
-        }
-    }
-
-    /// `covered`: of UDP-Lite, how many bytes the checksum covers.
-    fn give_datagram(
-        &mut self,
-        now: Instant,
-        packet: &Received<'_>,
-        datagram: &udp::Datagram<'_>,
-        covered: Option<usize>,
-    ) {
-        let Received { src, dst, on, .. } = *packet;
-        let lite = covered.is_some();
-        // RFC 6935 §5, RFC 8200 §8.1.
-        let unsummed = datagram.no_checksum && dst.is_ipv6();
-        let local = end(dst, datagram.dst_port, on);
-        let remote = end(src, datagram.src_port, on);
-        let ports = (datagram.src_port, datagram.dst_port);
-        let header = Header::of_packet(now, packet, ports, datagram.payload.len());
-        let payload = datagram.payload;
-        if packet.cast.is_for_one() {
-            let (rng, by) = (&mut self.rng, self.ip.came_by(dst, on));
-            let choose = |program: &Program| Some(program.run(&packet_view(packet, payload.len()), &mut || rng.u32()));
-            match self.udp.receiver(lite, local, remote, by, choose) {
-                Some(id) if unsummed && self.udp.get(id).is_some_and(|socket| !socket.options.v6.takes_no_checksum) => {
-                    self.count_error(on);
-                }
-                None if unsummed => self.count_error(on),
-                Some(id) => self.deliver_udp(id, packet, header, payload, covered),
-                // RFC 1122 §4.1.3.1, RFC 4443 §3.1.
-                None => self.refuse(now, packet, Complaint::NobodyAtPort),
-            }
-        } else {
-            let memberships = &self.ip.memberships;
-            let sums = |socket: &crate::udp::Socket| !unsummed || socket.options.v6.takes_no_checksum;
-            let member = |socket: &crate::udp::Socket| hears(memberships, packet, socket.key, &socket.options);
-            for id in self.udp.find_all(lite, local, remote, on, |socket| sums(socket) && member(socket)) {
-                self.deliver_udp(id, packet, header, payload, covered);
-            }
-        }
-    }
-
-    fn deliver_udp(
-        &mut self,
-        id: UdpId,
-        packet: &Received<'_>,
-        header: Header,
-        payload: &[u8],
-        covered: Option<usize>,
-    ) {
-        let Some(socket) = self.udp.get_mut(id) else { return };
-        if let (Some(coverage), Some(covered)) = (socket.options.lite, covered)
-            && !coverage.accepts(covered, packet.payload.len())
-        {
-            return self.count_error(packet.on);
-        }
-        if socket.options.esp_in_udp && udp::is_esp(payload) {
-            return; // There is nobody who could decrypt it.
-        }
-        // The filter sees the header; however little it takes, that stays.
-        let view = || packet_view(packet, packet.payload.len());
-        let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };
-        let payload = &payload[..payload.len().min(accepted.saturating_sub(udp::HEADER_LEN))];
-        let header = Header { len: payload.len() as u32, ..header };
-        if socket.inbox.deliver(&header.encode(), &[packet.options, packet.extensions, payload], packet.bytes.len()) {
-            self.events.touch(socket.key);
-        }
-    }
-
-    /// Gives raw sockets their copies: of IPv4 the whole packet, of IPv6 what follows the headers (RFC 3542 §3). False
-    /// if none wanted one.
-    fn deliver_raw(&mut self, now: Instant, packet: &Received<'_>) -> bool {
-        let ids = self.raw.find_all(packet, self.ip.came_by(packet.dst, packet.on));
-        let bytes = if packet.dst.is_ipv4() { packet.bytes } else { packet.payload };
-        for id in &ids {
-            let Some(socket) = self.raw.get(*id) else { continue };
-            if hears(&self.ip.memberships, packet, socket.key, &socket.options.datagram) {
-                self.give_raw(now, *id, packet, bytes);
-            }
-        }
-        !ids.is_empty()
-    }
-
-    /// Puts what of a packet its program sees into a raw socket, if its filter takes it.
-    pub(super) fn give_raw(&mut self, now: Instant, id: RawId, packet: &Received<'_>, bytes: &[u8]) {
-        let Some(socket) = self.raw.get_mut(id) else { return };
-        let view = || packet_view(packet, bytes.len());
-        let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };
-        let bytes = &bytes[..bytes.len().min(accepted)];
-        let header = Header::of_packet(now, packet, (0, 0), bytes.len());
-        if socket.inbox.deliver(&header.encode(), &[packet.options, packet.extensions, bytes], packet.bytes.len()) {
-            self.events.touch(socket.key);
-        }
-    }
-
-    /// What the filter of a segment's socket leaves of it, the header at least; None: nothing.
-    #[cold]
-    fn filtered<'a>(
-        &mut self,
-        packet: &Received<'a>,
-        segment: &'a [u8],
-        by: IfIndex,
-        chosen: Option<u32>,
-    ) -> Option<&'a [u8]> {
-        let Ok(parsed) = tcp::Segment::parse(segment) else { return Some(segment) };
-        let local = end(packet.dst, parsed.header.dst_port, packet.on);
-        let remote = end(packet.src, parsed.header.src_port, packet.on);
-        let Some(filter) = self.tcp.filter_of(local, remote, by, chosen) else { return Some(segment) };
-        let rng = &mut self.rng;
-        match filter.run(&packet_view(packet, segment.len()), &mut || rng.u32()) as usize {
-            0 => None,
-            accepted => Some(&segment[..segment.len().min(accepted.max(usize::from(segment[12] >> 4) * 4))]),
-        }
-    }
-
-    /// Which of the listeners that share its address is to get a segment; the program that tells sees what follows the header.
-    #[cold]
-    fn chosen(&mut self, packet: &Received<'_>, segment: &[u8], by: IfIndex) -> Option<u32> {
-        let header = tcp::Segment::parse(segment).ok()?.header;
-        let local = end(packet.dst, header.dst_port, packet.on);
-        let remote = end(packet.src, header.src_port, packet.on);
-        let program = self.tcp.group_program(local, remote, by)?;
-        let text = segment.len().saturating_sub(usize::from(segment[12] >> 4) * 4);
-        let rng = &mut self.rng;
-        Some(program.run(&packet_view(packet, text), &mut || rng.u32()))
     }
 
     pub(super) fn count_error(&mut self, on: IfIndex) {

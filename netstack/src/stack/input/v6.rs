@@ -16,6 +16,29 @@ const MAX_OPTIONS: usize = 8;
 /// Extension headers that one packet may have. RFC 8200 knows four, of which one may come twice.
 const MAX_EXTENSIONS: usize = 8;
 
+/// A packet that is for us.
+#[derive(Clone, Copy)]
+struct Accepted<'p, 'a> {
+    arrival: Arrival,
+    cast: Cast,
+    /// The interface that its addresses are of.
+    on: IfIndex,
+    packet: &'p ipv6::Packet<'a>,
+}
+
+impl<'a> Accepted<'_, 'a> {
+    /// As the transport gets it.
+    fn received(&self, upper: &Extensions<'a>) -> Received<'a> {
+        Received {
+            cast: self.cast,
+            checksum_good: self.arrival.checksum_good,
+            segment_size: self.arrival.segment_size,
+            link: self.arrival.link,
+            ..Received::v6(self.packet, upper, self.on)
+        }
+    }
+}
+
 /// How the walk along the extension headers ended.
 enum Walk<'a> {
     /// At the upper-layer header.
@@ -37,73 +60,59 @@ impl Stack {
         self.count(arrival, bytes.len(), outcome.as_ref().err());
         let Ok((packet, cast)) = outcome else { return };
         let on = self.ip.zone_of(packet.dst().into(), arrival.on);
-        self.walk_v6(now, arrival, cast, on, &packet);
-    }
-
-    fn walk_v6(&mut self, now: Instant, arrival: Arrival, cast: Cast, on: IfIndex, packet: &ipv6::Packet<'_>) {
-        match walk(packet) {
-            Walk::Upper(upper) => self.deliver(now, &of(arrival, cast, on, packet, &upper)),
-            Walk::Discard(complaint) => self.complain(now, arrival, cast, on, packet, complaint),
-            Walk::Fragment(extension) => self.input_fragment(now, arrival, cast, on, packet, &extension),
+        let accepted = Accepted { arrival, cast, on, packet: &packet };
+        match walk(&packet) {
+            Walk::Upper(upper) => self.deliver(now, &accepted.received(&upper)),
+            Walk::Discard(complaint) => self.complain(now, &accepted, complaint),
+            Walk::Fragment(extension) => self.input_fragment(now, &accepted, &extension),
         }
     }
 
-    fn complain(
-        &mut self,
-        now: Instant,
-        arrival: Arrival,
-        cast: Cast,
-        on: IfIndex,
-        packet: &ipv6::Packet<'_>,
-        complaint: Option<Complaint>,
-    ) {
-        self.count_error(arrival.on);
+    fn complain(&mut self, now: Instant, accepted: &Accepted<'_, '_>, complaint: Option<Complaint>) {
+        self.count_error(accepted.arrival.on);
         if let Some(complaint) = complaint {
-            self.refuse(now, &of(arrival, cast, on, packet, &packet.extensions()), complaint);
+            self.refuse(now, &accepted.received(&accepted.packet.extensions()), complaint);
         }
     }
 
-    fn input_fragment(
-        &mut self,
-        now: Instant,
-        arrival: Arrival,
-        cast: Cast,
-        on: IfIndex,
-        packet: &ipv6::Packet<'_>,
-        extension: &Extension<'_>,
-    ) {
+    fn input_fragment(&mut self, now: Instant, accepted: &Accepted<'_, '_>, extension: &Extension<'_>) {
+        let Accepted { arrival, packet, .. } = *accepted;
         let header = ipv6::fragment(extension.bytes);
-        let fragment = Fragment::v6(packet, extension);
         // RFC 7112 §5: the first fragment has all headers.
         if header.offset == 0 && header.more && !has_whole_chain(packet) {
-            return self.complain(now, arrival, cast, on, packet, Some(Complaint::IncompleteChain));
+            return self.complain(now, accepted, Some(Complaint::IncompleteChain));
         }
+        let fragment = Fragment::v6(packet, extension);
+        // RFC 6946 §4: an atomic fragment is a packet of its own, whatever else has its identification.
         let whole = if header.offset == 0 && !header.more {
-            // RFC 6946 §4: an atomic fragment is a packet of its own, whatever else has its identification.
-            let longest = packet.bytes().len() as u16;
-            Some(Whole { bytes: fragment.alone(), longest })
+            Ok(Some(Whole { bytes: fragment.alone(), longest: packet.bytes().len() as u16 }))
         } else {
-            match self.ip.reassembly.insert(now, arrival.on, &fragment, &mut *self.pool) {
-                Ok(whole) => whole,
-                Err(flaw) => {
-                    let complaint = Complaint::Field(match flaw {
-                        Flaw::Length => 4, // The payload length field of the fixed header.
-                        Flaw::Offset => (extension.at + 2) as u32,
-                    });
-                    return self.complain(now, arrival, cast, on, packet, Some(complaint));
-                }
-            }
+            self.ip.reassembly.insert(now, arrival.on, &fragment, &mut *self.pool)
         };
-        let Some(whole) = whole else { return };
+        match whole {
+            Ok(Some(whole)) => self.input_reassembled(now, accepted, &whole),
+            Ok(None) => {}
+            Err(flaw) => {
+                let field = match flaw {
+                    Flaw::Length => 4, // The payload length field of the fixed header.
+                    Flaw::Offset => (extension.at + 2) as u32,
+                };
+                self.complain(now, accepted, Some(Complaint::Field(field)));
+            }
+        }
+    }
+
+    /// Takes the packet that fragments carried, of which `last` was the last to come.
+    fn input_reassembled(&mut self, now: Instant, last: &Accepted<'_, '_>, whole: &Whole) {
         let Ok(packet) = ipv6::Packet::parse(&whole.bytes) else { return };
         // A link that vouches for fragments vouches for what they carry only if it has seen all of it.
-        let arrival = Arrival { checksum_good: arrival.looped, ..arrival };
+        let arrival = Arrival { checksum_good: last.arrival.looped, ..last.arrival };
+        let accepted = Accepted { arrival, cast: last.cast, on: last.on, packet: &packet };
         match walk(&packet) {
             Walk::Upper(upper) => {
-                let packet = of(arrival, cast, on, &packet, &upper);
-                self.deliver(now, &Received { fragment_size: whole.longest, ..packet });
+                self.deliver(now, &Received { fragment_size: whole.longest, ..accepted.received(&upper) });
             }
-            Walk::Discard(complaint) => self.complain(now, arrival, cast, on, &packet, complaint),
+            Walk::Discard(complaint) => self.complain(now, &accepted, complaint),
             Walk::Fragment(_) => self.count_error(arrival.on), // A fragment in a fragment: nobody honest makes it.
         }
     }
@@ -148,22 +157,6 @@ impl Stack {
 
 fn interface_local(dst: Ipv6Addr) -> bool {
     dst.is_multicast() && dst.octets()[1] & 15 <= 1
-}
-
-fn of<'a>(
-    arrival: Arrival,
-    cast: Cast,
-    on: IfIndex,
-    packet: &ipv6::Packet<'a>,
-    upper: &Extensions<'a>,
-) -> Received<'a> {
-    Received {
-        cast,
-        checksum_good: arrival.checksum_good,
-        segment_size: arrival.segment_size,
-        link: arrival.link,
-        ..Received::v6(packet, upper, on)
-    }
 }
 
 /// RFC 8200 §4: the extension headers in their order, up to the upper layer or a fragment header.
