@@ -50,28 +50,37 @@ impl Tcp {
                 None => self.reset_sender(tuple, segment),
             };
         }
-        if !header.has(Flags::SYN) {
-            return;
+        if header.has(Flags::SYN)
+            && let Some(request) = self.request_of_syn(now, listener, (tuple, ip), segment, iss, env)
+        {
+            self.answer_syn(now, request, ip, segment, env);
         }
-        let Some(limits) =
-            self.sockets.get_mut(listener).and_then(Socket::listener_mut).map(|one| one.options.limits())
-        else {
-            return;
-        };
-        let Some(path) = env.paths.path(Some(tuple.local.ip()), tuple.remote, limits) else { return };
-        let iss = iss.unwrap_or_else(|| self.secrets.isn(&tuple, now));
-        let offset = self.secrets.timestamp_offset(&tuple);
-        let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
+    }
+
+    /// What a SYN asks for, where there is room for the connection.
+    fn request_of_syn(
+        &self,
+        now: Instant,
+        listener: Handle,
+        (tuple, ip): (Tuple, &IpMeta<'_>),
+        segment: &Segment<'_>,
+        iss: Option<Seq>,
+        env: &mut Env<'_>,
+    ) -> Option<Request> {
+        let header = &segment.header;
+        let listening = self.sockets.get(listener).and_then(Socket::listener)?;
         // Linux drops a SYN for which accept(2) would have no room; the peer tries again.
         if listening.is_full() || !env.pool.has_stream() {
-            return;
+            return None;
         }
+        let path = env.paths.path(Some(tuple.local.ip()), tuple.remote, listening.options.limits())?;
         let options = listening.options.answering(ip);
         let advertised_mss = announced_mss(path.mtu, tuple.remote.is_ipv6(), options.maxseg);
-        let mut request = Request {
+        let offset = self.secrets.timestamp_offset(&tuple);
+        Some(Request {
             listener,
             tuple,
-            iss,
+            iss: iss.unwrap_or_else(|| self.secrets.isn(&tuple, now)),
             irs: header.seq,
             snd_mss: advertised_mss.min(peer_mss(header.options.mss, tuple.remote.is_ipv6())),
             advertised_mss,
@@ -91,23 +100,36 @@ impl Tcp {
             retries: 0,
             acked: false,
             last_answer: None,
-        };
-        if listening.has_request_room(&self.requests) {
-            let Err(fast_open) = self.open_early(now, &request, ip, segment, env) else { return };
-            let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
-            let mut syn_ack = request.syn_ack(now);
-            syn_ack.options.fast_open = fast_open;
-            self.replies.push(syn_ack);
-            let deadline = request.deadline(now);
-            let handle = self.requests.insert(request);
-            listening.requests.push(handle);
-            self.demux.claim(tuple, Owner::Request(handle));
-            self.timers.set(Waiter::Request(handle), deadline);
-        } else {
+        })
+    }
+
+    /// Opens the connection at once (Fast Open), or puts the request into the SYN queue, or answers with a cookie where that is
+    /// full.
+    fn answer_syn(
+        &mut self,
+        now: Instant,
+        mut request: Request,
+        ip: &IpMeta<'_>,
+        segment: &Segment<'_>,
+        env: &mut Env<'_>,
+    ) {
+        let (listener, tuple) = (request.listener, request.tuple);
+        let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
+        if !listening.has_request_room(&self.requests) {
             listening.last_cookie = Some(now);
-            request.iss = self.secrets.cookies.make(now, &tuple, header.seq, request.snd_mss);
-            self.replies.push(request.cookie(now));
+            request.iss = self.secrets.cookies.make(now, &tuple, request.irs, request.snd_mss);
+            return self.replies.push(request.cookie(now));
         }
+        let Err(fast_open) = self.open_early(now, &request, ip, segment, env) else { return };
+        let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
+        let mut syn_ack = request.syn_ack(now);
+        syn_ack.options.fast_open = fast_open;
+        self.replies.push(syn_ack);
+        let deadline = request.deadline(now);
+        let handle = self.requests.insert(request);
+        listening.requests.push(handle);
+        self.demux.claim(tuple, Owner::Request(handle));
+        self.timers.set(Waiter::Request(handle), deadline);
     }
 
     /// The request that an acknowledgement completes whose SYN was answered with a cookie.
