@@ -4,6 +4,7 @@
 //! socket's [`Endpoint`]. The local backend answers by a function call; a client of a `rump_server` would send the
 //! same values as messages and map the same rings.
 
+mod answer;
 mod flow_label;
 mod local;
 mod packet;
