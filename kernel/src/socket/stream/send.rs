@@ -1,0 +1,175 @@
+//! send(2) of a stream: the bytes go into the tx ring without the engine's lock, and a mark tells the engine of them.
+
+use super::super::departure::StreamDeparture;
+use super::super::urgent;
+use super::{PIECE, SendControl, Socket};
+use crate::backend::Mark;
+use crate::endpoint::{Rings, State};
+use crate::{Errno, Events, Result};
+use arena::Producer;
+use parking_lot::Mutex;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+
+/// A send(2) under way.
+struct Send<'a> {
+    socket: &'a Socket,
+    bufs: &'a [IoSlice<'a>],
+    flags: i32,
+    total: usize,
+    /// Bytes that are in the ring, or went with the SYN.
+    sent: usize,
+    departure: Option<StreamDeparture>,
+    /// Where in the ring it ends so far, until the engine has been asked to tell when that departs.
+    not_asked: Option<u64>,
+}
+
+impl Socket {
+    pub(in crate::socket) fn send_stream(
+        &self,
+        bufs: &[IoSlice<'_>],
+        flags: i32,
+        to: Option<SocketAddr>,
+        control: &SendControl,
+    ) -> Result<usize> {
+        let departure = self.stream_departure(control)?;
+        let total = bufs.iter().map(|buf| buf.len()).sum();
+        let mut send = Send { socket: self, bufs, flags, total, sent: 0, departure, not_asked: None };
+        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
+        let deadline = if nonblocking { None } else { self.send_deadline() };
+        if flags & libc::MSG_FASTOPEN != 0 || self.endpoint.state().contains(State::DEFERRED) {
+            let (taken, opened) = self.open_with_text(bufs, to, nonblocking);
+            match opened {
+                Ok(()) => send.sent = taken,
+                Err(Errno::INPROGRESS) if taken > 0 => return Ok(taken),
+                Err(error) => return Err(error),
+            }
+        }
+        let result = self.block(nonblocking, deadline, || send.attempt());
+        // It may have ended before all of it was written.
+        send.ask_departure();
+        match result {
+            Err(error) if send.sent == 0 => Err(error),
+            _ => Ok(send.sent),
+        }
+    }
+
+    /// Lets go what MSG_MORE holds back.
+    pub(in crate::socket) fn push(&self) {
+        self.endpoint.set_more_comes(false);
+        self.backend.mark(&self.endpoint, Mark::DataQueued);
+    }
+}
+
+impl Send<'_> {
+    /// Goes on where the last attempt stopped. `None`: it must wait, for the handshake or for room in the ring.
+    fn attempt(&mut self) -> Result<Option<()>> {
+        let endpoint = &self.socket.endpoint;
+        let state = endpoint.state();
+        if endpoint.record.error() != 0 {
+            // What was sent counts; the error is for the next call.
+            if self.sent > 0 {
+                return Ok(Some(()));
+            }
+            if let Some(error) = self.socket.take_error() {
+                return Err(error);
+            }
+        }
+        if state.intersects(State::NO_MORE_OUT | State::CLOSED | State::LISTENING) {
+            return Err(Errno::PIPE);
+        }
+        if state.contains(State::CONNECTING) {
+            return Ok(None);
+        }
+        if self.is_complete() {
+            return Ok(Some(()));
+        }
+        let rings = endpoint.rings().ok_or(Errno::PIPE)?;
+        let (tx, _) = rings.tx.as_ref().ok_or(Errno::PIPE)?;
+        loop {
+            self.fill(&rings, tx)?;
+            if self.is_complete() {
+                return Ok(Some(()));
+            }
+            // Looking at readiness asks the engine to tell of space; it may have come by now.
+            if !endpoint.readiness().contains(Events::OUT) || endpoint.record.error() != 0 {
+                return Ok(None);
+            }
+            if endpoint.state().intersects(State::NO_MORE_OUT | State::CLOSED) {
+                return Err(Errno::PIPE);
+            }
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.sent == self.total
+    }
+
+    /// Writes what the ring has room for.
+    fn fill(&mut self, rings: &Rings, tx: &Mutex<Producer>) -> Result<()> {
+        let before = self.sent;
+        let most = self.socket.endpoint.may_write(rings);
+        let mut tx = tx.lock();
+        let written = write(&mut tx, self.bufs, &mut self.sent, most, self.flags & libc::MSG_OOB != 0);
+        let position = tx.position();
+        drop(tx);
+        if self.sent > before {
+            self.tell_engine(position);
+        }
+        written
+    }
+
+    /// Leaves the mark for what was written, which ends at `position`.
+    fn tell_engine(&mut self, position: u64) {
+        let Socket { endpoint, backend, .. } = self.socket;
+        // What waits for room in the ring is not held back as well.
+        endpoint.set_more_comes(self.flags & libc::MSG_MORE != 0 && self.is_complete());
+        self.not_asked = Some(position);
+        // Before the mark, since the text may leave at once.
+        if self.is_complete() {
+            self.ask_departure();
+        }
+        backend.mark(endpoint, Mark::DataQueued);
+    }
+
+    /// Asks the engine to tell when the text departs, if the program wants to know.
+    fn ask_departure(&mut self) {
+        if let (Some(departure), Some(end)) = (&self.departure, self.not_asked.take()) {
+            self.socket.ask_departure(departure, end);
+        }
+    }
+}
+
+/// Writes as much as fits, up to `most` bytes, of what lies behind the first `done` bytes of `bufs`, and counts it there;
+/// `urgent`: the last byte is marked so. Memory that is not there is EFAULT; as on Linux, the pieces before the one that it is in
+/// have gone.
+fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], done: &mut usize, most: usize, urgent: bool) -> Result<()> {
+    let publish = |tx: &mut Producer, n: usize| {
+        if urgent {
+            urgent::mark_last(tx, n);
+        }
+        tx.publish(n);
+    };
+    let (mut skip, mut ahead, mut left) = (*done, 0, most);
+    'bufs: for buf in bufs {
+        let from = skip.min(buf.len());
+        skip -= from;
+        for piece in buf[from..].chunks(PIECE) {
+            let n = tx.fill_at(ahead, &piece[..piece.len().min(left)]).map_err(|_| Errno::FAULT)?;
+            ahead += n;
+            left -= n;
+            if n < piece.len() {
+                break 'bufs;
+            }
+            if ahead >= PIECE {
+                publish(tx, ahead);
+                *done += std::mem::take(&mut ahead);
+            }
+        }
+    }
+    if ahead > 0 {
+        publish(tx, ahead);
+        *done += ahead;
+    }
+    Ok(())
+}
