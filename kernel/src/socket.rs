@@ -14,6 +14,7 @@ mod open;
 mod options;
 mod packet;
 mod path_mtu;
+mod peek_offset;
 mod plain;
 mod queued;
 mod send_control;

@@ -1,11 +1,13 @@
 //! UDP, ping and raw sockets: send and receive.
 
+mod record;
+
 use super::{DatagramInfo, Family, Received, SendControl, Socket};
 use crate::backend::Call;
 use crate::endpoint::{Kind, State};
 use crate::{Errno, Result};
 use arena::{Consumer, fault};
-use netstack::datagram::{HEADER_LEN, Header};
+use netstack::datagram::Header;
 use netstack::ip::HeaderOptions;
 use netstack::link::IfIndex;
 use netstack::socket::SendOptions;
@@ -14,6 +16,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use record::{alike, before, header_at, options_at};
 
 /// Bytes of the header of ICMP and of ICMPv6.
 const ICMP_HEADER: usize = 8;
@@ -27,49 +31,19 @@ impl Socket {
         control: &SendControl,
     ) -> Result<usize> {
         let len: usize = bufs.iter().map(|buf| buf.len()).sum();
-        if len > usize::from(u16::MAX) && (self.family() == Family::Inet || self.endpoint.kind == Kind::Ping) {
-            return Err(Errno::MSGSIZE);
-        }
-        // Of UDP over IPv6 Linux does not look at it.
-        let heeds_oob = self.family() == Family::Inet || self.endpoint.kind != Kind::Datagram;
-        if flags & libc::MSG_OOB != 0 && heeds_oob {
-            return Err(Errno::OPNOTSUPP);
-        }
-        if self.endpoint.kind == Kind::Ping && len < ICMP_HEADER {
-            return Err(Errno::INVAL);
-        }
-        // rawv6_sendmsg(): the port is the protocol, or says nothing.
-        if let (Kind::Raw(protocol), Some(SocketAddr::V6(to))) = (self.endpoint.kind, to)
-            && to.port() != 0
-            && to.port() != protocol.into()
-            && i32::from(protocol) != libc::IPPROTO_RAW
-        {
-            return Err(Errno::INVAL);
-        }
-        // Linux: another piece of a datagram meets neither shutdown(2) nor an error. Nor does what a raw socket sends behind an IP
-        // header that is not its own.
+        self.check_datagram(len, flags, to)?;
         let corked = self.is_corked();
-        let raw = matches!(self.endpoint.kind, Kind::Raw(_)) && !self.settings.lock().raw.header_included;
-        let shut = self.endpoint.state().contains(State::NO_MORE_OUT);
-        // Of ICMP it looks at the type, which must be there (raw_probe_proto_opt()).
-        let typeless = raw && self.endpoint.kind == Kind::Raw(1) && self.family() == Family::Inet && len < 2;
-        let refused = !corked && (typeless || !raw && (shut || self.endpoint.record.error() != 0));
+        let typeless = self.lacks_icmp_type(len);
+        // Linux: another piece of a datagram meets neither shutdown(2) nor an error.
+        let refused = !corked && (typeless || self.refuses_datagrams());
         if control.tx_time && self.settings.lock().tx_time().is_none() {
             return Err(Errno::INVAL);
         }
-        // As on Linux, what connect(2) has said of the flow is not said for another address.
+        // As on Linux, a flow label that was given to connect(2) is not for another address.
         let label = control.flow_label.or(to.map(|to| self.flow_label_of(to)));
         let to = to.map(|to| self.to_reach(to)).transpose()?;
         let label_headers = if corked { None } else { self.label_headers(to, label, control)? };
-        let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
-        for part in &parts {
-            // The engine copies it, under its lock. What is longer than any datagram is refused unread.
-            if fault::readable(part.as_ptr(), part.len().min(usize::from(u16::MAX))).is_err() {
-                self.corked.store(false, Ordering::Release);
-                self.backend.call(Call::DropCorked(self.id()))?;
-                return Err(Errno::FAULT);
-            }
-        }
+        let parts = self.readable_parts(bufs)?;
         let (cork, segment, sticky) = {
             let settings = self.settings.lock();
             (settings.cork, control.segment.unwrap_or(settings.segment), settings.tcp.header_options.clone())
@@ -90,21 +64,75 @@ impl Socket {
             segment: NonZeroU16::new(segment),
             departure,
         };
-        let more = options.more;
         let sent = self.when_there_is_room(flags, || self.backend.call(Call::Send(self.id(), to, &parts, &options)));
         if sent.is_err() {
             self.departure_failed(control, departure);
         }
-        if sent.as_ref().err() == Some(&Errno::PIPE) {
+        if sent == Err(Errno::PIPE) {
             return Err(if typeless { Errno::FAULT } else { self.take_error().unwrap_or(Errno::PIPE) });
         }
-        if self.endpoint.kind == Kind::Datagram && sent.as_ref().err() != Some(&Errno::AGAIN) {
-            self.corked.store(more && sent.is_ok(), Ordering::Release);
+        if self.endpoint.kind == Kind::Datagram && sent != Err(Errno::AGAIN) {
+            self.corked.store(options.more && sent.is_ok(), Ordering::Release);
         }
-        if let Err(Errno::MSGSIZE) = sent {
+        if sent == Err(Errno::MSGSIZE) {
             self.report_too_long(to, len, control.dont_fragment);
         }
         sent
+    }
+
+    /// What no socket of this kind sends, in the order of Linux's checks.
+    fn check_datagram(&self, len: usize, flags: i32, to: Option<SocketAddr>) -> Result<()> {
+        let (kind, inet) = (self.endpoint.kind, self.family() == Family::Inet);
+        if len > usize::from(u16::MAX) && (inet || kind == Kind::Ping) {
+            return Err(Errno::MSGSIZE);
+        }
+        // UDP over IPv6 ignores MSG_OOB on Linux.
+        if flags & libc::MSG_OOB != 0 && (inet || kind != Kind::Datagram) {
+            return Err(Errno::OPNOTSUPP);
+        }
+        if kind == Kind::Ping && len < ICMP_HEADER {
+            return Err(Errno::INVAL);
+        }
+        // rawv6_sendmsg(): the port is the protocol, or says nothing.
+        if let (Kind::Raw(protocol), Some(SocketAddr::V6(to))) = (kind, to)
+            && to.port() != 0
+            && to.port() != protocol.into()
+            && i32::from(protocol) != libc::IPPROTO_RAW
+        {
+            return Err(Errno::INVAL);
+        }
+        Ok(())
+    }
+
+    /// Whether shutdown(2) or a pending error keeps a datagram from being sent. On Linux neither concerns a raw packet before
+    /// which the kernel puts the IP header.
+    fn refuses_datagrams(&self) -> bool {
+        let shut = self.endpoint.state().contains(State::NO_MORE_OUT);
+        !self.makes_ip_header() && (shut || self.endpoint.record.error() != 0)
+    }
+
+    /// Whether a packet of ICMP is too short for its type, which Linux looks at (raw_probe_proto_opt()).
+    fn lacks_icmp_type(&self, len: usize) -> bool {
+        const ICMP: Kind = Kind::Raw(libc::IPPROTO_ICMP as u8);
+        self.endpoint.kind == ICMP && self.family() == Family::Inet && len < 2 && self.makes_ip_header()
+    }
+
+    /// Whether this is a raw socket without IP_HDRINCL.
+    fn makes_ip_header(&self) -> bool {
+        matches!(self.endpoint.kind, Kind::Raw(_)) && !self.settings.lock().raw.header_included
+    }
+
+    /// The buffers as the engine copies them, under its lock. What is longer than any datagram is refused unread. Where memory is
+    /// not there (EFAULT), the pieces before go, too.
+    fn readable_parts<'a>(&self, bufs: &'a [IoSlice<'_>]) -> Result<Vec<&'a [u8]>> {
+        let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+        let readable = |part: &&[u8]| fault::readable(part.as_ptr(), part.len().min(usize::from(u16::MAX))).is_ok();
+        if !parts.iter().all(readable) {
+            self.corked.store(false, Ordering::Release);
+            self.backend.call(Call::DropCorked(self.id()))?;
+            return Err(Errno::FAULT);
+        }
+        Ok(parts)
     }
 
     /// The extension headers of the flow label that is about to be sent. As on Linux ping sockets send any, and so do others that
@@ -202,28 +230,6 @@ impl Socket {
             ..Received::default()
         }))
     }
-}
-
-/// SO_PEEK_OFF.
-impl Socket {
-    /// Where MSG_PEEK begins, if it does not begin with the next byte.
-    pub(super) fn peek_offset(&self) -> Option<usize> {
-        usize::try_from(self.peek_offset.load(Ordering::Relaxed)).ok()
-    }
-
-    /// `n` more bytes have been peeked at.
-    pub(super) fn peek_moves_on(&self, n: usize) {
-        let _ = self
-            .peek_offset
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| (at >= 0).then(|| at.saturating_add(n as i32)));
-    }
-
-    /// `n` bytes have been read, and are no longer before it.
-    pub(super) fn peek_moves_back(&self, n: usize) {
-        let _ = self.peek_offset.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| {
-            (at >= 0).then(|| at.saturating_sub(n as i32).max(0))
-        });
-    }
 
     /// Looks at what is behind the first `offset` bytes of all that waits, of one datagram.
     fn peek_datagram(
@@ -298,51 +304,6 @@ fn options_of(control: &SendControl, sticky: Option<Arc<HeaderOptions>>) -> Opti
     let v4 = control.options.clone().unwrap_or_else(|| sticky.v4.clone());
     let v6 = if control.extensions == HeaderOptions::default() { sticky } else { control.extensions.clone() };
     Some(Arc::new(HeaderOptions { v4, ..v6 }))
-}
-
-/// Bytes of a record before its payload.
-fn before(header: &Header) -> usize {
-    HEADER_LEN + usize::from(header.options)
-}
-
-/// The options that the record at `at` has.
-fn options_at(rx: &Consumer, at: usize, header: &Header) -> Vec<u8> {
-    let mut options = vec![0; header.options.into()];
-    let there = if options.is_empty() { 0 } else { rx.peek_at(at + HEADER_LEN, &mut options) };
-    options.truncate(there);
-    options
-}
-
-/// The header that lies `at` bytes behind the oldest.
-fn header_at(rx: &Consumer, at: usize) -> Option<Header> {
-    let mut bytes = [0; HEADER_LEN];
-    (rx.peek_at(at, &mut bytes) == HEADER_LEN).then(|| Header::decode(&bytes)).flatten()
-}
-
-/// UDP_GRO: how many of the oldest datagrams are given as one: those of the first one's flow and length that fit whole into
-/// `room` bytes, the last of which may be shorter.
-fn alike(rx: &Consumer, first: &Header, room: usize) -> usize {
-    /// Linux's UDP_GRO_CNT_MAX.
-    const MOST: usize = 64;
-    /// Together they are no longer than one could be.
-    const LONGEST: usize = 65507;
-    let one = first.len as usize;
-    let (mut count, mut len) = (1, one);
-    // What has options stands alone.
-    while one > 0 && first.options == 0 && count < MOST {
-        let Some(next) = header_at(rx, count * (HEADER_LEN + one)) else { break };
-        let same = Header { len: first.len, timestamp: first.timestamp, drops: first.drops, ..next } == *first;
-        let next = next.len as usize;
-        len += next;
-        if !same || next == 0 || next > one || len > room.min(LONGEST) {
-            break;
-        }
-        count += 1;
-        if next < one {
-            break;
-        }
-    }
-    count
 }
 
 /// Copies `len` bytes of the ring behind the first `skip` bytes of `bufs`, as many as fit.
