@@ -1,5 +1,5 @@
-//! aio(7): reads and writes by threads of libc, which would move bytes past the rump socket, on the pair behind its descriptor. Such
-//! requests fail with ENOSYS, as where there is no asynchronous input and output; programs fall back.
+//! aio(7): libc's threads would read and write the pair behind the descriptor, past the rump socket. Such requests fail with
+//! ENOSYS, as on a system without asynchronous I/O; programs fall back.
 
 use crate::endpoint;
 use crate::user::{In, Out};

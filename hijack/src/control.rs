@@ -1,7 +1,7 @@
-//! ioctl(2) on rump sockets: how much is there, and what the interfaces are (netdevice(7)).
+//! ioctl(2) on rump sockets: how many bytes wait, and what the interfaces are (netdevice(7)).
 //!
-//! No request of the socket range reaches the host, which would answer with its own interfaces; and what asks about interfaces by a
-//! socket of the host's, as libpcap does by one of netlink, is told of ours.
+//! No request of the socket range reaches the host, which would answer with its own interfaces. Requests about interfaces on a
+//! socket of the host's, as libpcap makes them on a netlink socket, are answered with the rump kernel's, too.
 
 use crate::address;
 use crate::arp;

@@ -1,8 +1,8 @@
-//! Descriptors that come, go and are doubled: close(2), dup(2), fcntl(2).
+//! Making, duplicating and closing descriptors: close(2), dup(2), fcntl(2).
 //!
-//! Rump sockets are descriptors of the host, so the host's call always does the work; these keep the table of the kernel
-//! true, and its own descriptors out of reach. A vfork child has the parent's table before its eyes but other
-//! descriptors: it leaves the table alone.
+//! Rump sockets are descriptors of the host, so the host's call always does the work. These functions keep the kernel's table
+//! up to date, and the kernel's own descriptors out of the program's reach. A vfork child shares the parent's table but has
+//! descriptors of its own, so it leaves the table alone.
 
 use crate::driven;
 use crate::endpoint;

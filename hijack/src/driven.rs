@@ -1,5 +1,5 @@
-//! Signal-driven I/O (fcntl(2)). The host keeps owner, signal and O_ASYNC for the pair behind the descriptor: it knows who may be
-//! named and what every dup shares. We learn from it what a socket has to do, after each call that changes it.
+//! Signal-driven I/O (fcntl(2)). The host keeps owner, signal and O_ASYNC for the pair behind the descriptor, since it knows which
+//! owners are allowed and what duplicates share. After each call that changes one of them, we read them back.
 
 use crate::table::host;
 use crate::user::Argument;

@@ -1,4 +1,4 @@
-//! SIOCETHTOOL: what a driver would say of its device (linux/ethtool.h). Ours answer what programs ask that capture frames.
+//! SIOCETHTOOL (linux/ethtool.h): the requests that programs make before they capture frames.
 
 use crate::user::Out;
 use kernel::{Errno, InterfaceInfo, Result};

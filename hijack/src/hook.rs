@@ -1,21 +1,21 @@
-//! What stands between an exported symbol and the row that answers it.
+//! What runs between an exported symbol and the function of its row in the table.
 //!
-//! The ways to answer, one a word of the table:
+//! The word of a row says how the call is answered:
 //!
-//! - `asks`: the function may answer (`Some`), or leave the call to the host (`None`). A wrong argument or a refusal is an
-//!   `Err(Errno)`, which becomes errno and the function's way to say "failed".
-//! - `tells`: as `asks`; the function sets errno itself where it says so in the value that it gives (EAI_SYSTEM).
-//! - `after`: the host's function runs first; ours then sees its result, to keep the tables true. errno is kept.
-//! - `opens`: as `asks`; where the host's function answers, it makes a descriptor (see `makes`).
-//! - `makes`: the host's function makes a descriptor, and whatever the tables held under its number is forgotten.
-//! - `refuses`: fails with this errno. libc would do its work with sockets of its own, on the host's network.
-//! - `replaces`: ours alone decides, and calls the host's function where it wants to.
+//! - `asks`: our function answers (`Some`), or leaves the call to the host's function (`None`). `Err(Errno)` sets errno and returns
+//!   what the function returns on failure.
+//! - `tells`: as `asks`, but our function sets errno itself (getaddrinfo(3) does so for EAI_SYSTEM only).
+//! - `after`: the host's function runs first; ours sees its result, to keep the tables up to date. errno is kept.
+//! - `opens`: as `asks`; if the host's function answers, it makes a descriptor (see `makes`).
+//! - `makes`: the host's function makes a descriptor; whatever the tables held under its number is forgotten.
+//! - `refuses`: fails with this errno, because libc would do the work with sockets of its own, on the host's network.
+//! - `replaces`: our function decides alone, and calls the host's function if it wants to.
 //!
 //! A row that ends with `point` is a cancellation point (pthreads(7)): a thread that is cancelled may end there.
 //!
-//! A call that succeeds leaves errno as it was, as the host's system calls do: programs look at it where they should not.
-//! `asks` and `after` run inside [`Critical`]: signal handlers wait until they are done, and whatever they call
-//! themselves (std, a crate) that comes back to an exported symbol goes straight to the host's function.
+//! A call that succeeds leaves errno as it was, as system calls do: some programs look at it although they should not.
+//! All but `refuses` and `replaces` run inside [`Critical`]: signal handlers are put off until they are done, and if something that
+//! they call (std, a crate) comes back to an exported symbol, it goes straight to the host's function.
 
 use crate::real;
 use kernel::signal::cancel::{self, Shield};

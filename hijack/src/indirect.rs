@@ -1,6 +1,6 @@
 #![allow(unsafe_code)]
-//! syscall(2): programs and libraries (libuv, so dig and node) that name a system call by its number. What concerns descriptors goes
-//! to the hooked function of the same name, as if the program had called that; all else is the host's.
+//! syscall(2), as libuv uses it, and with it dig and node. Calls that concern descriptors go to the hooked function of the same
+//! name; all others are the host's.
 
 use crate::descriptors;
 use crate::hook;

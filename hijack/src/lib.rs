@@ -1,17 +1,21 @@
 //! librumphijack.so: unmodified programs on a rump kernel, by LD_PRELOAD.
 //!
-//! `table` lists every function that is hooked, a row each; the words of its rows are explained in `hook`. The rows'
-//! functions translate between C and the rump kernel's sockets and decide nothing else:
+//! `table` lists every hooked function, a row each, and `hook` explains the words of its rows. The functions that the rows name
+//! translate between C and the rump kernel's sockets, and decide nothing else:
 //!
-//! - `endpoint`: socket(2) to shutdown(2), names, options. `transfer`, `splice`: bytes. `message`: sendmsg, recvmsg.
-//! - `descriptors`: close, dup, fcntl. `control`: ioctl. `indirect`: calls by number. `background`: aio(7). `stdio`: streams over sockets;
-//!   `standard`: stdin and its kin.
-//! - `names`: getaddrinfo and its kin, the files of names, interfaces.
-//! - `readiness`: poll, select, epoll. `signals`: sigaction and its kin. `process`: boot, fork, exit.
-//! - `listing`: the table as text, and why the rest of libc is not in it.
-//! - `user`: the program's memory. `address`: its structures. `real`: the host's functions. `allocator`: our memory.
+//! | | |
+//! |---|---|
+//! | sockets | `endpoint` (socket(2) to shutdown(2), options), `transfer` and `splice` (bytes), `message` (sendmsg, recvmsg), `netlink` |
+//! | descriptors | `descriptors` (close, dup, fcntl), `driven` (signal-driven I/O), `mapping` (mmap) |
+//! | ioctl(2) | `control`, with `arp` and `ethtool` |
+//! | waiting | `readiness` (poll, select, epoll), `signals` (sigaction) |
+//! | names | `names`: getaddrinfo, gethostbyname, resolver, interfaces |
+//! | stdio | `stdio` (streams over sockets), `standard` (stdin, stdout, stderr), `variadic` (dprintf) |
+//! | other ways in | `indirect` (syscall(2)), `background` (aio(7)) |
+//! | the process | `process` (boot, fork, exit) |
+//! | tools | `user` (the program's memory), `address` (`struct sockaddr`), `real` (the host's functions), `allocator` (our memory), `listing` (the table as text, and why the rest of libc is not in it) |
 //!
-//! A program that never opens an Internet socket runs as if we were not there: no thread, no descriptor, no output.
+//! A program that never opens an Internet socket runs as if the library were not there: no thread, no descriptor, no output.
 
 mod address;
 mod allocator;

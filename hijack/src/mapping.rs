@@ -1,4 +1,4 @@
-//! mmap(2) of packet sockets: the memory of their rings. All other mappings, those of allocators above all, only pass by.
+//! mmap(2) of packet sockets: the memory of their rings. All other mappings, such as an allocator's, are the host's.
 
 use crate::endpoint::on;
 use crate::hook::{asks, outcome};

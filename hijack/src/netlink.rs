@@ -1,4 +1,4 @@
-//! Netlink sockets of the network: what of the calls on them is not the host's. To read, poll and copy them is.
+//! netlink(7) sockets: the calls on them that the rump kernel answers. Reading, polling and duplicating them is left to the host.
 
 use crate::transfer;
 use crate::user::{self, In, InBytes, Message, Out, OutBytes};

@@ -1,6 +1,6 @@
 #![allow(unsafe_code)]
-//! stdin, stdout and stderr over rump sockets, as a server makes them that was written for inetd(8): it puts a connection in the place of
-//! descriptor 0 or 1 and calls printf(3). While such a number is a rump socket, the variable names a stream of [`stdio`].
+//! stdin, stdout and stderr over rump sockets: servers in the manner of inetd(8) put a connection in the place of descriptor 0 or 1
+//! and call printf(3). While such a number is a rump socket, the variable names a stream of [`stdio`].
 
 use crate::stdio;
 use kernel::descriptor::{self, Lookup};

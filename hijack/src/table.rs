@@ -1,8 +1,8 @@
 #![allow(unsafe_code, clippy::too_many_arguments)]
 //! Every hooked function: its name and C signature, how it is answered ([`crate::hook`]), and by what.
 //!
-//! A function is added as a row here, a function beside its kin, and a test. A row with another name for the same call (`64`,
-//! `__`, `_chk`) is a row of its own, because its host function is.
+//! To add a function, add a row here, a function beside similar ones, and a test. Other names of a call (`64`, `__`, `_chk`) have
+//! rows of their own, since each has its own host function.
 //!
 //! What is not here, and why, is in [`crate::listing`].
 

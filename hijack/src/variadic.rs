@@ -1,5 +1,5 @@
 #![allow(unsafe_code)]
-//! dprintf(3): a variadic function, which Rust cannot define. It makes a `va_list` as its psABI says, and goes on to vdprintf.
+//! dprintf(3): a variadic function, which Rust cannot define. It builds a `va_list` as the psABI says and calls vdprintf.
 
 use std::arch::naked_asm;
 use std::ffi::{c_char, c_int};

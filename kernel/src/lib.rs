@@ -1,9 +1,12 @@
 //! The rump kernel: sockets with POSIX meaning over [`netstack`], attached to a bus or a TAP interface.
 //!
-//! Reading order: [`config`] (what a kernel is told), [`boot`] (how it comes to be), [`socket`] (what programs call),
-//! [`backend`] (the seam below the sockets), [`endpoint`] (what program and engine share), `engine` (who moves the stack),
-//! `link` (how frames come and go), [`wait`] (how a thread sleeps), [`poll`] (for many descriptors at once),
-//! [`descriptor`] (sockets as descriptors of the host), [`names`] (the resolver).
+//! Reading order:
+//! 1. [`config`]: what a kernel is told. [`boot`]: how it comes to be; `leave`: how it ends.
+//! 2. [`socket`]: what programs call. [`backend`]: the seam below, where a call is a value. [`endpoint`]: what program and engine
+//!    share of a socket.
+//! 3. `engine`: the stack with its links, and who runs it. `link`: how frames come and go.
+//! 4. [`wait`]: how a thread sleeps. [`poll`]: poll, select and epoll. [`signal`]: signal handlers and sleeps.
+//! 5. [`descriptor`]: sockets as descriptors of the host. [`netlink`]: sockets of netlink(7). [`names`]: the resolver.
 
 pub mod backend;
 pub mod boot;
@@ -51,7 +54,7 @@ use std::sync::atomic::AtomicBool;
 /// What a system call of the rump kernel gives.
 pub type Result<T> = core::result::Result<T, Errno>;
 
-/// An interface as `getifaddrs(3)` and `rump ifconfig` want to know it.
+/// An interface as getifaddrs(3) and netlink(7) show it.
 #[derive(Clone, Debug)]
 pub struct InterfaceInfo {
     /// Name, as `shmif0`.

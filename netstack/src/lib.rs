@@ -1,22 +1,23 @@
 //! The protocols of rump: a sans-I/O TCP/IP stack.
 //!
-//! No I/O, no clock, no thread, no unsafe, no errno. Frames come in with the time they came, frames go out through a
-//! [`link::Sink`], and the caller asks when the engine wants to be run next. All randomness comes from one seed, so the
+//! No I/O, no clock, no thread, no unsafe, no errno. Frames come in with the time at which they came, frames go out through a
+//! [`link::Sink`], and the caller asks when the engine must be run next. All randomness comes from one seed, so the
 //! same seed and the same input give the same run.
 //!
 //! Reading order:
-//! 1. [`time`], [`link`]: the edges. [`socket`]: what socket calls share.
-//! 2. [`stack`]: [`Stack`], the whole of it from outside; `stack::run` and `stack::input` are the two ways through.
+//! 1. [`time`] and [`link`], the engine's two edges; [`socket`], what the calls of all kinds of sockets have in common.
+//! 2. [`stack`]: [`Stack`], the whole as its caller sees it. `stack::input` takes a frame in, `stack::run` sends.
 //! 3. [`wire`]: bytes and their meaning, a file a protocol.
-//! 4. [`ip`]: ways, fragments, queues; `neighbor`: who has which hardware address; `arp`: address conflicts; [`iface`],
-//!    [`route`].
-//! 5. `udp`, [`raw`], `icmp`, with [`datagram`]: what a program finds in its ring.
-//!    [`departure`]: when what a program sent passed the stations of its way. [`flow_label`]: who may send which.
-//! 6. `dhcp`: addresses that come from the network. 7. [`tcp`].
+//! 4. [`ip`]: next hops, fragments, queues. `neighbor`: hardware addresses (ARP, NDP). `arp`: address conflicts. [`iface`] and
+//!    [`route`]. `multicast`: groups. `ndp`: what hosts and routers of IPv6 tell each other.
+//! 5. `udp`, [`raw`] and `icmp`, with [`datagram`]: what a program finds in its ring. [`packet`]: packet sockets, which see frames.
+//!    [`filter`]: BPF. [`departure`]: timestamps of what was sent. [`flow_label`]: who may use which.
+//! 6. `dhcp`: addresses from a server.
+//! 7. [`tcp`].
 //!
 //! `rng`, `timer`, `slab`, `ports`, `events` are small tools that all of these use.
 //!
-//! What it does not do: MLD, source routes.
+//! What it does not do is in POSIX.md and CONFORMANCE.md.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! gethostbyname(3) and its kin: `hostent` and the buffer that it points into.
+//! gethostbyname(3) and its relatives: `hostent` and the buffer into which it points.
 
 use super::{NAMES, memory};
 use crate::user::{In, InBytes, Out, OutBytes};

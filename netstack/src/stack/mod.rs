@@ -1,7 +1,9 @@
 //! [`Stack`]: all of the engine behind one `&mut self`.
 //!
-//! Reading order: [`Stack`], `run` (poll and deadlines), `input` (a frame on its way up), `arp` and `icmp` (what those
-//! answer), `config` (interfaces, addresses, routes), and the user calls of `udp`, `cork`, `raw`, `packet` and `tcp_api`.
+//! Reading order: [`Stack`]; `run` (poll and deadlines); `input` (a frame on its way up); `arp`, `icmp`, `icmpv6`, `ndp`, `groups`
+//! and `multicast` (what those protocols answer); `forward` (a router's part); `config` (interfaces, addresses, routes); `dhcp`,
+//! `autoconf` and what else gets addresses from the network. The user calls: `tcp_api`, `udp`, `raw`, `packet`; `way` and `cork` are
+//! how a datagram goes, `buffers` what waits.
 
 mod advertise;
 mod anycast;

@@ -5,12 +5,21 @@
 //! connection, `settle` draws the consequences in one place: events, timers, the end.
 //!
 //! Reading order:
-//! - a connection: `state`, `durable`, `tcb`; what comes in: `input`, a file a step of §3.10.7; what goes out:
-//!   `output`, `urgent`, and when: `nagle`, `window`, `delayed_ack`, `persist`, `retransmit`;
-//! - what is out: `sent`, and what is lost of it: `recovery`, `rack`, `tlp`, `undo`; how much may be: `congestion`, `prr`,
-//!   `usage`, `pacing`, `autotune`; what the path is like: `rtt`, `windowed_min`, `rate`; the order of bytes that come: `reassembly`, `sack`;
-//! - around it: `segment` (whose segment is it), `listen` and `syn_queue`, `remnant` (TIME-WAIT), `ports`,
-//!   `demux`, `reply`; the program's calls: `calls`, `carrier`, `close`, `times`; who asks what there is: `listing`; the run: `poll`; ICMP: `icmp`; text in SYNs: `fast_open`.
+//!
+//! | | |
+//! |---|---|
+//! | a connection | `state`, `durable`, `tcb`; its options: `options` |
+//! | input | `segment` (whose segment it is), `input` (a file a step of §3.10.7), `reassembly`, `sack` |
+//! | output | `output`, `window`, `nagle`, `delayed_ack`, `urgent`, `ecn` |
+//! | timers | `timers`, `retransmit`, `persist`, `rtt` |
+//! | loss | `sent` (what is in flight), `recovery`, `rack`, `tlp`, `undo` |
+//! | how much to send | `congestion`, `prr`, `usage`, `pacing`, `rate`, `windowed_min` |
+//! | the path, the buffers | `path_mtu`, `mtu_search`, `autotune` |
+//! | opening | `listen`, `syn_queue`, `syn_cookie`, `isn`, `fast_open`, `saved_syn` |
+//! | closing | `close`, `remnant` (TIME-WAIT) |
+//! | tables | `demux`, `ports`, `reuseport`, `filter` |
+//! | the program's calls | `calls`, `close`, `times` (timestamps), `carrier`, `info`, `listing` |
+//! | the stack's calls | `poll`, `settle`, `reply`, `icmp`, `seam` (what TCP needs of the stack) |
 
 mod autotune;
 mod calls;
