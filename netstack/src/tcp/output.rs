@@ -3,6 +3,7 @@
 
 use super::delayed_ack::DELAY;
 use super::ecn;
+use super::rate::Departure;
 use super::seam::{TcpOut, TcpSegmentOut};
 use super::seq::Seq;
 use super::state::State;
@@ -38,6 +39,18 @@ struct Plan {
     why: Why,
     /// It is several full segments, which are cut on their way.
     joined: bool,
+}
+
+impl Plan {
+    fn is_syn(&self) -> bool {
+        self.flags.contains(Flags::SYN)
+    }
+
+    /// The number after its last; a SYN and a FIN have one each.
+    fn end(&self) -> Seq {
+        let controls = self.flags.intersection(Flags::SYN.union(Flags::FIN)).bits().count_ones();
+        self.seq + self.text + controls
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,36 +261,19 @@ impl Tcb {
     }
 
     fn transmit(&mut self, now: Instant, plan: &Plan, out: &mut dyn TcpOut) -> TxResult {
-        let d = &self.durable;
-        let syn = plan.flags.contains(Flags::SYN);
-        let (window, edge) = self.window_to_offer(syn);
         let outgoing = ecn::Outgoing {
             flags: plan.flags,
             again: plan.why == Why::Again,
             new_text: plan.why == Why::New && plan.text > 0,
         };
         let (ecn_flags, ecn_field) = self.ecn_of(outgoing);
-        let mut header = Header {
-            src_port: d.local.port(),
-            dst_port: d.remote.port(),
-            seq: plan.seq,
-            ack: if plan.flags.contains(Flags::ACK) { d.rcv_nxt } else { Seq(0) },
-            flags: plan.flags | ecn_flags,
-            window,
-            urgent: 0,
-            options: Options {
-                mss: syn.then_some(self.advertised_mss),
-                window_scale: (syn && self.offers_scale()).then_some(d.rcv_scale),
-                timestamps: self.stamps(now),
-                sack_permitted: syn && self.durable.sack,
-                sack: self.sack_blocks(plan),
-                fast_open: if syn { self.early.option } else { None },
-            },
-        };
-        self.point_at_urgent(&mut header);
+        let (window, edge) = self.window_to_offer(plan.is_syn());
+        let mut header = self.header(now, plan);
+        header.flags |= ecn_flags;
+        header.window = window;
         let mut bytes = [0; MAX_HEADER_LEN];
         let header_len = header.emit(&mut bytes);
-        let offset = if plan.text > 0 && !syn { (plan.seq - self.text_start()) as usize } else { 0 };
+        let offset = if plan.text > 0 && !plan.is_syn() { (plan.seq - self.text_start()) as usize } else { 0 };
         let tag = if plan.text > 0 && self.times.is_some() { self.departure_tag(offset, plan.text) } else { None };
         let d = &self.durable;
         let segment = TcpSegmentOut {
@@ -304,6 +300,30 @@ impl Tcb {
         result
     }
 
+    /// The TCP header, but for the window and what ECN says.
+    fn header(&self, now: Instant, plan: &Plan) -> Header {
+        let (d, syn) = (&self.durable, plan.is_syn());
+        let mut header = Header {
+            src_port: d.local.port(),
+            dst_port: d.remote.port(),
+            seq: plan.seq,
+            ack: if plan.flags.contains(Flags::ACK) { d.rcv_nxt } else { Seq(0) },
+            flags: plan.flags,
+            window: 0,
+            urgent: 0,
+            options: Options {
+                mss: syn.then_some(self.advertised_mss),
+                window_scale: (syn && self.offers_scale()).then_some(d.rcv_scale),
+                timestamps: self.stamps(now),
+                sack_permitted: syn && d.sack,
+                sack: self.sack_blocks(plan),
+                fast_open: if syn { self.early.option } else { None },
+            },
+        };
+        self.point_at_urgent(&mut header);
+        header
+    }
+
     /// RFC 2018 §4: in every acknowledgement while something is out of order. Full segments have no room for it; what tells of
     /// an arrival is pure.
     fn sack_blocks(&self, plan: &Plan) -> SackBlocks {
@@ -320,9 +340,8 @@ impl Tcb {
         self.durable.state == State::SynSent || self.durable.rcv_scale > 0
     }
 
+    /// Keeps the books on a segment that has left; `edge`: the right edge of the window that it offers.
     fn account(&mut self, now: Instant, plan: &Plan, edge: Seq) {
-        let controls = plan.flags.intersection(Flags::SYN.union(Flags::FIN)).bits().count_ones();
-        let end = plan.seq + plan.text + controls;
         self.counters.segs_out += self.segments(plan);
         self.durable.rcv_adv = self.durable.rcv_adv.max(edge);
         if plan.why == Why::Probe {
@@ -337,36 +356,19 @@ impl Tcb {
             self.ack.on_sent(self.durable.rcv_nxt, plan.why == Why::Ack);
             self.timers.cancel(Timer::DelayedAck);
         }
+        let end = plan.end();
         if end == plan.seq {
             return;
         }
         let departure = self.rate.on_sent(now, self.pipe() == 0);
         if plan.why == Why::Again {
-            self.counters.retransmits += 1;
-            self.counters.bytes_retransmitted += u64::from(plan.text);
-            self.sent.repeat(plan.seq, end, now, departure);
-            self.mtu_probe_repeated(plan.seq);
-            self.note_repetition(now, end - plan.seq);
+            self.account_repetition(now, plan, departure);
         } else {
-            let mut start = plan.seq;
-            if plan.flags.contains(Flags::SYN) {
-                // The text behind a SYN is a segment of its own: only that is ever sent again together with others.
-                self.sent.push(start, start + 1, now, departure);
-                self.syn_left(plan.text);
-                start += 1;
-            }
-            if start != end {
-                self.sent.push(start, end, now, departure);
-            }
-            self.durable.snd_nxt = end;
-            self.note_sent();
-            if !plan.joined {
-                self.mtu_probe_sent(plan.seq, plan.text);
-            }
+            self.account_new(now, plan, departure);
         }
         self.recovery.on_sent(end - plan.seq);
         if plan.text > 0 {
-            self.sent_text(now, plan);
+            self.account_text(now, plan);
         }
         if self.tlp.is_due() {
             self.tlp.on_sent(self.durable.snd_nxt, plan.why == Why::Again);
@@ -379,12 +381,39 @@ impl Tcb {
         self.waiting_since.get_or_insert(now);
     }
 
+    fn account_repetition(&mut self, now: Instant, plan: &Plan, departure: Departure) {
+        self.counters.retransmits += 1;
+        self.counters.bytes_retransmitted += u64::from(plan.text);
+        self.sent.repeat(plan.seq, plan.end(), now, departure);
+        self.mtu_probe_repeated(plan.seq);
+        self.note_repetition(now, plan.end() - plan.seq);
+    }
+
+    /// SND.NXT moves past the segment.
+    fn account_new(&mut self, now: Instant, plan: &Plan, departure: Departure) {
+        let (mut start, end) = (plan.seq, plan.end());
+        if plan.is_syn() {
+            // The text behind a SYN is a segment of its own: only that is ever sent again together with others.
+            self.sent.push(start, start + 1, now, departure);
+            self.syn_left(plan.text);
+            start += 1;
+        }
+        if start != end {
+            self.sent.push(start, end, now, departure);
+        }
+        self.durable.snd_nxt = end;
+        self.note_sent();
+        if !plan.joined {
+            self.mtu_probe_sent(plan.seq, plan.text);
+        }
+    }
+
     /// Segments on the wire.
     fn segments(&self, plan: &Plan) -> u64 {
         if plan.joined { u64::from(plan.text / self.mss()) } else { 1 }
     }
 
-    fn sent_text(&mut self, now: Instant, plan: &Plan) {
+    fn account_text(&mut self, now: Instant, plan: &Plan) {
         self.counters.data_segs_out += self.segments(plan);
         self.counters.bytes_sent += u64::from(plan.text);
         self.note_paced(plan.text);

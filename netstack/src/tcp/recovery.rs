@@ -74,6 +74,8 @@ pub(super) struct News {
     pub(super) original: bool,
     /// Something was acknowledged in order that had been sent more than once.
     pub(super) repeated: bool,
+    /// It was repeated before the answer to an earlier copy came.
+    pub(super) late: bool,
     /// It says that a router marked something (RFC 3168).
     pub(super) congested: bool,
     /// It is a duplicate acknowledgement in the sense of RFC 5681 §2.

@@ -5,7 +5,7 @@
 //! | §3.10.7.3, SYN-SENT | [`syn_sent`] |
 //! | first: sequence number; and PAWS | [`sequence`] |
 //! | second: RST; fourth: SYN | [`reset`] |
-//! | fifth: ACK | [`ack`] |
+//! | fifth: ACK | [`ack`]; what it says of the segments in flight: [`news`] |
 //! | sixth: URG | [`urgent`] |
 //! | seventh: text | [`text`] |
 //! | eighth: FIN | [`fin`] |
@@ -14,6 +14,7 @@
 
 mod ack;
 mod fin;
+mod news;
 mod reset;
 mod sequence;
 mod syn_sent;
