@@ -1,4 +1,4 @@
-//! Which way a packet goes: over which interface, to whom on its link, and from which of our addresses.
+//! The next hop of a packet: by which interface, to whom on its link, and from which of our addresses.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,7 +8,7 @@ use crate::iface::LOOPBACK;
 use crate::link::IfIndex;
 use crate::tcp::seam::{Path, Paths};
 
-/// Which ways a socket allows.
+/// What a socket allows of routes and source addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// SO_BINDTODEVICE, or a zone: the only interface.
@@ -32,7 +32,7 @@ impl From<Option<IfIndex>> for Limits {
     }
 }
 
-/// The way of a packet.
+/// A packet's first hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hop {
     pub(crate) on: IfIndex,
@@ -62,7 +62,7 @@ pub(crate) enum NextHop {
 }
 
 impl Ip {
-    /// The way to `dst`. `src`: the address to send from, if it is decided.
+    /// The hop towards `dst`. `src`: the address to send from, if it is decided.
     pub(crate) fn hop(&self, src: Option<IpAddr>, dst: IpAddr, limits: impl Into<Limits>) -> Option<Hop> {
         let limits = limits.into();
         match (dst, src) {
@@ -74,10 +74,11 @@ impl Ip {
         }
     }
 
-    fn hop_v4(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, Limits { on, direct, .. }: Limits) -> Option<Hop> {
+    fn hop_v4(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, limits: Limits) -> Option<Hop> {
         if dst.is_unspecified() {
-            return None; // User calls that mean this host by it say so in other words.
+            return None; // Calls in which it means this host have put another address in its place.
         }
+        let on = limits.on;
         let usable = |index: IfIndex| on.is_none_or(|only| only == index) && self.interfaces.is_up(index);
         if self.interfaces.is_local(dst) && on.is_none_or(|on| on == LOOPBACK || on == self.came_by(dst, LOOPBACK)) {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
@@ -92,27 +93,27 @@ impl Ip {
         if src.is_some_and(|src| src.is_loopback()) && !stays {
             return None;
         }
-        let link = |index: IfIndex, next: Ipv4Addr, to: NextHop| {
-            let interface = self.interfaces.get(index)?;
-            // A host that has no address yet sends from 0.0.0.0 (RFC 1122 §3.2.1.3).
-            let src = src.or_else(|| interface.source_for(next)).unwrap_or(Ipv4Addr::UNSPECIFIED);
-            Some(Hop { on: index, src: src.into(), to })
-        };
         if let Some(interface) = broadcast {
-            return link(interface.index, dst, NextHop::Broadcast);
+            return self.hop_by(interface.index, src, dst, NextHop::Broadcast);
         }
-        if let Some(only) = on
-            && (dst.is_broadcast() || dst.is_multicast())
-        {
-            let to = if dst.is_broadcast() { NextHop::Broadcast } else { NextHop::Group(dst.into()) };
-            return if usable(only) { link(only, dst, to) } else { None };
+        match on {
+            Some(only) if dst.is_broadcast() && usable(only) => self.hop_by(only, src, dst, NextHop::Broadcast),
+            Some(only) if dst.is_multicast() && usable(only) => self.hop_by(only, src, dst, NextHop::Group(dst.into())),
+            Some(_) if dst.is_broadcast() || dst.is_multicast() => None,
+            _ => self.routed_v4(src, dst, limits),
         }
+    }
+
+    /// The hop that the best route says.
+    fn routed_v4(&self, src: Option<Ipv4Addr>, dst: Ipv4Addr, Limits { on, direct, .. }: Limits) -> Option<Hop> {
+        let usable = |index: IfIndex| on.is_none_or(|only| only == index) && self.interfaces.is_up(index);
         let route = self.routes.find(dst.into(), |route| usable(route.on) && !(direct && route.via.is_some()));
-        let Some(route) = route else {
+        let (on, via) = match route {
+            Some(route) => (route.on, route.via),
             // Linux: what has no route is taken to be on the one link that is allowed.
-            return on.filter(|&on| usable(on)).and_then(|on| link(on, dst, NextHop::Neighbor(dst.into())));
+            None => (on.filter(|&on| usable(on))?, None),
         };
-        let via = match route.via {
+        let via = match via {
             None => None,
             Some(IpAddr::V4(via)) => Some(via),
             Some(IpAddr::V6(_)) => return None,
@@ -123,11 +124,19 @@ impl Ip {
             // RFC 3927 §2.6.2: never to a router.
             dst if dst.is_link_local() => NextHop::Neighbor(dst.into()),
             dst => {
-                let via = via.map(|via| self.redirects.gateway(dst.into(), route.on).unwrap_or(via.into()));
+                let via = via.map(|via| self.redirects.gateway(dst.into(), on).unwrap_or(via.into()));
                 NextHop::Neighbor(via.unwrap_or(dst.into()))
             }
         };
-        link(route.on, via.unwrap_or(dst), to)
+        self.hop_by(on, src, via.unwrap_or(dst), to)
+    }
+
+    /// A hop by an interface, from its address towards `next` where `src` does not say another.
+    fn hop_by(&self, on: IfIndex, src: Option<Ipv4Addr>, next: Ipv4Addr, to: NextHop) -> Option<Hop> {
+        let interface = self.interfaces.get(on)?;
+        // A host that has no address yet sends from 0.0.0.0 (RFC 1122 §3.2.1.3).
+        let src = src.or_else(|| interface.source_for(next)).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        Some(Hop { on, src: src.into(), to })
     }
 
     fn hop_v6(&self, src: Option<Ipv6Addr>, dst: Ipv6Addr, Limits { on, temporary, .. }: Limits) -> Option<Hop> {

@@ -1,8 +1,8 @@
-//! IP in both families (RFC 791, RFC 1122 §3, RFC 8200): which way a packet goes, fragments, and packets that wait.
+//! IP in both families (RFC 791, RFC 1122 §3, RFC 8200): next hops, headers, fragments, and packets that wait.
 //!
-//! Reading order: `address` (kinds of addresses), `hop` (the way to a destination) and [`select`] (from which address),
-//! `header` and `output` (from a transport's bytes to frames), `control` (ARP and neighbour discovery on their way
-//! out), `reassembly`. What happens to packets that arrive is in `stack::input`.
+//! Reading order: `address` (kinds of addresses), `hop` (the first hop to a destination) and [`select`] (the source address),
+//! `header` and `output` (from a transport's bytes to packets), `transmit` (to the link), `segmentation`, `control` (ARP and
+//! neighbour discovery on their way out), `forward` (a router's output), `reassembly`. Input is in `stack::input`.
 
 mod address;
 mod control;
@@ -19,6 +19,7 @@ mod received;
 mod redirects;
 mod segmentation;
 pub mod select;
+mod transmit;
 
 pub use address::{IpNet, Ipv4Net};
 pub(crate) use address::{
