@@ -252,43 +252,13 @@ impl Endpoint {
             let ready = self.record.accept_queue() > 0;
             return if ready { Events::IN | Events::RDNORM } else { Events::empty() };
         }
-        let mut events = Events::empty();
-        if self.record.error() != 0 || !self.errors.is_empty() {
-            events |= Events::ERR;
-        }
-        // tcp_poll() does not ask for it.
-        if self.kind != Kind::Stream && self.errors_are_urgent() && !self.errors.is_empty() {
-            events |= Events::PRI;
-        }
-        let over = State::NO_MORE_IN | State::NO_MORE_OUT;
-        if state.contains(State::CLOSED) || state.contains(over) {
-            events |= Events::HUP;
-        }
-        if state.contains(State::NO_MORE_IN) {
-            events |= Events::IN | Events::RDNORM | Events::RDHUP;
-        }
-        if state.contains(State::DEFERRED) {
-            // As Linux: the program is to write.
-            events |= Events::OUT | Events::WRNORM;
-        }
+        let mut events = self.condition(state);
         if state.contains(State::CONNECTING) {
             return events;
         }
         let rings = self.rings.read();
-        let mut least = if self.kind == Kind::Stream { self.low_water() } else { 1 };
         if let Some(rings) = rings.as_ref() {
-            let inline = self.oob_inline();
-            let Ahead { bytes, mark } = rings.ahead(inline);
-            if let Some(mark) = mark {
-                // An urgent byte that is next counts for nothing, unless it is in line.
-                least += usize::from(mark.ahead == 0 && !inline);
-                if mark.has_arrived {
-                    events |= Events::PRI;
-                }
-            }
-            if bytes >= self.reachable(least, rings) {
-                events |= Events::IN | Events::RDNORM;
-            }
+            events |= self.input_ready(rings);
         }
         if self.has_frames() {
             events |= Events::IN | Events::RDNORM;
@@ -299,6 +269,46 @@ impl Endpoint {
             }
         } else if state.intersects(State::NO_MORE_OUT | State::CLOSED) || self.has_room(rings.as_deref()) {
             events |= Events::OUT | Events::WRNORM;
+        }
+        events
+    }
+
+    /// What errors and the state of the connection say, whatever the rings hold.
+    fn condition(&self, state: State) -> Events {
+        let mut events = Events::empty();
+        if self.record.error() != 0 || !self.errors.is_empty() {
+            events |= Events::ERR;
+        }
+        // tcp_poll() does not ask for it.
+        if self.kind != Kind::Stream && self.errors_are_urgent() && !self.errors.is_empty() {
+            events |= Events::PRI;
+        }
+        if state.contains(State::CLOSED) || state.contains(State::NO_MORE_IN | State::NO_MORE_OUT) {
+            events |= Events::HUP;
+        }
+        if state.contains(State::NO_MORE_IN) {
+            events |= Events::IN | Events::RDNORM | Events::RDHUP;
+        }
+        if state.contains(State::DEFERRED) {
+            // As Linux: the program is to write.
+            events |= Events::OUT | Events::WRNORM;
+        }
+        events
+    }
+
+    /// What the receive ring says.
+    fn input_ready(&self, rings: &Rings) -> Events {
+        let mut events = Events::empty();
+        let mut least = if self.kind == Kind::Stream { self.low_water() } else { 1 };
+        let inline = self.oob_inline();
+        let Ahead { bytes, mark } = rings.ahead(inline);
+        if let Some(mark) = mark {
+            // An urgent byte that is next counts for nothing, unless it is in line.
+            least += usize::from(mark.ahead == 0 && !inline);
+            events.set(Events::PRI, mark.has_arrived);
+        }
+        if bytes >= self.reachable(least, rings) {
+            events |= Events::IN | Events::RDNORM;
         }
         events
     }

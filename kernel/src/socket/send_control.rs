@@ -75,20 +75,28 @@ impl SendControl {
     }
 
     fn take(&mut self, socket: &Socket, message: &ControlMessage<'_>) -> Result<()> {
-        let udp = socket.protocol() == IPPROTO_UDP;
-        let inet6 = socket.domain() == libc::AF_INET6;
-        match (message.level, message.kind) {
-            (SOL_IP, IP_PKTINFO) => {
+        match message.level {
+            SOL_IP => self.take_ip(message),
+            SOL_IPV6 => self.take_ipv6(socket, message),
+            IPPROTO_UDP if socket.protocol() == IPPROTO_UDP => self.take_udp(message),
+            SOL_SOCKET => self.take_socket(message),
+            _ => Ok(()),
+        }
+    }
+
+    fn take_ip(&mut self, message: &ControlMessage<'_>) -> Result<()> {
+        match message.kind {
+            IP_PKTINFO => {
                 let [interface, source, _] = message.words()?;
                 self.interface = (interface != 0).then_some(interface);
                 self.source = (source != 0).then(|| IpAddr::from(source.to_ne_bytes()));
             }
-            (SOL_IP, IP_TTL) => match message.words()? {
+            IP_TTL => match message.words()? {
                 [ttl @ 1..=255] => self.ttl = Some(ttl as u8),
                 _ => return Err(Errno::INVAL),
             },
             // Linux takes the byte as well as the int.
-            (SOL_IP, IP_TOS) => match *message.data {
+            IP_TOS => match *message.data {
                 [tos] => self.tos = Some(tos),
                 _ => match message.words()? {
                     [tos @ 0..=255] => self.tos = Some(tos as u8),
@@ -96,55 +104,70 @@ impl SendControl {
                 },
             },
             // As on Linux, what is longer than there is room for is cut.
-            (SOL_IP, IP_RETOPTS) => {
-                self.options = Some(v4_options(&message.data[..message.data.len().min(40)])?);
-            }
-            (SOL_IPV6, IPV6_HOPOPTS | IPV6_2292HOPOPTS) if inet6 => {
+            IP_RETOPTS => self.options = Some(v4_options(&message.data[..message.data.len().min(40)])?),
+            _ => return Err(Errno::INVAL),
+        }
+        Ok(())
+    }
+
+    /// A socket of AF_INET takes some of these, too, and passes over the others.
+    fn take_ipv6(&mut self, socket: &Socket, message: &ControlMessage<'_>) -> Result<()> {
+        let inet6 = socket.domain() == libc::AF_INET6;
+        match message.kind {
+            IPV6_HOPOPTS | IPV6_2292HOPOPTS if inet6 => {
                 if !self.extensions.hop_by_hop.is_empty() {
                     return Err(Errno::INVAL);
                 }
                 self.extensions.hop_by_hop = whole_header(message.data)?;
             }
-            (SOL_IPV6, IPV6_DSTOPTS | IPV6_2292DSTOPTS) if inet6 => {
-                self.extensions.destination = whole_header(message.data)?;
-            }
-            (SOL_IPV6, IPV6_RTHDRDSTOPTS) if inet6 => self.extensions.before_routing = whole_header(message.data)?,
-            (SOL_IPV6, IPV6_PKTINFO | IPV6_2292PKTINFO) => {
+            IPV6_DSTOPTS | IPV6_2292DSTOPTS if inet6 => self.extensions.destination = whole_header(message.data)?,
+            IPV6_RTHDRDSTOPTS if inet6 => self.extensions.before_routing = whole_header(message.data)?,
+            IPV6_PKTINFO | IPV6_2292PKTINFO => {
                 let (source, interface) = packet_info6(message.data)?;
                 self.interface = (interface != 0).then_some(interface);
                 self.source = (!source.is_unspecified()).then(|| source.to_canonical());
             }
             // -1 is the socket's own.
-            (SOL_IPV6, IPV6_HOPLIMIT | IPV6_2292HOPLIMIT) => self.ttl = byte(message.words()?)?.or(self.ttl),
-            (SOL_IPV6, IPV6_TCLASS) => self.tos = byte(message.words()?)?.or(self.tos),
-            (SOL_IPV6, IPV6_DONTFRAG) => match message.words()? {
+            IPV6_HOPLIMIT | IPV6_2292HOPLIMIT => self.ttl = byte(message.words()?)?.or(self.ttl),
+            IPV6_TCLASS => self.tos = byte(message.words()?)?.or(self.tos),
+            IPV6_DONTFRAG => match message.words()? {
                 [no @ 0..=1] => self.dont_fragment = Some(no == 1),
                 _ => return Err(Errno::INVAL),
             },
-            (SOL_IPV6, IPV6_FLOWINFO) => {
+            IPV6_FLOWINFO => {
                 let [flow_info] = message.words()?;
                 self.flow_label = Some(u32::from_be(flow_info) & 0xf_ffff);
             }
-            (SOL_IPV6, _) if inet6 => return Err(Errno::INVAL),
-            (IPPROTO_UDP, UDP_SEGMENT) if udp => {
-                let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;
-                self.segment = Some(u16::from_ne_bytes(bytes));
-            }
-            (IPPROTO_UDP, _) if udp => return Err(Errno::INVAL),
-            (SOL_SOCKET, SO_TXTIME) if message.data.len() == size_of::<u64>() => self.tx_time = true,
-            (SOL_SOCKET, SCM_TIMESTAMPING | SCM_TIMESTAMPING_NEW) => match message.words()? {
+            _ if inet6 => return Err(Errno::INVAL),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_udp(&mut self, message: &ControlMessage<'_>) -> Result<()> {
+        if message.kind != UDP_SEGMENT {
+            return Err(Errno::INVAL);
+        }
+        let bytes = message.data.try_into().map_err(|_| Errno::INVAL)?;
+        self.segment = Some(u16::from_ne_bytes(bytes));
+        Ok(())
+    }
+
+    fn take_socket(&mut self, message: &ControlMessage<'_>) -> Result<()> {
+        match message.kind {
+            SO_TXTIME if message.data.len() == size_of::<u64>() => self.tx_time = true,
+            SCM_TIMESTAMPING | SCM_TIMESTAMPING_NEW => match message.words()? {
                 [flags] if flags & !stamping::TX == 0 => self.departure = Some(flags),
                 _ => return Err(Errno::INVAL),
             },
-            (SOL_SOCKET, SCM_TS_OPT_ID) => {
+            SCM_TS_OPT_ID => {
                 let [id] = message.words()?;
                 self.departure_id = Some(id);
             }
             // Linux passes over the first two, and the others are kept for nothing.
-            (SOL_SOCKET, SCM_RIGHTS | SCM_CREDENTIALS) => {}
-            (SOL_SOCKET, SO_MARK | SO_PRIORITY) => drop(message.words::<1>()?),
-            (SOL_IP | SOL_SOCKET, _) => return Err(Errno::INVAL),
-            _ => {}
+            SCM_RIGHTS | SCM_CREDENTIALS => {}
+            SO_MARK | SO_PRIORITY => drop(message.words::<1>()?),
+            _ => return Err(Errno::INVAL),
         }
         Ok(())
     }

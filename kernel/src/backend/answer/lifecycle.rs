@@ -1,7 +1,7 @@
 //! The life of sockets and connections, from socket(2) to close(2).
 
 use super::super::{Buffers, Reply};
-use crate::endpoint::{Kind, SocketId};
+use crate::endpoint::{Endpoint, Kind, SocketId};
 use crate::engine::{Engine, Handle};
 use crate::socket::Family;
 use crate::{Errno, Result, errno};
@@ -12,39 +12,36 @@ use netstack::socket::{BindOptions, ConnectError, Key, Shutdown};
 use netstack::tcp::{Accepted, Close, State, TcpId, TcpStatus};
 use netstack::time::Instant;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 impl Engine {
     pub(super) fn open(&mut self, family: Family, kind: Kind, buffers: Buffers) -> Result<Reply> {
         let endpoint = self.sockets.create(kind)?;
         let key = Key(endpoint.id());
         let handle = match kind {
-            Kind::Stream => Handle::Tcp(self.stack.tcp_open(key)),
-            Kind::Datagram | Kind::Ping | Kind::Raw(_) | Kind::Packet(_) => {
-                let (rings, rx) = match self.sockets.datagram_ring(&endpoint, buffers.receive) {
-                    Ok(made) => made,
-                    Err(error) => {
-                        self.sockets.forget(endpoint.id());
-                        return Err(error);
-                    }
-                };
-                endpoint.set_rings(Some(rings));
-                let raw = match (kind, family) {
-                    (Kind::Raw(protocol), Family::Inet) => Some(RawKind::Raw { protocol }),
-                    (Kind::Raw(protocol), Family::Inet6) => Some(RawKind::Raw6 { protocol }),
-                    (Kind::Ping, Family::Inet) => Some(RawKind::Ping),
-                    (Kind::Ping, Family::Inet6) => Some(RawKind::Ping6),
-                    _ => None,
-                };
-                match raw {
-                    _ if let Kind::Packet(kind) = kind => Handle::Packet(self.stack.packet_open(key, rx, kind)),
-                    Some(kind) => Handle::Raw(self.stack.raw_open(key, rx, kind)),
-                    None => Handle::Udp(self.stack.udp_open(key, rx)),
-                }
-            }
+            Kind::Stream => Ok(Handle::Tcp(self.stack.tcp_open(key))),
+            _ => self.open_datagrams(&endpoint, family, buffers.receive),
         };
+        let handle = handle.inspect_err(|_| self.sockets.forget(endpoint.id()))?;
         self.sockets.set_handle(endpoint.id(), handle);
         self.publish_socket(endpoint.id());
         Ok(Reply::Socket(endpoint))
+    }
+
+    /// A socket of the engine for datagrams or frames, with the ring into which they come.
+    fn open_datagrams(&mut self, endpoint: &Arc<Endpoint>, family: Family, receive: usize) -> Result<Handle> {
+        let (rings, rx) = self.sockets.datagram_ring(endpoint, receive)?;
+        endpoint.set_rings(Some(rings));
+        let key = Key(endpoint.id());
+        let raw = match (endpoint.kind, family) {
+            (Kind::Packet(kind), _) => return Ok(Handle::Packet(self.stack.packet_open(key, rx, kind))),
+            (Kind::Raw(protocol), Family::Inet) => RawKind::Raw { protocol },
+            (Kind::Raw(protocol), Family::Inet6) => RawKind::Raw6 { protocol },
+            (Kind::Ping, Family::Inet) => RawKind::Ping,
+            (Kind::Ping, Family::Inet6) => RawKind::Ping6,
+            _ => return Ok(Handle::Udp(self.stack.udp_open(key, rx))),
+        };
+        Ok(Handle::Raw(self.stack.raw_open(key, rx, raw)))
     }
 
     pub(super) fn bind(&mut self, id: SocketId, addr: SocketAddr, options: BindOptions) -> Result<Reply> {
