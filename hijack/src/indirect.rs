@@ -74,46 +74,54 @@ pub fn syscall(
         libc::SYS_epoll_wait => hooked!(epoll_wait(a, b, c, d)),
         // A ring makes sockets, and moves their bytes, on the host's network. Programs fall back where there is none.
         libc::SYS_io_uring_setup if kernel::booted().is_some() => hook::failed(Errno::NOSYS),
-        // SAFETY: ends the process by the hooked function, which delivers what was sent.
+        // SAFETY: takes a number. The hooked function delivers what was sent before the process ends.
         libc::SYS_exit_group => unsafe { libc::_exit(a.int()) },
         // SAFETY: as in `hooked`; what the two take at last is one word, whatever it means.
         libc::SYS_fcntl => unsafe { libc::fcntl(a.int(), b.int(), c.pointer::<c_void>().raw()) as ssize_t },
         // SAFETY: as above.
         libc::SYS_ioctl => unsafe { libc::ioctl(a.int(), b.into(), c.pointer::<c_void>().raw()) as ssize_t },
-        // Whatever made it, it has a number that the tables may know from before.
-        libc::SYS_open
-        | libc::SYS_openat
-        | libc::SYS_openat2
-        | libc::SYS_creat
-        | libc::SYS_eventfd
-        | libc::SYS_eventfd2
-        | libc::SYS_signalfd
-        | libc::SYS_signalfd4
-        | libc::SYS_timerfd_create
-        | libc::SYS_memfd_create
-        | libc::SYS_memfd_secret
-        | libc::SYS_inotify_init
-        | libc::SYS_inotify_init1
-        | libc::SYS_fanotify_init
-        | libc::SYS_pidfd_open
-        | libc::SYS_pidfd_getfd
-        | libc::SYS_userfaultfd
-        | libc::SYS_perf_event_open
-        | libc::SYS_bpf
-        | libc::SYS_io_uring_setup
-        | libc::SYS_landlock_create_ruleset
-        | libc::SYS_fsopen
-        | libc::SYS_fsmount
-        | libc::SYS_fspick
-        | libc::SYS_open_tree
-        | libc::SYS_mq_open => {
-            hook::after(host::syscall(number, a, b, c, d, e, f), |made| descriptors::made(made as c_int))
-        }
         libc::SYS_pipe => hooked!(pipe(a)),
         libc::SYS_pipe2 => hooked!(pipe2(a, b)),
         libc::SYS_socketpair => hooked!(socketpair(a, b, c, d)),
+        // The tables may know the new descriptor's number from before.
+        call if makes_a_descriptor(call) => {
+            hook::after(host::syscall(number, a, b, c, d, e, f), |made| descriptors::made(made as c_int))
+        }
         _ => host::syscall(number, a, b, c, d, e, f),
     }
+}
+
+/// Whether a call returns a new descriptor of the host.
+fn makes_a_descriptor(number: c_long) -> bool {
+    matches!(
+        number,
+        libc::SYS_open
+            | libc::SYS_openat
+            | libc::SYS_openat2
+            | libc::SYS_creat
+            | libc::SYS_eventfd
+            | libc::SYS_eventfd2
+            | libc::SYS_signalfd
+            | libc::SYS_signalfd4
+            | libc::SYS_timerfd_create
+            | libc::SYS_memfd_create
+            | libc::SYS_memfd_secret
+            | libc::SYS_inotify_init
+            | libc::SYS_inotify_init1
+            | libc::SYS_fanotify_init
+            | libc::SYS_pidfd_open
+            | libc::SYS_pidfd_getfd
+            | libc::SYS_userfaultfd
+            | libc::SYS_perf_event_open
+            | libc::SYS_bpf
+            | libc::SYS_io_uring_setup
+            | libc::SYS_landlock_create_ruleset
+            | libc::SYS_fsopen
+            | libc::SYS_fsmount
+            | libc::SYS_fspick
+            | libc::SYS_open_tree
+            | libc::SYS_mq_open
+    )
 }
 
 /// Calls `with` a signal mask that is as long as C's, whose first word is that of the system call.
