@@ -41,12 +41,12 @@ pub enum Call<'a> {
     Open(Family, Kind, Buffers),
     /// bind(2).
     Bind(SocketId, SocketAddr, BindOptions),
-    /// connect(2): begins; the endpoint's state tells how it went.
+    /// connect(2): starts; the endpoint's state tells how it ends.
     Connect(SocketId, SocketAddr, Buffers),
-    /// connect(2) with Fast Open. With text (MSG_FASTOPEN): [`Reply::Sent`], how much of it the SYN takes. Without, the SYN may
-    /// wait for some.
+    /// connect(2) with Fast Open. With text (MSG_FASTOPEN): [`Reply::Sent`], the bytes that the SYN carries. Without
+    /// (TCP_FASTOPEN_CONNECT): the SYN may wait for the first text.
     ConnectFast(SocketId, SocketAddr, Buffers, Option<&'a [&'a [u8]]>),
-    /// A SYN that waits goes, with this: [`Reply::Sent`].
+    /// Sends a SYN that waits for text, with this text: [`Reply::Sent`].
     SendSyn(SocketId, &'a [&'a [u8]]),
     /// connect(2) with AF_UNSPEC.
     Disconnect(SocketId),
@@ -62,74 +62,75 @@ pub enum Call<'a> {
     Send(SocketId, Option<SocketAddr>, &'a [&'a [u8]], &'a SendOptions),
     /// SO_ATTACH_FILTER, SO_DETACH_FILTER.
     Attach(SocketId, Option<Program>),
-    /// SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF. Whether the socket says SO_REUSEPORT.
+    /// SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF, and whether the socket has SO_REUSEPORT.
     SetGroupProgram(SocketId, Option<Program>, bool),
-    /// SO_RCVBUF of what is no stream, doubled.
+    /// SO_RCVBUF of a socket that is no stream, doubled.
     SetReceiveBuffer(SocketId, usize),
-    /// SO_SNDBUF of what is no stream, doubled.
+    /// SO_SNDBUF of a socket that is no stream, doubled.
     SetSendBuffer(SocketId, usize),
-    /// SO_MEMINFO of what is no stream: [`Reply::Memory`].
+    /// SO_MEMINFO of a socket that is no stream: [`Reply::Memory`].
     Memory(SocketId),
     /// IPV6_JOIN_ANYCAST, or with `false` IPV6_LEAVE_ANYCAST, on an interface (0: any).
     Anycast(SocketId, bool, Ipv6Addr, u32),
-    /// What is asked of flow labels.
+    /// IPV6_FLOWLABEL_MGR.
     FlowLabel(SocketId, FlowLabelCall),
-    /// What only packet sockets ask.
+    /// A call that only packet sockets have.
     Packet(SocketId, PacketCall<'a>),
-    /// UDP_CORK taken off: what was given in pieces goes.
+    /// UDP_CORK was cleared: the datagram that was written in pieces is sent.
     Uncork(SocketId),
-    /// A piece of a datagram could not be read: those before it are dropped.
+    /// A piece of a datagram could not be read: the pieces before it are dropped.
     DropCorked(SocketId),
     /// The options of a stream.
     SetTcpOptions(SocketId, TcpOptions),
-    /// The options of a datagram socket; a UDP socket has only the first part of them.
+    /// The options of a datagram socket; UDP sockets use [`RawOptions::datagram`] only.
     SetDatagramOptions(SocketId, RawOptions),
-    /// Changes what a socket wants of a multicast group on an interface (0: any).
+    /// Changes a socket's membership of a multicast group on an interface (0: any).
     Group(SocketId, GroupChange, IpAddr, u32),
-    /// What a socket wants of a multicast group on an interface (none: where the routes lead): [`Reply::Filter`].
+    /// A socket's source filter of a multicast group on an interface (none: where the routes lead): [`Reply::Filter`].
     GroupFilter(SocketId, IpAddr, Option<u32>),
     /// getsockname(2), getpeername(2): [`Reply::Names`].
     Names(SocketId),
     /// TCP_INFO: [`Reply::TcpInfo`].
     TcpInfo(SocketId),
-    /// TCP_SAVED_SYN, and the room there is for it: [`Reply::SavedSyn`].
+    /// TCP_SAVED_SYN, and how many bytes fit: [`Reply::SavedSyn`].
     TakeSavedSyn(SocketId, usize),
-    /// What the network said of a stream that outlived it: [`Reply::SoftError`].
+    /// An ICMP error that did not end the connection (Linux's sk_err_soft): [`Reply::SoftError`].
     TakeSoftError(SocketId),
-    /// How a stream's segments came: [`Reply::Carrier`].
+    /// The IP header fields with which a stream's segments arrived: [`Reply::Carrier`].
     Carrier(SocketId),
-    /// What is to be told of the text before a position of the tx ring.
+    /// Timestamps are wanted of the text before a position of the tx ring.
     AskDeparture(SocketId, u64, DepartureRequest),
-    /// When the byte at a position of the rx ring came, and what lies before another is not asked for any more: [`Reply::Arrival`].
+    /// When the byte at a position of the rx ring arrived: [`Reply::Arrival`]. Of bytes before the second position nobody will ask
+    /// any more.
     Arrival(SocketId, u64, u64),
     /// The interfaces: [`Reply::Interfaces`].
     Interfaces,
-    /// Everything that rtnetlink tells of: [`Reply::Network`].
+    /// Everything that rtnetlink(7) can dump: [`Reply::Network`].
     Network,
-    /// Where a neighbour on an interface is; nowhere that is known.
+    /// Sets the hardware address of a neighbour on an interface, or forgets it.
     SetNeighbor(u32, IpAddr, Option<[u8; 6]>),
     /// The sockets of a protocol, with TCP_INFO or without: [`Reply::Sockets`].
     Sockets(Transport, bool),
     /// Bytes of the largest packet to a destination: [`Reply::PathMtu`], or ENOTCONN without a route.
     PathMtu(SocketAddr),
-    /// The hop limit of packets to a destination whose sender says none: [`Reply::HopLimit`], or ENOTCONN without a route.
+    /// The default hop limit of packets to a destination: [`Reply::HopLimit`], or ENOTCONN without a route.
     HopLimit(SocketAddr),
-    /// What the network told about names: [`Reply::Learned`].
+    /// Name servers and search domains that the network has announced: [`Reply::Learned`].
     Learned,
     /// The source address towards a destination: [`Reply::Source`], or ENETUNREACH.
     SourceFor(IpAddr),
 }
 
-/// A change of what a socket wants of a multicast group.
+/// A change of a socket's membership of a multicast group.
 #[derive(Clone, Debug)]
 pub enum GroupChange {
-    /// All of it.
+    /// Joins, for all sources.
     Join,
-    /// Nothing any more.
+    /// Leaves.
     Leave,
-    /// More or less by one source.
+    /// Adds, removes, blocks or unblocks one source.
     Source(IpAddr, SourceChange),
-    /// These sources.
+    /// Replaces the source filter.
     Filter(Filter),
 }
 
@@ -139,17 +140,17 @@ pub enum Reply {
     Done,
     /// A new socket.
     Socket(Arc<Endpoint>),
-    /// A connection, who is at its other end, and what stands behind the IP header of its segments.
+    /// A connection, its peer's address, and the IP options or extension headers of its segments.
     Accepted(Arc<Endpoint>, SocketAddr, Option<Arc<HeaderOptions>>),
     /// Bytes sent.
     Sent(usize),
-    /// The way is full: nothing was sent.
+    /// The link's queue or the send buffer is full: nothing was sent.
     Full,
     /// Our address and the peer's.
     Names(Option<SocketAddr>, Option<SocketAddr>),
     /// Where a packet socket is bound.
     PacketName(PacketName),
-    /// The group of sockets that share what comes, where it is in one.
+    /// The fanout group of a packet socket, if it is in one.
     PacketGroup(Option<(Fanout, RolloverCounts)>),
     /// PACKET_STATISTICS.
     PacketStatistics(PacketStatistics),
@@ -157,44 +158,44 @@ pub enum Reply {
     FlowLabel(u32),
     /// A flow label.
     FlowLabelView(LabelView),
-    /// Extension headers in place of the socket's own before and with the routing header, if the label is one to be asked for.
+    /// The extension headers of a flow label that somebody has requested; they replace the socket's own up to the routing header.
     FlowLabelHeaders(Option<Arc<HeaderOptions>>),
-    /// What of the buffers is taken.
+    /// How much of the buffers is in use.
     Memory(DatagramMemory),
     /// The sources of a group.
     Filter(Filter),
     /// TCP_INFO, and how many connections wait to be accepted.
     TcpInfo(Box<TcpInfo>),
-    /// An error that ended nothing.
+    /// An error that did not end the connection.
     SoftError(Option<Errno>),
-    /// The headers of a connection's SYN, or how long they are where there is less room.
+    /// The headers of a connection's SYN, or their length if they do not fit.
     SavedSyn(std::result::Result<Box<[u8]>, usize>),
-    /// How segments came, where any did.
+    /// The header fields; none before the first segment.
     Carrier(Option<Carrier>),
-    /// When text came, where that is known.
+    /// When text arrived, if that is known.
     Arrival(Option<netstack::time::Instant>),
     /// The interfaces, `lo` first.
     Interfaces(Vec<InterfaceInfo>),
-    /// The tables.
+    /// Interfaces, addresses, routes, neighbours.
     Network(Box<Network>),
-    /// Sockets, with TCP_INFO where they have it and it is asked for.
+    /// Sockets; TCP sockets with their TCP_INFO if it was asked for.
     Sockets(Vec<(Listed, Option<TcpInfo>)>),
     /// Bytes of a packet.
     PathMtu(u32),
     /// A hop limit.
     HopLimit(u8),
-    /// What the network told about names.
+    /// Name servers and search domains.
     Learned(Learned),
     /// A source address.
     Source(IpAddr),
 }
 
-/// What servers on the network told about names, best first.
+/// Name servers and search domains that servers and routers have announced, best first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Learned {
     /// DNS servers.
     pub dns: Vec<SocketAddr>,
-    /// Domains to look up short names in.
+    /// Domains in which short names are looked up.
     pub search: Vec<String>,
 }
 
@@ -212,11 +213,11 @@ pub struct Buffers {
 pub enum Mark {
     /// Bytes were put into the tx ring.
     DataQueued,
-    /// Bytes were taken from the rx ring, past the point of which the engine asked to hear.
+    /// Bytes were taken from the rx ring, past the position at which the engine wants to know.
     SpaceFreed,
 }
 
-/// A kernel as its sockets see it.
+/// The kernel as its sockets see it.
 pub trait Backend: Send + Sync {
     /// Answers one call.
     fn call(&self, call: Call<'_>) -> Result<Reply>;

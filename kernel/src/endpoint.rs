@@ -82,7 +82,7 @@ pub struct Endpoint {
     wants_space: AtomicBool,
     /// SO_RCVLOWAT: how many bytes make a stream readable.
     low_water: AtomicUsize,
-    /// TCP_NOTSENT_LOWAT: so many bytes that have not left are no room to write; 0 for any number.
+    /// TCP_NOTSENT_LOWAT: with so many unsent bytes in the ring there is no room to write; 0: no such bound.
     not_sent_low_water: AtomicUsize,
     bounds: bounds::Bounds,
     marks: AtomicU32,
@@ -101,11 +101,11 @@ pub struct Endpoint {
     fin: AtomicBool,
     /// Of a datagram socket: there is no room to send.
     full: AtomicBool,
-    /// What the watchers know.
+    /// What the watchers have been told.
     seen: Mutex<Seen>,
 }
 
-/// What a watcher can tell apart.
+/// The state of which a change is worth a notification.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Seen {
     state: u32,
@@ -117,7 +117,7 @@ struct Seen {
     urgent: Option<Mark>,
 }
 
-/// What lies before the reader of a stream.
+/// What the next read of a stream finds.
 pub(crate) struct Ahead {
     /// Bytes that have come, the urgent one among them.
     pub(crate) bytes: usize,
@@ -128,11 +128,11 @@ pub(crate) struct Ahead {
 pub(crate) struct UrgentMark {
     /// Bytes to be read before it.
     pub(crate) ahead: u64,
-    /// It has come and was not read (MSG_OOB).
+    /// It has arrived, and was not read yet (MSG_OOB).
     pub(crate) has_arrived: bool,
 }
 
-/// The program's ends of a socket's rings. Threads of one socket take turns by the locks.
+/// The program's ends of a socket's rings. The locks are for threads that share the socket.
 pub struct Rings {
     /// Towards the engine; none for datagrams, which are sent by a call.
     pub tx: Option<(Mutex<Producer>, View)>,
@@ -156,7 +156,7 @@ impl Rings {
         self.rx_view.used()
     }
 
-    /// What a read meets.
+    /// What the next read finds.
     pub(crate) fn ahead(&self, inline: bool) -> Ahead {
         let (used, freed) = (self.rx_view.used(), self.rx_view.freed());
         let over = usize::from(!inline && used > 0 && self.rx_view.passed_over() == Some(freed));
@@ -167,7 +167,7 @@ impl Rings {
         Ahead { bytes: used - over, mark }
     }
 
-    /// Sizes of the two now, in bytes: they grow with the path.
+    /// Sizes of the two rings now, in bytes; they grow as the path allows.
     pub fn sizes(&self) -> (usize, usize) {
         (self.tx.as_ref().map_or(0, |(_, view)| view.capacity()), self.rx_view.capacity())
     }
@@ -343,7 +343,7 @@ impl Endpoint {
             return true;
         }
         self.wants_space.store(true, Ordering::SeqCst);
-        // The engine may have freed space between the look and the wish, and not have seen the wish.
+        // The engine may have freed space before it could see that we want it.
         fence(Ordering::SeqCst);
         writable()
     }
@@ -417,8 +417,8 @@ impl Endpoint {
         }
     }
 
-    /// Wakes the watchers if something that they can see has changed: data came, the state did, or space that was missed
-    /// is there. An acknowledgement alone wakes nobody.
+    /// Notifies the watchers if something that they can see has changed: data arrived, the state changed, or there is space for
+    /// which a writer waits. An acknowledgement alone wakes nobody.
     pub(crate) fn settle(&self) {
         let rings = self.rings();
         let now = Seen {
@@ -452,7 +452,7 @@ impl Endpoint {
         self.fin.store(fin, Ordering::Relaxed);
     }
 
-    /// A pending error: news to the watchers even where they have seen the same one before, which has been taken since.
+    /// Sets the pending error. It is news to the watchers even if they have seen the same one before, since that has been taken.
     pub(crate) fn fail(&self, errno: i32) {
         self.record.set_error(errno);
         self.seen.lock().error = 0;
@@ -491,7 +491,7 @@ impl Endpoint {
         self.more_comes.store(more, Ordering::SeqCst);
     }
 
-    /// Leaves work for the engine. True: the caller must enter the socket into the owner's list.
+    /// Leaves work for the engine. True: the caller must add the socket to the owner's list.
     pub(crate) fn mark(&self, what: u32) -> bool {
         self.marks.fetch_or(what | MARKED, Ordering::SeqCst) & MARKED == 0
     }

@@ -1,4 +1,4 @@
-//! The engine: the stack and its links, moved by whoever owns it at the moment ([`owner`]).
+//! The engine: the stack and its links. It runs in whichever thread owns it at the moment ([`owner`]).
 
 mod automatic;
 mod describe;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 /// Frames taken from one link before the stack answers them.
 const BATCH: usize = 32;
-/// Frames taken where there is news: at least what can wait in a node's ring, and no more, however fast others send.
+/// Frames taken from a link that has news: as many as fit a node's ring, but a bounded number, however fast others send.
 const WHOLE_RING: usize = 4096;
 /// Rounds of input and output before the owner lets others have the lock.
 const ROUNDS: usize = 64;
@@ -111,7 +111,7 @@ impl Engine {
     fn input(&mut self, now: Instant) -> usize {
         let mut frames = 0;
         for Attached { index, link, capture } in &mut self.links {
-            // News first, frames second, and only then the news' effect: what a node sent before it went is heard.
+            // News are read before the frames and acted on after them, so that what a node sent before it died counts.
             let news = link.news();
             let max = if news.is_empty() { BATCH } else { WHOLE_RING };
             frames += link.receive(max, &mut |frame, meta| {

@@ -1,5 +1,4 @@
-//! The engine's answers to [`Call`]s: an arm a call; [`lifecycle`] begins and ends sockets and connections, [`settings`] sets
-//! what they do.
+//! The engine's answers to [`Call`]s, an arm a call. [`lifecycle`]: from socket(2) to close(2). [`settings`]: options.
 
 mod lifecycle;
 mod settings;
@@ -98,7 +97,7 @@ impl Engine {
         self.sockets.handle(id).ok_or(Errno::BADF)
     }
 
-    /// What became of a send. Where there was no room, the socket shows that before the caller looks.
+    /// What became of a send. If there was no room, the socket's readiness says so before the caller looks at it.
     pub(super) fn sent(&mut self, id: SocketId, sent: std::result::Result<usize, SendError>) -> Result<Reply> {
         if sent == Err(SendError::Full) {
             self.publish_socket(id);
@@ -106,7 +105,7 @@ impl Engine {
         Reply::of_send(sent)
     }
 
-    /// A socket whose sends go by calls, not by a ring.
+    /// A socket without a tx ring: it sends by calls.
     fn without_ring(&self, id: SocketId) -> Result<DatagramId> {
         match self.handle(id)? {
             Handle::Udp(udp) => Ok(udp.into()),
@@ -116,7 +115,7 @@ impl Engine {
         }
     }
 
-    /// A socket that can be in groups.
+    /// A socket that can join multicast groups.
     fn datagrams(&self, id: SocketId) -> Result<DatagramId> {
         match self.handle(id)? {
             Handle::Udp(udp) => Ok(udp.into()),
@@ -133,7 +132,7 @@ impl Engine {
         }
     }
 
-    /// The record follows the state at once, so that the caller's next look sees what its call did.
+    /// Publishes the socket's state at once, so that the caller sees what its call did.
     pub(super) fn described(&mut self, id: SocketId) -> Reply {
         self.publish_socket(id);
         Reply::Done

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// See the module.
 pub struct Local {
     pub(crate) owner: Owner,
-    /// The one bus on which a blocked thread may wait for frames itself; none where there are other links beside it.
+    /// The bus on which a blocked thread may wait for frames itself; only if it is the kernel's one link.
     lead: Option<Arc<dyn Lead>>,
     led: AtomicBool,
     spin: Spin,
@@ -26,8 +26,8 @@ impl Local {
         Local { owner, lead, led: AtomicBool::new(false), spin: Spin::new(spin) }
     }
 
-    /// The leader sleeps on the link's own doorbell, so that the peer's wake-up reaches it directly: one context switch
-    /// a direction instead of two. It leads no longer than it sleeps; the link's thread takes the frames of the others.
+    /// The leader sleeps on the link's own doorbell, so that the peer wakes it directly: one context switch in each direction
+    /// instead of two. A thread leads only while it sleeps; at other times the link's thread takes the frames.
     fn lead(&self, lead: &Arc<dyn Lead>, waiter: &Waiter, deadline: Option<Instant>) -> Result<bool> {
         let mark = signal::mark();
         waiter.on_doorbell(lead, || {
@@ -101,7 +101,7 @@ impl Backend for Local {
     }
 }
 
-/// The end.
+/// The end of the process.
 impl Local {
     /// Closes every socket as the end of a process does. None where the engine could not be had in time.
     pub(crate) fn close_all(&self, patience: Duration) -> Option<()> {

@@ -1,16 +1,16 @@
 //! Looking for input for a while before sleeping.
 //!
-//! Waking an idle CPU takes longer than many answers do, so a short look pays where the other side runs on another CPU.
-//! Where it does not (both on one CPU, a busy machine, a slow peer) it would cost on every wait, so it is tried ever more
-//! rarely as it fails. Correctness never depends on it.
+//! Waking an idle CPU takes longer than many answers do, so a short look pays if the other side runs on another CPU. If it does
+//! not pay (both sides on one CPU, a busy machine, a slow peer) it would cost on every wait, so each failure makes it rarer.
+//! Correctness never depends on it.
 
 use crate::clock;
 use netstack::time::Duration;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// About what it takes to wake an idle CPU.
+/// About the time that it takes to wake an idle CPU.
 const USUAL: Duration = Duration::from_micros(25);
-/// Waits without a look after a row of failures, at most.
+/// After a row of failures, the most waits that begin without a look.
 const MOST_SKIPPED: u32 = 1024;
 
 /// When and how long to look.
@@ -40,7 +40,7 @@ impl Spin {
         skip == 0
     }
 
-    /// Looks with `done` until it says true or the time is up. What it says at last.
+    /// Asks `done` until it says true or the time is up. Returns its last answer.
     pub(super) fn look(&self, mut done: impl FnMut() -> bool) -> bool {
         let until = clock::now() + self.fixed.unwrap_or(USUAL);
         loop {

@@ -1,8 +1,7 @@
-//! One owner at a time, and whoever holds the lock runs the engine (flat combining).
+//! Who runs the engine: whoever holds its lock (flat combining).
 //!
-//! A thread that moved a ring leaves a mark and tries the lock. If it gets it, it runs the engine itself: no context
-//! switch. If not, the holder finds the mark: it looks again *after* it has let go, so a mark left while it was busy is
-//! never lost.
+//! A thread that has moved a ring leaves a mark and tries the lock. If it gets the lock it runs the engine itself, without a
+//! context switch. If not, the holder finds the mark: it looks for marks once more *after* it has unlocked, so that none is lost.
 
 use super::Engine;
 use crate::clock;
@@ -14,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 const NEVER: u64 = u64::MAX;
-/// Runs after its own that a thread of the program does for others.
+/// How many runs a thread of the program does for others, after its own.
 const SHARE: usize = 2;
 
 /// See the module.
@@ -22,7 +21,7 @@ pub(crate) struct Owner {
     engine: Mutex<Engine>,
     marked: Mutex<Vec<Arc<Endpoint>>>,
     marks: AtomicUsize,
-    /// When the engine wants to be run next, in nanoseconds of [`clock::now`].
+    /// The engine's next deadline, in nanoseconds of [`clock::now`].
     deadline: AtomicU64,
     /// When the timekeeper will wake by itself; 0 while it is awake.
     asleep_until: AtomicU64,
@@ -43,7 +42,7 @@ impl Owner {
         }
     }
 
-    /// Enters the links' doorbells, once. The thread of the first keeps the time.
+    /// Sets the links' doorbells, once. The first link's thread is the timekeeper.
     pub(crate) fn set_doorbells(&self, doorbells: Vec<Arc<dyn Doorbell>>) {
         let _ = self.doorbells.set(doorbells);
     }
@@ -77,7 +76,7 @@ impl Owner {
         Some(r)
     }
 
-    /// Leaves a mark for `endpoint`, and runs the engine unless somebody does.
+    /// Leaves a mark for `endpoint`, and runs the engine unless another thread does.
     pub(crate) fn mark(&self, endpoint: &Arc<Endpoint>, what: u32) {
         if endpoint.mark(what) {
             self.marked.lock().push(endpoint.clone());
@@ -86,7 +85,7 @@ impl Owner {
         self.run_now();
     }
 
-    /// Runs the engine unless somebody does, who then looks again when done.
+    /// Runs the engine unless another thread does, which then looks for marks when it is done.
     pub(crate) fn run_now(&self) {
         fence(Ordering::SeqCst);
         if let Some(engine) = self.engine.try_lock() {
@@ -95,8 +94,8 @@ impl Owner {
         }
     }
 
-    /// After the lock was let go: is there work that somebody left because it was taken? A thread of the program does its
-    /// share; under a flood that has no end the links' threads go on, and the program gets to see what came.
+    /// Does the work that others have left because the lock was taken. A thread of the program does only its share: under an
+    /// endless flood the links' threads go on, and the program gets to see what came.
     fn run_if_free(&self) {
         for _ in 0..SHARE {
             if !self.has_work() {
@@ -142,7 +141,7 @@ impl Owner {
         let deadline = engine.stack.next_deadline().map_or(NEVER, |at| at.0);
         self.deadline.store(deadline, Ordering::SeqCst);
         drop(engine);
-        // The callers look for marks and input once more, now that others will be told of them again.
+        // From here on senders wake the link's thread again. What came before that, the callers look for.
         for bell in self.doorbells() {
             bell.neglect();
         }

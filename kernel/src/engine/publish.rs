@@ -10,7 +10,7 @@ use netstack::datagram::ErrorReport;
 use netstack::departure::Departure;
 use netstack::tcp::{self, TcpStatus};
 
-/// Brings one socket's record up to date and wakes whom it concerns.
+/// Brings one socket's record up to date and notifies its watchers.
 pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
     let Some((endpoint, Some(handle))) = sockets.get(id) else { return };
     match handle {
@@ -53,7 +53,7 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
     endpoint.settle();
 }
 
-/// What the network said of what was sent, for MSG_ERRQUEUE.
+/// Queues ICMP errors for MSG_ERRQUEUE.
 fn queue(endpoint: &Endpoint, reports: Vec<ErrorReport>) {
     for ErrorReport { error, message: (kind, code), info, carrier, destination, payload, extensions } in reports {
         let errno = errno::pending(error).raw_os_error();
@@ -62,7 +62,7 @@ fn queue(endpoint: &Endpoint, reports: Vec<ErrorReport>) {
     }
 }
 
-/// What a socket sent has passed a station: it asked to hear of that, for MSG_ERRQUEUE.
+/// Queues a timestamp of what a socket sent, for MSG_ERRQUEUE.
 pub(super) fn departure(sockets: &Sockets, departure: Departure) {
     if let Some((endpoint, _)) = sockets.get(departure.key.0) {
         endpoint.errors.push(departed(departure));
@@ -90,7 +90,7 @@ fn stream(endpoint: &Endpoint, status: &TcpStatus) {
         state.set(State::NO_MORE_IN, status.peer_closed);
         state.set(State::NO_MORE_OUT, status.write_closed);
     }
-    // What goes on in TIME-WAIT leaves its socket closed.
+    // A connection in TIME-WAIT has left its socket, which is CLOSED.
     let over = status.state == tcp::State::Closed && status.peer_closed;
     endpoint.set_fin(over || status.state.peer_closed());
     endpoint.record.set_accept_queue(u32::try_from(status.accept_queue).unwrap_or(u32::MAX));

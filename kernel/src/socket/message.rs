@@ -75,7 +75,7 @@ pub struct SendControl {
     pub tx_time: bool,
     /// UDP_SEGMENT; 0 for none.
     pub segment: Option<u16>,
-    /// SCM_TIMESTAMPING: flags of [`stamping::TX`](super::stamping::TX) in place of the socket's.
+    /// SCM_TIMESTAMPING: flags of [`stamping::TX`] in place of the socket's.
     pub departure: Option<u32>,
     /// SCM_TS_OPT_ID: the number of this one.
     pub departure_id: Option<u32>,

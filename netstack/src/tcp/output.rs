@@ -1,5 +1,5 @@
-//! What a connection puts on the wire, one segment at a time. Repetitions read the tx ring again: no segment is kept, only
-//! the record of it ([`sent`](super::sent)).
+//! What a connection puts on the wire, one segment at a time. No segment is kept, only a record of it ([`sent`](super::sent)):
+//! a retransmission reads the tx ring again.
 
 use super::delayed_ack::DELAY;
 use super::ecn;
@@ -16,7 +16,7 @@ use crate::wire::tcp::{Flags, Header, MAX_HEADER_LEN, MAX_SACK_BLOCKS, Options, 
 /// IPv6's header and the longest of TCP's.
 const LONGEST_HEADERS: u32 = 40 + MAX_HEADER_LEN as u32;
 
-/// Segments that one connection sends before others get their turn.
+/// Segments that one connection sends before others have their turn.
 const BURST: usize = 16;
 
 /// How a connection left its turn.
@@ -37,7 +37,7 @@ struct Plan {
     text: u32,
     flags: Flags,
     why: Why,
-    /// It is several full segments, which are cut on their way.
+    /// It is several full segments, which are cut below TCP.
     joined: bool,
 }
 
@@ -101,11 +101,11 @@ impl Tcb {
         }
     }
 
-    /// Text of the largest segment that may leave now: more than the MSS where it is cut on its way, but no more than the path carries
-    /// in a millisecond, lest a bottleneck's queue get it all at once (as Linux's tcp_tso_autosize).
+    /// Text of the largest segment that may leave now. It is more than the MSS if it is cut below TCP, but no more than the path
+    /// carries in a millisecond, so that a bottleneck's queue does not get it all at once (as Linux's tcp_tso_autosize).
     fn most_text(&self, out: &dyn TcpOut) -> u32 {
         let (mss, d) = (self.mss(), &self.durable);
-        // The pointer is of one segment, and options of IP are no link's to repeat.
+        // The urgent pointer belongs to one segment, and no link repeats IP options.
         let single = self.snd_up().is_some() || self.options_behind_header() > 0;
         if self.unsent() <= mss as usize || !d.state.is_synchronized() || single {
             return mss;
@@ -137,7 +137,7 @@ impl Tcb {
             _ if self.ack.owes_duplicates() => {}
             _ => {
                 let text = self.probe().or_else(|| {
-                    // Repetitions are slow enough by PRR, and urgent.
+                    // Retransmissions are not paced: PRR spaces them, and they are urgent.
                     self.repetition().or_else(|| {
                         let text = self.next_text(0, most);
                         text.filter(|plan| plan.text == 0 || self.pacing_allows(now))
@@ -168,24 +168,24 @@ impl Tcb {
             let plan = Plan { seq: iss, text: self.syn_text(), flags, why: Why::New, joined: false };
             return (!self.early.deferred).then_some(plan);
         }
-        // Text that left with it, or after a SYN-ACK of Fast Open, waits for the handshake to end.
+        // Text that was sent with it, or after a SYN-ACK of Fast Open, is sent again after the handshake only.
         let (start, _) = self.sent.next_waiting(1)?;
         (start == iss).then_some(Plan { seq: iss, text: 0, flags, why: Why::Again, joined: false })
     }
 
-    /// The oldest of what is lost and was not sent again, if the windows let it go.
+    /// The oldest segment that is lost and was not sent again, if the windows have room for it.
     fn repetition(&mut self) -> Option<Plan> {
         if !self.sent.has_waiting() || self.recovery.prefers_new() {
             return None;
         }
         let mss = self.mss();
-        // A small one does not wait for the room of a large one: it is counted by what it leaves.
+        // A window smaller than a segment must not hold it back for ever.
         if self.congestion_window().saturating_sub(self.pipe()) < mss.min(self.congestion_window()) {
             return None;
         }
         let (start, end) = self.sent.next_waiting(mss)?;
         let before = start - self.durable.snd_una;
-        // The peer may have taken some of its window back.
+        // The peer may have shrunk its window.
         let offered = self.durable.snd_wnd.saturating_sub(before);
         (offered > 0).then(|| self.again(start, start + (end - start).min(offered)))
     }
@@ -237,7 +237,7 @@ impl Tcb {
         let probe = self.mtu_probe().filter(|&probe| least == 0 && probe <= pending.min(offered).min(allowed));
         let mss = probe.unwrap_or_else(|| self.mss());
         let text = pending.min(offered).min(allowed).min(if probe.is_some() { mss } else { most });
-        // What it does not fill is a segment of its own, with the questions below to answer.
+        // Several segments at once are all full; the rest is a segment of its own, with its own reasons to go or to wait.
         let text = if text > mss { text - text % mss } else { text };
         if text == 0 {
             return None;
@@ -324,8 +324,8 @@ impl Tcb {
         header
     }
 
-    /// RFC 2018 §4: in every acknowledgement while something is out of order. Full segments have no room for it; what tells of
-    /// an arrival is pure.
+    /// RFC 2018 §4: SACK goes with every acknowledgement while something is out of order. A full segment has no room for it, but the
+    /// acknowledgement of an arrival is a segment without text.
     fn sack_blocks(&self, plan: &Plan) -> SackBlocks {
         let room = self.path_mss().saturating_sub(plan.text);
         let due = self.durable.sack && plan.flags.contains(Flags::ACK) && !plan.flags.contains(Flags::SYN);

@@ -1,9 +1,9 @@
-//! Loss recovery: what each acknowledgement and each timeout means for what is out, and for how much may be.
+//! Loss recovery: what each acknowledgement and each timeout means for what is in flight, and how much may be.
 //!
 //! With SACK, [`rack`](super::rack) says what is lost (RFC 8985); without, the third duplicate acknowledgement does, and
 //! each partial one after it (RFC 5681 §3.2, RFC 6582). Either way the lost segments are marked in
-//! [`sent`](super::sent), [`output`](super::output) sends them again, and [`prr`](super::prr) says how fast. A timeout may
-//! have been spurious: F-RTO (RFC 5682) looks, and [`undo`](super::undo) takes back what was not needed.
+//! [`sent`](super::sent), [`output`](super::output) sends them again, and [`prr`](super::prr) says how fast. F-RTO (RFC 5682)
+//! finds out whether a timeout was spurious, and [`undo`](super::undo) takes a needless reduction back.
 
 use super::congestion::AckEvent;
 use super::prr::{Progress, Prr};
@@ -29,11 +29,11 @@ pub enum Phase {
     Open,
     /// Something came out of order.
     Disorder,
-    /// The window comes down without a loss.
+    /// The window comes down without a loss (ECN).
     Reducing,
     /// Lost segments are sent again.
     Recovery,
-    /// The retransmission timer expired, and not all of that time is acknowledged.
+    /// The retransmission timer expired, and not all that was in flight then is acknowledged.
     Loss,
 }
 
@@ -41,7 +41,7 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recovery {
     phase: Phase,
-    /// What was sent by when the phase began: RecoveryPoint of RFC 6675, `recover` of RFC 6582.
+    /// SND.NXT when the phase began: RecoveryPoint of RFC 6675, `recover` of RFC 6582.
     high: Seq,
     /// Without SACK: segments that duplicate acknowledgements say have arrived.
     duplicates: u32,
@@ -53,7 +53,7 @@ pub(super) struct Recovery {
 /// RFC 5682 §3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Frto {
-    /// The timeout is taken for real.
+    /// The timeout is taken to be genuine.
     Off,
     /// Step 2: the next acknowledgement tells.
     Armed,
@@ -61,7 +61,7 @@ enum Frto {
     Probing,
 }
 
-/// What one acknowledgement brings.
+/// What one acknowledgement says.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct News {
     /// Bytes by which SND.UNA moved.
@@ -76,11 +76,11 @@ pub(super) struct News {
     pub(super) repeated: bool,
     /// It was repeated before the answer to an earlier copy came.
     pub(super) late: bool,
-    /// It says that a router marked something (RFC 3168).
+    /// It says that a router has marked a packet (RFC 3168).
     pub(super) congested: bool,
     /// It is a duplicate acknowledgement in the sense of RFC 5681 §2.
     pub(super) duplicate: bool,
-    /// It reports a duplicate (RFC 2883), which ends here.
+    /// The end of the duplicate that it reports (RFC 2883).
     pub(super) duplicate_end: Option<Seq>,
     /// The timestamp that it echoes, without offset.
     pub(super) echo: Option<u32>,
@@ -99,7 +99,7 @@ impl Recovery {
         self.phase
     }
 
-    /// What was sent by when the phase began.
+    /// SND.NXT when the phase began.
     pub(super) fn high(&self) -> Seq {
         self.high
     }
@@ -165,7 +165,7 @@ impl Tcb {
         self.move_window(now, news, lost);
     }
 
-    /// The network says that it is congested (a probe's tale, ECN): the window comes down over a round trip.
+    /// Congestion without a loss to repair (ECN, a tail loss probe): the window comes down over a round trip.
     pub(super) fn reduce(&mut self, now: Instant, news: &News) {
         if self.recovery.phase >= Phase::Reducing {
             return;
@@ -226,7 +226,7 @@ impl Tcb {
         match self.recovery.phase {
             Phase::Open | Phase::Disorder => {
                 if una.after(self.recovery.high) {
-                    // It stays close behind, or after 2³¹ bytes without loss it would be ahead on the circle.
+                    // It follows SND.UNA, or after 2³¹ bytes without a loss it would compare as later.
                     self.recovery.high = una - 1;
                 }
                 // The duplicates of the last recovery's repetitions may come late (RFC 3708).
@@ -419,8 +419,8 @@ impl Tcb {
         self.begin_loss();
     }
 
-    /// Everything out is sent again, through no fault of the network's: the receiver took its window back, or the path takes
-    /// only smaller segments.
+    /// Sends all that is in flight again, without a reduction, since the network is not to blame: the receiver took its window back,
+    /// or the path takes only smaller segments.
     pub(super) fn repeat_without_reduction(&mut self, longer_than: u32) {
         self.sent.lose_longer_than(longer_than);
         if self.sent.lost() > 0 {

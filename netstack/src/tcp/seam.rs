@@ -1,4 +1,4 @@
-//! The edge between TCP and the rest of the stack: what TCP is told, and what it asks for.
+//! The interface between TCP and the rest of the stack: what TCP is given, and what it needs.
 
 use crate::datagram::ErrorReport;
 use crate::departure::Tag;
@@ -13,13 +13,13 @@ use core::net::{IpAddr, SocketAddr};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IpMeta<'a> {
     pub(crate) packet: &'a Received<'a>,
-    /// The interface that it came in by, to those who are bound to one.
+    /// The interface by which it came, for sockets that are bound to one.
     pub(crate) came_by: IfIndex,
-    /// Which of the listeners that share an address is to get it, by their program.
+    /// The listener that the program of a SO_REUSEPORT group has chosen.
     pub(crate) chosen: Option<u32>,
 }
 
-/// The way to a destination.
+/// The route to a destination.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path {
     /// The address to send from: the one asked for, else the route's preferred one.
@@ -28,15 +28,15 @@ pub(crate) struct Path {
     pub(crate) on: IfIndex,
     /// Largest IP datagram on the egress link, in bytes.
     pub(crate) mtu: u32,
-    /// The same of the whole way, as far as is known.
+    /// The same of the whole path, as far as is known.
     pub(crate) path_mtu: u32,
 }
 
-/// Facts that TCP asks of routing.
+/// What TCP asks of routing.
 pub(crate) trait Paths {
-    /// The way from `src` (`None`: choose) to `remote`; `None` if no route leads there.
+    /// The route from `src` (`None`: choose) to `remote`; `None` if there is none.
     fn path(&self, src: Option<IpAddr>, remote: SocketAddr, limits: Limits) -> Option<Path>;
-    /// True for a unicast address of an interface of this stack, one that a socket can be bound to.
+    /// Whether it is a unicast address of one of our interfaces, to which a socket can be bound.
     fn is_local(&self, addr: IpAddr) -> bool;
 }
 
@@ -44,9 +44,9 @@ pub(crate) trait Paths {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TcpSegmentOut<'a> {
     pub(crate) src: IpAddr,
-    /// With the interface to leave by as its zone, if it is link-local.
+    /// If it is link-local, its zone is the interface.
     pub(crate) remote: SocketAddr,
-    /// What the socket says of the way.
+    /// What the socket allows of routes and sources.
     pub(crate) limits: Limits,
     /// What stands behind the IP header.
     pub(crate) options: Option<&'a HeaderOptions>,
@@ -56,10 +56,10 @@ pub(crate) struct TcpSegmentOut<'a> {
     pub(crate) header: &'a [u8],
     /// In two parts where it wraps in the ring.
     pub(crate) payload: (&'a [u8], &'a [u8]),
-    /// `None`: what the link's routers say.
+    /// `None`: the default, or what the link's routers say.
     pub(crate) ttl: Option<u8>,
     pub(crate) tos: u8,
-    /// Not 0: the payload is that of several segments, to be cut after each so many bytes, below TCP.
+    /// Not 0: the payload is that of several segments, which are cut below TCP, each of so many bytes.
     pub(crate) segment_size: u16,
     /// Who wants to know when its last byte leaves.
     pub(crate) tag: Option<Tag>,
@@ -77,13 +77,13 @@ pub(crate) trait TcpOut {
     /// `Full`: nothing was sent, ask again later. A segment that has no route or no neighbour yet counts as sent.
     fn transmit(&mut self, segment: TcpSegmentOut<'_>) -> TxResult;
 
-    /// The largest IP packet that is cut into packets of the MTU on the way to `remote`, by the link or before it; 0: none is.
+    /// The largest IP packet towards `remote` that is cut into segments below TCP, by the link or before it; 0: none is.
     fn longest_segment(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> u32;
 
-    /// Moves with each change of what is known of paths.
+    /// A number that changes whenever a path MTU does.
     fn path_changes(&self) -> u32;
 
-    /// The largest IP packet on the way to `remote` by what is known; `None` without a way.
+    /// The path MTU to `remote`, as far as is known; `None` without a route.
     fn path_mtu(&self, src: IpAddr, remote: SocketAddr, limits: Limits) -> Option<u32>;
 }
 

@@ -1,17 +1,17 @@
-//! What has been sent and is not acknowledged: a record for each segment, in order, without its bytes (those are in the tx
-//! ring). It is RFC 6675's scoreboard and the list of RFC 8985 §5.1 in one.
+//! What is in flight, sent and not acknowledged: a record for each segment, in order, without its bytes (those are in the tx
+//! ring). It is both RFC 6675's scoreboard and the list of RFC 8985 §5.1.
 //!
-//! The records are as fine as what was sent: one of several MSS is split where part of it is acknowledged or sent again.
-//! No walk is repeated over what an earlier one has settled: a record that is sacked knows how far the run of such records
-//! goes, and two marks say where losses and repetitions are looked for next.
+//! A record of several MSS is split where part of it is acknowledged or sent again. No search goes twice over what is settled: a
+//! sacked record knows where the run of sacked records ends, and two positions say where the search for losses and for segments to
+//! send again begins.
 
 use super::rate::Departure;
 use super::seq::Seq;
 use crate::time::Instant;
 use std::collections::VecDeque;
 
-/// Records that are kept at most. Beyond, what is sent joins the last: a program that sends single bytes into a large
-/// window is all that comes here.
+/// The most records. After that, what is sent joins the last one; only a program that sends single bytes into a large window gets
+/// here.
 const MAX_RECORDS: usize = 1 << 14;
 /// A queue of this many records keeps its memory when it is empty.
 const KEPT_RECORDS: usize = 256;
@@ -19,7 +19,7 @@ const KEPT_RECORDS: usize = 256;
 bitflags::bitflags! {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     struct Marks: u8 {
-        /// The receiver says that it has it. It may take that back (RFC 2018 §8).
+        /// SACKed. The receiver may take that back (RFC 2018 §8).
         const SACKED = 1;
         /// Taken for lost.
         const LOST = 2;
@@ -34,7 +34,7 @@ bitflags::bitflags! {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) start: Seq,
-    /// The number after its last; SYN and FIN count.
+    /// The sequence number after its last; SYN and FIN count.
     pub(super) end: Seq,
     /// When it last left.
     pub(super) at: Instant,
@@ -60,7 +60,7 @@ impl Sent {
     }
 }
 
-/// What a look at the clock says of a segment (RFC 8985 §6.2 step 5).
+/// What RACK says of a segment (RFC 8985 §6.2 step 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Lost,

@@ -29,7 +29,7 @@ use crate::time::Instant;
 use crate::wire::tcp::{Stamps, TIMESTAMPS_LEN};
 use arena::{Consumer, Producer};
 
-/// A window smaller than two of these does not make segments smaller.
+/// Segments do not become smaller than this for the sake of a small window.
 const MIN_SEGMENT: u32 = 536;
 
 /// A connection from SYN-SENT or SYN-RECEIVED to its end. [`Durable`] is what it is; the rest is what it is doing.
@@ -59,15 +59,15 @@ pub(super) struct Tcb {
     pub(super) probes: u8,
     /// Doublings of the persist timer.
     pub(super) persist_backoff: u8,
-    /// What was held back for a better segment goes now, whatever its size (RFC 9293 §3.8.6.2.1, override).
+    /// Text that was held back to fill a segment goes now, whatever its size (RFC 9293 §3.8.6.2.1, override).
     pub(super) override_hold: bool,
-    /// The last send said that more is about to come (MSG_MORE), and no acknowledgement has come since: as under `TCP_CORK`.
+    /// The last send had MSG_MORE, and no acknowledgement has come since: as if `TCP_CORK` were set.
     pub(super) more_comes: bool,
-    /// A probe that asks only for an acknowledgement is to be sent: for a window or as keepalive.
+    /// A probe without text is to be sent: of a zero window, or as keepalive.
     pub(super) probe_due: bool,
-    /// The same, to tell of urgent data that a closed window holds back.
+    /// The same, to announce urgent data that a zero window holds back.
     pub(super) urgent_due: bool,
-    /// When the oldest thing that still waits for an answer was first sent or probed.
+    /// Since when we wait for an answer: when the oldest unanswered segment or probe was first sent.
     pub(super) waiting_since: Option<Instant>,
 
     pub(super) reassembly: Reassembly,
@@ -78,7 +78,7 @@ pub(super) struct Tcb {
     pub(super) autotune: Autotune,
     /// `Producer::notify_after` is armed.
     pub(super) reading_watched: bool,
-    /// When an acknowledgement last went out that only answers an unacceptable segment (RFC 5961 §7).
+    /// When the last challenge ACK was sent (RFC 5961 §7).
     pub(super) last_challenge: Option<Instant>,
 
     pub(super) early: Early,
@@ -91,7 +91,7 @@ pub(super) struct Tcb {
     pub(super) failure: Option<TcpError>,
     /// The peer must learn of the end by a RST.
     pub(super) reset_peer: bool,
-    /// What ICMP said; the reason given if the connection times out (RFC 1122 §4.2.3.9, soft errors).
+    /// The last ICMP error: the reason that the program gets if the connection times out (RFC 1122 §4.2.3.9, soft errors).
     pub(super) soft_error: Option<TcpError>,
     /// close(2) was called: nobody reads, nobody writes.
     pub(super) orphan: bool,
@@ -99,13 +99,13 @@ pub(super) struct Tcb {
     pub(super) read_shutdown: bool,
     /// The connection is in the list of those that may have something to send.
     pub(super) queued: bool,
-    /// The program must hear of a change.
+    /// Something has changed that the program can see.
     pub(super) touched: bool,
     /// MSS that we announced.
     pub(super) advertised_mss: u16,
     pub(super) path: PathView,
     pub(super) counters: Counters,
-    /// Of those who ask.
+    /// Timestamps, for programs that ask for them.
     pub(super) times: Option<Box<Times>>,
 }
 
@@ -172,7 +172,7 @@ impl Tcb {
         tcb
     }
 
-    /// The negotiated segment size is known: congestion control starts from it.
+    /// Starts congestion control, once the segment size has been negotiated.
     pub(super) fn reset_congestion(&mut self) {
         self.congestion = self.options.congestion.start(self.path_mss());
     }
@@ -182,7 +182,7 @@ impl Tcb {
         self.congestion.on_timeout(now, 0, false);
     }
 
-    /// The SYN queue sent our SYN-ACK at this time, and perhaps sent it again.
+    /// The SYN queue has sent our SYN-ACK, the last time `at` this moment; `again`: more than once.
     pub(super) fn note_syn_ack(&mut self, at: Instant, again: bool) {
         let departure = self.rate.on_sent(at, true);
         let (iss, end) = (self.durable.iss, self.durable.snd_nxt);
@@ -192,7 +192,7 @@ impl Tcb {
         }
     }
 
-    /// `TCP_CONGESTION` was set: the new algorithm goes on from the old one's windows.
+    /// `TCP_CONGESTION` was set: the new algorithm starts from the old one's windows.
     pub(super) fn switch_congestion(&mut self) {
         if self.congestion.algorithm() != self.options.congestion {
             self.congestion = self.options.congestion.take_over(*self.congestion.windows());
@@ -212,8 +212,8 @@ impl Tcb {
         u32::from(self.durable.snd_mss).saturating_sub(options).max(1)
     }
 
-    /// Payload of a full segment: no more than half of what the peer's window or our ring can hold, as on Linux
-    /// (`tcp_bound_to_half_wnd`), or segments of 64 KiB would go one by one, each waiting for the last to be read.
+    /// Payload of a full segment: at most half of the peer's window and of our ring, as on Linux (`tcp_bound_to_half_wnd`).
+    /// Otherwise segments of 64 KiB would go one by one, each waiting until the last is read.
     pub(super) fn mss(&self) -> u32 {
         let half = (self.durable.snd_wnd_max / 2).min(self.send_bound() as u32 / 2);
         self.path_mss().min(half.max(MIN_SEGMENT))
@@ -221,7 +221,7 @@ impl Tcb {
 
     /// Sequence number of the oldest byte in the tx ring.
     pub(super) fn text_start(&self) -> Seq {
-        // Not the later of ISS + 1 and SND.UNA: after 2³¹ bytes ISS is ahead on the circle.
+        // Not the later of ISS + 1 and SND.UNA: after 2³¹ bytes ISS + 1 would compare as later.
         match self.durable.state {
             State::SynSent | State::SynReceived => self.durable.iss + 1,
             _ => self.durable.snd_una,
@@ -248,7 +248,7 @@ impl Tcb {
         self.durable.fin.is_some_and(|fin| self.durable.snd_una.after(fin))
     }
 
-    /// The program closes its writing side: the FIN stands after all that it wrote.
+    /// The program closes its writing side: the FIN follows all that it has written.
     pub(super) fn queue_fin(&mut self) {
         if self.durable.fin.is_none() {
             self.durable.fin = Some(self.text_end());
@@ -267,7 +267,7 @@ impl Tcb {
         self.touched = true;
     }
 
-    /// The connection is over, and the peer is told by a RST where it still believes in it (RFC 9293 §3.10.5).
+    /// The connection is over; the peer gets a RST if it still has the connection (RFC 9293 §3.10.5).
     pub(super) fn abort(&mut self) {
         self.reset_peer = !matches!(self.durable.state, State::SynSent | State::Closing | State::LastAck);
         self.end();

@@ -16,7 +16,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// All settings of one socket. The engine's copies are [`tcp`](Self::tcp) and [`datagram`](Self::datagram).
+/// All settings of one socket. The engine's copies are [`tcp`](Self::tcp) and [`raw`](Self::raw).
 #[derive(Clone)]
 pub(in crate::socket) struct Settings {
     default_receive: usize,

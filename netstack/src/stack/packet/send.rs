@@ -52,7 +52,7 @@ struct PacketWay {
     mtu: usize,
     protocol: u16,
     station: Option<Mac>,
-    /// See [`PacketOptions::vnet_header`].
+    /// See [`PacketOptions::vnet_header`](crate::packet::PacketOptions::vnet_header).
     vnet_header: usize,
 }
 

@@ -58,14 +58,14 @@ impl Tcb {
         self.restart_keepalive(now);
     }
 
-    /// What an acknowledgement says of what is out, and what follows from that. `text_start`: where the tx ring begins; one
-    /// past SND.UNA while that is the SYN's.
+    /// What an acknowledgement says of what is in flight, and what follows from that. `text_start`: where the tx ring begins, which
+    /// is one past SND.UNA while that is the SYN's number.
     fn process_news(&mut self, now: Instant, segment: &Segment<'_>, text_start: Seq) {
         if segment.header.ack == self.durable.snd_una && self.sent.is_empty() {
             self.take_late_duplicate(now, segment);
             return;
         }
-        // Linux: MSG_MORE holds back until then, and Nagle's algorithm from then on.
+        // Linux: MSG_MORE holds text back until an acknowledgement, and from then on Nagle's algorithm does.
         self.more_comes = false;
         let mut news = self.take_news(now, segment, text_start);
         news.rate = self.rate.sample(now, self.rtt.smallest());
@@ -83,7 +83,8 @@ impl Tcb {
         }
     }
 
-    /// Nothing is out, but what was sent again may be answered once more: it was not needed (RFC 2883 §4, RFC 8985 §7.4).
+    /// Nothing is in flight, but the peer may still report that it got a repetition twice: it was not needed (RFC 2883 §4,
+    /// RFC 8985 §7.4).
     fn take_late_duplicate(&mut self, now: Instant, segment: &Segment<'_>) {
         if !self.durable.sack || segment.header.options.sack.is_empty() && !self.tlp.awaits_answer() {
             return;
@@ -93,7 +94,7 @@ impl Tcb {
         self.recover(now, &news);
     }
 
-    /// A sack moves the timer only if what it tells of left after the oldest did: else that one would never time out.
+    /// A SACK restarts the timer only for segments that were sent after the oldest: otherwise that one would never time out.
     fn is_newer_than_first(&self, now: Instant, news: &News) -> bool {
         news.rtt.zip(self.sent.first()).is_some_and(|(rtt, first)| rtt < now.since(first.at))
     }
@@ -103,7 +104,7 @@ impl Tcb {
         !self.all_acked() && self.repeats_itself(segment)
     }
 
-    /// It says nothing that was not said before, outside of its options.
+    /// It says nothing new, but for its options.
     pub(super) fn repeats_itself(&self, segment: &Segment<'_>) -> bool {
         let d = &self.durable;
         segment.is_empty() && segment.header.ack == d.snd_una && self.window_in(segment) == d.snd_wnd

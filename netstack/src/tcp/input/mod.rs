@@ -38,8 +38,8 @@ pub(super) enum Discard {
     Silently,
     /// Drop it and say where we are: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.
     WithAck,
-    /// The same, but not more often than [`CHALLENGE_INTERVAL`]: it may answer a forgery, or an answer of this kind
-    /// (RFC 5961 §7).
+    /// The same, but not more often than [`CHALLENGE_INTERVAL`]: the segment may be forged, or itself such an answer (RFC 5961
+    /// §7).
     WithChallenge,
     /// Drop it and reset whoever sent it: <SEQ=SEG.ACK><CTL=RST>.
     WithReset,
@@ -100,7 +100,7 @@ impl Tcb {
         Ok(())
     }
 
-    /// The peer lives: whatever counts its silence starts again.
+    /// The peer is alive: whatever counts its silence starts again.
     fn heard(&mut self, now: Instant) {
         self.last_heard = now;
         self.probes = 0;

@@ -11,10 +11,10 @@ use crate::tcp::tcb::{Tcb, millis};
 use crate::time::Instant;
 use crate::wire::tcp::{Flags, Segment};
 
-/// What a peer takes that names no MSS (RFC 9293 §3.7.1, MUST-15), by IPv4 and by IPv6.
+/// The MSS of a peer that does not say one (RFC 9293 §3.7.1, MUST-15), over IPv4 and IPv6.
 const DEFAULT_MSS: u16 = 536;
 const DEFAULT_MSS_V6: u16 = 1220;
-/// No path carries less than this in a segment (`tcp_min_snd_mss` is lower still); it bounds the harm of a lie.
+/// No path needs a smaller segment (`tcp_min_snd_mss` is lower still): it bounds the harm that a lie can do.
 const MIN_MSS: u16 = 64;
 
 impl Tcb {

@@ -10,7 +10,7 @@ use crate::wire::tcp::{Flags, Segment};
 impl Tcb {
     pub(super) fn process_text(&mut self, now: Instant, segment: &Segment<'_>) -> Result<(), Discard> {
         let rcv_nxt = self.durable.rcv_nxt;
-        // A SYN stands before the text; it was dealt with.
+        // A SYN has a sequence number before the text; it was processed earlier.
         let first = segment.header.seq + u32::from(segment.header.has(Flags::SYN));
         let text_end = first + segment.payload.len() as u32;
         let fin = segment.header.has(Flags::FIN);
@@ -18,14 +18,14 @@ impl Tcb {
             return Ok(());
         }
         if !self.durable.state.takes_text() {
-            // RFC 9293: the peer has sent its FIN, so this is a repetition. Its sender missed our acknowledgement.
+            // RFC 9293: after its FIN the peer can only repeat itself: it has missed our acknowledgement.
             return Err(Discard::WithAck);
         }
-        // Nothing is beyond the end of the stream.
+        // No text can follow the FIN.
         if self.reassembly.fin().is_some_and(|end| text_end.after(end)) {
             return Err(Discard::WithAck);
         }
-        // RFC 2525 §2.17 and RFC 9293 §3.10.5: nobody will read it, and the peer must learn that.
+        // RFC 2525 §2.17, RFC 9293 §3.10.5: nobody will read it, and the peer must know.
         if self.orphan && text_end.after(rcv_nxt) {
             self.end();
             return Err(Discard::WithReset);
@@ -44,7 +44,7 @@ impl Tcb {
         let start = first.max(rcv_nxt);
         let taken = self.place(now, start, new, segment)?;
         if taken < new.len() {
-            // It does not fit: say at once what does.
+            // Not all of it fits: acknowledge at once what does.
             self.ack.set_now();
         } else if fin {
             self.reassembly.set_fin(text_end);
@@ -70,7 +70,7 @@ impl Tcb {
         let end = start + taken as u32;
         if start != rcv_nxt {
             self.ack.owe_duplicate();
-            // No place to remember it: the peer will send it again, the FIN too.
+            // There is no room to note it: the peer will send it again, with the FIN.
             if !self.reassembly.insert(start, end) {
                 return Err(Discard::Silently);
             }
@@ -96,7 +96,7 @@ impl Tcb {
         self.sack_report.on_in_order(self.durable.rcv_nxt);
         self.counters.bytes_received += published as u64;
         self.touched = true;
-        // A SYN may carry more than half a window, which no later segment does.
+        // The text of a SYN may be longer than any later segment, so it says nothing about their size.
         let syn = segment.header.has(Flags::SYN);
         let len = if syn { 0 } else { segment.packet_text.min(text.len() as u32) };
         let pushed = segment.header.has(Flags::PSH);
@@ -108,7 +108,7 @@ impl Tcb {
         Ok(taken)
     }
 
-    /// RFC 2883 §4: what has come before is told in the next acknowledgement.
+    /// RFC 2883 §4: the next acknowledgement reports what has come twice.
     pub(super) fn report_duplicate(&mut self, first: Seq, end: Seq) {
         if !self.durable.sack {
             return;
