@@ -1,14 +1,14 @@
 //! aio(7): libc's threads would read and write the pair behind the descriptor, past the rump socket. Such requests fail with
 //! ENOSYS, as on a system without asynchronous I/O; programs fall back.
 
-use crate::endpoint;
+use crate::socket;
 use crate::user::{In, Out};
 use kernel::{Errno, Result};
 use std::ffi::{c_int, c_void};
 
 /// aio_read(3), aio_write(3). A `struct aiocb` begins with its descriptor.
 pub fn one(control: In<c_int>) -> Option<Result<c_int>> {
-    endpoint::on(control.get().ok()?, |_| Err(Errno::NOSYS))
+    socket::on(control.get().ok()?, |_| Err(Errno::NOSYS))
 }
 
 /// lio_listio(3): all or nothing.

@@ -5,11 +5,11 @@
 
 use crate::address;
 use crate::arp;
-use crate::driven;
-use crate::endpoint::on;
 use crate::ethtool;
 use crate::hook::outcome;
 use crate::real;
+use crate::signal_driven;
+use crate::socket::on;
 use crate::table::host;
 use crate::user::{Argument, Out, OutBytes};
 use kernel::{Errno, InterfaceInfo, Result, Socket};
@@ -96,7 +96,7 @@ fn answer(fd: c_int, socket: &Socket, request: c_ulong, argument: Argument) -> R
         FIOGETOWN | SIOCGPGRP => return outcome(host::ioctl(fd, request, argument)),
         FIOSETOWN | SIOCSPGRP | FIOASYNC => {
             outcome(host::ioctl(fd, request, argument))?;
-            driven::learn(fd, socket);
+            signal_driven::learn(fd, socket);
         }
         _ if arp::REQUESTS.contains(&request) && socket.domain() != libc::AF_INET6 => {
             arp::answer(crate::process::kernel()?, request, argument.pointer())?;

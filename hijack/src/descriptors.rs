@@ -4,9 +4,9 @@
 //! up to date, and the kernel's own descriptors out of the program's reach. A vfork child shares the parent's table but has
 //! descriptors of its own, so it leaves the table alone.
 
-use crate::driven;
-use crate::endpoint;
 use crate::hook::outcome;
+use crate::signal_driven;
+use crate::socket;
 use crate::standard;
 use crate::table::host;
 use crate::user::{Argument, Out};
@@ -92,17 +92,17 @@ pub fn fcntl(fd: c_int, command: c_int, argument: Argument) -> Option<Result<c_i
     match command {
         _ if descriptor::is_protected(fd) => Some(Err(Errno::BADF)),
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => Some(call().inspect(|new| copied(fd, *new))),
-        libc::F_SETFL => endpoint::on(fd, |socket| {
+        libc::F_SETFL => socket::on(fd, |socket| {
             let done = call()?;
             socket.set_nonblocking(argument.int() & libc::O_NONBLOCK != 0);
-            if (argument.int() & libc::O_ASYNC != 0) != socket.driven().fd.is_some() {
-                driven::learn(fd, socket);
+            if (argument.int() & libc::O_ASYNC != 0) != socket.signal_driven().fd.is_some() {
+                signal_driven::learn(fd, socket);
             }
             Ok(done)
         }),
-        driven::F_SETOWN | driven::F_SETOWN_EX | driven::F_SETSIG => endpoint::on(fd, |socket| {
+        signal_driven::F_SETOWN | signal_driven::F_SETOWN_EX | signal_driven::F_SETSIG => socket::on(fd, |socket| {
             let done = call()?;
-            driven::learn(fd, socket);
+            signal_driven::learn(fd, socket);
             Ok(done)
         }),
         _ => None,

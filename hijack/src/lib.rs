@@ -5,8 +5,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | sockets | `endpoint` (socket(2) to shutdown(2), options), `transfer` and `splice` (bytes), `message` (sendmsg, recvmsg), `netlink` |
-//! | descriptors | `descriptors` (close, dup, fcntl), `driven` (signal-driven I/O), `mapping` (mmap) |
+//! | sockets | `socket` (socket(2) to shutdown(2)), `options`, `transfer` and `splice` (bytes), `message` (sendmsg, recvmsg), `netlink` |
+//! | descriptors | `descriptors` (close, dup, fcntl), `signal_driven` (signal-driven I/O), `mapping` (mmap) |
 //! | ioctl(2) | `control`, with `arp` and `ethtool` |
 //! | waiting | `readiness` (poll, select, epoll), `signals` (sigaction) |
 //! | names | `names`: getaddrinfo, gethostbyname, resolver, interfaces |
@@ -23,8 +23,6 @@ mod arp;
 mod background;
 mod control;
 mod descriptors;
-mod driven;
-mod endpoint;
 mod ethtool;
 mod hook;
 mod indirect;
@@ -33,10 +31,13 @@ mod mapping;
 mod message;
 mod names;
 mod netlink;
+mod options;
 mod process;
 mod readiness;
 mod real;
+mod signal_driven;
 mod signals;
+mod socket;
 mod splice;
 mod standard;
 mod stdio;

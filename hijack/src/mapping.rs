@@ -1,7 +1,7 @@
 //! mmap(2) of packet sockets: the memory of their rings. All other mappings, such as an allocator's, are the host's.
 
-use crate::endpoint::on;
 use crate::hook::{asks, outcome};
+use crate::socket::on;
 use crate::table::host;
 use crate::user::{Argument, Mapped};
 use kernel::Result;

@@ -1,9 +1,9 @@
 //! sendmsg(2) and recvmsg(2), one or many, with their control messages.
 
 use crate::address;
-use crate::endpoint::on;
 use crate::hook;
 use crate::netlink::{self, Sender};
+use crate::socket::on;
 use crate::table::host;
 use crate::transfer::{count, send_on};
 use crate::user::{self, Message, Out};

@@ -1,8 +1,8 @@
 //! splice(2) between a pipe and a rump socket, by copying: there are no pages to move. Nothing is taken from one side that
 //! the other cannot have.
 
-use crate::endpoint::lookup;
 use crate::real;
+use crate::socket::lookup;
 use crate::transfer::{count, send_on};
 use crate::user::Out;
 use kernel::socket::SendControl;

@@ -2,8 +2,8 @@
 //! Streams over rump sockets. libc's own streams read and write by system calls that no hook sees, so fdopen(3) makes one with
 //! fopencookie(3), whose functions are ours.
 
-use crate::endpoint;
 use crate::hook;
+use crate::socket;
 use crate::table::host;
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
 use crate::{descriptors, standard, transfer};
@@ -32,7 +32,7 @@ static STREAMS: AtomicBool = AtomicBool::new(false);
 
 /// fdopen(3).
 pub fn fdopen(fd: c_int, mode: In<c_char>) -> Option<Result<Out<FILE>>> {
-    endpoint::on(fd, |_| {
+    socket::on(fd, |_| {
         if !matches!(mode.string()?.to_bytes().first(), Some(b'r' | b'w' | b'a')) {
             return Err(Errno::INVAL);
         }
@@ -127,7 +127,7 @@ pub fn directory(directory: Out<libc::DIR>) {
 
 /// vdprintf(3), and by way of it dprintf(3): libc's would write by a system call.
 pub fn vdprintf(fd: c_int, format: In<c_char>, arguments: Argument) -> Option<Result<c_int>> {
-    endpoint::on(fd, |_| {
+    socket::on(fd, |_| {
         let mut text = ptr::null_mut();
         // SAFETY: the program's own format and va_list, which a function takes as a pointer on the targets that we have.
         let len = unsafe { vasprintf(&mut text, format.raw(), arguments.pointer::<c_void>().raw()) };
@@ -153,7 +153,7 @@ fn send_all(fd: c_int, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         let chunk = [std::io::IoSlice::new(bytes)];
         let control = kernel::socket::SendControl::default();
-        let sent = endpoint::on(fd, |socket| transfer::send_on(socket, &chunk, 0, None, &control));
+        let sent = socket::on(fd, |socket| transfer::send_on(socket, &chunk, 0, None, &control));
         bytes = bytes.get(sent.ok_or(Errno::BADF)??..).unwrap_or(&[]);
     }
     Ok(())

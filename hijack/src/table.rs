@@ -12,8 +12,8 @@ use crate::names::resolv::{self, State};
 use crate::names::{files, gethost, hostname, interfaces};
 use crate::user::{Argument, In, InBytes, Mapped, Out, OutBytes};
 use crate::{
-    background, control, descriptors, endpoint, indirect, mapping, message, names, process, readiness, signals, splice,
-    stdio, transfer,
+    background, control, descriptors, indirect, mapping, message, names, options, process, readiness, signals, socket,
+    splice, stdio, transfer,
 };
 use libc::{
     DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd,
@@ -23,21 +23,21 @@ use std::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 
 hooks! {
     // What a socket is and whom it talks to.
-    socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int = opens endpoint::socket;
-    bind(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::bind;
-    connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect, point;
-    __connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks endpoint::connect, point;
-    bindresvport(fd: c_int, name: Out<sockaddr_in>) -> c_int = asks endpoint::bindresvport;
-    listen(fd: c_int, backlog: c_int) -> c_int = asks endpoint::listen;
-    accept(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = opens endpoint::accept, point;
-    accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> c_int = opens endpoint::accept4, point;
-    shutdown(fd: c_int, how: c_int) -> c_int = asks endpoint::shutdown;
-    getsockname(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getsockname;
-    getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks endpoint::getpeername;
+    socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int = opens socket::socket;
+    bind(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks socket::bind;
+    connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks socket::connect, point;
+    __connect(fd: c_int, name: InBytes, len: socklen_t) -> c_int = asks socket::connect, point;
+    bindresvport(fd: c_int, name: Out<sockaddr_in>) -> c_int = asks socket::bindresvport;
+    listen(fd: c_int, backlog: c_int) -> c_int = asks socket::listen;
+    accept(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = opens socket::accept, point;
+    accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> c_int = opens socket::accept4, point;
+    shutdown(fd: c_int, how: c_int) -> c_int = asks socket::shutdown;
+    getsockname(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks socket::getsockname;
+    getpeername(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> c_int = asks socket::getpeername;
     getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Out<socklen_t>
-    ) -> c_int = asks endpoint::getsockopt;
+    ) -> c_int = asks options::getsockopt;
     setsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: socklen_t
-    ) -> c_int = asks endpoint::setsockopt;
+    ) -> c_int = asks options::setsockopt;
 
     // Bytes.
     send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send, point;

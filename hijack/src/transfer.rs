@@ -1,10 +1,10 @@
 //! Bytes in and out: send(2), recv(2), read(2), write(2) and their kin.
 
 use crate::address;
-use crate::endpoint::on;
 use crate::hook;
 use crate::netlink::{self, Sender};
 use crate::real;
+use crate::socket::on;
 use crate::table::host;
 use crate::user::{self, In, InBytes, Out, OutBytes};
 use kernel::socket::{Name, Received, SendControl};

@@ -4,18 +4,18 @@
 //! Neither waits for the other.
 
 mod bounds;
-mod driven;
 mod errors;
 mod frames;
+mod signal_driven;
 
 use crate::events::{Events, Watcher};
 use arena::{Consumer, Mark, Producer, Record, UrgentByte, View};
-pub use driven::Driven;
 pub(crate) use errors::ErrorQueue;
 pub use errors::{Origin, QueuedError};
 use netstack::packet::PacketKind;
 use netstack::packet::ring::RingViews;
 use parking_lot::{Mutex, RwLock};
+pub use signal_driven::SignalDriven;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 
@@ -96,7 +96,7 @@ pub struct Endpoint {
     /// What MSG_ERRQUEUE reads.
     pub(crate) errors: ErrorQueue,
     /// Signal-driven I/O.
-    signals: driven::Signals,
+    signals: signal_driven::Signals,
     /// The peer's FIN has come, whatever the program has shut down itself.
     fin: AtomicBool,
     /// Of a datagram socket: there is no room to send.
@@ -219,7 +219,7 @@ impl Endpoint {
             more_comes: AtomicBool::new(false),
             released: AtomicBool::new(false),
             errors: ErrorQueue::default(),
-            signals: driven::Signals::default(),
+            signals: signal_driven::Signals::default(),
             fin: AtomicBool::new(false),
             full: AtomicBool::new(false),
             seen: Mutex::new(Seen { state: state.bits(), ..Seen::default() }),

@@ -27,7 +27,7 @@ mod tests;
 mod urgent;
 
 use crate::backend::{Backend, Buffers, Call, Reply};
-use crate::endpoint::{Driven, Endpoint, Kind, State};
+use crate::endpoint::{Endpoint, Kind, SignalDriven, State};
 pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, InterfaceInfo, Result, Watcher};
 use departure::DepartureCount;
@@ -364,13 +364,13 @@ impl Socket {
     }
 
     /// Signal-driven I/O, as the program has set it by fcntl(2).
-    pub fn driven(&self) -> Driven {
-        self.endpoint.driven()
+    pub fn signal_driven(&self) -> SignalDriven {
+        self.endpoint.signal_driven()
     }
 
     /// Sets it. Signals begin with what comes from now on.
-    pub fn set_driven(&self, driven: Driven) {
-        self.endpoint.set_driven(driven);
+    pub fn set_signal_driven(&self, settings: SignalDriven) {
+        self.endpoint.set_signal_driven(settings);
     }
 
     /// SO_DOMAIN.

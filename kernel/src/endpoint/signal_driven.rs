@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What a program has set by fcntl(2). The host keeps it too, and judges it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Driven {
+pub struct SignalDriven {
     /// F_SETOWN.
     pub owner: Option<Owner>,
     /// F_SETSIG; 0 for SIGIO.
@@ -21,7 +21,7 @@ pub struct Driven {
 pub(super) struct Signals {
     /// There is an owner: the rest matters.
     armed: AtomicBool,
-    driven: Mutex<Driven>,
+    settings: Mutex<SignalDriven>,
     /// Threads asleep in recv(2) of a stream: what they wait for is for them (SOCKWQ_ASYNC_WAITDATA).
     readers: AtomicUsize,
 }
@@ -37,13 +37,13 @@ impl Drop for Reading<'_> {
 }
 
 impl Endpoint {
-    pub(crate) fn driven(&self) -> Driven {
-        *self.signals.driven.lock()
+    pub(crate) fn signal_driven(&self) -> SignalDriven {
+        *self.signals.settings.lock()
     }
 
-    pub(crate) fn set_driven(&self, driven: Driven) {
-        *self.signals.driven.lock() = driven;
-        self.signals.armed.store(driven.owner.is_some(), Ordering::SeqCst);
+    pub(crate) fn set_signal_driven(&self, settings: SignalDriven) {
+        *self.signals.settings.lock() = settings;
+        self.signals.armed.store(settings.owner.is_some(), Ordering::SeqCst);
     }
 
     /// A thread is about to sleep until bytes come.
@@ -67,7 +67,7 @@ impl Endpoint {
     }
 
     fn tell(&self, band: Band) {
-        let Driven { owner: Some(owner), signal, fd } = self.driven() else { return };
+        let SignalDriven { owner: Some(owner), signal, fd } = self.signal_driven() else { return };
         if band == Band::Urgent {
             // SIGURG needs no O_ASYNC; and without F_SETSIG there is no other.
             io::urgent(owner);

@@ -4,7 +4,7 @@
 use crate::table::host;
 use crate::user::Argument;
 use kernel::Socket;
-use kernel::endpoint::Driven;
+use kernel::endpoint::SignalDriven;
 use kernel::signal::io::Owner;
 use std::ffi::c_int;
 
@@ -31,6 +31,6 @@ pub fn learn(fd: c_int, socket: &Socket) {
     };
     let signal = ask(F_GETSIG, unused).max(0);
     let on = ask(libc::F_GETFL, unused) & libc::O_ASYNC != 0;
-    let before = socket.driven().fd;
-    socket.set_driven(Driven { owner, signal, fd: on.then_some(before.unwrap_or(fd)) });
+    let before = socket.signal_driven().fd;
+    socket.set_signal_driven(SignalDriven { owner, signal, fd: on.then_some(before.unwrap_or(fd)) });
 }
