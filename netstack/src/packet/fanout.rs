@@ -1,6 +1,7 @@
 //! Packet sockets that share what comes (PACKET_FANOUT): of a group one gets each frame.
 
-use super::{PacketName, PacketType, Record, Room, Sender, Socket, view};
+use super::show::{view, wants};
+use super::{PacketName, PacketType, Record, Room, Sender, Socket};
 use crate::filter::Program;
 use crate::rng::{HashKey, Rng};
 use crate::slab::{Handle, Slab};
@@ -197,7 +198,7 @@ impl Groups {
             let outgoing = whole.kind == PacketType::Outgoing;
             // Linux: what one of them has sent none of them sees leave.
             let sent_it = outgoing && sender.is_some_and(|sender| group.members.contains(&sender.id.0));
-            let wants = super::wants(&group.name, group.asked.has(Fanout::IGNORE_OUTGOING), whole);
+            let wants = wants(&group.name, group.asked.has(Fanout::IGNORE_OUTGOING), whole);
             if sent_it || !wants {
                 continue;
             }

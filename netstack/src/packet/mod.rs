@@ -1,15 +1,17 @@
 //! Packet sockets (packet(7)): frames as they pass an interface, and frames of the program's own making.
 //!
-//! `record` is what a program finds in the receive queue, `ring` what it finds in memory that it maps, `fanout` who of several
-//! gets a frame, `memberships` what more an interface takes for them; `vnet_header` tells what is left to do to a frame, `cut` does
-//! it. User calls are in `stack::packet`. Frames are shown to the sockets where they come in (`stack::input`, the loopback in
-//! `stack::run`) and where a link has taken them (`ip::output`); while nobody listens that costs one look at an empty list.
+//! `show` gives a frame to the sockets that want it. `record` is what a program finds in the receive queue, `ring` what it finds in
+//! memory that it maps. `fanout` chooses one of several sockets, `memberships` are what interfaces take for them. `vnet_header` says
+//! what is left to do to a frame, `cut` does it. User calls are in `stack::packet`. Frames are shown where they come in
+//! (`stack::input`, the loopback in `stack::run`) and where a link has taken them (`ip::transmit`); if nobody listens, that costs
+//! one look at an empty list.
 
 pub(crate) mod cut;
 mod fanout;
 mod memberships;
 mod record;
 pub mod ring;
+mod show;
 mod vnet_header;
 
 use cut::Segments;
@@ -18,21 +20,21 @@ pub use fanout::{Fanout, FanoutError, FanoutKind, RolloverCounts};
 pub(crate) use memberships::Memberships;
 pub use memberships::{Membership, MembershipKind};
 pub use record::{PacketType, Record};
-use ring::{Arrived, Direction, Ground, Incoming, Outgoing, Put, RingError, RingOptions, RingRequest};
+use ring::{Direction, Ground, Incoming, Outgoing, RingError, RingOptions, RingRequest};
+pub(crate) use show::packet_type;
 pub use vnet_header::VnetHeader;
 pub(crate) use vnet_header::Work;
 
 use arena::Producer;
 
 use crate::datagram::{Admission, Inbox, Outbox};
-use crate::filter::{Program, View};
+use crate::filter::Program;
 use crate::iface::Interface;
-use crate::link::{Checksum, IfIndex, Mac};
+use crate::link::{Checksum, IfIndex};
 use crate::rng::Rng;
 use crate::slab::{Handle, Slab};
 use crate::socket::{Key, PacketId, SocketError};
 use crate::time::Instant;
-use crate::wire::{checksum, ethernet};
 
 /// ETH_P_ALL: frames of every protocol, those on their way out too.
 pub const ALL: u16 = 0x0003;
@@ -332,148 +334,5 @@ impl Taps {
 
     pub(crate) fn take_touched(&mut self) -> impl Iterator<Item = Key> {
         self.touched.drain(..)
-    }
-
-    /// Shows a frame to those who want it.
-    #[cold]
-    pub(crate) fn show(&mut self, now: Instant, passing: &Passing<'_>) {
-        let Passing { interface, parts, kind, checksum, segments, sender } = passing;
-        let (mut frame, mut bare) = (std::mem::take(&mut self.scratch), std::mem::take(&mut self.bare));
-        frame.clear();
-        parts.iter().for_each(|part| frame.extend_from_slice(part));
-        let vnet_header = VnetHeader::of(&frame, *checksum, *segments);
-        if *checksum == Checksum::Partial {
-            bare.clone_from(&frame);
-            checksum::complete(&mut frame);
-        }
-        let outgoing = *kind == PacketType::Outgoing;
-        if let Ok((header, payload)) = ethernet::parse(&frame) {
-            let protocol = match sender {
-                Some(sender) if outgoing => sender.protocol,
-                _ if outgoing => header.ethertype,
-                _ => protocol(header.ethertype, payload),
-            };
-            let whole = Record {
-                len: 0,
-                original: 0,
-                on: interface.index,
-                loopback: interface.is_loopback(),
-                protocol,
-                kind: *kind,
-                src: header.src,
-                network: 0,
-                checksum_good: !outgoing && *checksum != Checksum::Unknown,
-                vnet_header,
-                timestamp: now,
-                drops: 0,
-            };
-            let frame = Frame { whole: &frame, bare: if *checksum == Checksum::Partial { &bare } else { &frame } };
-            let Taps { sockets, listening, touched, rng, groups, .. } = self;
-            for id in listening {
-                let sent_it = outgoing && sender.is_some_and(|sender| sender.id.0 == *id);
-                if let Some(socket) = sockets.get_mut(*id)
-                    && !sent_it
-                    && socket.group.is_none()
-                    && wants(&socket.name, socket.options.ignore_outgoing, &whole)
-                    && deliver(socket, &whole, frame, rng)
-                {
-                    touched.push(socket.key);
-                }
-            }
-            groups.show(sockets, rng, (&whole, frame.whole), *sender, |socket, rng| {
-                if deliver(socket, &whole, frame, rng) {
-                    touched.push(socket.key);
-                }
-            });
-        }
-        (self.scratch, self.bare) = (frame, bare);
-    }
-}
-
-/// A frame that is shown.
-#[derive(Clone, Copy)]
-struct Frame<'a> {
-    /// With its checksum.
-    whole: &'a [u8],
-    /// As it passes.
-    bare: &'a [u8],
-}
-
-/// Does who is bound so want a frame?
-fn wants(name: &PacketName, ignore_outgoing: bool, whole: &Record) -> bool {
-    let outgoing = whole.kind == PacketType::Outgoing;
-    let wanted = match name.protocol {
-        ALL => !(outgoing && ignore_outgoing),
-        mine => mine == whole.protocol && !outgoing,
-    };
-    wanted && name.on.is_none_or(|only| only == whole.on)
-}
-
-/// A frame as the filter of a socket sees it.
-fn view<'a>(kind: PacketKind, whole: &Record, frame: &'a [u8]) -> View<'a> {
-    View {
-        bytes: frame,
-        start: if kind.has_link_header() { 0 } else { ethernet::HEADER_LEN },
-        network: ethernet::HEADER_LEN,
-        link: Some(0),
-        protocol: whole.protocol,
-        kind: whole.kind,
-        on: whole.on,
-        loopback: whole.loopback,
-    }
-}
-
-/// Puts what the socket wants of a frame into its queue or its ring. False if that is nothing, or did not fit.
-fn deliver(socket: &mut Socket, whole: &Record, frame: Frame<'_>, rng: &mut Rng) -> bool {
-    let frame = if socket.options.vnet_header > 0 { frame.bare } else { frame.whole };
-    let (bytes, network) = match socket.kind {
-        PacketKind::Frame | PacketKind::ByName => (frame, ethernet::HEADER_LEN as u16),
-        PacketKind::Payload => (&frame[ethernet::HEADER_LEN..], 0),
-    };
-    if bytes.is_empty() {
-        // As on Linux, of nothing there is nothing to take.
-        return false;
-    }
-    let Some(accepted) = socket.inbox.accepts(|| view(socket.kind, whole, frame), rng) else { return false };
-    let original = bytes.len() as u32;
-    let record = |bytes: &[u8]| Record { len: bytes.len() as u32, original, network, ..*whole };
-    socket.packets = socket.packets.wrapping_add(1);
-    let (charged, losing) = (frame.len() - ethernet::HEADER_LEN, socket.is_losing());
-    let Some(ring) = &mut socket.rings.rx else {
-        let bytes = &bytes[..bytes.len().min(accepted)];
-        return socket.inbox.deliver(&record(bytes).encode(), &[bytes], charged);
-    };
-    let copies = socket.options.copies && socket.inbox.has_room(bytes.len());
-    let vnet_header = socket.options.vnet_header.into();
-    let arrived = Arrived { record: &record(bytes), kind: socket.kind, bytes, accepted, losing, copies, vnet_header };
-    let given = ring.view.given();
-    match ring.put(&arrived) {
-        Put::Stored => {}
-        Put::Copied => return socket.inbox.deliver(&arrived.record.encode(), &[bytes], charged),
-        Put::Dropped => socket.lost = socket.lost.wrapping_add(1),
-    }
-    ring.view.given() != given
-}
-
-/// What Linux calls the protocol of a frame that came in (eth_type_trans()): IEEE 802.3 frames have a length where the
-/// ethertype is, and Novell's no LLC behind it.
-fn protocol(ethertype: u16, payload: &[u8]) -> u16 {
-    const IEEE_802_3: u16 = 1;
-    const IEEE_802_2: u16 = 4;
-    match ethertype {
-        0x600.. => ethertype,
-        _ if payload.starts_with(&[0xff, 0xff]) => IEEE_802_3,
-        _ => IEEE_802_2,
-    }
-}
-
-/// What a frame to `dst` is to the station with address `ours`. `lo` has no address, nor one for all.
-pub(crate) fn packet_type(dst: Mac, ours: Mac) -> PacketType {
-    match dst {
-        _ if dst == ours => PacketType::Host,
-        Mac::BROADCAST if ours == Mac::default() => PacketType::Multicast,
-        Mac::BROADCAST => PacketType::Broadcast,
-        _ if ethernet::is_group(dst) => PacketType::Multicast,
-        _ => PacketType::OtherHost,
     }
 }

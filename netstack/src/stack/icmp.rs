@@ -1,20 +1,18 @@
-//! ICMP messages that arrive, and errors that we send, in both families (RFC 792, RFC 1122 §3.2.2, RFC 4443).
+//! ICMP: requests and replies that arrive, and errors that we send, in both families (RFC 792, RFC 1122 §3.2.2, RFC 4443). Errors
+//! about what we have sent are in `icmp_errors`.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::IpAddr;
 
 use super::Stack;
 use super::forward::millis;
 use super::input::packet_view;
-use super::way::mtu_discovery;
-use crate::datagram::{DatagramOptions, ErrorReport, Errors, Header, MtuDiscovery};
-use crate::icmp::{self, Certainty, Complaint, ErrorMessage, Report};
-use crate::ip::{self, Cast, Fill, Hop, NextHop, Outgoing, Received, end};
-use crate::socket::SocketError;
-use crate::tcp::seam::IcmpError;
+use crate::datagram::Header;
+use crate::icmp::{self, Complaint, ErrorMessage, Report};
+use crate::ip::{self, Cast, Fill, Hop, NextHop, Outgoing, Received};
 use crate::time::Instant;
 use crate::wire::icmpv4::{self, Message};
 use crate::wire::ipv4_options;
-use crate::wire::{be16, be32, icmpv6, ipv4, ipv6, udp};
+use crate::wire::{be32, icmpv6, ipv4, ipv6};
 
 /// Time to live of what we send by ourselves (RFC 1122 §3.2.1.7).
 pub(super) const TTL: u8 = 64;
@@ -161,139 +159,4 @@ impl Stack {
             self.events.touch(socket.key);
         }
     }
-
-    /// An error about a packet of ours, which `packet` brought. Only what we can have sent is believed.
-    pub(super) fn input_report(&mut self, now: Instant, packet: &Received<'_>, report: &Report<'_>) {
-        let (on, carrier) = (packet.on, Header::of_packet(now, packet, (0, 0), 0));
-        let quoted = &report.quoted;
-        let (src, dst, payload) = (quoted.src, quoted.dst, quoted.transport);
-        // RFC 792: at least 8 bytes of our transport header are quoted.
-        if !self.ip.interfaces.is_local(src) || payload.len() < 8 {
-            return;
-        }
-        let local = end(src, be16(payload, 0), on);
-        let remote = end(dst, be16(payload, 2), on);
-        let by = self.ip.came_by(src, on);
-        let mut believed = false;
-        match quoted.protocol {
-            ipv4::TCP => self.input_tcp_report(now, report, carrier, local, remote),
-            ipv4::UDP | ipv4::UDP_LITE => {
-                let lite = quoted.protocol == ipv4::UDP_LITE;
-                if let Some(socket) = self.udp.find(lite, local, remote, by).and_then(|id| self.udp.get_mut(id)) {
-                    believed = believes(&socket.options, dst);
-                    let connected = socket.remote().is_some();
-                    let about = About { carrier, destination: remote, payload: &payload[udp::HEADER_LEN..] };
-                    if tell(report, about, connected, &socket.options, &mut socket.errors) {
-                        self.events.touch(socket.key);
-                    }
-                }
-            }
-            ipv4::ICMP | ipv6::ICMPV6 if is_echo_request(src, payload[0]) => {
-                let ping = self.raw.find_ping(be16(payload, 4), dst, src, by);
-                if let Some(socket) = ping.and_then(|id| self.raw.get_mut(id)) {
-                    believed = believes(&socket.options.datagram, dst);
-                    let about = About { carrier, destination: SocketAddr::new(dst, 0), payload };
-                    if tell(report, about, socket.remote.is_some(), &socket.options.datagram, &mut socket.errors) {
-                        self.events.touch(socket.key);
-                    }
-                }
-            }
-            _ => {}
-        }
-        for id in self.raw.find_senders(quoted.protocol, src, dst, by) {
-            let Some(socket) = self.raw.get_mut(id) else { continue };
-            believed |= believes(&socket.options.datagram, dst);
-            // Raw sockets that make their own headers find them in the quote, too (Linux: raw_err()).
-            let payload = if socket.options.header_included { quoted.bytes } else { payload };
-            let about = About { carrier, destination: SocketAddr::new(dst, 0), payload };
-            if tell(report, about, socket.remote.is_some(), &socket.options.datagram, &mut socket.errors) {
-                self.events.touch(socket.key);
-            }
-        }
-        // What nobody here can have sent changes no path (RFC 5927 §7).
-        if let (Some(mtu), true) = (report.allowed(), believed) {
-            self.ip.path_mtus.learn(now, dst, mtu, quoted.packet_len());
-        }
-    }
-
-    /// An error about a segment. What it says of the path is for all who use it.
-    fn input_tcp_report(
-        &mut self,
-        now: Instant,
-        report: &Report<'_>,
-        carrier: Header,
-        local: SocketAddr,
-        remote: SocketAddr,
-    ) {
-        let quoted = &report.quoted;
-        let seq = be32(quoted.transport, 4);
-        if !self.tcp.is_in_flight(local, remote, seq) {
-            return;
-        }
-        let error = match report.allowed() {
-            Some(mtu) => match self.ip.path_mtus.learn(now, quoted.dst, mtu, quoted.packet_len()) {
-                Some(known) => IcmpError::PathMtu(known),
-                None => return,
-            },
-            None => {
-                let about = About { carrier, destination: remote, payload: quoted.transport };
-                IcmpError::Undelivered(entry(report, about))
-            }
-        };
-        self.tcp.handle_icmp_error(now, error, local, remote, seq, &mut self.events);
-    }
-}
-
-/// Does what routers say of the path count for a socket? (Linux's ip_sk_accept_pmtu: not for those that let it be.)
-fn believes(options: &DatagramOptions, dst: IpAddr) -> bool {
-    !matches!(mtu_discovery(options, dst), MtuDiscovery::Interface | MtuDiscovery::Omit)
-}
-
-fn is_echo_request(src: IpAddr, kind: u8) -> bool {
-    kind == if src.is_ipv4() { icmpv4::ECHO_REQUEST } else { icmpv6::ECHO_REQUEST }
-}
-
-/// Which datagram an error is about, and what brought it.
-struct About<'a> {
-    carrier: Header,
-    destination: SocketAddr,
-    payload: &'a [u8],
-}
-
-/// What goes into an error queue.
-fn entry(report: &Report<'_>, about: About<'_>) -> ErrorReport {
-    let About { carrier, destination, payload } = about;
-    let Report { error, message, info, .. } = *report;
-    let extensions = report.extensions(payload);
-    ErrorReport { error, message, info, carrier, destination, payload: payload.to_vec(), extensions }
-}
-
-/// Enters an error into the socket that sent the datagram. Connected ones are told of hard errors (RFC 1122 §4.1.3.3), all others
-/// only if they asked; who asked gets the details, too. False: the socket does not hear of it.
-fn tell(
-    report: &Report<'_>,
-    about: About<'_>,
-    connected: bool,
-    options: &DatagramOptions,
-    errors: &mut Errors,
-) -> bool {
-    let Report { error, certainty, .. } = *report;
-    let (asked, extensions) = match report.quoted.dst {
-        IpAddr::V4(_) => (options.report_errors, options.report_extensions),
-        IpAddr::V6(_) => (options.v6.report_errors, options.v6.report_extensions),
-    };
-    // Linux: who lets anybody fragment does not mind that a router could not without it.
-    let minds = mtu_discovery(options, report.quoted.dst) != MtuDiscovery::Dont;
-    let too_long = error == SocketError::MessageTooLong && minds;
-    if error == SocketError::MessageTooLong && !minds {
-        return false;
-    }
-    if asked {
-        let entry = entry(report, about);
-        errors.reports.push(ErrorReport { extensions: entry.extensions.filter(|_| extensions), ..entry });
-    } else if !connected || (certainty == Certainty::Soft && !too_long) {
-        return false;
-    }
-    errors.pending = Some(error);
-    true
 }

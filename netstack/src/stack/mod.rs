@@ -19,6 +19,7 @@ mod forward;
 mod forward_v6;
 mod groups;
 mod icmp;
+mod icmp_errors;
 mod icmpv6;
 mod input;
 mod listing;
