@@ -124,14 +124,7 @@ impl Tcp {
             Kind::Connection(_) => return Err(ConnectError::InProgress),
         };
         let bound = socket.binding.map(|binding| binding.local.ip()).filter(|addr| !addr.is_unspecified());
-        // RFC 9293 §3.9.2.3 (MUST-46): only to one host.
-        if remote.ip().is_multicast() || remote.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
-            return Err(ConnectError::NetUnreachable);
-        }
-        if bound.is_some_and(|addr| !options.transparent && !env.paths.is_local(addr)) {
-            return Err(ConnectError::NetUnreachable);
-        }
-        let path = env.paths.path(bound, remote, options.limits()).ok_or(ConnectError::NetUnreachable)?;
+        let path = path_to(remote, bound, &options, env).ok_or(ConnectError::NetUnreachable)?;
         let (tuple, successor) = self.claim_tuple(now, id.0, path, remote, options.ports)?;
         let advertised_mss = announced_mss(path.mtu, remote.is_ipv6(), options.maxseg);
         let iss = successor.unwrap_or_else(|| self.secrets.isn(&tuple, now));
@@ -258,6 +251,18 @@ impl Tcp {
     pub(crate) fn snapshot(&self, id: TcpId) -> Option<Durable> {
         self.sockets.get(id.0)?.tcb().map(|tcb| tcb.durable)
     }
+}
+
+/// The route of a connection, from the address that the socket is bound to if it is.
+fn path_to(remote: SocketAddr, bound: Option<IpAddr>, options: &TcpOptions, env: &Env<'_>) -> Option<Path> {
+    // RFC 9293 §3.9.2.3 (MUST-46): only to one host.
+    if remote.ip().is_multicast() || remote.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        return None;
+    }
+    if bound.is_some_and(|addr| !options.transparent && !env.paths.is_local(addr)) {
+        return None;
+    }
+    env.paths.path(bound, remote, options.limits())
 }
 
 /// Linux takes a connect(2) to the unspecified address for one to this host.

@@ -2,7 +2,7 @@
 //! queue.
 
 use super::carrier::Carrier;
-use super::demux::{Owner, Tuple};
+use super::demux::Owner;
 use super::durable::Timestamps;
 use super::ecn;
 use super::input::peer_mss;
@@ -10,6 +10,7 @@ use super::options::TcpOptions;
 use super::retransmit::SYN_ACK_RETRIES;
 use super::saved_syn;
 use super::seam::{Env, IpMeta};
+use super::segment::Incoming;
 use super::seq::Seq;
 use super::socket::{Kind, Socket};
 use super::syn_cookie;
@@ -22,7 +23,7 @@ use crate::events::Events;
 use crate::slab::Handle;
 use crate::socket::Key;
 use crate::time::Instant;
-use crate::wire::tcp::{Flags, Segment};
+use crate::wire::tcp::Flags;
 
 /// Bytes of IPv4 and TCP headers without options, which the MSS leaves out (RFC 9293 §3.7.1).
 const HEADERS_V4: u32 = 40;
@@ -35,25 +36,24 @@ impl Tcp {
         &mut self,
         now: Instant,
         listener: Handle,
-        (tuple, ip): (Tuple, &IpMeta<'_>),
-        segment: &Segment<'_>,
+        incoming: Incoming<'_>,
         iss: Option<Seq>,
         env: &mut Env<'_>,
     ) {
-        let header = &segment.header;
+        let header = &incoming.segment.header;
         if header.has(Flags::RST) {
             return;
         }
         if header.has(Flags::ACK) {
-            return match self.request_of_cookie(now, listener, (tuple, ip), segment, env) {
-                Some(request) => self.open_child(now, &request, (None, ip), segment, env),
-                None => self.reset_sender(tuple, segment),
+            return match self.request_of_cookie(now, listener, incoming, env) {
+                Some(request) => self.open_child(now, &request, None, incoming, env),
+                None => self.reset_sender(incoming.tuple, incoming.segment),
             };
         }
         if header.has(Flags::SYN)
-            && let Some(request) = self.request_of_syn(now, listener, (tuple, ip), segment, iss, env)
+            && let Some(request) = self.request_of_syn(now, listener, incoming, iss, env)
         {
-            self.answer_syn(now, request, ip, segment, env);
+            self.answer_syn(now, request, incoming, env);
         }
     }
 
@@ -62,11 +62,11 @@ impl Tcp {
         &self,
         now: Instant,
         listener: Handle,
-        (tuple, ip): (Tuple, &IpMeta<'_>),
-        segment: &Segment<'_>,
+        incoming: Incoming<'_>,
         iss: Option<Seq>,
         env: &mut Env<'_>,
     ) -> Option<Request> {
+        let Incoming { tuple, ip, segment } = incoming;
         let header = &segment.header;
         let listening = self.sockets.get(listener).and_then(Socket::listener)?;
         // Linux drops a SYN for which accept(2) would have no room; the peer tries again.
@@ -105,14 +105,7 @@ impl Tcp {
 
     /// Opens the connection at once (Fast Open), or puts the request into the SYN queue, or answers with a cookie where that is
     /// full.
-    fn answer_syn(
-        &mut self,
-        now: Instant,
-        mut request: Request,
-        ip: &IpMeta<'_>,
-        segment: &Segment<'_>,
-        env: &mut Env<'_>,
-    ) {
+    fn answer_syn(&mut self, now: Instant, mut request: Request, incoming: Incoming<'_>, env: &mut Env<'_>) {
         let (listener, tuple) = (request.listener, request.tuple);
         let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
         if !listening.has_request_room(&self.requests) {
@@ -120,7 +113,7 @@ impl Tcp {
             request.iss = self.secrets.cookies.make(now, &tuple, request.irs, request.snd_mss);
             return self.replies.push(request.cookie(now));
         }
-        let Err(fast_open) = self.open_early(now, &request, ip, segment, env) else { return };
+        let Err(fast_open) = self.open_early(now, &request, incoming, env) else { return };
         let Some(listening) = self.sockets.get_mut(listener).and_then(Socket::listener_mut) else { return };
         let mut syn_ack = request.syn_ack(now);
         syn_ack.options.fast_open = fast_open;
@@ -137,10 +130,10 @@ impl Tcp {
         &self,
         now: Instant,
         listener: Handle,
-        (tuple, ip): (Tuple, &IpMeta<'_>),
-        segment: &Segment<'_>,
+        incoming: Incoming<'_>,
         env: &mut Env<'_>,
     ) -> Option<Request> {
+        let Incoming { tuple, ip, segment } = incoming;
         let header = &segment.header;
         let listening = self.sockets.get(listener).and_then(Socket::listener)?;
         let recent = listening.last_cookie.is_some_and(|last| now.since(last) < syn_cookie::VALID);
@@ -180,29 +173,23 @@ impl Tcp {
 
     /// The handshake's last acknowledgement: the connection gets its rings and its place in the accept queue. Where
     /// there is no room for either, the acknowledgement is dropped, as Linux does: the peer's data will bring it again.
-    pub(super) fn complete(
-        &mut self,
-        now: Instant,
-        handle: Handle,
-        ip: &IpMeta<'_>,
-        segment: &Segment<'_>,
-        env: &mut Env<'_>,
-    ) {
+    pub(super) fn complete(&mut self, now: Instant, handle: Handle, incoming: Incoming<'_>, env: &mut Env<'_>) {
         if let Some(request) = self.requests.get(handle).cloned() {
-            self.open_child(now, &request, (Some(handle), ip), segment, env);
+            self.open_child(now, &request, Some(handle), incoming, env);
         }
     }
 
+    /// `queued`: the request in the SYN queue; none if it comes of a cookie.
     fn open_child(
         &mut self,
         now: Instant,
         request: &Request,
-        (handle, ip): (Option<Handle>, &IpMeta<'_>),
-        segment: &Segment<'_>,
+        queued: Option<Handle>,
+        incoming: Incoming<'_>,
         env: &mut Env<'_>,
     ) {
         let Some((mut tcb, key)) = self.child_tcb(now, request, env) else { return };
-        if let Some(handle) = handle {
+        if let Some(handle) = queued {
             self.drop_request(handle);
         }
         tcb.note_syn_ack(request.sent_at, request.retries > 0);
@@ -210,9 +197,9 @@ impl Tcp {
         if request.retries > 1 && !request.acked {
             tcb.begin_with_one_segment(now);
         }
-        tcb.complete_handshake(now, segment);
-        let child = self.adopt(request, ip, key, tcb, env);
-        self.segment_for_connection(now, child, (request.tuple, ip), segment, env);
+        tcb.complete_handshake(now, incoming.segment);
+        let child = self.adopt(request, incoming.ip, key, tcb, env);
+        self.segment_for_connection(now, child, incoming, env);
     }
 
     /// The connection that a request becomes, with its rings, if the listener and the pool have room for it.

@@ -15,6 +15,14 @@ use crate::time::Instant;
 use crate::wire::tcp::Segment;
 use core::net::IpAddr;
 
+/// A segment that has arrived, with what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Incoming<'a> {
+    pub(super) tuple: Tuple,
+    pub(super) ip: &'a IpMeta<'a>,
+    pub(super) segment: &'a Segment<'a>,
+}
+
 impl Tcp {
     /// A segment for one of our addresses, TCP header and payload; its checksum is known to be good.
     pub(crate) fn handle_segment(&mut self, now: Instant, ip: &IpMeta<'_>, bytes: &[u8], env: &mut Env<'_>) {
@@ -33,14 +41,15 @@ impl Tcp {
             local: end(ip.packet.dst, segment.header.dst_port, ip.packet.on),
             remote: end(ip.packet.src, segment.header.src_port, ip.packet.on),
         };
+        let incoming = Incoming { tuple, ip, segment: &segment };
         match self.demux.owner(&tuple).filter(|owner| self.hears(*owner, ip.came_by)) {
             Some(owner) if !self.is_near(owner, ip) => {}
-            Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, (tuple, ip), &segment, env),
-            Some(Owner::Request(handle)) => self.segment_for_request(now, handle, (tuple, ip), &segment, env),
-            Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, (tuple, ip), &segment, env),
+            Some(Owner::Connection(handle)) => self.segment_for_connection(now, handle, incoming, env),
+            Some(Owner::Request(handle)) => self.segment_for_request(now, handle, incoming, env),
+            Some(Owner::Remnant(handle)) => self.segment_for_remnant(now, handle, incoming, env),
             None => match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by, ip.chosen) {
                 Some(listener) if !self.is_near(Owner::Connection(listener), ip) => {}
-                Some(listener) => self.segment_for_listener(now, listener, (tuple, ip), &segment, None, env),
+                Some(listener) => self.segment_for_listener(now, listener, incoming, None, env),
                 None => self.reset_sender(tuple, &segment),
             },
         }
@@ -80,10 +89,10 @@ impl Tcp {
         &mut self,
         now: Instant,
         handle: Handle,
-        (tuple, ip): (Tuple, &IpMeta<'_>),
-        segment: &Segment<'_>,
+        incoming: Incoming<'_>,
         env: &mut Env<'_>,
     ) {
+        let Incoming { tuple, ip, segment } = incoming;
         let Some(socket) = self.sockets.get_mut(handle) else { return };
         let Some(tcb) = socket.tcb_mut() else { return };
         let reset = tcb.input(now, segment);
@@ -98,14 +107,8 @@ impl Tcp {
         self.settle(now, handle, env.events);
     }
 
-    fn segment_for_request(
-        &mut self,
-        now: Instant,
-        handle: Handle,
-        (tuple, ip): (Tuple, &IpMeta<'_>),
-        segment: &Segment<'_>,
-        env: &mut Env<'_>,
-    ) {
+    fn segment_for_request(&mut self, now: Instant, handle: Handle, incoming: Incoming<'_>, env: &mut Env<'_>) {
+        let Incoming { tuple, segment, .. } = incoming;
         let Some(request) = self.requests.get_mut(handle) else { return };
         match request.judge(now, segment) {
             syn_queue::Verdict::Ignore => {}
@@ -113,18 +116,12 @@ impl Tcp {
             syn_queue::Verdict::Acknowledge => self.replies.push(request.acknowledgement(now)),
             syn_queue::Verdict::Forget => self.drop_request(handle),
             syn_queue::Verdict::Reset => self.reset_sender(tuple, segment),
-            syn_queue::Verdict::Complete => self.complete(now, handle, ip, segment, env),
+            syn_queue::Verdict::Complete => self.complete(now, handle, incoming, env),
         }
     }
 
-    fn segment_for_remnant(
-        &mut self,
-        now: Instant,
-        handle: Handle,
-        (tuple, ip): (Tuple, &IpMeta<'_>),
-        segment: &Segment<'_>,
-        env: &mut Env<'_>,
-    ) {
+    fn segment_for_remnant(&mut self, now: Instant, handle: Handle, incoming: Incoming<'_>, env: &mut Env<'_>) {
+        let Incoming { tuple, ip, segment } = incoming;
         let Some(remnant) = self.remnants.get_mut(handle) else { return };
         match remnant.judge(now, segment) {
             remnant::Verdict::Ignore => {}
@@ -144,7 +141,7 @@ impl Tcp {
                 match self.demux.listener(&tuple, |socket| self.bound_to(socket), ip.came_by, ip.chosen) {
                     Some(listener) => {
                         self.drop_remnant(handle);
-                        self.segment_for_listener(now, listener, (tuple, ip), segment, Some(iss), env);
+                        self.segment_for_listener(now, listener, incoming, Some(iss), env);
                     }
                     None => self.replies.push(acknowledgement),
                 }

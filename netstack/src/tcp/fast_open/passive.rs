@@ -6,7 +6,8 @@ use crate::slab::Handle;
 use crate::tcp::Tcp;
 use crate::tcp::TcpError;
 use crate::tcp::demux::Tuple;
-use crate::tcp::seam::{Env, IpMeta};
+use crate::tcp::seam::Env;
+use crate::tcp::segment::Incoming;
 use crate::tcp::socket::Socket;
 use crate::tcp::state::State;
 use crate::tcp::syn_queue::Request;
@@ -53,10 +54,10 @@ impl Tcp {
         &mut self,
         now: Instant,
         request: &Request,
-        ip: &IpMeta<'_>,
-        segment: &Segment<'_>,
+        incoming: Incoming<'_>,
         env: &mut Env<'_>,
     ) -> Result<(), Option<FastOpen>> {
+        let Incoming { ip, segment, .. } = incoming;
         let option = match self.judge_syn(now, request, segment) {
             Verdict::Ordinary(option) => return Err(option),
             Verdict::Open(option) => option,
