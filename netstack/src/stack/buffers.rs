@@ -9,7 +9,7 @@ use crate::raw::Raw;
 use crate::socket::{DatagramId, Key, SendError};
 use crate::udp::Udp;
 
-/// What of a socket's buffers is taken (SO_MEMINFO).
+/// How much of a socket's buffers is in use (SO_MEMINFO).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatagramMemory {
     /// Of SO_RCVBUF: what waits to be read, as Linux counts it, in bytes.
@@ -54,8 +54,8 @@ impl Stack {
         }
     }
 
-    /// Of what a socket is about to send. A raw socket's meet the second bound alone, as on Linux, where nobody waits: none:
-    /// [`SendError::NoBuffers`].
+    /// To whom a packet that is about to be sent is charged. [`SendError::NoBuffers`] beyond twice SO_SNDBUF, which is the only bound
+    /// of raw sockets, as on Linux: they do not wait.
     pub(super) fn account(
         &mut self,
         id: impl Into<DatagramId>,
@@ -68,7 +68,7 @@ impl Stack {
         Ok(Account { owner, tag: Tag::new(key, departure) })
     }
 
-    /// Books what began to wait and what has gone since the last time.
+    /// Charges the packets that began to wait since the last time, and gives back those that have gone.
     pub(super) fn settle_buffers(&mut self) {
         let mut entries = self.ip.packets.take_entries();
         for Entry { owner, bytes, gone } in entries.drain(..) {

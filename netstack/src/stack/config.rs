@@ -38,9 +38,9 @@ impl Stack {
         Ok(())
     }
 
-    /// Adds an address with its connected route. It can be used at once; beside, it is probed for, an IPv4 address
-    /// also announced, and another station that has it is named by a [`Notice`](crate::Notice) (RFC 5227, RFC 4862 §5.4).
-    /// An IPv6 address that another station has is not used any longer.
+    /// Adds an address with its connected route. It can be used at once. Meanwhile it is probed for, an IPv4 address is also
+    /// announced, and a [`Notice`](crate::Notice) names another station that has it (RFC 5227, RFC 4862 §5.4). An IPv6 address
+    /// that another station has is not used any longer.
     pub fn add_address(
         &mut self,
         now: Instant,
@@ -85,7 +85,7 @@ impl Stack {
         }
         self.ip.interfaces.add_address(on, address);
         if on != LOOPBACK {
-            // A route that is there already serves as well.
+            // If there is such a route already, it will do.
             let _ = self.ip.routes.add(Route { dst: net.network(), via: None, on, metric: 0 });
             if let IpAddr::V4(addr) = net.addr {
                 let announcement = self.ip.claims.claim(now, on, mac, addr, probed, &mut self.rng);
@@ -149,8 +149,8 @@ impl Stack {
         self.ip.hop(None, dst, None).map(|hop| hop.src)
     }
 
-    /// Takes `addr` to be at `mac` until somebody says otherwise, as if it had asked for us (SIOCSARP of arp(7)). What waits for
-    /// it goes.
+    /// Sets the hardware address of a neighbour, until it says another, as if it had asked for us (SIOCSARP of arp(7)). Packets that
+    /// wait for it are sent.
     pub fn set_neighbor(&mut self, now: Instant, on: IfIndex, addr: IpAddr, mac: Mac) -> Result<(), AddressError> {
         self.now = now;
         self.ip.interfaces.get(on).ok_or(AddressError::NoInterface)?;
@@ -162,7 +162,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Forgets where `addr` is. What waits for it is dropped.
+    /// Forgets a neighbour's hardware address. Packets that wait for it are dropped.
     pub fn forget_neighbor(&mut self, now: Instant, on: IfIndex, addr: IpAddr) -> Result<(), AddressError> {
         self.now = now;
         self.ip.interfaces.get(on).ok_or(AddressError::NoInterface)?;

@@ -12,11 +12,11 @@ use crate::wire::{ipv4, udp};
 
 /// Datagrams that one send may be cut into (Linux's UDP_MAX_SEGMENTS).
 const MAX_SEGMENTS: usize = 128;
-/// What Linux refuses before it looks whether there are pieces already.
+/// Linux refuses more bytes than this before it looks whether there are pieces already.
 const TOO_LONG: usize = 0xffff;
 
 impl Stack {
-    /// UDP_CORK taken off: the pieces so far become a datagram. As on Linux nobody hears what became of it.
+    /// UDP_CORK was cleared: the pieces so far become a datagram. As on Linux, an error is told to nobody.
     pub fn udp_uncork(&mut self, now: Instant, id: UdpId) {
         self.now = now;
         let _ = self.udp_finish(id);
@@ -56,8 +56,8 @@ impl Stack {
         Ok(())
     }
 
-    /// Another piece of a datagram. Its destination does not count; only its family is looked at, as on Linux. What is
-    /// refused takes the pieces before it along.
+    /// Another piece of a datagram. As on Linux, only the family of its destination is looked at. If it is refused, the pieces before
+    /// it are dropped, too.
     pub(super) fn udp_continue(
         &mut self,
         id: UdpId,
@@ -98,7 +98,7 @@ impl Stack {
         if way.header.dst.is_ipv4()
             && let Some(socket) = self.udp.get(id)
         {
-            // Linux: what the first piece did not say for itself is as the socket has it now.
+            // Linux: what the first piece did not say itself is by the socket's options now.
             way.header =
                 datagram_header(&self.ip, &socket.options, way.hop, way.header.dst, way.header.protocol, &corked.how);
         }
@@ -107,8 +107,8 @@ impl Stack {
         sent
     }
 
-    /// A raw packet or a piece of one: what goes now. As on Linux the last piece's address is that of an IPv4 packet, and the
-    /// first piece's that of an IPv6 packet.
+    /// Takes a raw packet or a piece of one, and returns what is to be sent now. As on Linux the last piece says the address of an
+    /// IPv4 packet, and the first piece that of an IPv6 packet.
     pub(super) fn raw_gather(
         &mut self,
         id: RawId,
@@ -180,7 +180,7 @@ impl Stack {
             return Err(SendError::TooManySegments);
         }
         let headers = len.div_ceil(segment) * (way.header.len() + udp::HEADER_LEN);
-        // All of them or none: what was given is one send.
+        // All of them or none: it is one send.
         if !self.ip.has_room(way.hop, headers + len) {
             return self.sent(key, Err(OutputError::Full));
         }
@@ -234,7 +234,7 @@ impl Stack {
         way.most.map_or(mtu, |most| mtu.min(most.into()))
     }
 
-    /// What may follow the IP header of a packet that is given in pieces.
+    /// The most bytes behind the IP header of a packet that is written in pieces.
     pub(super) fn most_in_pieces(&self, way: &Way) -> usize {
         let most = way.header.max_payload();
         if way.discovery.fragments() { most } else { most.min(self.mtu_of(way).saturating_sub(way.header.len())) }

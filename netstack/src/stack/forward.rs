@@ -1,4 +1,4 @@
-//! Packets for others (RFC 1812 §5), and what routers tell us of better ways (RFC 1122 §3.2.2.2).
+//! Packets for others (RFC 1812 §5), and redirects that routers send us (RFC 1122 §3.2.2.2).
 
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -69,7 +69,7 @@ impl Stack {
         }
     }
 
-    /// Sends an ICMP error about a packet for somebody else, from the address that its sender's way leads to.
+    /// Sends an ICMP error about a packet for somebody else, from our address on the way back to its sender.
     pub(super) fn report_forwarded(&mut self, now: Instant, packet: &Received<'_>, complaint: Complaint) {
         let dst = packet.src;
         let Some(message) = complaint.message(packet).filter(|_| icmp::may_report(packet)) else { return };
@@ -90,7 +90,7 @@ impl Stack {
         }
         let current = self.ip.hop(Some(quoted.src().into()), dst.into(), None);
         let from_current = current.is_some_and(|hop| hop.on == on && hop.to == NextHop::Neighbor(router));
-        // A destination on the link has no router to be wrong.
+        // A destination on the link needs no router.
         if !from_current || router == dst || !is_unicast(gateway) || self.ip.interfaces.is_local(gateway) {
             return;
         }

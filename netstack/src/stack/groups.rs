@@ -1,4 +1,4 @@
-//! User calls about multicast groups: which sockets are in which, and the sources that they want (ip(7), ipv6(7), RFC 3678).
+//! User calls about multicast groups: membership and source filters (ip(7), ipv6(7), RFC 3678).
 
 use core::net::IpAddr;
 
@@ -15,13 +15,13 @@ const MAX_GROUPS: usize = 2340;
 /// A change of a socket's filter by one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceChange {
-    /// Wants what it sends, and joins the group for it if need be.
+    /// MCAST_JOIN_SOURCE_GROUP: adds the source, and joins the group if need be.
     Join,
-    /// Does not want it any more; the last one leaves the group.
+    /// MCAST_LEAVE_SOURCE_GROUP: removes the source; without any the socket leaves the group.
     Leave,
-    /// A member of the whole group does not want it.
+    /// MCAST_BLOCK_SOURCE: a member of the whole group excludes the source.
     Block,
-    /// Wants it again.
+    /// MCAST_UNBLOCK_SOURCE: ends that.
     Unblock,
 }
 

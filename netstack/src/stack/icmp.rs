@@ -44,7 +44,7 @@ impl Stack {
         }
     }
 
-    /// An answer to `packet` is refused: says so to its sender, where an error may be sent about it.
+    /// Sends an ICMP error about a packet that is for us, unless it was for a group and the error must not be sent for those.
     pub(super) fn refuse(&mut self, now: Instant, packet: &Received<'_>, complaint: Complaint) {
         if packet.cast.is_for_one() || complaint.also_to_groups() {
             self.report(now, packet, complaint);
@@ -67,7 +67,7 @@ impl Stack {
         }
     }
 
-    /// Says to the sender of a packet, one of ourselves, what a router would say.
+    /// Gives a socket of ours the error that a router would send about its packet.
     pub(super) fn report_to_ourselves(&mut self, now: Instant, packet: &Received<'_>, complaint: Complaint) {
         let sender = packet.src;
         let Some(message) = complaint.message(packet).filter(|_| icmp::may_report(packet)) else { return };
@@ -143,7 +143,7 @@ impl Stack {
         let fill = if header.dst.is_ipv4() { Fill::Nothing } else { Fill::At(2) };
         let payload = [payload];
         let out = Outgoing::new(header, transport, &payload, fill);
-        // What has no room is lost as on the wire.
+        // If there is no room it is lost, as it could be on the wire.
         let _ = self.ip.send(now, &mut *self.pool, hop, &out);
     }
 

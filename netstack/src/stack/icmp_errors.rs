@@ -60,7 +60,7 @@ impl Stack {
         }
     }
 
-    /// An error about a segment. What it says of the path is for all who use it.
+    /// An error about a segment. A path MTU that it reports is for all connections that use the path.
     fn input_tcp_report(
         &mut self,
         now: Instant,
@@ -137,8 +137,8 @@ fn entry(report: &Report<'_>, about: About<'_>) -> ErrorReport {
     ErrorReport { error, message, info, carrier, destination, payload: payload.to_vec(), extensions }
 }
 
-/// Enters an error into the socket that sent the datagram. Connected ones are told of hard errors (RFC 1122 §4.1.3.3), all others
-/// only if they asked; who asked gets the details, too. False: the socket does not hear of it.
+/// Enters an error into the socket that sent the datagram. Connected sockets get hard errors (RFC 1122 §4.1.3.3), all others only
+/// what they asked for with IP_RECVERR, which also queues the details. False: the socket does not get the error.
 fn enter(report: &Report<'_>, about: About<'_>, sender: Sender<'_>) -> bool {
     let Sender { options, connected, errors, .. } = sender;
     let Report { error, certainty, .. } = *report;
@@ -146,7 +146,7 @@ fn enter(report: &Report<'_>, about: About<'_>, sender: Sender<'_>) -> bool {
         IpAddr::V4(_) => (options.report_errors, options.report_extensions),
         IpAddr::V6(_) => (options.v6.report_errors, options.v6.report_extensions),
     };
-    // Linux: who lets anybody fragment does not mind that a router could not without it.
+    // Linux: with IP_PMTUDISC_DONT an error that fragments are needed does not count.
     let minds = mtu_discovery(&options, report.quoted.dst) != MtuDiscovery::Dont;
     let too_long = error == SocketError::MessageTooLong && minds;
     if error == SocketError::MessageTooLong && !minds {

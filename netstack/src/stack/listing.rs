@@ -1,4 +1,4 @@
-//! What sockets there are, for who lists them (sock_diag(7), `ss`).
+//! The list of sockets, as sock_diag(7) and `ss` want it.
 
 use super::Stack;
 use crate::datagram::{DatagramOptions, Inbox, Outbox};
@@ -8,10 +8,10 @@ use crate::socket::Key;
 use crate::tcp::{Algorithm, State, TcpId};
 use core::net::{IpAddr, SocketAddr};
 
-/// A socket of whichever protocol, or what TCP keeps of one that is closed.
+/// A socket of any protocol, or what TCP keeps of a closed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// The kernel's name for it; none of what is only a connection: in SYN-RECEIVED and in TIME-WAIT.
+    /// The kernel's name for it; none for connections without a socket (SYN-RECEIVED, TIME-WAIT).
     pub key: Option<Key>,
     /// Its address. The port of a raw socket is its protocol.
     pub local: SocketAddr,
@@ -27,7 +27,7 @@ pub struct Listed {
     pub received: usize,
     /// What was written and is not acknowledged or has not left; of a listener: the backlog.
     pub sent: usize,
-    /// What is over: reading and writing.
+    /// Whether reading is over, and writing.
     pub shut: (bool, bool),
     /// Of TCP: the engine's name for it, and TCP_CONGESTION.
     pub tcp: Option<(TcpId, Algorithm)>,

@@ -177,7 +177,7 @@ impl Stack {
         }
     }
 
-    /// What a socket has beside its protocol goes with it.
+    /// Forgets what a closed socket had beside its protocol.
     fn let_go(&mut self, key: Key) {
         self.flow_labels.close(self.now, key);
         self.leave_all_anycast(key);

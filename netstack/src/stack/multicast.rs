@@ -1,4 +1,4 @@
-//! What is said and heard of multicast groups: IGMP (RFC 9776) and MLD (RFC 9777). User calls are in `stack::groups`.
+//! IGMP (RFC 9776) and MLD (RFC 9777): queries that arrive, reports that we send. User calls are in `stack::groups`.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -67,7 +67,7 @@ impl Stack {
         };
         match connected {
             Some(_) => self.raw.identify(id, 0, true, &mut self.rng).map_err(|_| ConnectError::NoPorts)?,
-            // As of UDP: what bind(2) did not choose is forgotten.
+            // As for UDP, what bind(2) did not choose is forgotten.
             None if !socket.identifier_asked => self.raw.forget_identifier(id),
             None => {}
         }
@@ -90,8 +90,8 @@ impl Stack {
         }
     }
 
-    /// sendto(2): queues one packet, which the next poll sends, and returns the length of what was given. An error that
-    /// the network reported comes first, once. The destination's port means nothing.
+    /// sendto(2): queues one packet, which the next poll sends, and returns its length. An error that the network has reported comes
+    /// first, once. The destination's port means nothing.
     pub fn raw_send(
         &mut self,
         now: Instant,
@@ -213,7 +213,7 @@ impl Stack {
         self.raw.get_mut(id).map(|socket| &mut socket.options)
     }
 
-    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the packets from now on.
+    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: which packets the socket gets from now on.
     pub fn raw_attach(&mut self, id: RawId, filter: Option<Program>) {
         if let Some(socket) = self.raw.get_mut(id) {
             socket.inbox.filter = filter;

@@ -1,4 +1,4 @@
-//! What time brings: timers, and everything that wants to go out.
+//! Running the stack: timers, and everything that is to be sent.
 
 use super::Stack;
 use crate::datagram::{ErrorReport, Header};
@@ -13,13 +13,13 @@ use crate::time::{Duration, Instant};
 use crate::wire::{be16, be32, ipv4};
 use core::net::{IpAddr, SocketAddr};
 
-/// Packets that one poll takes off the loopback; two sockets that talk to each other for ever must not hold the caller.
+/// Packets that one poll takes off the loopback: two sockets that talk to each other for ever must not keep the caller.
 const MAX_LOOPED: usize = 512;
 /// A link that is full is tried again after this time.
 const RETRY: Duration = Duration::from_millis(1);
 
 impl Stack {
-    /// Runs what is due and sends what wants to go out, loopback included.
+    /// Runs the timers that are due and sends what can be sent, by the loopback, too.
     pub fn poll(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.now = now;
         self.ip.now = now;
@@ -31,7 +31,7 @@ impl Stack {
             if !self.ip.has_looped() || looped >= MAX_LOOPED {
                 break;
             }
-            // Only what is there by now: TCP takes its turn before the answers.
+            // Only the packets that are there now: TCP has its turn before their answers.
             for _ in 0..self.ip.looped_len() {
                 let Some(item) = self.ip.next_looped() else { break };
                 looped += 1;
@@ -81,7 +81,7 @@ impl Stack {
 
     fn run_timers(&mut self, now: Instant) {
         self.run_autos(now);
-        // Before an address is tried, so that what snoops lets the answer through (RFC 4862 §5.4.2).
+        // Before addresses are tried, so that switches that snoop let the answer through (RFC 4862 §5.4.2).
         self.run_memberships(now);
         self.run_ndp(now);
         self.ip.redirects.expire(now);
@@ -115,14 +115,14 @@ impl Stack {
         }
     }
 
-    /// Nobody answers for a packet's next hop. Its sender hears what a router would say, as on Linux.
+    /// Nobody answers for a packet's next hop. Its sender gets the error that a router would send, as on Linux.
     fn undeliverable(&mut self, now: Instant, on: IfIndex, packet: &Packet) {
         let Some(packet) = Received::quoted(packet.payload(), on) else { return };
         let transport = packet.payload;
         let first = packet.bytes.len() < 8 || packet.dst.is_ipv6() || be16(packet.bytes, 6) & 0x1fff == 0;
         let ours = self.ip.interfaces.is_local(packet.src);
         if ours && packet.protocol == ipv4::TCP && first && transport.len() >= 8 {
-            // Only the connection whose segment it was: a thousand that wait for one host cost no more than a thousand.
+            // Only the connection whose segment it was is told, so that a thousand that wait for one host cost a thousand steps.
             let local = end(packet.src, be16(transport, 0), on);
             let remote = end(packet.dst, be16(transport, 2), on);
             let seq = be32(transport, 4);
@@ -137,7 +137,7 @@ impl Stack {
     }
 }
 
-/// What our own ICMP would report of a segment whose next hop does not answer.
+/// The ICMP error that we would send about a segment whose next hop does not answer.
 fn no_answer(now: Instant, packet: &Received<'_>, destination: SocketAddr) -> ErrorReport {
     let message = Complaint::NoAnswer.message(packet).map_or((0, 0), |message| (message.kind, message.code));
     let ours = Received { dst: packet.src, ..*packet };
@@ -147,7 +147,7 @@ fn no_answer(now: Instant, packet: &Received<'_>, destination: SocketAddr) -> Er
     ErrorReport { error, message, info: 0, carrier, destination, payload, extensions: None }
 }
 
-/// The way out for TCP: straight to the link.
+/// Where TCP's segments go: straight to the link.
 struct Output<'a> {
     now: Instant,
     ip: &'a mut Ip,

@@ -19,13 +19,13 @@ impl Stack {
         self.tcp.open(key)
     }
 
-    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the segments from now on.
+    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: which segments the socket gets from now on.
     pub fn tcp_attach(&mut self, id: TcpId, filter: Option<Program>) {
         self.tcp.attach(id, filter);
     }
 
-    /// SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF: the program that tells which of the listeners that share this one's
-    /// address gets a connection. `shares`: it says SO_REUSEPORT, which counts where it does not listen yet.
+    /// SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF: the program that chooses which of the listeners that share this one's
+    /// address gets a connection. `shares`: the socket has SO_REUSEPORT, which matters before it listens.
     pub fn tcp_set_group_program(
         &mut self,
         id: TcpId,
@@ -61,9 +61,9 @@ impl Stack {
         tcp.connect(now, id, remote, (tx, rx), FirstText::Ordinary, &mut env)
     }
 
-    /// connect(2) with Fast Open (RFC 7413): the SYN takes along what is in the tx ring by the next poll, as much as
-    /// [`tcp_syn_room`](Self::tcp_syn_room) tells. With `waits` a SYN that has room for text goes when
-    /// [`tcp_send_syn`](Self::tcp_send_syn) says so.
+    /// connect(2) with Fast Open (RFC 7413): the SYN carries what is in the tx ring at the next poll, up to
+    /// [`tcp_syn_room`](Self::tcp_syn_room). With `waits`, a SYN that has room for text is sent when
+    /// [`tcp_send_syn`](Self::tcp_send_syn) is called.
     pub fn tcp_fast_open(
         &mut self,
         now: Instant,
@@ -79,12 +79,12 @@ impl Stack {
         tcp.connect(now, id, remote, (tx, rx), first, &mut env)
     }
 
-    /// How many bytes a SYN takes along that has not left; `None` where there is none.
+    /// How many bytes the SYN can carry; `None` once it has been sent.
     pub fn tcp_syn_room(&self, id: TcpId) -> Option<u32> {
         self.tcp.syn_room(id)
     }
 
-    /// A SYN that waits for text goes at the next poll.
+    /// Lets a SYN that waits for text go, at the next poll.
     pub fn tcp_send_syn(&mut self, now: Instant, id: TcpId) {
         self.now = now;
         self.tcp.send_syn(now, id);
@@ -101,8 +101,8 @@ impl Stack {
         self.tcp.data_queued(now, id, false);
     }
 
-    /// The program put bytes into the tx ring, and is about to put more there (MSG_MORE): what is no full segment waits for
-    /// them, for 200 ms.
+    /// The program put bytes into the tx ring, and is about to put more there (MSG_MORE): a segment that is not full waits for
+    /// them, at most 200 ms.
     pub fn tcp_part_queued(&mut self, now: Instant, id: TcpId) {
         self.now = now;
         self.tcp.data_queued(now, id, true);
@@ -120,7 +120,7 @@ impl Stack {
         self.tcp.shutdown(now, id, how, &mut self.events);
     }
 
-    /// close(2). The id is stale from now on; the key is released when the engine needs the rings no more.
+    /// close(2). The id is stale from now on; the key is released when the engine does not need the rings any more.
     pub fn tcp_close(&mut self, now: Instant, id: TcpId, how: Close) {
         self.now = now;
         if let Some(key) = self.tcp.key(id) {
@@ -145,7 +145,7 @@ impl Stack {
         self.tcp.take_error(id)
     }
 
-    /// SO_ERROR where no error is pending: takes what ICMP said of an open connection, which it outlives.
+    /// SO_ERROR if no error is pending: takes an ICMP error that did not end the connection.
     pub fn tcp_take_soft_error(&mut self, id: TcpId) -> Option<TcpError> {
         self.tcp.take_soft_error(id)
     }
@@ -155,14 +155,14 @@ impl Stack {
         self.tcp.take_reports(id)
     }
 
-    /// SO_TIMESTAMP and its kin: when the byte at a position of the rx ring came, where that is kept; what lies before `read` is
-    /// not asked for again.
+    /// SO_TIMESTAMP: when the byte at a position of the rx ring arrived, if that is kept. Bytes before `read` will not be asked for
+    /// again.
     pub fn tcp_arrival(&mut self, id: TcpId, position: u64, read: u64) -> Option<Instant> {
         self.tcp.arrival(id, position, read)
     }
 
-    /// What is to be told of the text before a position of the tx ring: best asked for before
-    /// [`tcp_data_queued`](Self::tcp_data_queued) says that it is there.
+    /// Asks for timestamps of the text before a position of the tx ring; best done before
+    /// [`tcp_data_queued`](Self::tcp_data_queued), since the text may leave at once.
     pub fn tcp_ask_departure(&mut self, now: Instant, id: TcpId, end: u64, request: DepartureRequest) {
         self.now = now;
         self.tcp.ask_departure(now, id, end, request, &mut self.events);
@@ -173,22 +173,21 @@ impl Stack {
         self.tcp.options(id)
     }
 
-    /// Makes changed options count.
+    /// Applies changed options.
     pub fn tcp_options_changed(&mut self, now: Instant, id: TcpId) {
         self.now = now;
         self.tcp.options_changed(now, id);
     }
 
-    /// IP_PKTOPTIONS, IPV6_2292PKTOPTIONS: how the connection's segments came.
+    /// IP_PKTOPTIONS, IPV6_2292PKTOPTIONS: the IP header fields of the connection's segments.
     pub fn tcp_carrier(&self, id: TcpId) -> Option<Carrier> {
         self.tcp.carrier(id)
     }
 
-    /// TCP_SAVED_SYN: takes the headers that were kept of the SYN by which an accepted connection came; none where they have
-    /// been taken.
+    /// TCP_SAVED_SYN: takes the headers of the SYN that opened an accepted connection; empty if they have been taken already.
     ///
     /// # Errors
-    /// How many bytes they are, where that is more than `room`: they stay.
+    /// Their length, if that is more than `room`: they stay.
     pub fn tcp_take_saved_syn(&mut self, id: TcpId, room: usize) -> Result<Box<[u8]>, usize> {
         self.tcp.take_saved_syn(id, room)
     }

@@ -24,7 +24,7 @@ impl Stack {
     /// ephemeral one. Returns the address bound to.
     pub fn udp_bind(&mut self, id: UdpId, local: SocketAddr, reuse: BindOptions) -> Result<SocketAddr, BindError> {
         let bound = || self.udp.get(id).and_then(|socket| socket.local()).is_some_and(|local| local.port() != 0);
-        // Linux: of IPv4 the address comes first, of IPv6 the state, which is looked at below.
+        // Linux checks the address first for IPv4, and the state (below) for IPv6.
         if !(reuse.free || self.can_bind_datagrams(local) || local.is_ipv6() && bound()) {
             return Err(BindError::AddrNotAvailable);
         }
@@ -80,7 +80,7 @@ impl Stack {
         }
         let remote = to.or(socket.remote()).ok_or(SendError::DestinationRequired)?;
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
-        // Linux: what is longer than any packet is refused first, and the rest where the way is known.
+        // Linux refuses what is longer than any packet here, and what is too long for this one once the hop is known.
         if remote.is_ipv4() && len > usize::from(u16::MAX) {
             return Err(SendError::MessageTooLong);
         }
@@ -133,15 +133,15 @@ impl Stack {
         self.udp.get(id)?.remote()
     }
 
-    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: what the socket wants of the datagrams from now on.
+    /// SO_ATTACH_FILTER, SO_DETACH_FILTER: which datagrams the socket gets from now on.
     pub fn udp_attach(&mut self, id: UdpId, filter: Option<Program>) {
         if let Some(socket) = self.udp.get_mut(id) {
             socket.inbox.filter = filter;
         }
     }
 
-    /// SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF: the program that tells which of the sockets that share this one's
-    /// address gets a datagram. `shares`: it says SO_REUSEPORT, which counts where it is not bound yet.
+    /// SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF: the program that chooses which of the sockets that share this one's
+    /// address gets a datagram. `shares`: the socket has SO_REUSEPORT, which matters before it is bound.
     pub fn udp_set_group_program(
         &mut self,
         id: UdpId,
@@ -186,7 +186,7 @@ impl Stack {
     }
 }
 
-/// All addresses of an address's family.
+/// The unspecified address of an address's family.
 fn unspecified(like: IpAddr) -> IpAddr {
     match like {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -1,4 +1,4 @@
-//! The way of a datagram: the hop, the IP header, fragments. UDP, raw and ping sockets have it in common.
+//! How a datagram goes: its hop, its IP header, whether it may be cut. This is the same for UDP, raw and ping sockets.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -9,7 +9,7 @@ use crate::link::IfIndex;
 use crate::socket::{Key, SendError, SendOptions};
 
 impl Stack {
-    /// bind(2) of datagram sockets also takes broadcast and multicast addresses, to hear only those.
+    /// Whether datagram sockets can be bound to an address: ours, a broadcast or a multicast one (to receive only from there).
     pub(super) fn can_bind_datagrams(&self, local: SocketAddr) -> bool {
         let interfaces = &self.ip.interfaces;
         let addr = local.ip();
@@ -22,7 +22,7 @@ impl Stack {
         here || addr.is_unspecified() || addr.is_multicast()
     }
 
-    /// `on`: the only interface allowed, by the call or by the destination's zone.
+    /// The hop to `dst`. `on`: the only interface allowed, by the call or by the destination's zone.
     pub(super) fn datagram_hop(
         &self,
         options: &DatagramOptions,
@@ -34,13 +34,13 @@ impl Stack {
             IpAddr::V4(_) => (options.multicast_on, options.unicast_on),
             IpAddr::V6(_) => (options.v6.multicast_on, options.v6.unicast_on),
         };
-        // Of an address that is not ours, by IP_FREEBIND, nothing leaves.
+        // Nothing is sent from an address that is not ours, to which IP_FREEBIND has bound the socket.
         if from.is_some_and(|from| {
             !options.transparent && !self.can_bind_datagrams(SocketAddr::new(from, 0)) && !self.has_anycast(from)
         }) {
             return None;
         }
-        // Bound to a broadcast or multicast address a socket only hears there; it sends from a real one.
+        // A socket that is bound to a broadcast or multicast address only receives there; it sends from a unicast one.
         let from = from.filter(|from| {
             options.transparent && is_unicast(*from) || self.ip.interfaces.is_local(*from) || self.has_anycast(*from)
         });
@@ -50,7 +50,7 @@ impl Stack {
         self.ip.hop(from, dst, Limits { on, direct: options.dont_route, temporary: options.v6.temporary })
     }
 
-    /// The way of a datagram, or why it may not go it.
+    /// The hop of a datagram that is to be sent, or why it may not be.
     pub(super) fn sending_hop(
         &self,
         options: &DatagramOptions,
@@ -61,7 +61,7 @@ impl Stack {
     ) -> Result<Hop, SendError> {
         let from = match how.source {
             Some(source) if options.transparent || self.ip.interfaces.is_local(source) => Some(source),
-            // As on Linux nothing is bound to it, and what is said of one message alone goes.
+            // As on Linux sockets cannot be bound to it, but a message can say it.
             Some(source) if self.has_anycast(source) => Some(source),
             Some(source) if !source.is_unspecified() => return Err(SendError::AddrNotAvailable),
             _ => from,
@@ -75,8 +75,8 @@ impl Stack {
         Ok(hop)
     }
 
-    /// Does a datagram of `len` bytes behind its IP header forbid fragments? What is said so of one that does not fit is
-    /// an error. `most`: bytes of the longest packet, if the program has said it.
+    /// Whether fragments are forbidden for a datagram of `len` bytes behind its IP header. If they are and it does not fit, the send
+    /// is an error. `most`: bytes of the longest packet, if the program has said it.
     pub(super) fn forbids_fragments(
         &self,
         mode: MtuDiscovery,
@@ -89,13 +89,13 @@ impl Stack {
         match mode {
             MtuDiscovery::Do | MtuDiscovery::Probe => true,
             MtuDiscovery::Want => within(self.ip.path_mtu(hop.on, header.dst)) && !self.ip.is_too_narrow(header.dst),
-            // Routers may cut what fits the link; what does not fit it is an error of ours.
+            // Routers may cut it, but if it does not fit our own link the send is an error.
             MtuDiscovery::Interface => !within(self.ip.mtu(hop.on, header.dst)),
             MtuDiscovery::Dont | MtuDiscovery::Omit => false,
         }
     }
 
-    /// The way as the socket's options and those of one send say it. What only UDP says is left out.
+    /// The way by the socket's options and those of one send, but for what only UDP has.
     pub(super) fn way(
         &self,
         options: &DatagramOptions,
@@ -132,7 +132,7 @@ impl Stack {
         Some(self.ip.hop_limit(hop.on, dst.ip()))
     }
 
-    /// What became of a datagram, in the words of the caller; who finds the way full waits to be touched.
+    /// What became of a datagram, as an error of the call. If there was no room, the socket is touched when there is.
     pub(super) fn sent(&mut self, key: Key, result: Result<(), OutputError>) -> Result<(), SendError> {
         self.settle_buffers();
         result.map_err(|error| match error {
@@ -178,12 +178,12 @@ pub(super) fn mtu_discovery(options: &DatagramOptions, dst: IpAddr) -> MtuDiscov
     }
 }
 
-/// Do copies of what is sent to a group come back?
+/// Whether copies of what is sent to a group come back.
 pub(super) fn multicast_loop(options: &DatagramOptions, dst: IpAddr) -> bool {
     if dst.is_ipv4() { options.multicast_loop } else { options.v6.multicast_loop }
 }
 
-/// Linux: an unspecified address as a destination means this host, by the address that is sent from.
+/// Linux: the unspecified address as a destination means this host: the address that is sent from.
 pub(super) fn destination(dst: IpAddr, from: Option<IpAddr>) -> IpAddr {
     let loopback = match dst {
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
