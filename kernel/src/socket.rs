@@ -1,7 +1,7 @@
 //! Sockets with POSIX meaning: blocking, errors and options as Linux has them, over a [`Backend`].
 //!
-//! A socket begins to end when the last `Arc` of it goes: the descriptor table holds one, and so does every call that is
-//! under way, so that, as on Linux, a call that blocks in a socket puts its end off.
+//! A socket is closed when its last `Arc` is dropped. The descriptor table holds one, and so does every call that is under way:
+//! as on Linux, a call that is blocked in a socket keeps it open.
 
 mod blocking;
 mod datagram;
@@ -60,20 +60,20 @@ pub struct Socket {
     /// IPV6_ADDRFORM: a socket of AF_INET6 has become one of AF_INET.
     converted: AtomicBool,
     nonblocking: AtomicBool,
-    /// connect(2) has begun and no call has told its end yet (Linux's SS_CONNECTING).
+    /// connect(2) has begun, and no call has returned its outcome yet (Linux's SS_CONNECTING).
     connecting: AtomicBool,
     /// A UDP datagram waits for more pieces (MSG_MORE, UDP_CORK).
     corked: AtomicBool,
     settings: Mutex<Settings>,
-    /// What is to be told by IPV6_RECVPATHMTU.
+    /// A path MTU that IPV6_RECVPATHMTU is to report.
     path_mtu: Mutex<Option<PathMtu>>,
-    /// Whom the last connect(2) named, or who was accepted.
+    /// The address of the last connect(2), or of the peer that was accepted.
     peer: Mutex<Option<SocketAddr>>,
     /// SO_PEEK_OFF.
     peek_offset: AtomicI32,
-    /// What SIOCGSTAMP tells.
+    /// For SIOCGSTAMP.
     last_stamp: LastStamp,
-    /// How sends are counted whose times are told.
+    /// Numbers of sends (SOF_TIMESTAMPING_OPT_ID).
     departures: DepartureCount,
 }
 
@@ -111,7 +111,7 @@ impl Socket {
         self.connect_named(Ok(addr))
     }
 
-    /// As [`connect`](Self::connect), with what is wrong with the address: a stream looks at its state first.
+    /// As [`connect`](Self::connect), also with an address that could not be read: a stream reports its state first.
     pub fn connect_named(&self, addr: Result<SocketAddr>) -> Result<()> {
         match self.endpoint.kind {
             Kind::Packet(_) => Err(Errno::OPNOTSUPP),
@@ -125,12 +125,12 @@ impl Socket {
         }
     }
 
-    /// An address as the program and as the engine has it; what it says of the flow is the socket's from now on.
+    /// The address as the program names it, and as the engine does. Its flow label is the socket's from now on.
     fn toward(&self, addr: Result<SocketAddr>) -> Result<(SocketAddr, SocketAddr)> {
         let addr = addr?;
         let said = self.flow_label_of(addr);
         let to = self.to_connect(addr)?;
-        // As on Linux, to IPv4 a datagram socket says nothing of it.
+        // As on Linux, a datagram socket does not check the label if the address is one of IPv4.
         if to.is_ipv6() || self.endpoint.kind == Kind::Stream {
             self.use_flow_label(said)?;
         }
@@ -155,7 +155,7 @@ impl Socket {
         if self.endpoint.kind != Kind::Stream {
             return Err(Errno::OPNOTSUPP);
         }
-        // As bind(2) in Linux: whoever connects or has been connected must dissolve that first.
+        // As on Linux, a socket that connects or has been connected must be disconnected first.
         if self.connecting.load(Ordering::Acquire) || self.endpoint.state().contains(State::CONNECTED) {
             return Err(Errno::INVAL);
         }
@@ -165,7 +165,7 @@ impl Socket {
         {
             self.bind(SocketAddr::new(self.family().unspecified(), 0))?;
         }
-        // Linux takes the number as unsigned and cuts it at somaxconn.
+        // Linux reads the number as unsigned and bounds it by somaxconn.
         let backlog = usize::try_from(backlog).unwrap_or(SOMAXCONN).min(SOMAXCONN);
         self.backend.call(Call::Listen(self.id(), backlog)).map(drop)
     }
@@ -265,13 +265,13 @@ impl Socket {
             Kind::Stream if self.endpoint.state() & (State::CONNECTING | State::DEFERRED) == State::CONNECTING => {
                 return self.disconnect();
             }
-            // inet_shutdown(): a connection that nobody was told of counts as told.
+            // inet_shutdown(): the outcome of connect(2) counts as returned.
             Kind::Stream if self.endpoint.state() & (State::CONNECTED | State::CLOSED) == State::CONNECTED => {
                 self.connecting.store(false, Ordering::Release);
             }
             Kind::Stream if !self.endpoint.state().contains(State::CLOSED) => {}
             kind => {
-                // inet_shutdown(): without a peer it is ENOTCONN, and takes effect: whoever waits in recv(2) is let go.
+                // inet_shutdown(): without a peer it is ENOTCONN, but takes effect: calls that wait in recv(2) return.
                 let mut state = self.endpoint.state();
                 state.set(State::NO_MORE_IN, read || state.contains(State::NO_MORE_IN));
                 state.set(State::NO_MORE_OUT, write || state.contains(State::NO_MORE_OUT));
@@ -286,13 +286,13 @@ impl Socket {
         self.backend.call(Call::Shutdown(self.id(), how)).map(drop)
     }
 
-    /// getsockopt(2) of what reads what the program has put where the answer goes, and gives as much as that asks for; None:
-    /// another option.
+    /// getsockopt(2) of an option whose answer depends on what the program has put into the buffer, which also says how long the
+    /// answer may be. None: it is another option.
     pub fn getsockopt_answer(&self, level: i32, name: i32, asked: &[u8]) -> Result<Option<Vec<u8>>> {
         options::answer(self, level, name, asked)
     }
 
-    /// Whether [`getsockopt`](Self::getsockopt) wants to find in `into` what the program has put there.
+    /// Whether [`getsockopt`](Self::getsockopt) reads what the program has put into the buffer: `into` must begin with that.
     pub fn getsockopt_asks(level: i32, name: i32) -> bool {
         options::asks(level, name)
     }
@@ -302,32 +302,32 @@ impl Socket {
         options::get(self, level, name, into)
     }
 
-    /// How much room [`getsockopt`](Self::getsockopt) wants that was EINVAL, where that is to be told.
+    /// After EINVAL of [`getsockopt`](Self::getsockopt): the length that the option needs, if the program is to be told.
     pub fn getsockopt_room(&self, level: i32, name: i32) -> Option<usize> {
         options::room_for(self, level, name)
     }
 
-    /// How much getsockopt(2) gives to a negative length.
+    /// For how long a buffer getsockopt(2) takes a negative length.
     pub fn negative_room(&self, level: i32, name: i32) -> Result<usize> {
         options::negative_room(self, level, name)
     }
 
-    /// Whether [`setsockopt`](Self::setsockopt) wants the instructions to which the program's `struct sock_fprog` points.
+    /// Whether the value of [`setsockopt`](Self::setsockopt) is the instructions to which the program's `struct sock_fprog` points.
     pub fn setsockopt_follows(level: i32, name: i32) -> bool {
         options::is_program(level, name)
     }
 
-    /// How much of the value of [`setsockopt`](Self::setsockopt) counts at most; the rest of a longer one is not looked at.
+    /// The most bytes of its value at which [`setsockopt`](Self::setsockopt) looks.
     pub fn setsockopt_longest(level: i32, name: i32) -> usize {
         options::longest(level, name)
     }
 
-    /// Whether an option is for [`setsockopt_request`](Self::setsockopt_request).
+    /// Whether an option must be set by [`setsockopt_request`](Self::setsockopt_request).
     pub fn setsockopt_answers(level: i32, name: i32) -> bool {
         options::is_request(level, name)
     }
 
-    /// setsockopt(2) of what puts its answer into `value`.
+    /// setsockopt(2) of an option that writes an answer into `value`.
     pub fn setsockopt_request(&self, level: i32, name: i32, value: &mut [u8]) -> Result<()> {
         options::request(self, level, name, value)
     }
@@ -337,7 +337,7 @@ impl Socket {
         options::set(self, level, name, value)
     }
 
-    /// Whether a UDP datagram waits for more pieces: what comes with the next one for its way does not count.
+    /// Whether a UDP datagram waits for more pieces: the address and the control messages of further pieces do not count.
     pub fn is_corked(&self) -> bool {
         self.corked.load(Ordering::Acquire)
     }
@@ -347,7 +347,7 @@ impl Socket {
         self.take_error().map_or(Ok(()), Err)
     }
 
-    /// An error that the next call is to meet.
+    /// Leaves an error for the next call.
     pub fn leave_error(&self, error: Errno) {
         self.endpoint.fail(error.raw_os_error());
         self.endpoint.changed();
@@ -368,7 +368,7 @@ impl Socket {
         self.endpoint.signal_driven()
     }
 
-    /// Sets it. Signals begin with what comes from now on.
+    /// Sets it, for events from now on.
     pub fn set_signal_driven(&self, settings: SignalDriven) {
         self.endpoint.set_signal_driven(settings);
     }
@@ -406,7 +406,7 @@ impl Socket {
         }
     }
 
-    /// Which control messages the program asked for with what it receives.
+    /// Which control messages the program wants with what it receives.
     pub fn wanted_info(&self) -> WantedInfo {
         self.settings.lock().wanted
     }
@@ -416,7 +416,7 @@ impl Socket {
         self.endpoint.readiness()
     }
 
-    /// Grows with every arrival and state change: an edge-triggered watcher reports again when it differs.
+    /// Counts arrivals and changes of state: an edge-triggered watcher reports again when the number has changed.
     pub fn arrivals(&self) -> u64 {
         self.endpoint.record.arrivals()
     }

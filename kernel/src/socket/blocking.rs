@@ -7,8 +7,8 @@ use crate::{Errno, Result};
 use std::time::{Duration, Instant};
 
 impl Socket {
-    /// Tries `attempt` until it gives something. Where it must wait: EAGAIN if `nonblocking`, EAGAIN at the deadline, EINTR
-    /// when a signal handler without SA_RESTART ran, or any handler where there is a deadline (signal(7)).
+    /// Repeats `attempt` until it returns a value, and sleeps in between. EAGAIN if `nonblocking`, and at the deadline. EINTR when a
+    /// signal handler without SA_RESTART ran, or if there is a deadline any handler (signal(7)).
     pub(super) fn block<R>(
         &self,
         nonblocking: bool,
@@ -32,14 +32,13 @@ impl Socket {
             match if deadline.is_some() { waiter.unrestarted(sleep) } else { sleep() } {
                 Ok(true) => {}
                 Ok(false) => return attempt()?.ok_or(Errno::AGAIN),
-                // What came with the signal is not lost for it.
+                // What came together with the signal is not lost.
                 Err(error) => return attempt()?.ok_or(error),
             }
         }
     }
 
-    /// Sends again and again what finds the way full, unless the program does not want to wait: then its watchers hear when it is
-    /// free.
+    /// Repeats a send while there is no room for it. If the program does not want to wait, its watchers are told when there is.
     pub(super) fn when_there_is_room(&self, flags: i32, send: impl Fn() -> Result<Reply>) -> Result<usize> {
         let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
         let deadline = if nonblocking { None } else { self.send_deadline() };

@@ -1,4 +1,5 @@
-//! Transmit times (Documentation/networking/timestamping.rst): what SO_TIMESTAMPING asks of a send, and what the error queue has.
+//! Transmit timestamps (Documentation/networking/timestamping.rst): what SO_TIMESTAMPING asks of a send, and what the error queue
+//! gets.
 
 use super::{SendControl, Socket};
 use crate::backend::Call;
@@ -71,7 +72,7 @@ impl Socket {
         Ok((flags, control.departure.unwrap_or(flags & TX)))
     }
 
-    /// What is to be told of a datagram or a frame. It has a number by that, which a send that fails gives
+    /// The timestamps that a datagram or a frame is to have. This takes a number, which a send that fails gives
     /// [back](Self::departure_failed).
     pub(super) fn departure(&self, control: &SendControl) -> Result<Option<DepartureRequest>, Errno> {
         let (flags, asked) = self.asked(control)?;
@@ -100,7 +101,7 @@ impl Socket {
         }
     }
 
-    /// What is to be told of a send of a stream.
+    /// The timestamps that a send of a stream is to have.
     pub(super) fn stream_departure(&self, control: &SendControl) -> Result<Option<StreamDeparture>, Errno> {
         let (flags, asked) = self.asked(control)?;
         if asked & (TX_SOFTWARE | TX_SCHED | TX_ACK) == 0 {
@@ -117,7 +118,7 @@ impl Socket {
         Ok(Some(StreamDeparture { request, first }))
     }
 
-    /// Asks the engine to tell of what a send put before `end` in the tx ring. Its number is that of its last byte.
+    /// Asks the engine for timestamps of what a send put before `end` in the tx ring. Its number is that of its last byte.
     pub(super) fn ask_departure(&self, asked: &StreamDeparture, end: u64) {
         let id = asked.first.map_or(0, |first| end.wrapping_sub(first + 1) as u32);
         let request = DepartureRequest { id, ..asked.request };
@@ -139,7 +140,7 @@ impl Socket {
     }
 }
 
-/// What a send of a stream is to tell.
+/// The timestamps that a send of a stream is to have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamDeparture {
     request: DepartureRequest,

@@ -1,4 +1,4 @@
-//! AF_INET and AF_INET6: what the addresses of a family mean to the engine, and how the engine's look in it.
+//! AF_INET and AF_INET6: from the addresses of a family to the engine's, and back.
 //!
 //! An AF_INET6 socket speaks IPv4 too unless it says IPV6_V6ONLY (RFC 3493 §3.7): the IPv4 address a.b.c.d is its program's
 //! ::ffff:a.b.c.d.
@@ -29,7 +29,7 @@ impl Family {
         }
     }
 
-    /// An address of the engine as the program of such a socket sees it.
+    /// An address of the engine as the program sees it.
     pub(super) fn shown(self, addr: SocketAddr) -> SocketAddr {
         match (self, addr.ip()) {
             (Family::Inet6, IpAddr::V4(ip)) if ip.is_unspecified() => SocketAddr::new(self.unspecified(), addr.port()),

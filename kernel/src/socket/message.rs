@@ -1,10 +1,10 @@
-//! What goes with the bytes of a message: names, and what control messages say.
+//! What goes with the bytes of a message: addresses, and the contents of control messages.
 
 use super::{Auxdata, Name, PathMtu, QueuedError, stamping};
 use netstack::ip::HeaderOptions;
 use std::net::IpAddr;
 
-/// What recv gives.
+/// What recv returns.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
     /// Bytes copied, or the datagram's whole length under MSG_TRUNC.
@@ -13,15 +13,15 @@ pub struct Received {
     pub from: Option<Name>,
     /// MSG_TRUNC and its like.
     pub flags: i32,
-    /// What control messages are made of (datagrams).
+    /// What control messages tell of a datagram.
     pub info: Option<DatagramInfo>,
     /// Of packet sockets.
     pub auxdata: Option<Auxdata>,
-    /// When what a stream gave came, or what the error queue tells of was; CLOCK_REALTIME nanoseconds.
+    /// When the last byte of a stream arrived, or the time of an entry of the error queue; CLOCK_REALTIME nanoseconds.
     pub time_ns: Option<u64>,
     /// From the error queue (MSG_ERRQUEUE).
     pub error: Option<QueuedError>,
-    /// The options of IPv4 of a datagram, or the extension headers of IPv6 behind the byte that says what the first is.
+    /// The IPv4 options of a datagram; or its IPv6 extension headers, after a byte that says the kind of the first.
     pub header_options: Vec<u8>,
     /// Instead of a datagram (IPV6_RECVPATHMTU).
     pub path_mtu: Option<PathMtu>,
@@ -36,7 +36,7 @@ pub struct DatagramInfo {
     pub port: u16,
     /// The flow label of IPv6.
     pub flow_label: u32,
-    /// Bytes of the longest fragment that it came in; 0 of what came whole.
+    /// Bytes of the longest fragment in which it came; 0 if it came whole.
     pub fragment_size: u16,
     /// The interface it came by.
     pub interface: u32,
@@ -63,7 +63,7 @@ pub struct SendControl {
     pub ttl: Option<u8>,
     /// IP_TOS.
     pub tos: Option<u8>,
-    /// IP_RETOPTS: options of IPv4 in place of the socket's, which may be none.
+    /// IP_RETOPTS: IPv4 options in place of the socket's; may be empty.
     pub options: Option<Vec<u8>>,
     /// IPV6_HOPOPTS and its kin: extension headers in place of all that the socket has.
     pub extensions: HeaderOptions,
@@ -71,7 +71,7 @@ pub struct SendControl {
     pub flow_label: Option<u32>,
     /// IPV6_DONTFRAG.
     pub dont_fragment: Option<bool>,
-    /// SCM_TXTIME: it is taken where SO_TXTIME was set.
+    /// SCM_TXTIME, which is accepted if SO_TXTIME was set.
     pub tx_time: bool,
     /// UDP_SEGMENT; 0 for none.
     pub segment: Option<u16>,
@@ -143,7 +143,7 @@ pub struct WantedInfo {
 pub struct Stamps {
     /// SO_TIMESTAMP, SO_TIMESTAMPNS.
     pub unit: Option<Stamp>,
-    /// By the names and with the types that end in _NEW.
+    /// By the options that end in _NEW, with 64-bit times.
     pub new: bool,
     /// SO_TIMESTAMPING.
     pub flags: u32,

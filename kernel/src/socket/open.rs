@@ -1,4 +1,4 @@
-//! socket(2): which sockets there are.
+//! socket(2): the kinds of sockets.
 
 use super::options::Settings;
 use super::{Family, LinkAddr, Socket, packet};

@@ -1,6 +1,6 @@
-//! Socket options: tables with a row an option, a table a level.
+//! Socket options: tables of rows, a row an option.
 //!
-//! An option that is in no table is ENOPROTOOPT: never a silent 0. To add one, add a row.
+//! An option that has no row is ENOPROTOOPT, never a silent success. To add one, add a row.
 
 mod carrier;
 mod filter;
@@ -35,29 +35,28 @@ use crate::{Errno, Result};
 
 /// How a program reads and writes an option.
 enum Access {
-    /// An `int`; a shorter value is EINVAL, but Linux takes and gives those of IPPROTO_IP as a single byte too. `set` is
-    /// None for what can only be read.
+    /// An `int`. A shorter value is EINVAL, but those of IPPROTO_IP may also be a single byte, as on Linux. Without `set` it is
+    /// read-only.
     Int { get: fn(&Socket) -> Result<i32>, set: Option<fn(&Socket, i32) -> Result<()>> },
-    /// An `unsigned long`, or an `unsigned int` where the program has no more room; the most of either means no bound.
+    /// An `unsigned long`, or an `unsigned int` if the program's buffer is as short; the largest value of either means no bound.
     Long { get: fn(&Socket) -> Result<u64>, set: fn(&Socket, u64) -> Result<()> },
-    /// What can only be read, and whole: EINVAL where there is less room, or with `exact` more.
+    /// Read-only, and only whole: EINVAL if the buffer is shorter, or with `exact` longer.
     Whole { get: GetBytes, exact: bool },
-    /// What can only be read, and is of this size: EINVAL where there is less room, before anything else is looked at.
+    /// Read-only, of a fixed size: EINVAL if the buffer is shorter, before anything else is checked.
     Sized { size: usize, get: GetBytes },
-    /// What can only be read, and where there is no more room than it has: EINVAL.
+    /// Read-only, into a buffer that is no longer than the value: EINVAL.
     AtMost { get: GetBytes },
-    /// What can only be read, and is gone then. With less room than it needs, which is told, it is EINVAL and stays.
+    /// Read-only and read once. If the buffer is too short it is EINVAL, the length that it needs is reported, and it stays.
     Taken { take: fn(&Socket, usize) -> Result<Taken> },
-    /// Control messages, cut as those of recvmsg(2) are.
+    /// Control messages, truncated as those of recvmsg(2).
     Control { get: fn(&Socket, &mut Writer<'_>) -> Result<()>, set: Option<SetBytes> },
-    /// What can only be read, and depends on what the program has put where the answer goes.
+    /// Read-only; the answer depends on what the program has put into the buffer.
     Asks { get: fn(&[u8]) -> Result<Vec<u8>> },
-    /// A structure whose answer depends on what the program has put where it goes, which is all that says how much room there
-    /// is.
+    /// A structure; the answer depends on what the program has put into the buffer, and only that says how long the buffer is.
     Answers { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: SetBytes },
-    /// A request, in which the answer is put; getsockopt(2) takes one, too, and gives the answer whole.
+    /// A request, into which the answer is written; getsockopt(2) takes a request, too, and returns the whole answer.
     Request { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: fn(&Socket, &mut [u8]) -> Result<()> },
-    /// Four bytes, shown as an `int` is.
+    /// Four bytes, with the length rules of an `int`.
     Word { get: fn(&Socket) -> Result<[u8; 4]>, set: SetBytes },
     /// A structure or a string.
     Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
@@ -65,7 +64,7 @@ enum Access {
 
 type GetBytes = fn(&Socket) -> Result<Vec<u8>>;
 type SetBytes = fn(&Socket, &[u8]) -> Result<()>;
-/// The value, or how much room it wants where there is less.
+/// The value, or the length that it needs if the buffer is shorter.
 type Taken = std::result::Result<Box<[u8]>, usize>;
 
 /// Which sockets have an option.
@@ -78,7 +77,7 @@ enum On {
     Packet,
 }
 
-/// All there are.
+/// All tables.
 static TABLES: &[&[Row]] = &[
     sol_socket::ROWS,
     kept::ROWS,

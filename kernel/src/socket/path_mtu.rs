@@ -29,7 +29,7 @@ impl PathMtu {
 }
 
 impl Socket {
-    /// A datagram did not fit its path. Who asked is told with the next receive; only the last is kept, as on Linux.
+    /// A datagram did not fit its path. If the program asked, its next receive says so; as on Linux only the last one is kept.
     pub(super) fn note_path_mtu(&self, to: SocketAddr, mtu: u32) {
         let SocketAddr::V6(to) = to else { return };
         let wanted = self.settings.lock().wanted.path_mtu;

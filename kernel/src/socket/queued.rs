@@ -17,14 +17,14 @@ impl Socket {
         }
     }
 
-    /// What TCP_INQ tells after a read: bytes that have come, and 1 at the end of the stream, which is to be read, too.
+    /// What TCP_INQ reports after a read: how many bytes can be read, counting the end of the stream as 1.
     pub fn inq_hint(&self) -> u32 {
         let readable = self.endpoint.rings().map_or(0, |rings| rings.readable());
         let ended = self.endpoint.state().contains(State::NO_MORE_IN);
         if readable == 0 { u32::from(ended) } else { u32::try_from(readable).unwrap_or(u32::MAX) }
     }
 
-    /// SIOCOUTQ: bytes written and not acknowledged; of what is no stream, what of SO_SNDBUF is taken.
+    /// SIOCOUTQ: bytes written and not acknowledged; for other sockets than streams, how much of SO_SNDBUF is in use.
     pub fn outq(&self) -> Result<usize> {
         if self.endpoint.state().contains(State::LISTENING) {
             return Err(Errno::INVAL);
@@ -41,7 +41,7 @@ impl Socket {
         Ok(self.endpoint.rings().map_or(0, |rings| rings.unsent()))
     }
 
-    /// SIOCOUTQNSD: bytes written that have not left. ENOTTY of what is no stream.
+    /// SIOCOUTQNSD: bytes written that have not been sent. ENOTTY unless it is a stream.
     pub fn outq_not_sent(&self) -> Result<usize> {
         match self.endpoint.kind {
             Kind::Stream if self.endpoint.state().contains(State::LISTENING) => Err(Errno::INVAL),

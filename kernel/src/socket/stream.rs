@@ -7,7 +7,7 @@ mod send;
 use super::{Received, SendControl, Socket};
 use crate::Errno;
 
-/// Bytes that come or go together where some memory of a call's is not there.
+/// If part of a call's memory is not there (EFAULT), bytes are transferred in whole pieces of this length.
 const PIECE: usize = 32 * 1024;
 
 impl Socket {

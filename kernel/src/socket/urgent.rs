@@ -7,9 +7,9 @@ use crate::{Errno, Result};
 use arena::{Consumer, Mark, Producer, UrgentByte, fault};
 use std::io::IoSliceMut;
 
-/// The bytes of a ring that one look may take.
+/// The bytes of a ring that one read may take.
 pub(super) struct Stretch {
-    /// Bytes to be left out first: an urgent one, which is read out of line.
+    /// Bytes to skip first: an urgent one, which is read out of line.
     pub(super) over: usize,
     /// Where it ends, in bytes from the next.
     pub(super) end: usize,

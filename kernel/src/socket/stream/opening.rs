@@ -10,14 +10,14 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
-/// No SYN takes more along.
+/// No SYN carries more.
 const MOST_TEXT: usize = u16::MAX as usize;
 
 impl Socket {
-    /// The states of inet_stream_connect() in Linux.
+    /// connect(2), with the states of Linux's inet_stream_connect().
     pub(in crate::socket) fn connect_stream(&self, addr: Result<SocketAddr>) -> Result<()> {
         if !self.connecting.load(Ordering::Acquire) {
-            // Also where the connection is over, until it is dissolved (AF_UNSPEC).
+            // Also after the connection is over, until connect(2) with AF_UNSPEC.
             if self.endpoint.state().intersects(State::CONNECTED | State::LISTENING) {
                 return Err(Errno::ISCONN);
             }
@@ -36,7 +36,7 @@ impl Socket {
                 return Err(Errno::INPROGRESS);
             }
         } else if self.endpoint.state().contains(State::DEFERRED) {
-            // Linux says so too, but where it may block it waits for a SYN that nobody sends.
+            // So does Linux, but a blocking call there waits for a SYN that nobody sends.
             return Err(Errno::ISCONN);
         } else if self.nonblocking() && self.endpoint.state().contains(State::CONNECTING) {
             return Err(Errno::ALREADY);
@@ -44,8 +44,8 @@ impl Socket {
         self.await_connected()
     }
 
-    /// tcp_sendmsg_fastopen() in Linux: connects if need be, with text in the SYN. How much of `bufs` that took, and what
-    /// connect(2) would have said.
+    /// As tcp_sendmsg_fastopen() of Linux: connects if need be, with text in the SYN. Returns how much of `bufs` the SYN carries, and
+    /// what connect(2) would have returned.
     pub(super) fn open_with_text(
         &self,
         bufs: &[IoSlice<'_>],
@@ -94,7 +94,7 @@ impl Socket {
         Ok(sent)
     }
 
-    /// Waits for the end of the handshake, and tells it.
+    /// Waits until the handshake is over, and returns its outcome.
     fn await_connected(&self) -> Result<()> {
         let waited = self.block(false, self.send_deadline(), || {
             let over = !self.endpoint.state().contains(State::CONNECTING);
@@ -110,7 +110,7 @@ impl Socket {
             return Ok(());
         }
         let error = self.take_error().unwrap_or(Errno::CONNABORTED);
-        // As Linux after a connect that said that it failed: the socket is fresh again.
+        // As on Linux, after a connect(2) that has failed the socket is as new.
         self.disconnect()?;
         Err(error)
     }

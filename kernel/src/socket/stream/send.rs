@@ -54,7 +54,7 @@ impl Socket {
         }
     }
 
-    /// Lets go what MSG_MORE holds back.
+    /// Sends what MSG_MORE holds back.
     pub(in crate::socket) fn push(&self) {
         self.endpoint.set_more_comes(false);
         self.backend.mark(&self.endpoint, Mark::DataQueued);
@@ -67,7 +67,7 @@ impl Send<'_> {
         let endpoint = &self.socket.endpoint;
         let state = endpoint.state();
         if endpoint.record.error() != 0 {
-            // What was sent counts; the error is for the next call.
+            // The call returns what was sent; the error is for the next call.
             if self.sent > 0 {
                 return Ok(Some(()));
             }
@@ -91,7 +91,7 @@ impl Send<'_> {
             if self.is_complete() {
                 return Ok(Some(()));
             }
-            // Looking at readiness asks the engine to tell of space; it may have come by now.
+            // This also asks the engine to say when there is space; there may be some by now.
             if !endpoint.readiness().contains(Events::OUT) || endpoint.record.error() != 0 {
                 return Ok(None);
             }
@@ -122,7 +122,7 @@ impl Send<'_> {
     /// Leaves the mark for what was written, which ends at `position`.
     fn tell_engine(&mut self, position: u64) {
         let Socket { endpoint, backend, .. } = self.socket;
-        // What waits for room in the ring is not held back as well.
+        // Text is not held back while more of it waits for room in the ring.
         endpoint.set_more_comes(self.flags & libc::MSG_MORE != 0 && self.is_complete());
         self.not_asked = Some(position);
         // Before the mark, since the text may leave at once.
@@ -140,9 +140,8 @@ impl Send<'_> {
     }
 }
 
-/// Writes as much as fits, up to `most` bytes, of what lies behind the first `done` bytes of `bufs`, and counts it there;
-/// `urgent`: the last byte is marked so. Memory that is not there is EFAULT; as on Linux, the pieces before the one that it is in
-/// have gone.
+/// Writes as much as fits of `bufs` after the first `done` bytes, up to `most` bytes, and adds it to `done`. `urgent`: the last byte
+/// is marked urgent. Memory that is not there is EFAULT; as on Linux, the pieces before it have been sent.
 fn write(tx: &mut Producer, bufs: &[IoSlice<'_>], done: &mut usize, most: usize, urgent: bool) -> Result<()> {
     let publish = |tx: &mut Producer, n: usize| {
         if urgent {
