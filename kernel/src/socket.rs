@@ -286,57 +286,6 @@ impl Socket {
         self.backend.call(Call::Shutdown(self.id(), how)).map(drop)
     }
 
-    /// getsockopt(2) of an option whose answer depends on what the program has put into the buffer, which also says how long the
-    /// answer may be. None: it is another option.
-    pub fn getsockopt_answer(&self, level: i32, name: i32, asked: &[u8]) -> Result<Option<Vec<u8>>> {
-        options::answer(self, level, name, asked)
-    }
-
-    /// Whether [`getsockopt`](Self::getsockopt) reads what the program has put into the buffer: `into` must begin with that.
-    pub fn getsockopt_asks(level: i32, name: i32) -> bool {
-        options::asks(level, name)
-    }
-
-    /// getsockopt(2): writes the value into `into`, cut to its length; returns the length of what was written.
-    pub fn getsockopt(&self, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
-        options::get(self, level, name, into)
-    }
-
-    /// After EINVAL of [`getsockopt`](Self::getsockopt): the length that the option needs, if the program is to be told.
-    pub fn getsockopt_room(&self, level: i32, name: i32) -> Option<usize> {
-        options::room_for(self, level, name)
-    }
-
-    /// For how long a buffer getsockopt(2) takes a negative length.
-    pub fn negative_room(&self, level: i32, name: i32) -> Result<usize> {
-        options::negative_room(self, level, name)
-    }
-
-    /// Whether the value of [`setsockopt`](Self::setsockopt) is the instructions to which the program's `struct sock_fprog` points.
-    pub fn setsockopt_follows(level: i32, name: i32) -> bool {
-        options::is_program(level, name)
-    }
-
-    /// The most bytes of its value at which [`setsockopt`](Self::setsockopt) looks.
-    pub fn setsockopt_longest(level: i32, name: i32) -> usize {
-        options::longest(level, name)
-    }
-
-    /// Whether an option must be set by [`setsockopt_request`](Self::setsockopt_request).
-    pub fn setsockopt_answers(level: i32, name: i32) -> bool {
-        options::is_request(level, name)
-    }
-
-    /// setsockopt(2) of an option that writes an answer into `value`.
-    pub fn setsockopt_request(&self, level: i32, name: i32, value: &mut [u8]) -> Result<()> {
-        options::request(self, level, name, value)
-    }
-
-    /// setsockopt(2).
-    pub fn setsockopt(&self, level: i32, name: i32, value: &[u8]) -> Result<()> {
-        options::set(self, level, name, value)
-    }
-
     /// Whether a UDP datagram waits for more pieces: the address and the control messages of further pieces do not count.
     pub fn is_corked(&self) -> bool {
         self.corked.load(Ordering::Acquire)

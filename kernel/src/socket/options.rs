@@ -5,6 +5,7 @@
 mod carrier;
 mod filter;
 mod flow_label;
+mod getsockopt;
 mod header;
 mod ip;
 mod ipv6;
@@ -16,6 +17,7 @@ mod packet_ring;
 mod preferences;
 mod receiving;
 mod rows;
+mod setsockopt;
 mod settings;
 mod sol_socket;
 mod sources;
@@ -106,142 +108,6 @@ struct Row {
     access: Access,
 }
 
-impl Socket {
-    /// connect(2): the flow label that the address has said, or none.
-    pub(super) fn set_flow_label(&self, label: u32) -> Result<()> {
-        if self.settings.lock().raw.datagram.v6.flow_label == label {
-            return Ok(());
-        }
-        rows::change(self, |settings| {
-            settings.set_flow_label(label);
-            Ok(())
-        })
-    }
-}
-
-/// getsockopt(2): the length written into `into`, to which the value is cut.
-pub(super) fn get(socket: &Socket, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
-    let value = match &find(socket, level, name, Errno::OPNOTSUPP)?.access {
-        Access::Int { get, .. } => as_int(level, get(socket)?.to_ne_bytes(), into.len()),
-        Access::Word { get, .. } => as_int(level, get(socket)?, into.len()),
-        Access::Long { get, .. } if into.len() >= size_of::<u64>() => get(socket)?.to_ne_bytes().to_vec(),
-        Access::Long { get, .. } => u32::try_from(get(socket)?).unwrap_or(u32::MAX).to_ne_bytes().to_vec(),
-        Access::Whole { get, exact } => {
-            let value = get(socket)?;
-            if into.len() < value.len() || *exact && into.len() > value.len() {
-                return Err(Errno::INVAL);
-            }
-            value
-        }
-        Access::Sized { size, .. } if into.len() < *size => return Err(Errno::INVAL),
-        Access::Sized { get, .. } => get(socket)?,
-        Access::AtMost { get } => {
-            let value = get(socket)?;
-            if into.len() > value.len() {
-                return Err(Errno::INVAL);
-            }
-            value
-        }
-        Access::Taken { take } => take(socket, into.len())?.map_err(|_| Errno::INVAL)?.into(),
-        Access::Control { get, .. } => {
-            let mut control = Writer::new(into);
-            get(socket, &mut control)?;
-            return Ok(control.used());
-        }
-        Access::Asks { get } => get(into)?,
-        Access::Answers { get, .. } | Access::Request { get, .. } => get(socket, into)?,
-        Access::Bytes { get: Some(get), .. } => get(socket)?,
-        Access::Bytes { get: None, .. } => return Err(Errno::NOPROTOOPT),
-    };
-    let n = value.len().min(into.len());
-    into[..n].copy_from_slice(&value[..n]);
-    Ok(n)
-}
-
-/// getsockopt(2) of [`Access::Answers`]: the whole answer, however much room the call says there is; None: it is another kind.
-pub(super) fn answer(socket: &Socket, level: i32, name: i32, asked: &[u8]) -> Result<Option<Vec<u8>>> {
-    let is_this = |row: &Row| matches!(row.access, Access::Answers { .. }) && (row.level, row.name) == (level, name);
-    if !TABLES.iter().flat_map(|table| table.iter()).any(is_this) {
-        return Ok(None);
-    }
-    match &find(socket, level, name, Errno::OPNOTSUPP)?.access {
-        Access::Answers { get, .. } => get(socket, asked).map(Some),
-        _ => Ok(None),
-    }
-}
-
-/// How much room getsockopt(2) should have had that was EINVAL for want of it.
-pub(super) fn room_for(socket: &Socket, level: i32, name: i32) -> Option<usize> {
-    match &find(socket, level, name, Errno::OPNOTSUPP).ok()?.access {
-        Access::Taken { take } => take(socket, 0).ok()?.err(),
-        _ => None,
-    }
-}
-
-/// setsockopt(2).
-pub(super) fn set(socket: &Socket, level: i32, name: i32, value: &[u8]) -> Result<()> {
-    if value.len() < size_of::<i32>() && has_level(socket, level) && wants_int(level, name) {
-        return Err(Errno::INVAL);
-    }
-    match &find(socket, level, name, Errno::NOPROTOOPT)?.access {
-        Access::Int { set, .. } => {
-            let set = set.ok_or(Errno::NOPROTOOPT)?;
-            match (values::int(value), value) {
-                (Err(_), [byte, ..]) if level == libc::IPPROTO_IP => set(socket, i32::from(*byte)),
-                // Of these Linux takes what is shorter for nothing.
-                (Err(_), _) if level == libc::IPPROTO_IPV6 && takes_less(name) => set(socket, 0),
-                (Err(_), []) if level == libc::IPPROTO_IP && !wants_a_byte(name) => set(socket, 0),
-                (int, _) => set(socket, int?),
-            }
-        }
-        Access::Whole { .. }
-        | Access::Sized { .. }
-        | Access::AtMost { .. }
-        | Access::Taken { .. }
-        | Access::Asks { .. } => Err(Errno::NOPROTOOPT),
-        Access::Long { set, .. } => set(socket, values::long(value)?),
-        Access::Answers { set, .. } | Access::Word { set, .. } => set(socket, value),
-        Access::Request { set, .. } => set(socket, &mut value.to_vec()),
-        Access::Control { set, .. } | Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
-    }
-}
-
-/// Linux looks for an `int` before it looks at the option, the few that are strings excepted.
-fn wants_int(level: i32, name: i32) -> bool {
-    match level {
-        libc::SOL_SOCKET => name != libc::SO_BINDTODEVICE,
-        libc::IPPROTO_TCP => !matches!(name, libc::TCP_CONGESTION | libc::TCP_ULP | libc::TCP_FASTOPEN_KEY),
-        libc::IPPROTO_UDP | libc::IPPROTO_UDPLITE => true,
-        _ => false,
-    }
-}
-
-/// An `int`: of IPPROTO_IP's a small one as a byte where there is no more room.
-fn as_int(level: i32, value: [u8; 4], room: usize) -> Vec<u8> {
-    match u8::try_from(i32::from_ne_bytes(value)) {
-        Ok(byte) if level == libc::IPPROTO_IP && (1..4).contains(&room) => vec![byte],
-        _ => value.to_vec(),
-    }
-}
-
-/// Of IPPROTO_IPV6's, those that take what is shorter than an int.
-fn takes_less(name: i32) -> bool {
-    matches!(name, libc::IPV6_DONTFRAG | libc::IPV6_RECVFRAGSIZE | ipv6::IPV6_AUTOFLOWLABEL)
-}
-
-/// Of IPPROTO_IP's, those for which no bytes are not a 0.
-fn wants_a_byte(name: i32) -> bool {
-    matches!(
-        name,
-        libc::IP_MULTICAST_TTL
-            | libc::IP_MULTICAST_LOOP
-            | libc::IP_MULTICAST_ALL
-            | libc::IP_FREEBIND
-            | libc::IP_TRANSPARENT
-            | libc::IP_MINTTL
-    )
-}
-
 /// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.
 fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'static Row> {
     if socket.goes_by_name() && level != libc::SOL_SOCKET {
@@ -265,55 +131,6 @@ fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'stat
         crate::log::boot(&format!("socket option {name} of level {level} is not there"));
         if known_level || !inet { Errno::NOPROTOOPT } else { foreign }
     })
-}
-
-/// Is the value of setsockopt(2) a `struct sock_fprog`, so that [`set`] wants the instructions to which it points?
-pub(super) fn is_program(level: i32, name: i32) -> bool {
-    [
-        (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER),
-        (libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF),
-        (libc::SOL_PACKET, packet_fanout::PACKET_FANOUT_DATA),
-    ]
-    .contains(&(level, name))
-}
-
-/// How much of the value setsockopt(2) looks at, or more.
-pub(super) fn longest(level: i32, name: i32) -> usize {
-    // Control messages, and a list of sources (MCAST_MSFILTER): more than Linux takes must be seen as that.
-    let control = (level, name) == (libc::IPPROTO_IPV6, carrier::IPV6_2292PKTOPTIONS) || is_request(level, name);
-    if control { 1 << 17 } else { 1 << 14 }
-}
-
-/// Does setsockopt(2) put an answer into its value?
-pub(super) fn is_request(level: i32, name: i32) -> bool {
-    (level, name) == (libc::IPPROTO_IPV6, flow_label::IPV6_FLOWLABEL_MGR)
-}
-
-/// setsockopt(2) of such an option.
-pub(super) fn request(socket: &Socket, level: i32, name: i32, value: &mut [u8]) -> Result<()> {
-    match &find(socket, level, name, Errno::NOPROTOOPT)?.access {
-        Access::Request { set, .. } => set(socket, value),
-        _ => Err(Errno::NOPROTOOPT),
-    }
-}
-
-/// Does getsockopt(2) look at what is where its answer goes?
-pub(super) fn asks(level: i32, name: i32) -> bool {
-    [(libc::SOL_PACKET, packet_ring::PACKET_HDRLEN), (libc::IPPROTO_IPV6, flow_label::IPV6_FLOWLABEL_MGR)]
-        .contains(&(level, name))
-}
-
-/// How much getsockopt(2) gives to a negative length, which Linux looks at after the level and before the option; of ipv6(7) it
-/// takes it for a large one.
-pub(super) fn negative_room(socket: &Socket, level: i32, name: i32) -> Result<usize> {
-    match (has_level(socket, level), socket.family()) {
-        (true, _) if is_request(level, name) => Ok(flow_label::REQUEST_LEN),
-        (true, _) if level == libc::IPPROTO_IPV6 => Ok(size_of::<i32>()),
-        (true, _) => Err(Errno::INVAL),
-        (false, Family::Inet) => Err(Errno::OPNOTSUPP),
-        _ if level != libc::SOL_SOCKET && socket.goes_by_name() => Err(Errno::OPNOTSUPP),
-        (false, _) => Err(Errno::NOPROTOOPT),
-    }
 }
 
 fn has_level(socket: &Socket, level: i32) -> bool {

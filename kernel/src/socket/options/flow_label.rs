@@ -1,5 +1,6 @@
 //! IPV6_FLOWLABEL_MGR (linux/in6.h): the flow labels that a socket asks for. What they mean is in `netstack::flow_label`.
 
+use super::rows::change;
 use super::{Access, On, Row};
 use crate::backend::{Call, FlowLabelCall, Reply};
 use crate::endpoint::Kind;
@@ -199,6 +200,17 @@ impl Socket {
     /// The label that connect(2) has said; 0: none.
     pub(in crate::socket) fn said_flow_label(&self) -> u32 {
         self.settings.lock().raw.datagram.v6.flow_label
+    }
+
+    /// connect(2): the flow label that the address has said, or none.
+    pub(in crate::socket) fn set_flow_label(&self, label: u32) -> Result<()> {
+        if self.said_flow_label() == label {
+            return Ok(());
+        }
+        change(self, |settings| {
+            settings.set_flow_label(label);
+            Ok(())
+        })
     }
 
     /// Before a label is sent: the extension headers that go with it in place of the socket's own, if any. Errors: EINVAL where

@@ -156,8 +156,8 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
             Access::Int { .. } if matches!(row.name, libc::IP_ROUTER_ALERT) && row.level == IPPROTO_IP => {}
             Access::Int { set: Some(_), .. } => {
                 // IPPROTO_IP's take a byte as well, and most take nothing for 0.
-                let (ip, multicast) = (row.level == IPPROTO_IP, super::wants_a_byte(row.name));
-                let less = row.level == IPPROTO_IPV6 && super::takes_less(row.name);
+                let (ip, multicast) = (row.level == IPPROTO_IP, super::setsockopt::wants_a_byte(row.name));
+                let less = row.level == IPPROTO_IPV6 && super::setsockopt::takes_less(row.name);
                 let short = if ip || less { Ok(()) } else { Err(Errno::INVAL) };
                 let nothing = match ip && !multicast || less {
                     true => set_int(&socket, row.level, row.name, 0),
