@@ -1,4 +1,7 @@
 use super::*;
+use crate::link::IfIndex;
+use crate::time::Instant;
+use core::net::Ipv6Addr;
 
 fn header() -> Header {
     Header {
