@@ -66,8 +66,9 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
     if let Some(kernel) = booted() {
         return Ok(kernel);
     }
-    let booted = Config::from_env(environment).map_err(BootError::Config).and_then(Kernel::boot);
-    match booted {
+    let boot = || Config::from_env(environment).map_err(BootError::Config).and_then(Kernel::boot);
+    let booted = thread::run("rump-boot", boot).map_err(|errno| BootError::Host("thread", errno));
+    match booted.flatten() {
         Ok(kernel) => {
             if kernel.config.interfaces.is_empty() {
                 log::warn("RUMP_NET names no link: this program has a loopback of its own and no other network");

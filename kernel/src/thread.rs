@@ -2,18 +2,29 @@
 #![allow(unsafe_code)]
 
 use crate::{Errno, Result};
+use std::thread::JoinHandle;
 
 /// Starts a thread in which every signal is blocked but those that a fault raises in it.
 pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+    start(name, body).map(drop)
+}
+
+/// Runs `body` in a thread of its own and waits for what it returns: it needs more of a stack than the program's thread may
+/// have (`PTHREAD_STACK_MIN` is 16 KiB).
+pub(crate) fn run<R: Send + 'static>(name: &str, body: impl FnOnce() -> R + Send + 'static) -> Result<R> {
+    start(name, body)?.join().map_err(|_| Errno::NOMEM)
+}
+
+fn start<R: Send + 'static>(name: &str, body: impl FnOnce() -> R + Send + 'static) -> Result<JoinHandle<R>> {
     let before = block_signals();
     let body = move || {
         // Whatever it calls is our own code, which no hook may take for the program's.
         crate::signal::enter_for_good();
-        body();
+        body()
     };
     let spawned = std::thread::Builder::new().name(name.to_string()).stack_size(256 << 10).spawn(body);
     restore(&before);
-    spawned.map(drop).map_err(|_| Errno::AGAIN)
+    spawned.map_err(|_| Errno::AGAIN)
 }
 
 fn block_signals() -> libc::sigset_t {

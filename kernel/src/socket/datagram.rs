@@ -152,6 +152,7 @@ impl Socket {
         }
     }
 
+    #[inline(never)]
     pub(super) fn recv_datagram(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
         // Of UDP's Linux does not look at it.
         if flags & libc::MSG_OOB != 0 && self.endpoint.kind != Kind::Datagram {

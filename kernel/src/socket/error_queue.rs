@@ -14,6 +14,7 @@ const LONGEST: usize = 65507;
 
 impl Socket {
     /// recvmsg(2) with MSG_ERRQUEUE. It never waits: EAGAIN where there is nothing.
+    #[inline(never)]
     pub(super) fn recv_error(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<Received> {
         self.backend.look();
         let (mut report, pending) = self.endpoint.errors.take().ok_or(Errno::AGAIN)?;
@@ -43,7 +44,7 @@ impl Socket {
                 Origin::Departure { at_ns, .. } => Some(at_ns),
                 _ => None,
             },
-            error: Some(report),
+            error: Some(Box::new(report)),
             ..Received::default()
         })
     }

@@ -20,7 +20,7 @@ pub struct Received {
     /// When the last byte of a stream arrived, or the time of an entry of the error queue; CLOCK_REALTIME nanoseconds.
     pub time_ns: Option<u64>,
     /// From the error queue (MSG_ERRQUEUE).
-    pub error: Option<QueuedError>,
+    pub error: Option<Box<QueuedError>>,
     /// The IPv4 options of a datagram; or its IPv6 extension headers, after a byte that says the kind of the first.
     pub header_options: Vec<u8>,
     /// Instead of a datagram (IPV6_RECVPATHMTU).

@@ -95,6 +95,7 @@ impl Socket {
         sent
     }
 
+    #[inline(never)]
     pub(super) fn recv_packet(&self, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Received> {
         /// What packet_recvmsg() takes. The errors' queue was looked at before.
         const KNOWN: i32 = libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_TRUNC;

@@ -146,7 +146,7 @@ impl Tcp {
         tcb.early = self.fast_open.active(now, &tuple, first, &options, carried);
         if let Some(socket) = self.sockets.get_mut(id.0) {
             socket.error = None;
-            socket.kind = Kind::Connection(Box::new(tcb));
+            socket.kind = Kind::Connection(tcb);
         }
         self.settle(now, id.0, env.events);
         Ok(())

@@ -203,7 +203,7 @@ impl Tcp {
     }
 
     /// The connection that a request becomes, with its rings, if the listener and the pool have room for it.
-    pub(super) fn child_tcb(&self, now: Instant, request: &Request, env: &mut Env<'_>) -> Option<(Tcb, Key)> {
+    pub(super) fn child_tcb(&self, now: Instant, request: &Request, env: &mut Env<'_>) -> Option<(Box<Tcb>, Key)> {
         let listening = self.sockets.get(request.listener)?.listener()?;
         if listening.is_full() {
             return None;
@@ -225,7 +225,7 @@ impl Tcp {
         request: &Request,
         ip: &IpMeta<'_>,
         key: Key,
-        tcb: Tcb,
+        tcb: Box<Tcb>,
         env: &mut Env<'_>,
     ) -> Handle {
         let tuple = request.tuple;
@@ -240,7 +240,7 @@ impl Tcp {
             error: None,
             reports: Reports::default(),
             carrier: Some(Carrier::of(ip)),
-            kind: Kind::Connection(Box::new(tcb)),
+            kind: Kind::Connection(tcb),
         });
         self.demux.claim(tuple, Owner::Connection(child));
         self.inherit_filter(child, request.listener);

@@ -119,9 +119,12 @@ pub(super) struct Opening {
 }
 
 impl Tcb {
-    pub(super) fn new(now: Instant, opening: Opening) -> Tcb {
+    /// On the heap from the start, and never a part of the caller's frame: it is large, and a program's thread may have a stack
+    /// of 16 KiB.
+    #[inline(never)]
+    pub(super) fn new(now: Instant, opening: Opening) -> Box<Tcb> {
         let Opening { durable, options, tx, rx, advertised_mss } = opening;
-        let mut tcb = Tcb {
+        let mut tcb = Box::new(Tcb {
             congestion: options.congestion.start(u32::from(durable.snd_mss)),
             durable,
             options,
@@ -167,7 +170,7 @@ impl Tcb {
             path: PathView::new(durable.snd_mss),
             counters: Counters::default(),
             times: None,
-        };
+        });
         tcb.reset_congestion();
         tcb
     }

@@ -46,6 +46,7 @@ mod resolver;
 mod reuseport;
 mod savesyn;
 mod signal;
+mod smallstack;
 mod sockdiag;
 mod stamping;
 mod stdio;
@@ -94,6 +95,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         fd::CASES,
         stdio::CASES,
         signal::CASES,
+        smallstack::CASES,
         names::CASES,
         number::CASES,
         packet::CASES,

@@ -30,10 +30,12 @@ mod mapping;
 mod messages;
 mod signals;
 pub mod streams;
+mod threads;
 
 pub use mapping::*;
 pub use messages::*;
 pub use signals::*;
+pub use threads::*;
 
 pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Ret<Fd> {
     call!(libc::socket(domain, kind, protocol)).map(|fd| fd as Fd)
