@@ -1,4 +1,5 @@
-//! What the engine and the program share of one socket: its record, its rings, and who watches it.
+//! What the engine and the program share of one socket: its record, its rings (`rings`), its poll(2) bits (`readiness`), and
+//! who watches it.
 //!
 //! The engine's owner writes the record and its ends of the rings; the program reads the record and moves its own ends.
 //! Neither waits for the other.
@@ -6,16 +7,21 @@
 mod bounds;
 mod errors;
 mod frames;
+mod readiness;
+mod rings;
 mod signal_driven;
 
-use crate::events::{Events, Watcher};
-use arena::{Consumer, Mark, Producer, Record, UrgentByte, View};
 pub(crate) use errors::ErrorQueue;
 pub use errors::{Origin, QueuedError};
+pub(crate) use rings::Ahead;
+pub use rings::Rings;
+pub use signal_driven::SignalDriven;
+
+use crate::events::Watcher;
+use arena::{Mark, Record};
 use netstack::packet::PacketKind;
 use netstack::packet::ring::RingViews;
 use parking_lot::{Mutex, RwLock};
-pub use signal_driven::SignalDriven;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 
@@ -117,87 +123,6 @@ struct Seen {
     urgent: Option<Mark>,
 }
 
-/// What the next read of a stream finds.
-pub(crate) struct Ahead {
-    /// Bytes that have come, the urgent one among them.
-    pub(crate) bytes: usize,
-    pub(crate) mark: Option<UrgentMark>,
-}
-
-/// Where the urgent byte is.
-pub(crate) struct UrgentMark {
-    /// Bytes to be read before it.
-    pub(crate) ahead: u64,
-    /// It has arrived, and was not read yet (MSG_OOB).
-    pub(crate) has_arrived: bool,
-}
-
-/// The program's ends of a socket's rings. The locks are for threads that share the socket.
-pub struct Rings {
-    /// Towards the engine; none for datagrams, which are sent by a call.
-    pub tx: Option<(Mutex<Producer>, View)>,
-    /// From the engine.
-    pub rx: Mutex<Consumer>,
-    rx_view: View,
-}
-
-impl Rings {
-    pub(crate) fn new(tx: Option<Producer>, rx: Consumer) -> Rings {
-        let rx_view = rx.view();
-        let tx = tx.map(|tx| {
-            let view = tx.view();
-            (Mutex::new(tx), view)
-        });
-        Rings { tx, rx: Mutex::new(rx), rx_view }
-    }
-
-    /// Bytes waiting to be read.
-    pub fn readable(&self) -> usize {
-        self.rx_view.used()
-    }
-
-    /// What the next read finds.
-    pub(crate) fn ahead(&self, inline: bool) -> Ahead {
-        let (used, freed) = (self.rx_view.used(), self.rx_view.freed());
-        let over = usize::from(!inline && used > 0 && self.rx_view.passed_over() == Some(freed));
-        let mark = self.rx_view.urgent().and_then(|mark| {
-            let ahead = mark.position.checked_sub(freed + over as u64)?;
-            Some(UrgentMark { ahead, has_arrived: matches!(mark.byte, UrgentByte::Arrived(_)) })
-        });
-        Ahead { bytes: used - over, mark }
-    }
-
-    /// Sizes of the two rings now, in bytes; they grow as the path allows.
-    pub fn sizes(&self) -> (usize, usize) {
-        (self.tx.as_ref().map_or(0, |(_, view)| view.capacity()), self.rx_view.capacity())
-    }
-
-    /// Bytes ever received.
-    pub fn received(&self) -> u64 {
-        self.rx_view.published()
-    }
-
-    /// Bytes that were written and are not acknowledged yet.
-    pub fn unsent(&self) -> usize {
-        self.tx.as_ref().map_or(0, |(_, view)| view.used())
-    }
-
-    /// Bytes that were written and have not left yet.
-    pub fn not_sent(&self) -> usize {
-        self.tx.as_ref().map_or(0, |(_, view)| view.unused())
-    }
-
-    /// As Linux's sk_stream_is_writeable: at least a third of the buffer (`most` bytes, no more than the ring) is free, and
-    /// (tcp_stream_memory_free) of what may wait to leave at least half.
-    fn writable(&self, most: usize, not_sent_low_water: usize) -> bool {
-        self.tx.as_ref().is_none_or(|(_, view)| {
-            let most = view.capacity().min(most);
-            most.saturating_sub(view.used()) * 3 >= most
-                && (not_sent_low_water == 0 || view.unused() * 2 < not_sent_low_water)
-        })
-    }
-}
-
 impl Endpoint {
     pub(crate) fn new(kind: Kind, record: Arc<Record>) -> Endpoint {
         let state = if kind == Kind::Stream { State::CLOSED } else { State::DATAGRAM };
@@ -243,143 +168,6 @@ impl Endpoint {
     /// State bits now.
     pub fn state(&self) -> State {
         State::from_bits_truncate(self.record.state())
-    }
-
-    /// poll(2) bits that hold now. The rules are tcp_poll()'s and datagram_poll()'s of Linux.
-    pub fn readiness(&self) -> Events {
-        let state = self.state();
-        if state.contains(State::LISTENING) {
-            let ready = self.record.accept_queue() > 0;
-            return if ready { Events::IN | Events::RDNORM } else { Events::empty() };
-        }
-        let mut events = self.condition(state);
-        if state.contains(State::CONNECTING) {
-            return events;
-        }
-        let rings = self.rings.read();
-        if let Some(rings) = rings.as_ref() {
-            events |= self.input_ready(rings);
-        }
-        if self.has_frames() {
-            events |= Events::IN | Events::RDNORM;
-        }
-        if state.contains(State::DATAGRAM) {
-            if !self.is_full() {
-                events |= Events::OUT | Events::WRNORM | Events::WRBAND;
-            }
-        } else if state.intersects(State::NO_MORE_OUT | State::CLOSED) || self.has_room(rings.as_deref()) {
-            events |= Events::OUT | Events::WRNORM;
-        }
-        events
-    }
-
-    /// What errors and the state of the connection say, whatever the rings hold.
-    fn condition(&self, state: State) -> Events {
-        let mut events = Events::empty();
-        if self.record.error() != 0 || !self.errors.is_empty() {
-            events |= Events::ERR;
-        }
-        // tcp_poll() does not ask for it.
-        if self.kind != Kind::Stream && self.errors_are_urgent() && !self.errors.is_empty() {
-            events |= Events::PRI;
-        }
-        if state.contains(State::CLOSED) || state.contains(State::NO_MORE_IN | State::NO_MORE_OUT) {
-            events |= Events::HUP;
-        }
-        if state.contains(State::NO_MORE_IN) {
-            events |= Events::IN | Events::RDNORM | Events::RDHUP;
-        }
-        if state.contains(State::DEFERRED) {
-            // As Linux: the program is to write.
-            events |= Events::OUT | Events::WRNORM;
-        }
-        events
-    }
-
-    /// What the receive ring says.
-    fn input_ready(&self, rings: &Rings) -> Events {
-        let mut events = Events::empty();
-        let mut least = if self.kind == Kind::Stream { self.low_water() } else { 1 };
-        let inline = self.oob_inline();
-        let Ahead { bytes, mark } = rings.ahead(inline);
-        if let Some(mark) = mark {
-            // An urgent byte that is next counts for nothing, unless it is in line.
-            least += usize::from(mark.ahead == 0 && !inline);
-            events.set(Events::PRI, mark.has_arrived);
-        }
-        if bytes >= self.reachable(least, rings) {
-            events |= Events::IN | Events::RDNORM;
-        }
-        events
-    }
-
-    /// SO_RCVLOWAT.
-    pub(crate) fn low_water(&self) -> usize {
-        self.low_water.load(Ordering::Relaxed)
-    }
-
-    /// Sets SO_RCVLOWAT, which may change what a watcher sees.
-    pub(crate) fn set_low_water(&self, bytes: usize) {
-        self.low_water.store(bytes, Ordering::Relaxed);
-        self.changed();
-    }
-
-    /// TCP_NOTSENT_LOWAT.
-    pub(crate) fn not_sent_low_water(&self) -> usize {
-        self.not_sent_low_water.load(Ordering::Relaxed)
-    }
-
-    /// Sets TCP_NOTSENT_LOWAT, which may change what a watcher sees.
-    pub(crate) fn set_not_sent_low_water(&self, bytes: usize) {
-        self.not_sent_low_water.store(bytes, Ordering::Relaxed);
-        self.changed();
-    }
-
-    /// Whether there is room to write; if not, the engine is asked to say when there is.
-    fn has_room(&self, rings: Option<&Rings>) -> bool {
-        let Some(rings) = rings else { return true };
-        let writable = || rings.writable(self.bounds.send(), self.not_sent_low_water());
-        if writable() {
-            return true;
-        }
-        self.wants_space.store(true, Ordering::SeqCst);
-        // The engine may have freed space before it could see that we want it.
-        fence(Ordering::SeqCst);
-        writable()
-    }
-
-    /// SO_OOBINLINE.
-    pub(crate) fn oob_inline(&self) -> bool {
-        self.oob_inline.load(Ordering::Relaxed)
-    }
-
-    /// Sets SO_OOBINLINE, which may change what a watcher sees.
-    pub(crate) fn set_oob_inline(&self, inline: bool) {
-        self.oob_inline.store(inline, Ordering::Relaxed);
-        self.changed();
-    }
-
-    /// SO_SELECT_ERR_QUEUE.
-    pub(crate) fn errors_are_urgent(&self) -> bool {
-        self.errors_are_urgent.load(Ordering::Relaxed)
-    }
-
-    /// Sets SO_SELECT_ERR_QUEUE, which may change what a watcher sees.
-    pub(crate) fn set_errors_are_urgent(&self, urgent: bool) {
-        self.errors_are_urgent.store(urgent, Ordering::Relaxed);
-        self.changed();
-    }
-
-    /// Called by the engine's owner after space came free in the tx ring: true when a writer waits for what there is now.
-    pub(crate) fn space_wanted(&self) -> bool {
-        fence(Ordering::SeqCst);
-        self.wants_space.load(Ordering::SeqCst)
-            && self
-                .rings
-                .read()
-                .as_ref()
-                .is_some_and(|rings| rings.writable(self.bounds.send(), self.not_sent_low_water()))
-            && self.wants_space.swap(false, Ordering::SeqCst)
     }
 
     /// Whether anybody watches.

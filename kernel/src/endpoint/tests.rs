@@ -1,4 +1,5 @@
 use super::*;
+use crate::Events;
 use arena::Arena;
 use std::net::SocketAddr;
 
