@@ -3,15 +3,21 @@
 //!
 //! [`In`] and [`Out`] are C pointers that only an exported function's argument list can bring into being (their field
 //! is private, and they have no constructor). What they point to is then what the function's man page says, for as long
-//! as the call lasts; that is the fact on which this file's `unsafe` rests. A pointer to memory that is not there is EFAULT, as
+//! as the call lasts; that is the fact on which the `unsafe` of this module rests. A pointer to memory that is not there is EFAULT, as
 //! on Linux: what is small is copied or looked at beforehand by [`kernel::fault`], the bytes of a send or a recv are copied by it.
+
+mod argument;
+mod structures;
+mod vectors;
+
+pub use argument::{Argument, Mapped};
+pub use structures::Message;
+pub use vectors::{IOV_MAX, gather, scatter};
 
 use crate::hook::Reply;
 use kernel::fault::{self, Fault};
-use kernel::socket::MAX_INSTRUCTIONS;
 use kernel::{Errno, Result};
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::io::{IoSlice, IoSliceMut};
+use std::ffi::{CStr, c_char};
 use std::mem::{MaybeUninit, size_of};
 
 /// Types of which every pattern of bits is a value.
@@ -227,222 +233,6 @@ fn check<T>(pointer: *const T, len: usize) -> Result<()> {
     match len.checked_mul(size_of::<T>()) {
         Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
         _ => Err(Errno::INVAL),
-    }
-}
-
-/// The most buffers of one call (IOV_MAX).
-pub const IOV_MAX: usize = 1024;
-
-/// Runs `with` on the buffers that an iovec array names, to be read.
-pub fn gather<R>(vectors: In<libc::iovec>, count: usize, with: impl FnOnce(&[IoSlice<'_>]) -> Result<R>) -> Result<R> {
-    copied(vectors, count, |copy| {
-        // SAFETY: IoSlice is guaranteed to have the layout of iovec; the buffers are the program's (the module's fact),
-        // and none is null (`copied`).
-        with(unsafe { std::slice::from_raw_parts(copy.as_ptr().cast::<IoSlice<'_>>(), copy.len()) })
-    })
-}
-
-/// Runs `with` on the buffers that an iovec array names, to be written.
-pub fn scatter<R>(
-    vectors: In<libc::iovec>,
-    count: usize,
-    with: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<R>,
-) -> Result<R> {
-    copied(vectors, count, |copy| {
-        // SAFETY: as in `gather`, for IoSliceMut.
-        with(unsafe { std::slice::from_raw_parts_mut(copy.as_mut_ptr().cast::<IoSliceMut<'_>>(), copy.len()) })
-    })
-}
-
-/// Runs `with` on a copy of the array, after the checks that Linux does: the count, the sum, and a buffer for each length.
-fn copied<R>(vectors: In<libc::iovec>, count: usize, with: impl FnOnce(&mut [libc::iovec]) -> Result<R>) -> Result<R> {
-    if count > IOV_MAX {
-        return Err(Errno::INVAL);
-    }
-    const NOTHING: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
-    let mut few = [NOTHING; 8];
-    let mut many;
-    let copy = if count <= few.len() {
-        &mut few[..count]
-    } else {
-        many = vec![NOTHING; count];
-        &mut many[..]
-    };
-    // SAFETY: the module's fact, and a place of ours of that size.
-    there(unsafe { fault::copy_raw(copy.as_mut_ptr().cast(), vectors.0.cast(), size_of_val(copy)) })?;
-    let mut sum = 0usize;
-    for vector in copy.iter_mut() {
-        sum = sum.checked_add(vector.iov_len).filter(|sum| *sum <= isize::MAX as usize).ok_or(Errno::INVAL)?;
-        match (vector.iov_base.is_null(), vector.iov_len) {
-            (true, 0) => vector.iov_base = std::ptr::dangling_mut::<u8>().cast(),
-            (true, _) => return Err(Errno::FAULT),
-            _ => {}
-        }
-    }
-    with(copy)
-}
-
-/// The parts of a `msghdr`, as the call may use them.
-#[derive(Clone, Copy)]
-pub struct Message {
-    /// Where the name is or goes.
-    pub name: OutBytes,
-    /// Its length, in bytes.
-    pub name_len: u32,
-    /// The buffers.
-    pub vectors: In<libc::iovec>,
-    /// How many.
-    pub count: usize,
-    /// Where the control messages are or go.
-    pub control: OutBytes,
-    /// Their length, in bytes.
-    pub control_len: usize,
-}
-
-impl InBytes {
-    /// The instructions that a `struct sock_fprog` of `len` bytes points to. EINVAL where there are none, or too many.
-    pub fn program<'a>(self, len: usize) -> Result<&'a [u8]> {
-        if len != size_of::<libc::sock_fprog>() {
-            return Err(Errno::INVAL);
-        }
-        let program = In::<libc::sock_fprog>(self.0.cast()).get()?;
-        let count = usize::from(program.len);
-        if program.filter.is_null() || !(1..=MAX_INSTRUCTIONS).contains(&count) {
-            return Err(Errno::INVAL);
-        }
-        In::<u8>(program.filter.cast_const().cast()).slice(count * size_of::<libc::sock_filter>())
-    }
-}
-
-impl Out<libc::msghdr> {
-    /// Its parts. As Linux: EINVAL for a negative length of the name, EMSGSIZE for too many buffers; a name is never longer
-    /// than the longest of any family.
-    pub fn parts(self) -> Result<Message> {
-        let header = self.get()?;
-        let name_len = if header.msg_name.is_null() { 0 } else { header.msg_namelen };
-        if name_len.cast_signed() < 0 {
-            return Err(Errno::INVAL);
-        }
-        if header.msg_iovlen > IOV_MAX {
-            return Err(Errno::MSGSIZE);
-        }
-        Ok(Message {
-            name: Out(header.msg_name.cast()),
-            name_len: name_len.min(size_of::<libc::sockaddr_storage>() as u32),
-            vectors: In(header.msg_iov),
-            count: header.msg_iovlen,
-            control: Out(header.msg_control.cast()),
-            control_len: if header.msg_control.is_null() { 0 } else { header.msg_controllen },
-        })
-    }
-
-    /// Writes how long the name is.
-    pub fn set_name_len(self, len: u32) -> Result<()> {
-        let mut header = self.get()?;
-        header.msg_namelen = len;
-        self.set(header)
-    }
-
-    /// Writes what recvmsg gives back: the lengths and the flags.
-    pub fn finish(self, name_len: u32, control_len: usize, flags: c_int) -> Result<()> {
-        let mut header = self.get()?;
-        header.msg_namelen = name_len;
-        header.msg_controllen = control_len;
-        header.msg_flags = flags;
-        self.set(header)
-    }
-}
-
-impl Out<libc::mmsghdr> {
-    /// The header of the `index`th message.
-    pub fn header(self, index: u32) -> Out<libc::msghdr> {
-        Out(self.0.wrapping_add(index as usize).cast())
-    }
-
-    /// Writes the length of the `index`th message.
-    pub fn set_len(self, index: u32, len: u32) -> Result<()> {
-        let one = Out(self.0.wrapping_add(index as usize));
-        let mut message: libc::mmsghdr = one.get()?;
-        message.msg_len = len;
-        one.set(message)
-    }
-}
-
-impl Out<libc::FILE> {
-    /// A stream that is about to be the program's.
-    pub fn stream(stream: *mut libc::FILE) -> Out<libc::FILE> {
-        Out(stream)
-    }
-}
-
-impl Out<libc::ifconf> {
-    /// Where SIOCGIFCONF writes, and how many bytes there are.
-    pub fn buffer(self) -> Result<(OutBytes, usize)> {
-        let conf = self.get()?;
-        // SAFETY: a union of two pointers.
-        let buffer = unsafe { conf.ifc_ifcu.ifcu_buf };
-        Ok((Out(buffer.cast()), usize::try_from(conf.ifc_len).unwrap_or(0)))
-    }
-}
-
-/// An argument of a variadic function (fcntl, ioctl): a number or a pointer, as the command says.
-#[repr(transparent)]
-#[derive(Clone, Copy)]
-pub struct Argument(*mut c_void);
-
-impl Argument {
-    /// A place of ours, as if the program had passed it.
-    pub fn of<T>(place: &mut T) -> Argument {
-        Argument(std::ptr::from_mut(place).cast())
-    }
-
-    /// As a number.
-    pub fn int(self) -> c_int {
-        self.0 as usize as c_int
-    }
-
-    /// As a pointer.
-    pub fn pointer<T>(self) -> Out<T> {
-        Out(self.0.cast())
-    }
-}
-
-/// Where mmap(2) has mapped something.
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Mapped(*mut c_void);
-
-impl Reply for Mapped {
-    const FAILED: Self = Mapped(libc::MAP_FAILED);
-}
-
-impl Mapped {
-    /// A place in it, to map something there.
-    pub fn at(self, offset: usize) -> Argument {
-        Argument(self.0.wrapping_byte_add(offset))
-    }
-}
-
-macro_rules! numbers {
-    ($($type:ty),*) => { $(
-        impl From<Argument> for $type {
-            fn from(argument: Argument) -> $type {
-                argument.0 as usize as $type
-            }
-        }
-    )* };
-}
-numbers!(c_int, u32, i64, u64, usize);
-
-impl<T> From<Argument> for *mut T {
-    fn from(argument: Argument) -> *mut T {
-        argument.0.cast()
-    }
-}
-
-impl<T> From<Argument> for *const T {
-    fn from(argument: Argument) -> *const T {
-        argument.0.cast()
     }
 }
 
