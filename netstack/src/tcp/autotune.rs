@@ -1,9 +1,9 @@
-//! How large the rings are: as the path and the program need it, without a setting.
+//! How large the rings are: as large as the path and the program need, without a setting.
 //!
 //! A ring starts small, so that cycling through it stays in the caches, and grows while a larger one would carry more: the
 //! receiving one to twice what the program reads in a round trip (dynamic right-sizing, as Linux's
 //! `tcp_rcv_space_adjust`), the sending one to twice the congestion window (`tcp_sndbuf_expand`).
-//! A ring never shrinks: where the program wants less, it is not used to its end.
+//! A ring never shrinks: if the program wants less, not all of it is used.
 
 use super::seq::Seq;
 use super::tcb::Tcb;
@@ -12,15 +12,15 @@ use crate::socket::BufferPool;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::Segment;
 
-/// No ring grows beyond this: a path of 100 ms and 1 Gbit/s holds 12.5 MB, and while one lost segment is repeated as much
-/// again arrives.
+/// No ring grows beyond this: a path of 100 ms and 1 Gbit/s holds 12.5 MB, and as much again arrives while a lost segment is
+/// sent again.
 pub(super) const MAX_RING: usize = 32 << 20;
-/// Bytes a second that a ring is made for at most, 10 Gbit/s: where the round trip is short, more is never under way, and a
-/// larger ring only costs the caches.
+/// The highest rate for which a ring is made, in bytes a second (10 Gbit/s). If the round trip is short, no more is ever in flight,
+/// and a larger ring would only cost the caches.
 const MAX_RATE: u64 = 1_250_000_000;
 /// What a sender may have sent in the first round trip (RFC 6928).
 const FIRST_ROUND: u64 = 10 * 1460;
-/// When the pool is asked again that had nothing to give.
+/// When the pool had no memory: how long until it is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// What a connection has measured for the size of its rings.
@@ -30,14 +30,14 @@ pub(super) struct Autotune {
     rtt: Option<Duration>,
     /// The smallest such of late.
     smallest: WindowedMin,
-    /// When text up to this number has come, a window has passed since this moment.
+    /// Without timestamps: when text up to this number has arrived, a window has passed since this moment.
     timing: Option<(Seq, Instant)>,
     /// The present round: when it began, and how much the program had read by then.
     began: Instant,
     read: u64,
     /// The most that the program has read in a round, in bytes.
     most: u64,
-    /// The pool had nothing to give: not before this moment again.
+    /// The pool had no memory: do not ask before this moment.
     not_before: Instant,
 }
 
@@ -76,7 +76,7 @@ impl Tcb {
         bounded(self.rx.capacity(), self.options.buffers.receive)
     }
 
-    /// Bytes that the tx ring may hold: no more than SO_SNDBUF says, to which the program keeps.
+    /// Bytes that the tx ring may hold: no more than SO_SNDBUF says, which the program's side heeds.
     pub(super) fn send_bound(&self) -> usize {
         bounded(self.tx.capacity(), self.options.buffers.send)
     }
@@ -90,7 +90,7 @@ impl Tcb {
             self.measure_receiving(now, segment);
             if let Some(size) = self.receive_size(now).filter(|_| now >= self.autotune.not_before) {
                 match pool.grow(self.rx.capacity(), size) {
-                    // Refused while the ring still goes over to the one before; the next round asks again.
+                    // Refused while the ring still moves to the previous one; the next round asks again.
                     Some(region) => drop(self.rx.grow(region)),
                     None => self.autotune.not_before = now + RETRY,
                 }
@@ -164,7 +164,7 @@ impl Tcb {
         if let Some(fixed) = self.options.buffers.send {
             return larger(capacity, fixed as usize);
         }
-        // The program fills it, and the network would take more.
+        // Only if the program fills it and the network would take more.
         let window = self.congestion.windows().window as usize;
         if window.saturating_mul(2) <= capacity || self.tx.len() < capacity / 2 {
             return None;

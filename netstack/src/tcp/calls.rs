@@ -49,14 +49,14 @@ impl Tcp {
         let socket = self.sockets.get_mut(id.0).ok_or(BindError::NotFound)?;
         let foreign = !options.free && !local.ip().is_unspecified() && !env.paths.is_local(local.ip());
         let used = socket.binding.is_some_and(|binding| binding.has_port()) || !matches!(socket.kind, Kind::Idle(_));
-        // Linux: of IPv4 the address comes first, of IPv6 the state.
+        // Linux checks the address first for IPv4, and the state for IPv6.
         match (foreign, used) {
             (true, true) if local.is_ipv6() => return Err(BindError::InvalidState),
             (true, _) => return Err(BindError::AddrNotAvailable),
             (false, true) => return Err(BindError::InvalidState),
             (false, false) => {}
         }
-        // Who has had a group's program begins a group, and joins none.
+        // A socket with a program of its own begins a group, and joins none.
         let alone = self.programs.contains_key(&id.0);
         let asked = BindOptions { reuse_port: options.reuse_port && !alone, ..options };
         let mut binding = self.ports.bind(plain(local), asked, env.rng)?;
@@ -102,7 +102,7 @@ impl Tcp {
         Ok(())
     }
 
-    /// connect(2): the SYN goes at the next poll, or when there is text for it.
+    /// connect(2): the SYN is sent by the next poll, or when there is text for it.
     pub(crate) fn connect(
         &mut self,
         now: Instant,
@@ -205,7 +205,7 @@ impl Tcp {
             let Some(socket) = self.sockets.get(child) else { continue };
             let (local, remote) = match &socket.kind {
                 Kind::Connection(tcb) => (tcb.durable.local, tcb.durable.remote),
-                // Reset while it waited: Linux hands it out all the same, and the program reads the error.
+                // Reset while it waited: Linux returns it all the same, and the program reads the error.
                 Kind::Idle(Idle { over: Some(tuple), .. }) => (tuple.local, tuple.remote),
                 _ => continue,
             };
@@ -227,7 +227,7 @@ impl Tcp {
         self.sockets.get_mut(id.0)?.error.take()
     }
 
-    /// What ICMP said of a connection that is open, and that nobody was told (Linux's sk_err_soft); it is thereby taken.
+    /// Takes an ICMP error that did not end the connection (Linux's sk_err_soft).
     pub(crate) fn take_soft_error(&mut self, id: TcpId) -> Option<TcpError> {
         self.sockets.get_mut(id.0)?.tcb_mut()?.soft_error.take()
     }

@@ -1,11 +1,10 @@
-//! What the packets said that brought a connection's segments (ip(7), IP_PKTOPTIONS; RFC 2292 §4.1).
+//! The IP header fields of a connection's segments, as programs can ask for them (ip(7), IP_PKTOPTIONS; RFC 2292 §4.1).
 
 use super::seam::IpMeta;
 use super::{Tcp, TcpId};
 use crate::link::IfIndex;
 
-/// The IP header of a segment, as far as programs ask: of IPv4 that of the segment that opened an accepted connection, of IPv6 that of
-/// the last one in order.
+/// Fields of the IP header of a segment: for IPv4 the one that opened an accepted connection, for IPv6 the last one in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carrier {
     /// The interface that it came in by.
@@ -25,7 +24,7 @@ impl Carrier {
 }
 
 impl Tcp {
-    /// Of an open connection; `None` where nothing has come that counts.
+    /// Of a connection; `None` before such a segment has come.
     pub(crate) fn carrier(&self, id: TcpId) -> Option<Carrier> {
         self.sockets.get(id.0)?.carrier
     }

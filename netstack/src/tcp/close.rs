@@ -38,7 +38,7 @@ impl Tcp {
             tcb.change_segment_size(tcb.durable.snd_mss);
         }
         tcb.ack.set_mode(tcb.options.quickack);
-        // TCP_NODELAY, and TCP_CORK taken off, push out what waits.
+        // Setting TCP_NODELAY, and clearing TCP_CORK, send what waits.
         self.make_ready(now, id.0);
     }
 
@@ -64,8 +64,7 @@ impl Tcp {
         }
     }
 
-    /// close(2): nothing more is told to the program but the release of the key, once the engine has no more use for the
-    /// rings.
+    /// close(2): the program hears nothing more but that the key is released, when the engine does not need the rings any more.
     pub(crate) fn close(&mut self, now: Instant, id: TcpId, how: Close, events: &mut Events) {
         self.stop_listening(now, id.0, events);
         let Some(socket) = self.sockets.get_mut(id.0) else { return };

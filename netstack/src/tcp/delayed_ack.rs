@@ -1,5 +1,5 @@
-//! When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2), after Linux: at once while a connection is young, later
-//! together with the answer if the program answers, at least every second full segment.
+//! When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2), as Linux does: at once while a connection is young, later together
+//! with the answer if the program answers, and at least every second full segment.
 
 use super::seq::Seq;
 use crate::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const QUICK_ACKS: u8 = 16;
 const MAX_DUPLICATES: u8 = 16;
 /// The segment size that a sender is taken to use until it has shown another (RFC 9293 §3.7.1).
 const FIRST_SEGMENT: u32 = 536;
-/// Segments that are shorter say nothing of it (Linux's TCP_MIN_MSS).
+/// Shorter segments say nothing about it (Linux's TCP_MIN_MSS).
 const MIN_SEGMENT: u32 = 88;
 
 /// Acknowledgements that one connection owes.
@@ -24,7 +24,7 @@ pub(super) struct DelayedAck {
     now: bool,
     /// One may wait; the timer runs.
     delayed: bool,
-    /// It waits for the program to have read everything, if that comes first.
+    /// It goes as soon as the program has read everything, if that is before the timer.
     until_drained: bool,
     /// Pure duplicates owed, one for each segment out of order (RFC 5681 §4.2).
     duplicates: u8,
@@ -92,8 +92,8 @@ impl DelayedAck {
         self.last_text
     }
 
-    /// The acknowledgement that waits must go once the program has read everything: the sender has pushed, and may wait
-    /// for it with its next small piece (Nagle). Linux does so in `tcp_cleanup_rbuf`.
+    /// A delayed acknowledgement must go once the program has read everything: the sender has pushed, and may hold its next small
+    /// segment back until then (Nagle). Linux does so in `tcp_cleanup_rbuf`.
     pub(super) fn waits_for_drain(&self) -> bool {
         self.delayed && self.until_drained && !self.now
     }
@@ -154,7 +154,7 @@ impl DelayedAck {
             self.quick = QUICK_ACKS;
         }
         self.last_text = Some(now);
-        // Two of a size in a row that are not the ends of writes (Linux's tcp_measure_rcv_mss()).
+        // Two segments of one length in a row that are not the ends of writes (Linux's tcp_measure_rcv_mss()).
         let least = if text.pushed { FIRST_SEGMENT } else { MIN_SEGMENT };
         if text.len > self.segment || (text.len == self.last_len && text.len >= least) {
             self.segment = text.len;
@@ -172,7 +172,7 @@ impl DelayedAck {
         }
     }
 
-    /// Text of ours goes out: if it answers what just came, the next acknowledgements may wait for the next answer.
+    /// Text of ours is sent: if it answers what has just come, the next acknowledgements may wait for the next answer.
     pub(super) fn on_answer(&mut self, now: Instant) {
         self.interactive |= self.last_text.is_some_and(|last| now.since(last) < DELAY);
     }

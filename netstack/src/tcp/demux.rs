@@ -1,4 +1,4 @@
-//! Whose segment is it: by four-tuple, else by listener.
+//! Finds the owner of a segment: by four-tuple, else the listener.
 
 use super::ports::Binding;
 use crate::filter::Program;
@@ -49,7 +49,7 @@ struct Listening {
     /// SO_BINDTODEVICE, when it began to listen.
     on: Option<IfIndex>,
     socket: Handle,
-    /// Of a group by SO_REUSEPORT; all members have the same.
+    /// The program of its SO_REUSEPORT group; all members have the same.
     program: Option<Program>,
 }
 
@@ -89,7 +89,7 @@ impl Demux {
     /// All tuples towards `addr`. For the rare event of a node's death: it looks at every connection.
     pub(super) fn towards(&self, addr: IpAddr) -> Vec<Owner> {
         let mut found: Vec<_> = self.tuples.iter().filter(|(tuple, _)| tuple.remote.ip() == addr).collect();
-        // The map's order depends on the seed alone, but not the order of its growth: make it plain.
+        // A fixed order, so that runs with one seed are the same.
         found.sort_unstable_by_key(|(tuple, _)| (tuple.local, tuple.remote));
         found.into_iter().map(|(_, owner)| *owner).collect()
     }
@@ -127,10 +127,10 @@ impl Demux {
         }
     }
 
-    /// The listener for a SYN: one bound to this very address before one bound to any; of those one bound to the interface
-    /// (SO_BINDTODEVICE; `bound_to` tells) before one bound to none, and one of the address's family before one of both. Of
-    /// several (`SO_REUSEPORT`) the one that the group's program has `chosen`, else the tuple's hash, so that a repeated SYN
-    /// meets the same one.
+    /// The listener for a SYN. One that is bound to this address goes before one that is bound to any; then one that is bound to the
+    /// interface (SO_BINDTODEVICE, by `bound_to`) before one that is not, and one of the address's family before one of both. Of
+    /// several (`SO_REUSEPORT`) it is the one that the group's program has `chosen`, else one by the hash of the tuple, so that a
+    /// repeated SYN finds the same one.
     pub(super) fn listener(
         &self,
         tuple: &Tuple,

@@ -1,4 +1,4 @@
-//! What ICMP says of our segments (RFC 5461, RFC 5927, RFC 1191).
+//! ICMP errors about our segments (RFC 5461, RFC 5927, RFC 1191).
 
 use super::Tcp;
 use super::demux::{Owner, Tuple};
@@ -14,7 +14,7 @@ use crate::time::Instant;
 use core::net::SocketAddr;
 
 impl Tcp {
-    /// Is a quoted segment one that is in flight? Only then an error about it is about this connection (RFC 5927 §4).
+    /// Whether a quoted segment is in flight. Only then is the error about this connection (RFC 5927 §4).
     pub(crate) fn is_in_flight(&self, local: SocketAddr, remote: SocketAddr, quoted_seq: u32) -> bool {
         let Some(Owner::Connection(handle)) = self.demux.owner(&Tuple { local, remote }) else { return false };
         let tcb = self.sockets.get(handle).and_then(|socket| socket.tcb());
@@ -52,8 +52,8 @@ impl Tcb {
 }
 
 impl Socket {
-    /// An error ends a connection that is being opened, and its report is kept, of IPv4 asked for or not (Linux's tcp_v4_err()).
-    /// Later it is only remembered (RFC 1122 §4.2.3.9, RFC 5461 §3), or told once to who asked for it (IP_RECVERR).
+    /// An error ends a connection that is being opened, and its report is kept, for IPv4 even if nobody asked (Linux's tcp_v4_err()).
+    /// Later an error is only noted (RFC 1122 §4.2.3.9, RFC 5461 §3), or reported once if the program asked (IP_RECVERR).
     fn undelivered(&mut self, mut report: ErrorReport, events: &mut Events) {
         let Kind::Connection(tcb) = &mut self.kind else { return };
         let why = TcpError::Network(report.error);

@@ -31,7 +31,7 @@ const HEADERS_V4: u32 = 40;
 const HEADERS_V6: u32 = 60;
 
 impl Tcp {
-    /// RFC 9293 §3.10.7.2. `iss`: the sequence number to use, where an old connection in TIME-WAIT asks for one.
+    /// RFC 9293 §3.10.7.2. `iss`: the initial sequence number, if an old connection in TIME-WAIT requires one.
     pub(super) fn segment_for_listener(
         &mut self,
         now: Instant,
@@ -125,7 +125,7 @@ impl Tcp {
         self.timers.set(Waiter::Request(handle), deadline);
     }
 
-    /// The request that an acknowledgement completes whose SYN was answered with a cookie.
+    /// The request that an acknowledgement completes, if its SYN was answered with a cookie.
     fn request_of_cookie(
         &self,
         now: Instant,
@@ -162,7 +162,7 @@ impl Tcp {
             snd_wnd: u32::from(header.window),
             rcv_wnd: window_of_syn_ack(env, &options),
             options,
-            // Nobody knows when the SYN-ACK went.
+            // It is not known when the SYN-ACK was sent.
             sent_at: now,
             retries: 1,
             acked: true,
@@ -193,7 +193,7 @@ impl Tcp {
             self.drop_request(handle);
         }
         tcb.note_syn_ack(request.sent_at, request.retries > 0);
-        // RFC 6928 §2, as of SYNs. Of one that was acknowledged before, none was.
+        // RFC 6928 §2, as for SYNs. If it was acknowledged before, none was lost.
         if request.retries > 1 && !request.acked {
             tcb.begin_with_one_segment(now);
         }
@@ -219,7 +219,7 @@ impl Tcp {
         Some((Tcb::new(now, opening), buffers.key))
     }
 
-    /// Gives a new connection its socket, and that its place in the accept queue.
+    /// Makes the socket of a new connection, and puts it into the accept queue.
     pub(super) fn adopt(
         &mut self,
         request: &Request,
@@ -257,7 +257,8 @@ impl Tcp {
     /// The SYN-ACK was not acknowledged in time (RFC 6298).
     pub(super) fn request_timer(&mut self, now: Instant, handle: Handle) {
         let Some(request) = self.requests.get_mut(handle) else { return };
-        // TCP_DEFER_ACCEPT: who has acknowledged is not asked again before the time is almost over (Linux's syn_ack_recalc).
+        // TCP_DEFER_ACCEPT: a peer that has acknowledged gets no further SYN-ACK before the time is almost over (Linux's
+        // syn_ack_recalc).
         let defer = request.options.defer_accept;
         let waits = request.acked && request.retries < defer;
         if request.retries >= SYN_ACK_RETRIES && !waits {
@@ -301,7 +302,7 @@ impl Tcp {
         }
     }
 
-    /// A connection that nobody will ever own: RST, and its key is released.
+    /// Drops a connection that nobody has accepted: RST, and its key is released.
     fn discard(&mut self, now: Instant, handle: Handle, events: &mut Events) {
         let Some(socket) = self.sockets.get_mut(handle) else { return };
         match &mut socket.kind {
@@ -315,7 +316,7 @@ impl Tcp {
     }
 }
 
-/// What a SYN-ACK offers.
+/// The window that a SYN-ACK offers.
 fn window_of_syn_ack(env: &Env<'_>, options: &TcpOptions) -> u32 {
     let most = options.window_clamp.unwrap_or(MAX_UNSCALED).min(MAX_UNSCALED);
     (env.pool.receive_size(options.buffers) as u32).min(options.buffers.receive.unwrap_or(most)).min(most)

@@ -1,4 +1,4 @@
-//! The run: timers that are due, then everything that wants to go out.
+//! One run of TCP: timers that are due, then everything that can be sent.
 
 use super::output::Turn;
 use super::seam::TcpOut;
@@ -9,7 +9,7 @@ use crate::link::TxResult;
 use crate::slab::Handle;
 use crate::time::{Duration, Instant};
 
-/// How soon a full link is asked again.
+/// How soon a full link is tried again.
 const RETRY: Duration = Duration::from_millis(1);
 
 impl Tcp {
@@ -24,8 +24,8 @@ impl Tcp {
             }
         }
         let mut blocked = self.replies.send(out) == TxResult::Full;
-        // A connection that meets a full link waits for the next poll; those behind it may leave by another link. Next time those come
-        // first that got nothing now, or a link with room for one segment at a time would serve the same one for ever.
+        // A connection that finds its link full waits for the next poll; those after it may have another link. Those that could send
+        // nothing are first next time, or a link with room for one segment at a time would serve the same one for ever.
         let mut turns = self.ready.len();
         let mut starved = Vec::new();
         while turns > 0 {

@@ -81,7 +81,7 @@ impl Remnant {
     fn judge_fin_wait_2(&mut self, now: Instant, segment: &Segment<'_>) -> Verdict {
         let header = &segment.header;
         let text_end = header.seq + segment.payload.len() as u32;
-        // An acknowledgement may stand behind the peer's FIN, which was lost.
+        // An acknowledgement may come from behind the peer's FIN, which was lost.
         if !segment.is_empty() && text_end.after(self.durable.rcv_nxt) {
             return Verdict::Reset;
         }

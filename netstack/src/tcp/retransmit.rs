@@ -41,7 +41,7 @@ impl Tcb {
         }
         let limit = match self.durable.state {
             State::SynSent => self.options.syn_retries,
-            // As Linux: the program may have it already.
+            // As on Linux: the program may have it already.
             State::SynReceived if self.is_early() => SYN_ACK_RETRIES + 1,
             State::SynReceived => SYN_ACK_RETRIES,
             _ => self.retry_limit(),

@@ -65,7 +65,7 @@ impl Tcp {
         only.is_none_or(|only| only == by)
     }
 
-    /// IP_MINTTL. What is left of a connection asks no more.
+    /// IP_MINTTL. What is left of a closed connection does not ask for it.
     fn is_near(&self, owner: Owner, ip: &IpMeta<'_>) -> bool {
         match owner {
             Owner::Connection(handle) => self.sockets.get(handle).is_none_or(|socket| socket.options().is_near(ip)),

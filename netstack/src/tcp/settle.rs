@@ -1,4 +1,4 @@
-//! After anything happened to a connection: events, timers, output, the end.
+//! What follows when something has happened to a connection: events, timers, output, the end.
 
 use super::demux::{Owner, Tuple};
 use super::remnant::Remnant;
@@ -16,7 +16,7 @@ use crate::wire::tcp::{Flags, Options};
 const MAX_REMNANTS: usize = 32_768;
 
 impl Tcp {
-    /// Draws the consequences of what happened to a connection. Every path that touches a TCB ends here.
+    /// Does what follows from a change of a connection. Every path that touches a TCB ends here.
     pub(super) fn settle(&mut self, now: Instant, handle: Handle, events: &mut Events) {
         self.now = now;
         if self.sockets.get(handle).and_then(Socket::tcb).is_some_and(Tcb::has_early_news) {
@@ -134,7 +134,7 @@ fn release_chosen_port(socket: &mut Socket, ports: &mut super::ports::Ports) {
     }
 }
 
-/// The segment that a TCB still owes when it goes.
+/// The last segment that a TCB owes the peer.
 fn last_words(now: Instant, tcb: &Tcb, flags: Flags) -> Reply {
     let d = &tcb.durable;
     let (window, _) = tcb.window_to_offer(false);

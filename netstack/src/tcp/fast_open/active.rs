@@ -1,4 +1,4 @@
-//! The client's side.
+//! The client's side: the SYN, and what its answer means.
 
 use super::cache::Learned;
 use super::{Early, FastOpenFail, FastOpenModes, FastOpening, FirstText};
@@ -18,7 +18,7 @@ const OPTIONS: u32 = 40;
 const MOST_TEXT: u32 = 32 << 10;
 
 impl FastOpening {
-    /// What the SYN of a connection that we open says. `carried`: the largest segment of the path.
+    /// What the SYN of a connection that we open is to carry. `carried`: the largest segment of the path.
     pub(in crate::tcp) fn active(
         &mut self,
         now: Instant,
@@ -27,7 +27,7 @@ impl FastOpening {
         options: &TcpOptions,
         carried: u16,
     ) -> Early {
-        // Linux learns nothing for its SYNs during a pause, and says nothing in them.
+        // As on Linux, during a pause SYNs neither ask for a cookie nor carry text.
         let off = first == FirstText::Ordinary || !self.modes.contains(FastOpenModes::CLIENT) || self.pause.holds(now);
         if off {
             return Early::default();
@@ -49,14 +49,14 @@ impl FastOpening {
 }
 
 impl Tcp {
-    /// How much text a SYN takes that has not left; `None` where there is none.
+    /// How much text the SYN can carry; `None` once it has been sent.
     pub(crate) fn syn_room(&self, id: TcpId) -> Option<u32> {
         let tcb = self.sockets.get(id.0)?.tcb()?;
         let waits = tcb.durable.state == State::SynSent && tcb.durable.snd_nxt == tcb.durable.iss;
         waits.then_some(tcb.early.room)
     }
 
-    /// A SYN that waits for text goes, with what is in the tx ring.
+    /// Lets a SYN that waits for text go, with what is in the tx ring.
     pub(crate) fn send_syn(&mut self, now: Instant, id: TcpId) {
         let Some(tcb) = self.sockets.get_mut(id.0).and_then(|socket| socket.tcb_mut()) else { return };
         tcb.early.deferred = false;
@@ -66,7 +66,7 @@ impl Tcp {
 }
 
 impl Tcb {
-    /// The text that our SYN takes along.
+    /// How much text our SYN carries.
     pub(in crate::tcp) fn syn_text(&self) -> u32 {
         match self.durable.state {
             State::SynSent => (self.tx.len() as u32).min(self.early.room),

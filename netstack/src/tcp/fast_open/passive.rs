@@ -1,4 +1,4 @@
-//! The server's side.
+//! The server's side: what a SYN opens.
 
 use super::cookies::Check;
 use super::{Early, FastOpenModes};
@@ -24,7 +24,7 @@ const AFTER_RESET: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub(in crate::tcp) struct Queue {
     pending: usize,
-    /// Until when those count that were reset, in order.
+    /// Until when each of those that were reset keeps its place, in order.
     reset: VecDeque<Instant>,
 }
 
@@ -110,7 +110,7 @@ impl Tcp {
         }
     }
 
-    /// What a connection has to tell: its handshake is over, its SYN-ACK brought a cookie, its path is a black hole.
+    /// Takes what a connection has learned: its handshake is over, the SYN-ACK brought a cookie, its path is a black hole.
     pub(in crate::tcp) fn take_early_news(&mut self, now: Instant, handle: Handle) {
         let Some(tcb) = self.sockets.get_mut(handle).and_then(Socket::tcb_mut) else { return };
         let tuple = Tuple { local: tcb.durable.local, remote: tcb.durable.remote };
@@ -132,7 +132,7 @@ impl Tcp {
             return;
         };
         listening.early.pending = listening.early.pending.saturating_sub(1);
-        // One that nobody has accepted has its place in the accept queue still.
+        // One that was not accepted still has its place in the accept queue.
         if reset && !listening.accept_queue.contains(&handle) {
             listening.early.reset.push_back(now + AFTER_RESET);
         }
@@ -148,7 +148,7 @@ impl Tcb {
             || early.listener.is_some() && self.durable.state != State::SynReceived
     }
 
-    /// The program may have this connection, though its handshake has not ended.
+    /// Whether the program may have this connection although its handshake has not ended.
     pub(in crate::tcp) fn is_early(&self) -> bool {
         self.early.child && self.durable.state == State::SynReceived
     }
