@@ -6,20 +6,20 @@ use crate::time::Instant;
 /// Whether an address may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressState {
-    /// Not known to be nobody else's yet (RFC 4862 §5.4): not ours for any purpose but finding that out.
+    /// Being probed for duplicates (RFC 4862 §5.4): not usable yet for anything else.
     Tentative,
     /// In use.
     Preferred,
-    /// In use by those who have it; new conversations choose another if there is one.
+    /// Still in use, but new connections choose another if there is one.
     Deprecated,
-    /// Another station has it: not ours.
+    /// A duplicate: another station has it, so we do not use it.
     Duplicate,
 }
 
 /// How an address came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressOrigin {
-    /// Somebody said so.
+    /// It was configured.
     Manual,
     /// Of a lease (RFC 2131).
     Dhcp,
@@ -47,7 +47,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// One that somebody set, in use for ever.
+    /// A configured one, valid for ever.
     pub fn manual(net: IpNet) -> Address {
         Address {
             net,

@@ -1,4 +1,4 @@
-//! What an interface says on its link by itself, without a route: ARP, neighbour discovery, group reports.
+//! Packets that need no route: ARP, neighbour discovery, group reports.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -36,7 +36,8 @@ impl Ip {
         self.send_control(pool, on, to, ethernet::IPV6, &[&fixed, extensions, &message]);
     }
 
-    /// Asks who has `target`: of everybody, or of the station that had it last (RFC 1122 §2.3.2.1, RFC 4861 §7.2.2).
+    /// Asks for `target`, by broadcast or multicast, or by unicast the station that had it last (RFC 1122 §2.3.2.1, RFC 4861
+    /// §7.2.2).
     pub(crate) fn ask(&mut self, pool: &mut dyn BufferPool, on: IfIndex, target: IpAddr, last: Option<Mac>) {
         match target {
             IpAddr::V4(target) => self.ask_arp(pool, on, target, last),

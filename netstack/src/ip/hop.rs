@@ -84,7 +84,7 @@ impl Ip {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
         }
         let broadcast = self.interfaces.broadcast_link(dst).filter(|interface| usable(interface.index));
-        // RFC 1122 §3.2.1.3 (g): nor to one.
+        // RFC 1122 §3.2.1.3 (g): no packet to a loopback address leaves the host.
         if dst.is_loopback() && broadcast.is_none() {
             return None;
         }
@@ -148,12 +148,12 @@ impl Ip {
         if self.interfaces.owner(dst.into(), allowed).is_some() {
             return Some(Hop { on: LOOPBACK, src: src.unwrap_or(dst).into(), to: NextHop::Ourselves });
         }
-        // Where others have the address, too, we are the nearest.
+        // Of all that have an anycast address, we are the nearest.
         if let Some(owner) = self.interfaces.anycast_owner(dst, on.filter(|_| link_scope)) {
             let src = src.or_else(|| select::source(&self.interfaces, dst, owner, temporary))?;
             return Some(Hop { on: LOOPBACK, src: src.into(), to: NextHop::Ourselves });
         }
-        // RFC 4291 §2.5.3: the same of ::1.
+        // RFC 4291 §2.5.3: the same for ::1.
         if dst.is_loopback() || src.is_some_and(|src| src.is_loopback()) {
             return None;
         }
@@ -187,7 +187,7 @@ impl Ip {
         Some((route.on, via.unwrap_or(dst.into())))
     }
 
-    /// Where groups are sent to that no interface is named for: where most packets go.
+    /// The interface for groups if none is named: that of the default route.
     fn multicast_interface(&self) -> Option<IfIndex> {
         let default = self.routes.lookup(Ipv6Addr::UNSPECIFIED.into(), |on| self.interfaces.is_up(on));
         default.map(|route| route.on).or_else(|| self.links_v6().next())
@@ -204,8 +204,8 @@ impl Ip {
         self.interfaces.iter().filter(speaks).map(|interface| interface.index)
     }
 
-    /// The interface that a packet to `ours` came by, as those see it who are bound to one: what we send to ourselves comes, as on
-    /// Linux, by the interface that has the address.
+    /// The interface by which a packet to `ours` came, for sockets that are bound to one: as on Linux, what we send to ourselves
+    /// comes by the interface that has the address.
     pub(crate) fn came_by(&self, ours: impl Into<IpAddr>, on: IfIndex) -> IfIndex {
         if on == LOOPBACK { self.owner(ours.into()).unwrap_or(on) } else { on }
     }

@@ -22,7 +22,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) fill: Fill,
     /// Copies of multicasts come back to members on this host.
     pub(crate) multicast_loop: bool,
-    /// What is known of the path beyond the first link does not count.
+    /// Only the first link's MTU counts, not the path's.
     pub(crate) link_mtu: bool,
     /// Bytes of the longest fragment, and of the longest packet that must not be cut, if that is said.
     pub(crate) most: Option<u16>,
@@ -32,7 +32,7 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// A packet of which nobody says anything special.
+    /// A packet with no special wishes.
     pub(crate) fn new(header: Header, transport: &'a [u8], payload: &'a [&'a [u8]], fill: Fill) -> Outgoing<'a> {
         let (multicast_loop, link_mtu, most, options, account) = Default::default();
         Outgoing { header, transport, payload, fill, multicast_loop, link_mtu, most, options, account }
@@ -88,7 +88,7 @@ impl Ip {
         if out.header.len() + len > most && out.header.dont_fragment {
             return Err(OutputError::TooLong);
         }
-        // Linux: what fits the path is not cut for IPV6_MTU's sake.
+        // Linux: a packet that fits the path is not cut for IPV6_MTU's sake.
         if out.header.len() + len > mtu {
             return self.send_fragments(now, pool, hop, out, most, len);
         }
@@ -111,7 +111,7 @@ impl Ip {
         Ok(())
     }
 
-    /// Bytes of the longest packet that goes whole, and of the longest that there is to be otherwise.
+    /// Bytes of the longest packet that is sent whole, and of the longest fragment otherwise.
     pub(super) fn limits_of(&self, hop: Hop, out: &Outgoing<'_>) -> (usize, usize) {
         let dst = out.header.dst;
         let mtu = if out.link_mtu { self.mtu(hop.on, dst) } else { self.path_mtu(hop.on, dst) };
@@ -141,7 +141,7 @@ impl Ip {
         Ok(())
     }
 
-    /// Is there room on the way for senders to put another packet?
+    /// Whether there is room in the link's queue, or on the loopback, for another packet.
     pub(crate) fn has_room(&self, hop: Hop, bytes: usize) -> bool {
         match self.interfaces.get(hop.on) {
             _ if hop.on == LOOPBACK => self.loopback_has_room(bytes),

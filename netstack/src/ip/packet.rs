@@ -1,4 +1,4 @@
-//! Packets that wait: for a link, for ARP, or for the loopback's other end.
+//! Packets that wait: for a link, for a neighbour's address, or on the loopback.
 
 use crate::departure::Tag;
 use crate::packet::Sender;
@@ -53,7 +53,7 @@ impl Packet {
 #[derive(Default)]
 pub(crate) struct Packets {
     spare: Vec<Vec<u8>>,
-    /// What is to be booked in the buffers of senders.
+    /// Changes that the senders' buffers have not been charged with yet.
     entries: Vec<Entry>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Account {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner {
     pub(crate) id: DatagramId,
-    /// What its fragments may be charged before the last of them.
+    /// The most that its fragments but the last may be charged.
     pub(crate) spare: usize,
 }
 
@@ -111,7 +111,7 @@ impl Packets {
         Some(Packet { bytes, checksum_partial, sender: None, owner: None, tag: None })
     }
 
-    /// The packet is its sender's, until it has gone.
+    /// Charges a packet to its sender, until it has gone.
     pub(crate) fn enter(&mut self, account: Account, packet: &mut Packet) {
         packet.tag = account.tag;
         if let Some(Owner { id: owner, .. }) = account.owner {
@@ -120,19 +120,19 @@ impl Packets {
         }
     }
 
-    /// Its sender has nothing to do with it any more.
+    /// Ends the charge.
     pub(crate) fn disown(&mut self, packet: &mut Packet) {
         if let Some(owner) = packet.owner.take() {
             self.entries.push(Entry { owner, bytes: packet.payload().len(), gone: true });
         }
     }
 
-    /// What is to be booked, in its order.
+    /// Takes the changes, in their order.
     pub(crate) fn take_entries(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.entries)
     }
 
-    /// Gives back the list, booked and empty.
+    /// Gives the list back, empty.
     pub(crate) fn reuse(&mut self, entries: Vec<Entry>) {
         self.entries = entries;
     }

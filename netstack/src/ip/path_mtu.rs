@@ -1,5 +1,4 @@
-//! What routers said about the largest packet that fits a path (RFC 1191 §6, RFC 8201 §5.2), by destination: one memory for
-//! all protocols and all sockets.
+//! Path MTUs that routers have reported (RFC 1191 §6, RFC 8201 §5.2), by destination, for all protocols and sockets.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -11,9 +10,9 @@ use crate::time::Instant;
 use crate::timer::TimerQueue;
 use crate::wire::ipv6;
 
-/// How long it is believed; afterwards a larger packet is tried again (RFC 1191 §6.3, Linux mtu_expires).
+/// How long a report counts; afterwards a larger packet is tried again (RFC 1191 §6.3, Linux mtu_expires).
 const LIFETIME: Duration = Duration::from_secs(600);
-/// Smaller ones are taken for lies: packets are not made smaller, but may be fragmented on the way (Linux min_pmtu).
+/// Smaller ones are not believed: packets do not become smaller, but may be fragmented on the way (Linux min_pmtu).
 const LEAST_V4: u32 = 552;
 /// No IPv6 link carries less (RFC 8200 §5).
 const LEAST_V6: u32 = ipv6::MIN_MTU as u32;
@@ -26,7 +25,7 @@ const PLATEAUS: [u32; 9] = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 5
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Narrow {
     mtu: u32,
-    /// The router said less than we believe: fragmenting must stay allowed.
+    /// The router said less than we believe, so fragments must be allowed.
     too_narrow: bool,
 }
 
@@ -86,7 +85,7 @@ impl PathMtus {
         self.changes = self.changes.wrapping_add(1);
     }
 
-    /// Counts what was learnt and forgotten: who has looked before needs to look again only after a change.
+    /// A number that changes with every path MTU that is learnt or forgotten.
     pub(crate) fn changes(&self) -> u32 {
         self.changes
     }
@@ -103,7 +102,7 @@ impl Ip {
         self.path_mtus.paths.get(&dst).map_or(link, |narrow| link.min(narrow.mtu as usize))
     }
 
-    /// Must fragmenting on the way stay allowed?
+    /// Whether fragments must be allowed on the way.
     pub(crate) fn is_too_narrow(&self, dst: IpAddr) -> bool {
         self.path_mtus.paths.get(&dst).is_some_and(|narrow| narrow.too_narrow)
     }

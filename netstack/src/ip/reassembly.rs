@@ -1,8 +1,8 @@
 //! Reassembly of fragments (RFC 791 §3.2, RFC 815, RFC 8200 §4.5), bounded in memory and time.
 //!
-//! A datagram with overlapping fragments is thrown away whole (RFC 5722 says it for IPv6, Linux does it for both): no
-//! two hosts agree on what such fragments mean, and honest senders make none. Memory is charged by what arrived, not by
-//! what a fragment claims will come.
+//! A datagram with overlapping fragments is dropped as a whole (RFC 5722 for IPv6; Linux does so for both): no two hosts agree on
+//! what such fragments mean, and honest senders make none. Memory is charged for what has arrived, not for what a fragment claims
+//! is to come.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const TIMEOUT_V6: Duration = Duration::from_secs(60);
 /// Bytes that incomplete datagrams may hold together (Linux ipfrag_high_thresh); beyond it the oldest are dropped.
 const MAX_BYTES: usize = 4 << 20;
-/// The ECN field of what a router has marked.
+/// The ECN field of a packet that a router has marked.
 const CE: u8 = 0b11;
 /// Charged for a fragment, and for a datagram, besides its bytes.
 const OVERHEAD: usize = 128;
@@ -99,7 +99,7 @@ impl<'a> Fragment<'a> {
         }
     }
 
-    /// The packet that it is if it is all of it (RFC 6946 §4).
+    /// The packet that an atomic fragment is (RFC 6946 §4).
     pub(crate) fn alone(&self) -> Vec<u8> {
         let mut packet = self.header.to_vec();
         if let Some(gap) = self.fragment_header {
@@ -138,7 +138,7 @@ pub(crate) struct Whole {
     pub(crate) longest: u16,
 }
 
-/// Why a fragment can be none of any packet (RFC 8200 §4.5).
+/// Why a fragment cannot belong to any packet (RFC 8200 §4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     /// It is not the last and its length is no multiple of 8.
@@ -220,7 +220,7 @@ impl Reassembly {
         if more && !payload.len().is_multiple_of(8) {
             return Err(Flaw::Length);
         }
-        // What would end beyond the longest packet is an attack.
+        // No honest sender makes a fragment that ends beyond the longest packet.
         if fragment.reaches() > ipv4::MAX_LEN {
             return Err(Flaw::Offset);
         }

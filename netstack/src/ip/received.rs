@@ -10,14 +10,14 @@ use crate::wire::{ethernet, ipv4, ipv6};
 pub(crate) enum Cast {
     /// To one of our addresses.
     Unicast,
-    /// To one of those who have an address, us among them (RFC 4291 §2.6).
+    /// To an anycast address of ours (RFC 4291 §2.6).
     Anycast,
-    /// To all hosts on the link, or to a group that somebody here joined.
+    /// To all hosts on the link, or to a group that a socket here has joined.
     Many,
 }
 
 impl Cast {
-    /// Nobody else gets it.
+    /// Whether no other host gets it.
     pub(crate) fn is_for_one(self) -> bool {
         self != Cast::Many
     }
@@ -28,7 +28,7 @@ impl Cast {
 pub(crate) struct Received<'a> {
     pub(crate) src: IpAddr,
     pub(crate) dst: IpAddr,
-    /// The interface that it came in by; of a packet to ourselves by a link-local address, the one that has it.
+    /// The interface by which it came; for a packet to our own link-local address, the interface that has the address.
     pub(crate) on: IfIndex,
     /// What the payload is.
     pub(crate) protocol: u8,
@@ -38,7 +38,7 @@ pub(crate) struct Received<'a> {
     pub(crate) tos: u8,
     /// Of IPv6.
     pub(crate) flow_label: u32,
-    /// What is for one was in a frame for us alone.
+    /// Unicast packets have come in a frame for us alone.
     pub(crate) cast: Cast,
     /// The transport checksum need not be verified.
     pub(crate) checksum_good: bool,
@@ -83,8 +83,8 @@ impl<'a> Received<'a> {
         }
     }
 
-    /// Of a packet of ours, perhaps cut short, that goes back to its sender. None of a later fragment of IPv6, about which
-    /// nothing can be said.
+    /// A packet of ours, perhaps truncated, about which its sender gets an error. None for a later fragment of IPv6, of which the
+    /// transport is not known.
     pub(crate) fn quoted(bytes: &'a [u8], on: IfIndex) -> Option<Received<'a>> {
         if bytes.first()? >> 4 != 6 {
             return Some(Received::v4(&ipv4::Packet::parse_quoted(bytes).ok()?, on));

@@ -1,4 +1,4 @@
-//! Better gateways, of which routers told us (RFC 1122 §3.2.2.2, RFC 4861 §8.3): by destination, and for a while.
+//! Redirects: better gateways that routers have told us, by destination and for a while (RFC 1122 §3.2.2.2, RFC 4861 §8.3).
 
 use core::net::IpAddr;
 use core::time::Duration;

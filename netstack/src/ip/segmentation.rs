@@ -1,5 +1,5 @@
-//! Segmentation in software: what [`LinkCaps::segment_offload`](crate::link::LinkCaps::segment_offload) leaves to a link, for
-//! links that have it not, and for segments that have to wait. What TCP and routing do for a segment they do once for many.
+//! Segmentation in software, for links without [`LinkCaps::segment_offload`](crate::link::LinkCaps::segment_offload) and for
+//! segments that have to wait. So TCP and routing do their work once for many segments.
 
 use crate::tcp::seam::TcpSegmentOut;
 use crate::wire::tcp::{Flags, MAX_HEADER_LEN};

@@ -17,7 +17,7 @@ use crate::wire::ethernet;
 const MAX_HEAD: usize = ethernet::HEADER_LEN + header::MAX_LEN + MAX_TRANSPORT;
 
 impl<'a> Outgoing<'a> {
-    /// A TCP segment, with its payload once more in a form that can be lent.
+    /// A TCP segment; `payload` is its payload as an array, which can be borrowed.
     fn of_segment(header: Header, segment: &TcpSegmentOut<'a>, payload: &'a [&'a [u8]; 2]) -> Outgoing<'a> {
         let (options, account) = (segment.options, Account { tag: segment.tag, owner: None });
         Outgoing { link_mtu: true, options, account, ..Outgoing::new(header, segment.header, payload, Fill::At(16)) }
