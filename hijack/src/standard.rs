@@ -5,7 +5,7 @@
 use crate::stdio;
 use kernel::descriptor::{self, Lookup};
 use libc::FILE;
-use std::ffi::{c_char, c_int};
+use std::ffi::c_int;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 
@@ -66,14 +66,14 @@ pub fn closed(stream: *mut FILE) {
 impl Standard {
     fn replace(&self, fd: usize) {
         let own = variable(fd).load(Acquire);
-        let mode: *const c_char = if fd == 0 { c"r".as_ptr() } else { c"w".as_ptr() };
+        let mode = if fd == 0 { c"r" } else { c"w" };
         let known = self.stand_in.load(Acquire);
         let stand_in = if known.is_null() { stdio::stream(fd as c_int, mode) } else { known };
         if own.is_null() || stand_in.is_null() {
             return;
         }
-        // SAFETY: two streams that are open. What was read ahead of another connection is none of this one's; buffering is as the
-        // program has set it.
+        // What was read ahead of another connection does not belong to this one; buffering is as the program has set it.
+        // SAFETY: both are open streams: libc's own, which is never freed, and ours, which is not closed while it stands in.
         unsafe {
             __fpurge(stand_in);
             libc::clearerr(stand_in);
@@ -92,7 +92,8 @@ impl Standard {
     }
 
     fn restore(&self, fd: usize) {
-        // SAFETY: a stream of ours. What it holds goes where the descriptor leads now, as from libc's own.
+        // What it holds goes where the descriptor leads now, as with libc's own.
+        // SAFETY: null, or the stream of ours that stands in, which is open.
         unsafe { libc::fflush(self.stand_in.load(Acquire)) };
         self.give_back(fd);
     }

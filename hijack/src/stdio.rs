@@ -10,7 +10,7 @@ use crate::{descriptors, standard, transfer};
 use kernel::descriptor::{self, Lookup};
 use kernel::{Errno, Result};
 use libc::FILE;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -33,20 +33,21 @@ static STREAMS: AtomicBool = AtomicBool::new(false);
 /// fdopen(3).
 pub fn fdopen(fd: c_int, mode: In<c_char>) -> Option<Result<Out<FILE>>> {
     socket::on(fd, |_| {
-        if !matches!(mode.string()?.to_bytes().first(), Some(b'r' | b'w' | b'a')) {
+        let mode = mode.string()?;
+        if !matches!(mode.to_bytes().first(), Some(b'r' | b'w' | b'a')) {
             return Err(Errno::INVAL);
         }
-        let stream = stream(fd, mode.raw());
+        let stream = stream(fd, mode);
         if stream.is_null() { Err(Errno::NOMEM) } else { Ok(Out::stream(stream)) }
     })
 }
 
 /// A stream over whatever `fd` is when it is read or written; null without memory. `mode` is one of fopen(3)'s.
-pub fn stream(fd: c_int, mode: *const c_char) -> *mut FILE {
+pub fn stream(fd: c_int, mode: &CStr) -> *mut FILE {
     STREAMS.store(true, Relaxed);
     let functions = CookieFunctions { read, write, seek, close };
-    // SAFETY: the mode is a string, the functions take the cookie for what it is: a number.
-    let stream = unsafe { fopencookie(ptr::without_provenance_mut(fd as usize), mode, functions) };
+    // SAFETY: the mode is a string. The functions have fopencookie(3)'s signatures, and do not follow the cookie: it is a number.
+    let stream = unsafe { fopencookie(ptr::without_provenance_mut(fd as usize), mode.as_ptr(), functions) };
     if !stream.is_null() {
         give_number(stream, fd);
     }
@@ -58,7 +59,8 @@ pub fn stream(fd: c_int, mode: *const c_char) -> *mut FILE {
 fn give_number(stream: *mut FILE, fd: c_int) {
     /// Where `_fileno` is in `struct _IO_FILE`, which is part of glibc's ABI (LP64).
     const FILENO: usize = 112;
-    // SAFETY: inside of the structure, which is 216 bytes long, and aligned to 4.
+    // SAFETY: `stream` is what fopencookie has just returned, a structure of 216 bytes that nobody else knows yet; the field lies
+    // inside of it, aligned to 4.
     unsafe {
         let number = stream.byte_add(FILENO).cast::<c_int>();
         if number.read() == -2 {

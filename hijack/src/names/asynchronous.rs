@@ -70,7 +70,7 @@ fn notify(event: In<Event>) {
     let Ok(Some(event)) = event.optional() else { return };
     match (event.how, event.function) {
         (libc::SIGEV_SIGNAL, _) => {
-            // SAFETY: a signal of the program to itself.
+            // SAFETY: takes numbers and a word that is handed on unread; it signals this process.
             unsafe { libc::sigqueue(libc::getpid(), event.signal, event.value) };
         }
         (libc::SIGEV_THREAD, Some(function)) => {

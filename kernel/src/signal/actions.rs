@@ -212,12 +212,12 @@ extern "C" fn trampoline(signal: c_int, info: *mut siginfo_t, context: *mut c_vo
     let Some(word) = usize::try_from(signal).ok().and_then(|signal| HANDLERS.get(signal)) else { return };
     let handler = Handler::unpack(word.load(SeqCst));
     if signal == libc::SIGSEGV {
-        // SAFETY: as the host calls us.
+        // SAFETY: these are the arguments with which the host called this SA_SIGINFO handler.
         unsafe { on_fault(handler, info, context) };
         return;
     }
     if critical::defer(signal) {
-        // SAFETY: the host calls us as it calls every SA_SIGINFO handler.
+        // SAFETY: as above.
         unsafe { queue_again(signal, handler, info, context.cast()) };
         return;
     }

@@ -161,7 +161,7 @@ pub fn around_poll<R>(poll: impl FnOnce(&libc::sigset_t) -> R) -> R {
 
 /// Sends `signal` to this thread, as the kernel does with SIGPIPE.
 pub fn raise(signal: c_int) {
-    // SAFETY: raise reads and writes no memory of ours.
+    // SAFETY: takes a number, and touches no memory of ours.
     unsafe { libc::raise(signal) };
 }
 
@@ -201,7 +201,7 @@ fn signals(bits: u64) -> impl Iterator<Item = c_int> {
 
 fn set_of(bits: u64) -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset fills the set in, sigaddset changes it.
+    // SAFETY: sigemptyset initialises the set before it is assumed to be; sigaddset gets a reference to it.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         let mut set = set.assume_init();
@@ -214,7 +214,7 @@ fn set_of(bits: u64) -> libc::sigset_t {
 
 fn remove(set: &mut libc::sigset_t, bits: u64) {
     for signal in signals(bits) {
-        // SAFETY: changes the set.
+        // SAFETY: a reference to an initialised set; a signal that does not exist is EINVAL.
         unsafe { libc::sigdelset(set, signal) };
     }
 }

@@ -104,7 +104,8 @@ pub fn shown(info: &mut siginfo_t) {
     if info.si_code != SI_SIGIO {
         return;
     }
-    // SAFETY: with this code it is that; both are plain data of one size, and alignment of siginfo_t is no less.
+    // SAFETY: a siginfo with this code has the layout of `Info`. Both are plain data of one size (checked above), and siginfo_t is
+    // aligned at least as strictly.
     let band = unsafe { (*std::ptr::from_mut(info).cast::<Info>()).band };
     info.si_code = match BANDS.iter().find(|(_, _, bits)| c_long::from(*bits) == band) {
         Some((_, code, _)) => *code,
