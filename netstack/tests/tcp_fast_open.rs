@@ -5,7 +5,7 @@ mod tcp_common;
 
 use common::Net;
 use netstack::Config;
-use netstack::tcp::{FastOpenFail, FastOpenKeys, FastOpenModes, State, TcpError};
+use netstack::tcp::{FastOpenFail, FastOpenKeys, FastOpenModes, FirstText, State, TcpError};
 use netstack::time::Duration;
 use tcp_common::notation::{Line, show_fast_open};
 use tcp_common::script::Script;
@@ -298,7 +298,7 @@ const COOKIE: &str = "fo 1122334455667788";
 /// A client that has a cookie of the peer's, whose MSS is `mss`.
 fn client_of(mss: u16, config: Config) -> Script {
     let mut s = Script::with(1500, config);
-    assert_eq!(s.opens_fast(100, false, |_| {}), 0, "no cookie, no text");
+    assert_eq!(s.opens_fast(100, FirstText::InSyn, |_| {}), 0, "no cookie, no text");
     let syn = s.sends("S 0:0(0) win 65535");
     assert_eq!(cookie_of(&syn).as_deref(), Some("fo"));
     s.gets(&format!("S. 0:0(0) ack 1 win 65535 <mss {mss},{COOKIE}>"));
@@ -317,7 +317,7 @@ fn client() -> Script {
 /// The same, with 100 bytes in a SYN that has left.
 fn opening() -> Script {
     let mut s = client();
-    assert_eq!(s.opens_fast(100, false, |_| {}), 100);
+    assert_eq!(s.opens_fast(100, FirstText::InSyn, |_| {}), 100);
     let syn = s.sends("S 0:100(100) win 65535");
     assert_eq!(cookie_of(&syn).as_deref(), Some(COOKIE));
     s
@@ -338,7 +338,7 @@ fn a_client_asks_once_and_sends_text_from_then_on() {
 #[test]
 fn a_syn_takes_what_fits_and_the_rest_follows() {
     let mut s = client();
-    assert_eq!(s.opens_fast(5000, false, |_| {}), 1420, "Linux's: the longest options are left room for");
+    assert_eq!(s.opens_fast(5000, FirstText::InSyn, |_| {}), 1420, "Linux's: the longest options are left room for");
     s.sends("S 0:1420(1420) win 65535");
     s.writes(1000);
     s.sends_nothing();
@@ -349,7 +349,7 @@ fn a_syn_takes_what_fits_and_the_rest_follows() {
 #[test]
 fn the_servers_segment_size_is_remembered() {
     let mut s = client_of(600, Config::default());
-    assert_eq!(s.opens_fast(5000, false, |_| {}), 560);
+    assert_eq!(s.opens_fast(5000, FirstText::InSyn, |_| {}), 560);
     s.sends("S 0:560(560) win 65535");
 }
 
@@ -378,7 +378,7 @@ fn text_that_the_syn_ack_acknowledges_in_part_goes_on_from_there() {
 #[test]
 fn text_goes_again_in_segments_that_the_peer_takes() {
     let mut s = client();
-    assert_eq!(s.opens_fast(1420, false, |_| {}), 1420);
+    assert_eq!(s.opens_fast(1420, FirstText::InSyn, |_| {}), 1420);
     s.sends("S 0:1420(1420) win 65535");
     s.gets("S. 0:0(0) ack 1 win 65535 <mss 1000>");
     s.sends(". 1:1001(1000) ack 1");
@@ -399,7 +399,7 @@ fn a_lost_syn_is_repeated_plain() {
     s.aborts();
     s.ignores_what_was_sent();
     s.starts_over(100_000);
-    assert_eq!(s.opens_fast(100, false, |_| {}), 100);
+    assert_eq!(s.opens_fast(100, FirstText::InSyn, |_| {}), 100);
 }
 
 #[test]
@@ -432,7 +432,7 @@ fn syns_that_cross_leave_the_text_for_after() {
 #[test]
 fn a_syn_may_wait_for_text() {
     let mut s = client();
-    s.opens_fast(0, true, |_| {});
+    s.opens_fast(0, FirstText::SynWaits, |_| {});
     s.is_silent_for_ms(5000);
     s.is(State::SynSent);
     assert!(s.status().deferred);
@@ -446,7 +446,7 @@ fn a_syn_may_wait_for_text() {
 #[test]
 fn a_syn_that_can_have_no_text_does_not_wait() {
     let mut s = Script::new(1500);
-    s.opens_fast(0, true, |_| {});
+    s.opens_fast(0, FirstText::SynWaits, |_| {});
     let syn = s.sends("S 0:0(0) win 65535");
     assert_eq!(cookie_of(&syn).as_deref(), Some("fo"));
 }
@@ -460,13 +460,13 @@ fn a_cookie_that_nobody_asked_for_is_not_kept() {
     s.aborts();
     s.ignores_what_was_sent();
     s.starts_over(100_000);
-    assert_eq!(s.opens_fast(100, false, |_| {}), 0);
+    assert_eq!(s.opens_fast(100, FirstText::InSyn, |_| {}), 0);
 }
 
 #[test]
 fn a_client_may_do_without_a_cookie() {
     let mut s = Script::new(1500);
-    assert_eq!(s.opens_fast(100, false, |options| options.fast_open.no_cookie = true), 100);
+    assert_eq!(s.opens_fast(100, FirstText::InSyn, |options| options.fast_open.no_cookie = true), 100);
     let syn = s.sends("S 0:100(100) win 65535");
     assert_eq!(cookie_of(&syn), None);
 }
@@ -474,7 +474,7 @@ fn a_client_may_do_without_a_cookie() {
 #[test]
 fn a_client_that_is_turned_off_opens_as_ever() {
     let mut s = Script::with(1500, config(FastOpenModes::empty()));
-    assert_eq!(s.opens_fast(100, true, |options| options.fast_open.no_cookie = true), 0);
+    assert_eq!(s.opens_fast(100, FirstText::SynWaits, |options| options.fast_open.no_cookie = true), 0);
     let syn = s.sends("S 0:0(0) win 65535");
     assert_eq!(cookie_of(&syn), None);
 }
@@ -486,7 +486,7 @@ fn a_black_hole_pauses_it() {
     let text_in_syn = |s: &mut Script| {
         s.ignores_what_was_sent();
         s.starts_over(100_000);
-        let taken = s.opens_fast(100, false, |_| {});
+        let taken = s.opens_fast(100, FirstText::InSyn, |_| {});
         let syn = s.sends(&format!("S 0:{taken}({taken}) win 65535"));
         (taken, cookie_of(&syn).is_some())
     };
@@ -514,7 +514,7 @@ fn by_ipv6_as_by_ipv4() {
         let listener = Listener::new(&mut net, node, at, 5);
         net.stack(node).tcp_options(listener.id).expect("a listener").fast_open.queue = 5;
         let open = |net: &mut Net| {
-            let (client, taken) = Socket::open_fast(net, node, at, &[7; 40_000], false, |_| {});
+            let (client, taken) = Socket::open_fast(net, node, at, &[7; 40_000], FirstText::InSyn, |_| {});
             net.run_for(Duration::from_millis(10));
             (client, taken, listener.accept(net).expect("a connection"))
         };

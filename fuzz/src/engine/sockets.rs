@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use arena::{Consumer, Producer};
 use netstack::raw::RawKind;
 use netstack::socket::{BindOptions, SendOptions, Shutdown};
-use netstack::tcp::{Close, TcpId};
+use netstack::tcp::{Close, FirstText, TcpId};
 use netstack::time::Instant;
 use netstack::{Key, RawId, Stack, UdpId};
 
@@ -53,7 +53,7 @@ impl Sockets {
                 let size = if small_rings { 1 << 10 } else { 1 << 14 };
                 let ((mut tx, engine_tx), (engine_rx, rx)) = (arena::ring::heap(size), arena::ring::heap(size));
                 if small_rings {
-                    let _ = stack.tcp_fast_open(now, id, peer(v6, which), engine_tx, engine_rx, false);
+                    let _ = stack.tcp_fast_open(now, id, peer(v6, which), engine_tx, engine_rx, FirstText::InSyn);
                     let room = stack.tcp_syn_room(id).map_or(0, |room| (room as usize).min(700));
                     tx.write(&[which; 700][..room]);
                 } else {

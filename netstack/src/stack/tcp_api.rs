@@ -56,13 +56,11 @@ impl Stack {
         tx: Consumer,
         rx: Producer,
     ) -> Result<(), ConnectError> {
-        self.now = now;
-        let (tcp, mut env) = self.tcp_env();
-        tcp.connect(now, id, remote, (tx, rx), FirstText::Ordinary, &mut env)
+        self.tcp_fast_open(now, id, remote, tx, rx, FirstText::Ordinary)
     }
 
     /// connect(2) with Fast Open (RFC 7413): the SYN carries what is in the tx ring at the next poll, up to
-    /// [`tcp_syn_room`](Self::tcp_syn_room). With `waits`, a SYN that has room for text is sent when
+    /// [`tcp_syn_room`](Self::tcp_syn_room). With [`FirstText::SynWaits`], a SYN that has room for text is sent when
     /// [`tcp_send_syn`](Self::tcp_send_syn) is called.
     pub fn tcp_fast_open(
         &mut self,
@@ -71,11 +69,10 @@ impl Stack {
         remote: SocketAddr,
         tx: Consumer,
         rx: Producer,
-        waits: bool,
+        first: FirstText,
     ) -> Result<(), ConnectError> {
         self.now = now;
         let (tcp, mut env) = self.tcp_env();
-        let first = if waits { FirstText::SynWaits } else { FirstText::InSyn };
         tcp.connect(now, id, remote, (tx, rx), first, &mut env)
     }
 

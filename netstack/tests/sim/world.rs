@@ -17,7 +17,7 @@ use crate::tcp_common::{Listener, Socket};
 use netstack::link::IfIndex;
 use netstack::route::Route;
 use netstack::socket::SocketError;
-use netstack::tcp::{FastOpenModes, TcpError};
+use netstack::tcp::{FastOpenModes, FirstText, TcpError};
 use netstack::time::{Duration, Instant};
 use netstack::{Config, IpNet, Key};
 
@@ -246,7 +246,7 @@ impl World {
         (options.maxseg, options.syn_retries) = (plans[0].maxseg, 12);
         let mut sent = 0;
         if self.scenario.fast_open {
-            stack.tcp_fast_open(now, id, remote, engine_tx, engine_rx, false).expect("a route and a port");
+            stack.tcp_fast_open(now, id, remote, engine_tx, engine_rx, FirstText::InSyn).expect("a route and a port");
             let room = stack.tcp_syn_room(id).expect("it has not left") as usize;
             sent = tx.write(stream(2 * number, 0, room.min(plans[0].bytes)));
         } else {

@@ -9,7 +9,7 @@ pub mod script;
 use crate::common::{Net, NodeId};
 use netstack::Key;
 use netstack::socket::{BindOptions, ConnectError, Shutdown};
-use netstack::tcp::{Accepted, Close, State, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
+use netstack::tcp::{Accepted, Close, FirstText, State, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
 
 /// A program's side of a TCP socket.
 pub struct Socket {
@@ -98,7 +98,7 @@ impl Socket {
         node: NodeId,
         remote: &str,
         data: &[u8],
-        waits: bool,
+        first: FirstText,
         set: impl FnOnce(&mut TcpOptions),
     ) -> (Socket, usize) {
         let key = net.memory(node).new_key();
@@ -107,7 +107,7 @@ impl Socket {
         let (mut tx, engine_tx) = arena::ring::heap(1 << 16);
         let (engine_rx, rx) = arena::ring::heap(1 << 16);
         let now = net.now();
-        net.stack(node).tcp_fast_open(now, id, remote.parse().unwrap(), engine_tx, engine_rx, waits).expect("a route");
+        net.stack(node).tcp_fast_open(now, id, remote.parse().unwrap(), engine_tx, engine_rx, first).expect("a route");
         let room = net.stack(node).tcp_syn_room(id).expect("a SYN that has not left") as usize;
         let taken = tx.write(&data[..data.len().min(room)]);
         net.poll(node);

@@ -11,7 +11,7 @@ use arena::{Mark, UrgentByte};
 use crate::common::{Link, Net, NodeId, STRANGER, arp_frame, as_ipv4, ethernet_frame};
 use netstack::Config;
 use netstack::link::{IfIndex, Mac};
-use netstack::tcp::{Close, Seq, State, TcpError, TcpInfo, TcpOptions, TcpStatus};
+use netstack::tcp::{Close, FirstText, Seq, State, TcpError, TcpInfo, TcpOptions, TcpStatus};
 use netstack::time::Duration;
 use netstack::wire::checksum::{Sum, checksum};
 use netstack::wire::tcp::{Flags, Segment};
@@ -113,12 +113,12 @@ impl Script {
         change(self.net.stack(self.node).tcp_options(id).expect("a socket"));
     }
 
-    /// The program opens a connection with Fast Open and `n` bytes; `waits`: as under `TCP_FASTOPEN_CONNECT`. Returns how many of
+    /// The program opens a connection with Fast Open and `n` bytes. Returns how many of
     /// them the SYN takes.
-    pub fn opens_fast(&mut self, n: usize, waits: bool, set: impl FnOnce(&mut TcpOptions)) -> usize {
+    pub fn opens_fast(&mut self, n: usize, first: FirstText, set: impl FnOnce(&mut TcpOptions)) -> usize {
         let data: Vec<u8> = (0..n).map(|at| byte(OURS, at)).collect();
         self.ports.1 = SERVICE;
-        let (socket, taken) = Socket::open_fast(&mut self.net, self.node, "10.0.0.9:80", &data, waits, set);
+        let (socket, taken) = Socket::open_fast(&mut self.net, self.node, "10.0.0.9:80", &data, first, set);
         self.socket = Some(socket);
         self.written = taken;
         taken

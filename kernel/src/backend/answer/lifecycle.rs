@@ -9,7 +9,7 @@ use arena::{Consumer, Producer};
 use netstack::Stack;
 use netstack::raw::RawKind;
 use netstack::socket::{BindOptions, ConnectError, Key, Shutdown};
-use netstack::tcp::{Accepted, Close, State, TcpId, TcpStatus};
+use netstack::tcp::{Accepted, Close, FirstText, State, TcpId, TcpStatus};
 use netstack::time::Instant;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -110,8 +110,8 @@ impl Engine {
         text: Option<&[&[u8]]>,
     ) -> Result<Reply> {
         let tcp = self.stream(id)?;
-        let waits = text.is_none();
-        self.connect_stream(id, tcp, buffers, |stack, tx, rx| stack.tcp_fast_open(now, tcp, remote, tx, rx, waits))?;
+        let first = if text.is_some() { FirstText::InSyn } else { FirstText::SynWaits };
+        self.connect_stream(id, tcp, buffers, |stack, tx, rx| stack.tcp_fast_open(now, tcp, remote, tx, rx, first))?;
         match text {
             Some(text) => self.send_syn(now, id, text),
             None => Ok(self.described(id)),

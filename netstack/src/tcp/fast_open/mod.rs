@@ -79,7 +79,7 @@ pub enum FastOpenFail {
 
 /// When the first text of a connection that we open goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FirstText {
+pub enum FirstText {
     /// After the handshake.
     Ordinary,
     /// In the SYN, where there is a cookie (MSG_FASTOPEN).
