@@ -1,12 +1,12 @@
 //! netlink(7) sockets: the calls on them that the rump kernel answers. Reading, polling and duplicating them is left to the host.
 
+use crate::socket::split;
 use crate::transfer;
 use crate::user::{self, In, InBytes, Message, Out, OutBytes};
 use kernel::netlink::Netlink;
 use kernel::{Errno, Result, descriptor, fault};
 use libc::{
-    AF_NETLINK, AF_UNSPEC, NETLINK_ROUTE, NETLINK_SOCK_DIAG, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_NETLINK, SOL_SOCKET,
-    iovec, mmsghdr, msghdr, socklen_t,
+    AF_NETLINK, AF_UNSPEC, NETLINK_ROUTE, NETLINK_SOCK_DIAG, SOL_NETLINK, SOL_SOCKET, iovec, mmsghdr, msghdr, socklen_t,
 };
 use std::ffi::{c_int, c_uint};
 use std::io::IoSlice;
@@ -30,8 +30,8 @@ pub fn socket(kind: c_int, protocol: c_int) -> Option<Result<c_int>> {
 
 fn open(kind: c_int, protocol: c_int) -> Result<c_int> {
     let kernel = crate::process::kernel()?;
-    let (cloexec, nonblocking) = (kind & SOCK_CLOEXEC != 0, kind & SOCK_NONBLOCK != 0);
-    descriptor::install_netlink(kernel, kind & !(SOCK_CLOEXEC | SOCK_NONBLOCK), protocol, cloexec, nonblocking)
+    let (kind, flags) = split(kind);
+    descriptor::install_netlink(kernel, kind, protocol, flags)
 }
 
 /// Runs `call` on the netlink socket behind `fd`; `None` if it is something else.

@@ -4,7 +4,7 @@ use crate::address::{self, Address};
 use crate::netlink;
 use crate::standard;
 use crate::user::{InBytes, Out, OutBytes};
-use kernel::descriptor::{self, Lookup};
+use kernel::descriptor::{self, Lookup, SocketFlags};
 use kernel::socket::{Name, SOCK_PACKET};
 use kernel::{Errno, Result, Socket};
 use libc::{AF_INET, AF_INET6, AF_PACKET, SOCK_CLOEXEC, SOCK_NONBLOCK, sockaddr_in, socklen_t};
@@ -14,6 +14,11 @@ use std::sync::Arc;
 
 /// The flags that `kind` of socket(2) carries.
 const FLAGS: c_int = SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+/// `kind` of socket(2) without its flags, and those.
+pub fn split(kind: c_int) -> (c_int, SocketFlags) {
+    (kind & !FLAGS, SocketFlags::from_bits_retain((kind & FLAGS).cast_unsigned()))
+}
 
 /// The rump socket behind `fd`; `None` if it is the host's. One that a parent's kernel left over is ENETDOWN, and said so once.
 pub fn lookup(fd: c_int) -> Option<Result<Arc<Socket>>> {
@@ -51,9 +56,9 @@ pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Option<Result<c_in
 }
 
 fn open(domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int> {
-    let socket = crate::process::kernel()?.socket(domain, kind & !FLAGS, protocol)?;
-    socket.set_nonblocking(kind & SOCK_NONBLOCK != 0);
-    descriptor::install(&socket, kind & SOCK_CLOEXEC != 0).inspect(|&fd| standard::follow(fd))
+    let (kind, flags) = split(kind);
+    let socket = crate::process::kernel()?.socket(domain, kind, protocol)?;
+    descriptor::install(&socket, flags).inspect(|&fd| standard::follow(fd))
 }
 
 /// bind(2).
@@ -133,15 +138,11 @@ pub fn accept(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Result<c
 /// accept4(2).
 pub fn accept4(fd: c_int, name: OutBytes, len: Out<socklen_t>, flags: c_int) -> Option<Result<c_int>> {
     on(fd, |listener| {
-        if flags & !FLAGS != 0 {
-            return Err(Errno::INVAL);
-        }
+        let (0, flags) = split(flags) else { return Err(Errno::INVAL) };
         // The descriptor before the connection is taken: at EMFILE it stays in the queue. But not before there is one: a fork
         // of another thread would carry the descriptor away while this one waits.
-        let nonblocking = flags & SOCK_NONBLOCK != 0;
-        let reserve = || descriptor::reserve(flags & SOCK_CLOEXEC != 0, nonblocking);
-        let (socket, peer, reserved) = listener.accept_with(reserve)?;
-        socket.set_nonblocking(nonblocking);
+        let (socket, peer, reserved) = listener.accept_with(|| descriptor::reserve(flags))?;
+        socket.set_nonblocking(flags.contains(SocketFlags::NONBLOCK));
         let fd = reserved.name(&socket)?;
         standard::follow(fd);
         if let Err(errno) = address::give(Some(peer.into()), name, len) {

@@ -13,6 +13,7 @@ mod table;
 
 pub use fork::{adopt_environment, forked, in_child, in_use, in_vfork_child, prepare_fork};
 pub use protected::{Protected, is_protected, protect, protect_move, protect_new, protect_number};
+pub use rustix::net::SocketFlags;
 pub use table::{Lookup, lookup, netlink};
 
 use crate::netlink::Netlink;
@@ -22,21 +23,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use table::{Opened, Removed};
 
-/// Makes the descriptor of a socket. Errors: EMFILE, ENFILE, and what else socket(2) has.
-pub fn install(socket: &Arc<Socket>, cloexec: bool) -> Result<RawFd> {
-    reserve(cloexec, socket.nonblocking())?.name(socket)
+/// Makes the descriptor of a socket. `flags`: SOCK_CLOEXEC, SOCK_NONBLOCK. Errors: EMFILE, ENFILE, and what else socket(2) has.
+pub fn install(socket: &Arc<Socket>, flags: SocketFlags) -> Result<RawFd> {
+    socket.set_nonblocking(flags.contains(SocketFlags::NONBLOCK));
+    reserve(flags)?.name(socket)
 }
 
 /// A new netlink socket. Errors: as of [`install`] and of [`Netlink::open`].
-pub fn install_netlink(
-    kernel: &Arc<Kernel>,
-    kind: i32,
-    protocol: i32,
-    cloexec: bool,
-    nonblocking: bool,
-) -> Result<RawFd> {
+pub fn install_netlink(kernel: &Arc<Kernel>, kind: i32, protocol: i32, flags: SocketFlags) -> Result<RawFd> {
     fork::own();
-    let (socket, program) = Netlink::open(kernel, kind, protocol, cloexec, nonblocking)?;
+    let (socket, program) = Netlink::open(kernel, kind, protocol, flags)?;
     cleared(program.as_raw_fd());
     if !table::insert(program.as_raw_fd(), Opened::Netlink(socket)) {
         return Err(Errno::MFILE);
@@ -51,9 +47,9 @@ pub struct Reserved {
 }
 
 /// Makes a descriptor. Errors as of [`install`].
-pub fn reserve(cloexec: bool, nonblocking: bool) -> Result<Reserved> {
+pub fn reserve(flags: SocketFlags) -> Result<Reserved> {
     fork::own();
-    let (program, end) = pair::make(cloexec, nonblocking)?;
+    let (program, end) = pair::make(flags)?;
     // The number is fresh: what the table has of it is stale.
     cleared(program.as_raw_fd());
     Ok(Reserved { program, end })

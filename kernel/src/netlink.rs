@@ -57,20 +57,11 @@ pub struct Netlink {
 impl Netlink {
     /// A socket and the program's end of it. `kind`: SOCK_RAW or SOCK_DGRAM, which are the same. Errors: ESOCKTNOSUPPORT,
     /// EPROTONOSUPPORT (the protocol is not answered here), and what else socket(2) has.
-    pub fn open(
-        kernel: &Arc<Kernel>,
-        kind: i32,
-        protocol: i32,
-        cloexec: bool,
-        nonblocking: bool,
-    ) -> Result<(Arc<Netlink>, OwnedFd)> {
+    pub fn open(kernel: &Arc<Kernel>, kind: i32, protocol: i32, flags: SocketFlags) -> Result<(Arc<Netlink>, OwnedFd)> {
         if !matches!(kind, libc::SOCK_RAW | libc::SOCK_DGRAM) {
             return Err(Errno::SOCKTNOSUPPORT);
         }
         let protocol = protocol::find(protocol).ok_or(Errno::PROTONOSUPPORT)?;
-        let mut flags = SocketFlags::empty();
-        flags.set(SocketFlags::CLOEXEC, cloexec);
-        flags.set(SocketFlags::NONBLOCK, nonblocking);
         let mut program = None;
         let answers = protect_new(|| {
             let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;

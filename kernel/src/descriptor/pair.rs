@@ -29,15 +29,12 @@ struct Listener {
 static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
 
 /// A fresh pair: the program's descriptor, with the lowest free number, and the kernel's end out of the way.
-pub(super) fn make(cloexec: bool, nonblocking: bool) -> Result<(OwnedFd, Kernel)> {
+pub(super) fn make(flags: SocketFlags) -> Result<(OwnedFd, Kernel)> {
     let mut listener = lock(&LISTENER);
     let listener = match &mut *listener {
         Some(listener) => listener,
         none => none.insert(Listener::open()?),
     };
-    let mut flags = SocketFlags::empty();
-    flags.set(SocketFlags::CLOEXEC, cloexec);
-    flags.set(SocketFlags::NONBLOCK, nonblocking);
     let program = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     rustix::net::connect(&program, &listener.name)?;
     let end = protect_new(|| {

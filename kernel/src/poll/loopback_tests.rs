@@ -29,7 +29,7 @@ impl Open {
     }
 
     fn of(socket: Arc<Socket>) -> Open {
-        let fd = descriptor::install(&socket, true).expect("descriptor");
+        let fd = descriptor::install(&socket, descriptor::SocketFlags::CLOEXEC).expect("descriptor");
         Open { socket, fd }
     }
 

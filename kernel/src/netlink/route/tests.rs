@@ -48,7 +48,9 @@ fn who_asks_strictly_gets_one_interface() {
 #[test]
 fn a_number_that_is_given_anew_names_no_socket() {
     let kernel = alone();
-    let fd = descriptor::install_netlink(&kernel, libc::SOCK_RAW, libc::NETLINK_ROUTE, true, false).expect("a socket");
+    let fd =
+        descriptor::install_netlink(&kernel, libc::SOCK_RAW, libc::NETLINK_ROUTE, descriptor::SocketFlags::CLOEXEC)
+            .expect("a socket");
     assert!(descriptor::netlink(fd).is_some());
     descriptor::cleared_of_sockets(fd);
     assert!(descriptor::netlink(fd).is_none());
