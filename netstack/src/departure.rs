@@ -1,12 +1,12 @@
-//! When what a program sent passed the stations of its way (Linux's SOF_TIMESTAMPING_TX_*).
+//! Transmit timestamps (Linux's SOF_TIMESTAMPING_TX_*): when what a program sent was queued, was sent, was acknowledged.
 //!
-//! A send that asks leaves a tag on its packet, which goes with it through queues; each station notes the packet as it
-//! is then. What stations a segment of TCP has passed is asked for by the position of its last byte (`tcp::times`).
+//! A send that asks for them leaves a tag on its packet, which goes with it through the queues; each station reports the packet as
+//! it passes. For TCP they are asked for by the position of the last byte in the tx ring (`tcp::times`).
 
 use crate::socket::Key;
 use crate::time::Instant;
 
-/// What a program wants to know of one send.
+/// The timestamps that a program wants of one send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DepartureRequest {
     /// When it is given to its interface.
@@ -15,13 +15,13 @@ pub struct DepartureRequest {
     pub sent: bool,
     /// When the peer has acknowledged all of it: of TCP.
     pub acknowledged: bool,
-    /// The times alone, without the packet.
+    /// The timestamps alone, without the packet.
     pub bare: bool,
     /// Given back with the times.
     pub id: u32,
 }
 
-/// A station of the way.
+/// Where a timestamp is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Station {
     /// The interface has it.
@@ -32,7 +32,7 @@ pub enum Station {
     Acknowledged,
 }
 
-/// What a socket sent has passed a station.
+/// A timestamp of what a socket sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Departure {
     /// The socket.
@@ -47,7 +47,7 @@ pub struct Departure {
     pub bytes: Vec<u8>,
 }
 
-/// Whose packet it is, and what is wanted of it.
+/// What a packet carries along: whose it is, and which timestamps are wanted of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
     pub(crate) key: Key,

@@ -1,4 +1,4 @@
-//! What the engine has to tell its caller: sockets that changed, sockets that are gone, lines for the log.
+//! What the engine reports to its caller: sockets that have changed, sockets that are released, notices for an operator.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -120,7 +120,7 @@ pub(crate) struct Events {
     released: Vec<Key>,
     notices: Vec<Notice>,
     departures: Vec<Departure>,
-    /// Sockets to be touched when there is room again on the way out.
+    /// Sockets to be touched when there is room to send again.
     blocked: KeySet,
 }
 
@@ -130,7 +130,7 @@ impl Events {
         self.touched.insert(key);
     }
 
-    /// The socket is to be touched when there is room on the way out.
+    /// The socket is to be touched when there is room to send again.
     pub(crate) fn block(&mut self, key: Key) {
         self.blocked.insert(key);
     }
@@ -143,7 +143,7 @@ impl Events {
         !self.blocked.is_empty()
     }
 
-    /// There is room on the way out.
+    /// There is room to send again.
     pub(crate) fn unblock(&mut self) {
         let mut keys = Vec::new();
         self.blocked.take(&mut keys);
@@ -161,7 +161,7 @@ impl Events {
         }
     }
 
-    /// What a socket sent has passed a station of its way.
+    /// A timestamp of what a socket sent.
     pub(crate) fn departed(&mut self, departure: Departure) {
         self.departures.push(departure);
     }

@@ -1,4 +1,4 @@
-//! The edge between the engine and a link: frames in, frames out.
+//! The interface between the engine and a link: frames in, frames out.
 
 /// An interface of one stack, numbered from 1 as Linux numbers them (`lo` is 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -111,7 +111,7 @@ pub struct StreamSizes {
     pub receive: Option<u32>,
 }
 
-/// IP_LOCAL_PORT_RANGE: the least and the most of the ports that the socket gets where it asks for any; 0: the stack's.
+/// IP_LOCAL_PORT_RANGE: the lowest and the highest ephemeral port of the socket; 0: the stack's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortRange {
     /// The least.
@@ -179,10 +179,10 @@ pub struct SendOptions {
     pub more: bool,
     /// MSG_DONTROUTE: no router is used.
     pub dont_route: bool,
-    /// It is not sent, only what else is wrong with it is told.
+    /// It is not to be sent: only other errors are reported, else [`SendError::Refused`].
     pub refused: bool,
     /// UDP_SEGMENT: cut into datagrams of this many bytes, the last may be shorter.
     pub segment: Option<NonZeroU16>,
-    /// What is to be told of its departure.
+    /// Timestamps that are wanted of it.
     pub departure: Option<DepartureRequest>,
 }

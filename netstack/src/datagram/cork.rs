@@ -1,4 +1,4 @@
-//! Datagrams that are given in pieces (MSG_MORE, UDP_CORK), and sends that are cut into several datagrams (UDP_SEGMENT).
+//! Datagrams that are written in pieces (MSG_MORE, UDP_CORK), and sends that are cut into several datagrams (UDP_SEGMENT).
 
 use core::num::NonZeroU16;
 use std::sync::Arc;
@@ -7,34 +7,34 @@ use super::MtuDiscovery;
 use crate::ip::{Account, Header, HeaderOptions, Hop};
 use crate::socket::{BufferPool, SendError, SendOptions};
 
-/// How a datagram goes.
+/// How a datagram is sent: all that is decided before its bytes are looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
     pub(crate) hop: Hop,
     pub(crate) header: Header,
     pub(crate) discovery: MtuDiscovery,
     pub(crate) multicast_loop: bool,
-    /// Of UDP: ours and the destination's.
+    /// UDP: our port and the destination's.
     pub(crate) ports: (u16, u16),
     /// UDP_SEGMENT.
     pub(crate) segment: Option<NonZeroU16>,
-    /// Of UDP: there is one.
+    /// UDP: whether there is a checksum.
     pub(crate) checksum: bool,
-    /// Of UDP-Lite: how much the checksum is to cover.
+    /// UDP-Lite: how many bytes the checksum covers.
     pub(crate) coverage: Option<u16>,
-    /// Where no flow label is said, the flow has one of its own.
+    /// IPV6_AUTOFLOWLABEL: without a label the flow gets one of its own.
     pub(crate) auto_flow_label: bool,
     /// IPV6_MTU: bytes of the longest packet.
     pub(crate) most: Option<u16>,
-    /// What stands behind the IP header.
+    /// IP options or extension headers.
     pub(crate) options: Option<Arc<HeaderOptions>>,
     pub(crate) account: Account,
 }
 
-/// A datagram of which more pieces are to come. Its way was settled with the first.
+/// A datagram of which more pieces are to come. How it is sent was decided with the first.
 pub(crate) struct Corked {
     pub(crate) way: Way,
-    /// What the first piece said for itself.
+    /// The send options of the first piece.
     pub(crate) how: SendOptions,
     pub(crate) bytes: Vec<u8>,
     most: usize,

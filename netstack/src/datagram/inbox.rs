@@ -1,4 +1,4 @@
-//! The receiving side that all datagram sockets have, and how SO_RCVBUF bounds it.
+//! The receiving side of all datagram sockets, and how SO_RCVBUF bounds it.
 
 use std::collections::VecDeque;
 
@@ -63,7 +63,7 @@ impl Inbox {
         self.larger = if wanted > has { pool.grow(has, wanted) } else { None };
     }
 
-    /// What of SO_RCVBUF is taken.
+    /// How much of SO_RCVBUF is in use.
     pub(crate) fn charged(&mut self) -> usize {
         let read = self.rx.position() - self.rx.used() as u64;
         while let Some((_, charge)) = self.waiting.pop_front_if(|(end, _)| *end <= read) {
@@ -72,7 +72,7 @@ impl Inbox {
         self.charged
     }
 
-    /// How many bytes of a packet the socket's filter takes, all where it has none; None: it does not want the packet.
+    /// How many bytes of a packet the socket's filter accepts; all without a filter. None: it does not accept the packet.
     #[inline]
     pub(crate) fn accepts<'a>(&self, view: impl FnOnce() -> View<'a>, rng: &mut Rng) -> Option<usize> {
         match &self.filter {

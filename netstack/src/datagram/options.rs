@@ -21,12 +21,12 @@ pub enum MtuDiscovery {
 }
 
 impl MtuDiscovery {
-    /// May we fragment?
+    /// Whether we may fragment.
     pub(crate) fn fragments(self) -> bool {
         matches!(self, MtuDiscovery::Dont | MtuDiscovery::Want | MtuDiscovery::Omit)
     }
 
-    /// Does what routers said about the path count?
+    /// Whether path MTUs that routers have reported count.
     pub(crate) fn heeds_path(self) -> bool {
         matches!(self, MtuDiscovery::Dont | MtuDiscovery::Want | MtuDiscovery::Do)
     }
@@ -67,7 +67,7 @@ pub struct DatagramOptions {
     pub unicast_on: Option<IfIndex>,
     /// IP_LOCAL_PORT_RANGE.
     pub ports: PortRange,
-    /// SO_NO_CHECK: what is sent by IPv4 has no UDP checksum.
+    /// SO_NO_CHECK: datagrams over IPv4 are sent without a UDP checksum.
     pub no_checksum: bool,
     /// The socket is one of UDP-Lite (RFC 3828). Said before anything else, and for good.
     pub lite: Option<Coverage>,
@@ -83,11 +83,11 @@ pub struct DatagramOptions {
     pub multicast_ttl: u8,
     /// IP_MULTICAST_LOOP: what is sent to a group comes back to members on this host.
     pub multicast_loop: bool,
-    /// IP_MULTICAST_ALL: who is in no group also hears those that others on this host have joined.
+    /// IP_MULTICAST_ALL: the socket also gets datagrams for groups that only other sockets have joined.
     pub multicast_all: bool,
     /// IP_MULTICAST_IF: where to send to groups; `None` asks the routes.
     pub multicast_on: Option<IfIndex>,
-    /// What counts for IPv6 packets instead. A socket of both families has both.
+    /// The options for IPv6 packets. A dual-stack socket uses both.
     pub v6: Ipv6Options,
 }
 
@@ -133,7 +133,7 @@ pub struct Ipv6Options {
 }
 
 impl DatagramOptions {
-    /// The options as one datagram has them, which says something for itself.
+    /// The options with those that one datagram overrides.
     pub(crate) fn for_one(&self, how: &SendOptions) -> DatagramOptions {
         let mut options = *self;
         options.v6.dont_fragment = how.dont_fragment.unwrap_or(options.v6.dont_fragment);

@@ -1,5 +1,5 @@
-//! The sending side that all datagram sockets have, and how SO_SNDBUF bounds it: what has been sent and still waits, for a link or
-//! for a neighbour's address (Linux's sk_wmem_alloc).
+//! The sending side of all datagram sockets, and how SO_SNDBUF bounds it: what waits for a link or for a neighbour's address
+//! (Linux's sk_wmem_alloc).
 
 use super::truesize;
 
@@ -11,9 +11,9 @@ const SEND_BUFFER: usize = 212_992;
 pub(crate) struct Outbox {
     /// SO_SNDBUF, doubled as it shows.
     most: usize,
-    /// What the packets are charged that have not left.
+    /// Charged for packets that have not left.
     waiting: usize,
-    /// What the pieces are charged of a datagram that is not finished.
+    /// Charged for the pieces of a datagram that is not finished.
     corked: usize,
 }
 
@@ -26,22 +26,22 @@ impl Outbox {
         self.most = bytes;
     }
 
-    /// What of SO_SNDBUF is taken.
+    /// How much of SO_SNDBUF is in use.
     pub(crate) fn charged(&self) -> usize {
         self.waiting + self.corked
     }
 
-    /// Whether another datagram may be sent (sock_alloc_send_pskb()): the last one may be more than there is room for.
+    /// Whether another datagram may be sent (sock_alloc_send_pskb()). It may exceed the bound.
     pub(crate) fn admits(&self) -> bool {
         self.charged() < self.most
     }
 
-    /// How much one that has begun may take before its last packet (sock_wmalloc()); `None`: nothing.
+    /// How much the fragments of a datagram but the last may take (sock_wmalloc()); `None`: nothing.
     pub(crate) fn spare(&self) -> Option<usize> {
         (2 * self.most).checked_sub(self.charged())
     }
 
-    /// Whether poll(2) says so (sock_writeable()).
+    /// Whether poll(2) reports POLLOUT (sock_writeable()).
     pub(crate) fn is_writable(&self) -> bool {
         self.charged() * 2 < self.most
     }

@@ -1,4 +1,4 @@
-//! What a packet counts for in the buffers of sockets.
+//! How much a packet is charged to a socket's buffers.
 
 /// What Linux charges for a packet over the loopback (skb->truesize), of its bytes with the IP header: a buffer of one of a few
 /// sizes, which also holds what surrounds the packet, and its description; of a long packet what the buffer does not hold besides.

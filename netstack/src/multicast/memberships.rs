@@ -1,4 +1,4 @@
-//! Who is a member of what, and what routers are told (RFC 9776 §5).
+//! Which sockets are members of which groups, and what is reported to routers (RFC 9776 §5).
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -36,7 +36,7 @@ pub(crate) enum Family {
 type Id = (IfIndex, IpAddr);
 type Side = (IfIndex, Family);
 
-/// Who wants to hear a group.
+/// A member of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Member {
     /// The host itself.
@@ -45,14 +45,14 @@ pub(crate) enum Member {
     Socket(Key),
 }
 
-/// What is to be said on a link.
+/// A report that is due on a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Say {
-    /// In the newest dialect, of one family.
+    /// In the newest version of the protocol, for one family.
     Records(Vec<Record>),
-    /// In an older one: we are a member.
+    /// In an older version: we are a member.
     Member { dialect: Dialect, group: IpAddr },
-    /// In an older one: we are none any more.
+    /// In an older version: we are not a member any more.
     Left { group: IpAddr },
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Socket {
     /// A datagram of which more pieces are to come (MSG_MORE, UDP_CORK).
     pub(crate) corked: Option<Corked>,
     pub(crate) groups: Joined,
-    /// SO_ATTACH_REUSEPORT_CBPF: of all with which it shares its address, or is going to.
+    /// SO_ATTACH_REUSEPORT_CBPF: the program of the group that shares its address, or will.
     group_program: Option<Program>,
     /// It has had such a program before it was bound.
     begins_group: bool,
@@ -269,7 +269,7 @@ impl Udp {
         self.receiver(lite, local, remote, by, |_| None)
     }
 
-    /// The same, where the program of a group is asked, too.
+    /// The same, with the choice of a group's program.
     pub(crate) fn receiver<'a>(
         &'a self,
         lite: bool,
@@ -333,7 +333,7 @@ impl Udp {
                 (Some(ours), Some(theirs)) => ours == theirs,
                 _ => true,
             };
-            // Who has had a group's program begins a group, and joins none.
+            // A socket with a program of its own begins a group, and joins none.
             let joins = reuse.reuse_port && !socket.begins_group;
             let shared = reuse.reuse_addr && binding.reuse.reuse_addr || joins && binding.reuse.reuse_port;
             same_address && same_device && !shared
