@@ -24,6 +24,7 @@ mod background;
 mod control;
 mod descriptors;
 mod ethtool;
+mod files;
 mod hook;
 mod indirect;
 mod listing;

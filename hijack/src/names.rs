@@ -8,7 +8,6 @@
 
 pub mod addrinfo;
 pub mod asynchronous;
-pub mod files;
 pub mod gethost;
 
 pub mod hostname;

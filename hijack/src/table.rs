@@ -9,11 +9,11 @@
 use crate::hook::{INSIDE_LIBC, hooks};
 use crate::names::asynchronous::{self, Event, Request};
 use crate::names::resolv::{self, State};
-use crate::names::{files, gethost, hostname, interfaces};
+use crate::names::{gethost, hostname, interfaces};
 use crate::user::{Argument, In, InBytes, Mapped, Out, OutBytes};
 use crate::{
-    background, control, descriptors, indirect, mapping, message, names, options, process, readiness, signals, socket,
-    splice, stdio, transfer,
+    background, control, descriptors, files, indirect, mapping, message, names, options, process, readiness, signals,
+    socket, splice, stdio, transfer,
 };
 use libc::{
     DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd,

@@ -19,6 +19,7 @@ pub mod endpoint;
 mod engine;
 mod errno;
 pub mod events;
+pub mod files;
 pub mod host;
 mod leave;
 mod link;
@@ -27,6 +28,7 @@ pub mod log;
 pub mod names;
 pub mod netlink;
 pub mod poll;
+mod proc_net;
 pub mod signal;
 pub mod socket;
 mod tcp_info;
@@ -44,8 +46,10 @@ pub use rustix::io::Errno;
 pub use socket::Socket;
 
 use crate::netlink::Network;
-use backend::{Backend, Call, Local, Reply};
+use backend::{Backend, Call, Local, Reply, Transport};
+use netstack::Listed;
 use netstack::iface::InterfaceView;
+use netstack::tcp::TcpInfo;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -134,6 +138,14 @@ impl Kernel {
     pub fn network(&self) -> Result<Box<Network>> {
         match self.backend.call(Call::Network)? {
             Reply::Network(network) => Ok(network),
+            _ => Err(Errno::PROTO),
+        }
+    }
+
+    /// The sockets of a protocol, with TCP_INFO where that is wanted.
+    pub(crate) fn sockets(&self, transport: Transport, with_info: bool) -> Result<Vec<(Listed, Option<TcpInfo>)>> {
+        match self.backend.call(Call::Sockets(transport, with_info))? {
+            Reply::Sockets(sockets) => Ok(sockets),
             _ => Err(Errno::PROTO),
         }
     }

@@ -212,6 +212,11 @@ fn static_addresses(config: &Config) -> Vec<IpAddr> {
     .collect()
 }
 
+/// Whether this process is told to have a kernel, booted or not.
+pub(crate) fn is_told() -> bool {
+    told().is_some()
+}
+
 /// The settings of a process that is told to have a kernel, booted or not. A wrong setting is the boot's to name: until then
 /// the program has none.
 fn told() -> Option<&'static Config> {

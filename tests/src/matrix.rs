@@ -101,11 +101,13 @@ pub const ROWS: &[Row] = &[
     row("socat: TCP to UNIX and back", tunnels::socat_unix),
     row("iperf3 -P 8 --bidir, 2 s", streams::iperf3).and_tap(),
     row("nmap -sT: an open port among 100", streams::nmap),
+    row("nmap -sS, -sU, -sn: ports and hosts by frames of its own", streams::nmap_raw),
     row("tcpdump: a handshake of two others", frames::tcpdump),
     row("tcpdump -w: what two others say, and tshark reads", frames::tcpdump_writes),
     row("tshark: a handshake of two others", frames::tshark),
     row("arping: 3 questions by ARP", frames::arping),
     row("iproute2: the addresses, the routes, the way to another", configuration::ip),
+    row("net-tools: ifconfig, route, arp, netstat", configuration::net_tools),
     row("dnsmasq: gives a node its address, and answers for names", configuration::dnsmasq),
 ];
 

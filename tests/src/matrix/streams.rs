@@ -31,3 +31,18 @@ pub fn nmap(net: &Net) -> Outcome<String> {
     ensure(said.contains("99 closed"), || format!("nmap says\n{said}"))?;
     Ok("found, and 99 closed".into())
 }
+
+/// It finds its interface in /proc/net/dev and its source by netlink.
+pub fn nmap_raw(net: &Net) -> Outcome<String> {
+    let listener = Program::new("nc").words("-n -v -k -l 10.0.0.1 7042");
+    let _listener = net.start(listener, 1, Ready::Says("Listening"))?;
+    for (words, expected) in [
+        ("-n -sS -p 7041-7042 10.0.0.1", ["7041/tcp closed", "7042/tcp open"]),
+        ("-n -sU -p 7041 10.0.0.1", ["7041/udp closed", "1 host up"]),
+        ("-n -sn 10.0.0.0/30", ["4 IP addresses", "(2 hosts up)"]),
+    ] {
+        let said = net.client(Program::new("nmap").words(words)).run()?.text();
+        ensure(expected.iter().all(|words| said.contains(words)), || format!("nmap {words} says\n{said}"))?;
+    }
+    Ok("found".into())
+}

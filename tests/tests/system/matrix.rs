@@ -36,4 +36,4 @@ macro_rules! programs {
     };
 }
 
-programs! { curl wget nginx lighttpd haproxy git redis memcached mosquitto python perl openssl stunnel socat iperf3 nmap tcpdump tshark arping iproute2 dnsmasq }
+programs! { curl wget nginx lighttpd haproxy git redis memcached mosquitto python perl openssl stunnel socat iperf3 nmap tcpdump tshark arping iproute2 net dnsmasq }

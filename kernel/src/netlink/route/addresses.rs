@@ -37,7 +37,7 @@ pub(super) fn rows(network: &Network, request: &AddressMessage, wish: Wish) -> R
 
 fn describe(now: Instant, link: &Link, address: &Address) -> AddressMessage {
     let ip = address.net.addr;
-    let flags = flags(link, address);
+    let flags = link.address_flags(address);
     let mut message = AddressMessage::default();
     message.header.family = family(ip);
     message.header.prefix_len = address.net.prefix_len;
@@ -59,23 +59,26 @@ fn describe(now: Instant, link: &Link, address: &Address) -> AddressMessage {
     message
 }
 
-fn flags(link: &Link, address: &Address) -> AddressFlags {
-    let mut flags = AddressFlags::empty();
-    flags.set(AddressFlags::Permanent, address.valid_until.is_none());
-    flags.set(AddressFlags::Tentative, matches!(address.state, AddressState::Tentative | AddressState::Duplicate));
-    flags.set(AddressFlags::Dadfailed, address.state == AddressState::Duplicate);
-    flags.set(AddressFlags::Deprecated, address.state == AddressState::Deprecated);
-    // One bit says "temporary" of IPv6 and "not the first of its net" of IPv4.
-    let secondary = match address.net.addr {
-        IpAddr::V6(_) => address.origin == AddressOrigin::Temporary,
-        IpAddr::V4(_) => {
-            let net = address.net.network();
-            link.addresses.iter().find(|other| other.net.network() == net) != Some(address)
-        }
-    };
-    flags.set(AddressFlags::Secondary, secondary);
-    flags.set(AddressFlags::StablePrivacy, address.origin == AddressOrigin::Stable);
-    flags
+impl Link {
+    /// IFA_FLAGS of one of its addresses.
+    pub(crate) fn address_flags(&self, address: &Address) -> AddressFlags {
+        let mut flags = AddressFlags::empty();
+        flags.set(AddressFlags::Permanent, address.valid_until.is_none());
+        flags.set(AddressFlags::Tentative, matches!(address.state, AddressState::Tentative | AddressState::Duplicate));
+        flags.set(AddressFlags::Dadfailed, address.state == AddressState::Duplicate);
+        flags.set(AddressFlags::Deprecated, address.state == AddressState::Deprecated);
+        // One bit says "temporary" of IPv6 and "not the first of its net" of IPv4.
+        let secondary = match address.net.addr {
+            IpAddr::V6(_) => address.origin == AddressOrigin::Temporary,
+            IpAddr::V4(_) => {
+                let net = address.net.network();
+                self.addresses.iter().find(|other| other.net.network() == net) != Some(address)
+            }
+        };
+        flags.set(AddressFlags::Secondary, secondary);
+        flags.set(AddressFlags::StablePrivacy, address.origin == AddressOrigin::Stable);
+        flags
+    }
 }
 
 fn scope(ip: IpAddr) -> AddressScope {

@@ -5,7 +5,8 @@ use crate::{Errno, Kernel, Result};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteCacheInfo, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope,
+    RouteType,
 };
 use netstack::route::Route;
 use std::net::IpAddr;
@@ -13,6 +14,10 @@ use std::net::IpAddr;
 /// Where our own addresses are (RT_TABLE_LOCAL).
 const LOCAL: u8 = 255;
 const MAIN: u8 = RouteHeader::RT_TABLE_MAIN;
+/// The way leads to ourselves (linux/in_route.h).
+const RTCF_LOCAL: u32 = 0x8000_0000;
+/// Bytes of `struct rta_cacheinfo`.
+const CACHE_INFO: usize = 32;
 
 pub(super) fn rows(kernel: &Kernel, network: &Network, request: &RouteMessage, wish: Wish) -> Result<Vec<Message>> {
     let rows = match wish {
@@ -57,27 +62,40 @@ fn way(kernel: &Kernel, network: &Network, request: &RouteMessage) -> Result<Rou
     if to.is_loopback() || network.links.iter().any(|link| has(&link)) {
         let lo = network.links.first().ok_or(Errno::NETUNREACH)?;
         let mut row = to_us(lo, to);
-        row.header.flags = RouteFlags::Cloned;
         if !request.header.flags.contains(RouteFlags::LookupTable) {
             row.header.table = MAIN;
-            row.attributes[0] = RouteAttribute::Table(MAIN.into());
         }
-        return Ok(row);
+        return Ok(taken(row, to, to));
     }
-    let by = oif(request);
-    let route = network.route_to(to, by).ok_or(Errno::NETUNREACH)?;
-    let mut row = describe(network, route);
+    let route = network.route_to(to, oif(request)).ok_or(Errno::NETUNREACH)?;
+    Ok(taken(describe(network, route), to, kernel.source_for(to)?))
+}
+
+/// A route as a packet to `to` takes it. The attributes are in Linux's order: nmap misses the last one, which is to be the times.
+fn taken(mut row: RouteMessage, to: IpAddr, source: IpAddr) -> RouteMessage {
+    let local = if row.header.kind == RouteType::Local && to.is_ipv4() { RTCF_LOCAL } else { 0 };
+    row.header.flags = RouteFlags::Cloned | RouteFlags::from_bits_retain(local);
     row.header.destination_prefix_length = if to.is_ipv4() { 32 } else { 128 };
-    row.header.flags = RouteFlags::Cloned;
-    row.attributes.retain(|attribute| {
-        !matches!(
-            attribute,
-            RouteAttribute::Destination(_) | RouteAttribute::PrefSource(_) | RouteAttribute::Priority(_)
-        )
+    if to.is_ipv4() {
+        (row.header.protocol, row.header.scope) = (RouteProtocol::Unspec, RouteScope::Universe);
+    }
+    let gateway = find(&row, |attribute| match attribute {
+        RouteAttribute::Gateway(via) => Some(via.clone()),
+        _ => None,
     });
-    row.attributes.push(RouteAttribute::Destination(to.into()));
-    row.attributes.push(RouteAttribute::PrefSource(kernel.source_for(to)?.into()));
-    Ok(row)
+    let by = oif(&row).unwrap_or_default();
+    row.attributes = vec![
+        RouteAttribute::Table(row.header.table.into()),
+        RouteAttribute::Destination(to.into()),
+        RouteAttribute::Oif(by),
+        RouteAttribute::PrefSource(source.into()),
+    ];
+    row.attributes.extend(gateway.map(RouteAttribute::Gateway));
+    if to.is_ipv4() {
+        row.attributes.push(RouteAttribute::Uid(rustix::process::geteuid().as_raw()));
+    }
+    row.attributes.extend(RouteCacheInfo::parse(&[0; CACHE_INFO]).ok().map(RouteAttribute::CacheInfo));
+    row
 }
 
 fn describe(network: &Network, route: &Route) -> RouteMessage {

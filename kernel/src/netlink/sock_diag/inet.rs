@@ -1,7 +1,7 @@
 //! Sockets of AF_INET and AF_INET6.
 
 use super::{Row, Told, Wish};
-use crate::backend::{Call, Reply, Transport};
+use crate::backend::Transport;
 use crate::tcp_info;
 use crate::{Errno, Kernel, Result};
 use netlink_packet_core::Parseable;
@@ -29,7 +29,7 @@ pub(super) fn ask(kernel: &Kernel, body: &[u8], wish: Wish) -> Result<Told> {
         // Linux begins a table before it looks for the protocol.
         _ => return Ok(Told { rows: Vec::new(), broken_off: Some(Errno::NOENT) }),
     };
-    let mut sockets = sockets(kernel, transport, request.extensions.contains(ExtensionFlags::INFO))?;
+    let mut sockets = kernel.sockets(transport, request.extensions.contains(ExtensionFlags::INFO))?;
     sockets.retain(|(listed, _)| listed.local.is_ipv4() == (i32::from(request.family) == libc::AF_INET));
     match wish {
         Wish::All { .. } => sockets.retain(|(listed, _)| is_asked_for(&request, listed)),
@@ -40,13 +40,6 @@ pub(super) fn ask(kernel: &Kernel, body: &[u8], wish: Wish) -> Result<Told> {
 }
 
 type Found = (Listed, Option<TcpInfo>);
-
-fn sockets(kernel: &Kernel, transport: Transport, with_info: bool) -> Result<Vec<Found>> {
-    match kernel.backend().call(Call::Sockets(transport, with_info))? {
-        Reply::Sockets(sockets) => Ok(sockets),
-        _ => Err(Errno::PROTO),
-    }
-}
 
 /// Of a whole table states and ports choose. (A program of INET_DIAG_REQ_BYTECODE is not run: ss(8) looks at what comes again.)
 fn is_asked_for(request: &InetRequest, listed: &Listed) -> bool {

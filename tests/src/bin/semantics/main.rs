@@ -40,6 +40,7 @@ mod packetring;
 mod packetvnet;
 mod pktoptions;
 mod poll;
+mod procnet;
 mod receiving;
 mod report;
 mod resolver;
@@ -109,6 +110,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         reuseport::CASES,
         savesyn::CASES,
         netlink::CASES,
+        procnet::CASES,
         arp::CASES,
         sockdiag::CASES,
     ]

@@ -341,7 +341,18 @@ fn way(r: &mut Report) {
     must("send", sys::send(fd, &request(GETROUTE, 0, 1, &to([127, 0, 0, 1])), 0));
     let found = come(fd);
     see(r, "to us", port(fd), &found[0]);
-    // Lengths of the destination, table, scope, type.
-    let head = &found[0].body;
-    r.see("head", crate::report::hex(&[head[0], head[1], head[4], head[7]]));
+    // `struct rtmsg`, and which attributes there are.
+    r.see("head", crate::report::hex(&found[0].body[..12]));
+    r.see("attributes", format!("{:?}", attributes(&found[0].body[12..])));
+}
+
+/// Their types.
+fn attributes(mut bytes: &[u8]) -> Vec<u16> {
+    let mut types = Vec::new();
+    while let [a, b, c, d, ..] = *bytes {
+        let len = usize::from(u16::from_ne_bytes([a, b])).max(4);
+        types.push(u16::from_ne_bytes([c, d]));
+        bytes = bytes.get(len.next_multiple_of(4)..).unwrap_or(&[]);
+    }
+    types
 }

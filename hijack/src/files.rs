@@ -1,15 +1,14 @@
-//! /etc/resolv.conf and /etc/hosts, for programs that look for names themselves (dig, c-ares): where RUMP_NET is set, they open
-//! a file of ours with what the rump kernel was told. Every other path, and opening to write, is the host's.
+//! The files that programs read names and the network out of (`kernel::files`): where RUMP_NET is set, they open a file of ours.
+//! Every other path, and opening to write, is the host's.
 
 use crate::table::host;
 use crate::user::{Argument, In, Out};
 use crate::{descriptors, hook, stdio};
-use kernel::names::{self, NameFile};
 use kernel::{Errno, Result};
 use libc::FILE;
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create, seek};
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, memfd_create};
 use std::ffi::{CStr, c_char, c_int};
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
 /// open(2).
 pub fn open(path: In<c_char>, flags: c_int, _mode: Argument) -> Option<Result<c_int>> {
@@ -70,19 +69,20 @@ fn stream(path: In<c_char>, mode: In<c_char>) -> Option<Result<Out<FILE>>> {
 /// The file that stands for `path`, at its beginning.
 fn shown(path: In<c_char>, cloexec: bool) -> Option<Result<OwnedFd>> {
     let path = path.string().ok()?;
-    let text = names::shown_file(NameFile::at(path.to_bytes())?)?;
-    Some(file(path, text.as_bytes(), cloexec))
+    let content = kernel::files::shown(path.to_bytes())?;
+    Some(content.and_then(|content| file(path, content.as_bytes(), cloexec)))
 }
 
 fn file(name: &CStr, content: &[u8], cloexec: bool) -> Result<OwnedFd> {
-    let flags = if cloexec { MemfdFlags::CLOEXEC } else { MemfdFlags::empty() };
-    let file = memfd_create(name, flags | MemfdFlags::ALLOW_SEALING)?;
+    let memory = memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     let mut rest = content;
     while !rest.is_empty() {
-        let written = rustix::io::write(&file, rest)?;
+        let written = rustix::io::write(&memory, rest)?;
         rest = rest.get(written..).unwrap_or(&[]);
     }
-    seek(&file, rustix::fs::SeekFrom::Start(0))?;
-    fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-    Ok(file)
+    fcntl_add_seals(&memory, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    // To read alone, as it was asked for, and at its beginning.
+    let cloexec = if cloexec { OFlags::CLOEXEC } else { OFlags::empty() };
+    let path = format!("/proc/self/fd/{}", memory.as_raw_fd());
+    Ok(rustix::fs::open(path, OFlags::RDONLY | cloexec, Mode::empty())?)
 }
