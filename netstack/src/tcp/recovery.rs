@@ -2,8 +2,12 @@
 //!
 //! With SACK, [`rack`](super::rack) says what is lost (RFC 8985); without, the third duplicate acknowledgement does, and
 //! each partial one after it (RFC 5681 §3.2, RFC 6582). Either way the lost segments are marked in
-//! [`sent`](super::sent), [`output`](super::output) sends them again, and [`prr`](super::prr) says how fast. F-RTO (RFC 5682)
-//! finds out whether a timeout was spurious, and [`undo`](super::undo) takes a needless reduction back.
+//! [`sent`](super::sent), [`output`](super::output) sends them again, and [`prr`](super::prr) says how fast. F-RTO (RFC 5682,
+//! [`frto`]) finds out whether a timeout was spurious, and [`undo`](super::undo) takes a needless reduction back.
+
+mod frto;
+
+use frto::Frto;
 
 use super::congestion::AckEvent;
 use super::prr::{Progress, Prr};
@@ -48,17 +52,6 @@ pub(super) struct Recovery {
     prr: Prr,
     pub(super) undo: Undo,
     frto: Frto,
-}
-
-/// RFC 5682 §3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Frto {
-    /// The timeout is taken to be genuine.
-    Off,
-    /// Step 2: the next acknowledgement tells.
-    Armed,
-    /// Step 2b: new text goes first, and what it brings tells.
-    Probing,
 }
 
 /// What one acknowledgement says.
@@ -249,39 +242,6 @@ impl Tcb {
             Phase::Recovery if self.recovery.undo.all_duplicates() => self.undo(false),
             Phase::Recovery => {}
             Phase::Loss => self.leave_loss(news, needless),
-        }
-    }
-
-    /// RFC 5682 §3.1, the SACK-enhanced F-RTO, and without SACK §2.1.
-    fn leave_loss(&mut self, news: &News, needless: bool) {
-        let (una, nxt) = (self.durable.snd_una, self.durable.snd_nxt);
-        if needless || self.recovery.undo.all_duplicates() {
-            return self.undo(true);
-        }
-        let all = una.at_or_after(self.recovery.high);
-        match self.recovery.frto {
-            // Step 3b: what was sent once arrives, so not all was lost.
-            Frto::Armed | Frto::Probing if news.original => return self.undo(true),
-            // Step 3a.
-            Frto::Probing if nxt.after(self.recovery.high) && (news.sacked > 0 || news.duplicate) => {
-                self.recovery.frto = Frto::Off;
-            }
-            Frto::Probing if nxt.after(self.recovery.high) => {}
-            // Step 2b.
-            Frto::Armed if news.acked > 0 && !all => {
-                let can_send = self.unsent() > 0 && self.durable.snd_wnd > self.outstanding();
-                self.recovery.frto = if can_send { Frto::Probing } else { Frto::Off };
-                self.recovery.high = nxt;
-                return;
-            }
-            // Step 2a: a duplicate acknowledgement first.
-            Frto::Armed if news.duplicate || news.sacked > 0 => self.recovery.frto = Frto::Off,
-            _ => {}
-        }
-        if all {
-            self.recovery.phase = Phase::Open;
-            self.recovery.frto = Frto::Off;
-            self.recovery.duplicates = 0;
         }
     }
 
