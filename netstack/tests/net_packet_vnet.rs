@@ -156,9 +156,25 @@ fn a_long_frame_is_cut_for_its_link() {
         pieces.iter().for_each(|piece| assert_checksums(piece));
         let said: Vec<_> = pieces.iter().map(|piece| (piece.len() - 54, &piece[38..42])).collect();
         assert_eq!(said, [(1400, &[0, 0, 0, 0][..]), (1400, &[0, 0, 5, 120]), (200, &[0, 0, 10, 240])]);
-        let wrong = VnetHeader { flags: 0, gso_type: 4, ..asked };
-        assert_eq!(say(&mut net, &at_a, wrong, &frame), Err(SendError::Uncuttable));
     }
+}
+
+#[test]
+fn what_cannot_be_cut_is_lost_on_its_way() {
+    let (mut net, at_a, at_b) = pair(8, Link::default());
+    let mut plain = net.packet(at_b.node, Some(ETH), ethernet::IPV4);
+    let mut bytes = [0; tcp::MAX_HEADER_LEN];
+    let len = tcp::Header::default().emit(&mut bytes);
+    let frame = left(&mut net, ipv4::TCP, [&bytes[..len], &[5; 3000]].concat(), 16);
+    // A segment of IPv4 that is said to be one of IPv6.
+    let wrong = VnetHeader { gso_type: 4, gso_size: 1400, ..VnetHeader::default() };
+    let drops = |net: &mut Net| net.stack(at_a.node).interfaces().nth(1).expect("a link").counters.tx.drops;
+    let before = drops(&mut net);
+    assert_eq!(say(&mut net, &at_a, wrong, &frame), Ok(frame.len() + VnetHeader::LEN));
+    assert_eq!((drops(&mut net), plain.recv()), (before + 1, None));
+    let next = datagram(&mut net, b"next");
+    assert_eq!(say(&mut net, &at_a, of_udp(), &next), Ok(next.len() + VnetHeader::LEN));
+    assert_eq!(plain.recv().map(|(_, frame)| frame.len()), Some(next.len()));
 }
 
 #[test]

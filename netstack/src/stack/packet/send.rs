@@ -131,8 +131,9 @@ impl Stack {
                         break;
                     }
                 }
+                // The frame stays and is tried again. Of one that cannot be cut Linux tells, whatever was sent before.
                 Err(error) => {
-                    result = if sum > 0 { Ok(()) } else { Err(error) };
+                    result = if sum > 0 && error != SendError::Uncuttable { Ok(()) } else { Err(error) };
                     break;
                 }
             }
@@ -207,7 +208,11 @@ impl Stack {
     ) -> Result<(), SendError> {
         let (on, key) = (way.on, way.key);
         let offload = self.ip.interfaces.get(on).is_some_and(|interface| interface.caps.checksum_offload);
-        let Some(uncut) = Uncut::of(bytes, sender.protocol, work).map_err(|Uncuttable| SendError::Uncuttable)? else {
+        let uncut = match Uncut::of(bytes, sender.protocol, work) {
+            Ok(uncut) => uncut,
+            Err(Uncuttable) => return self.lose_uncuttable(on),
+        };
+        let Some(uncut) = uncut else {
             let mut frame = bytes.to_vec();
             // Others can be left only what they find by themselves.
             let usual = |place| offload && checksum::is_usual(bytes, place);
@@ -239,6 +244,14 @@ impl Stack {
             index += 1;
         });
         self.sent(key, Ok(()))
+    }
+
+    /// A frame that cannot be cut is found at the head of its interface's queue, when nobody is left to be told (Linux:
+    /// validate_xmit_skb()); the loopback has none.
+    fn lose_uncuttable(&mut self, on: IfIndex) -> Result<(), SendError> {
+        let interface = self.ip.interfaces.get_mut(on).filter(|_| on != LOOPBACK).ok_or(SendError::Uncuttable)?;
+        interface.counters.tx.drops += 1;
+        Ok(())
     }
 
     fn send_frame(

@@ -33,6 +33,7 @@ pub const CASES: &[Case] = &[
     ("packetvnet.small_places", small_places),
     ("packetvnet.send_ring", send_ring),
     ("packetvnet.send_ring_refused", send_ring_refused),
+    ("packetvnet.send_ring_uncuttable", send_ring_uncuttable),
 ];
 
 const VERSION: i32 = 10;
@@ -565,5 +566,36 @@ fn send_ring_refused(r: &mut Report) {
         ring.put(0, &1u32.to_ne_bytes());
         r.see(what, sys::sendto_bytes(fd, b"", 0, &on_lo(0)));
         r.see("status", format!("{}", ring.word(0)));
+    }
+}
+
+/// A frame that is not what it is said to be, between two that are.
+fn send_ring_uncuttable(r: &mut Report) {
+    const LOSS: i32 = 14;
+    for loss in [0, 1] {
+        let fd = told(0);
+        must("loss", set(fd, LOSS, loss));
+        must("ring", ring(fd, TX_RING, 0, 1024));
+        let ring = must("mmap", sys::map(fd, 8192, MAP_SHARED, 0));
+        let put = |place: usize, bytes: &[u8]| {
+            ring.put(place * 1024 + 32, bytes);
+            ring.put(place * 1024 + 8, &(bytes.len() as u32).to_ne_bytes());
+            ring.put(place * 1024, &1u32.to_ne_bytes());
+        };
+        let good = Header::udp(0, 0).before(&datagram(b"hello"));
+        let bad = Header { flags: 0, ..Header::tcp(TCPV6, 100) }.before(&segment(&[b'y'; 300]));
+        put(0, &good);
+        put(1, &bad);
+        put(2, &good);
+        let mut send = |what| {
+            r.see(&format!("{what}, loss {loss}"), sys::sendto_bytes(fd, b"", 0, &on_lo(0)));
+            r.see("statuses", format!("{:?}", [0, 1, 2].map(|place| ring.word(place * 1024) & 0xff)));
+        };
+        send("the first is good");
+        send("the bad one is next");
+        ring.put(1024, &[0; 4]);
+        send("it is taken back");
+        put(1, &good);
+        send("a good one in its place");
     }
 }
