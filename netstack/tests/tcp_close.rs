@@ -363,6 +363,24 @@ fn a_rst_does_not_end_time_wait() {
 }
 
 #[test]
+fn only_the_peers_own_fin_lengthens_time_wait() {
+    let mut s = Script::established();
+    s.closes();
+    s.sends("F. 1:1(0) ack 1");
+    s.gets("F. 1:1(0) ack 2 win 1000");
+    s.sends(". 2:2(0) ack 2");
+    s.wait_ms(59_000);
+    // Forged, in the window and far from it, and answered once for all.
+    s.gets("F. 100:100(0) ack 2 win 1000");
+    s.sends(". 2:2(0) ack 2");
+    s.gets("F. 900000:900000(0) ack 2 win 1000");
+    s.sends_nothing();
+    s.wait_ms(1000);
+    s.gets("F. 1:1(0) ack 2 win 1000");
+    s.sends("R 2:2(0)");
+}
+
+#[test]
 fn a_closed_socket_whose_peer_is_silent_is_given_up() {
     let mut s = Script::established();
     s.writes(10);

@@ -70,12 +70,15 @@ impl Remnant {
         if self.fin_wait_2 && acceptable && old_stamp != Some(-1) && header.has(Flags::ACK) {
             return self.judge_fin_wait_2(now, segment);
         }
-        // In FIN-WAIT-2 a FIN that gets here is old or forged: it must not lengthen the wait.
-        match (header.has(Flags::FIN) && !self.fin_wait_2, acceptable && segment.is_empty() && header.seq == rcv_nxt) {
-            (true, _) => Verdict::Restart,
-            (false, true) => Verdict::Ignore,
-            (false, false) => self.limited(now, Verdict::Acknowledge),
+        // §3.10.7.4, eighth: the peer's FIN again, whose acknowledgement was lost. Any other FIN is old or forged, and one
+        // in FIN-WAIT-2 that gets here too: it must not lengthen the wait.
+        if header.has(Flags::FIN) && !self.fin_wait_2 && segment.end() == rcv_nxt {
+            return Verdict::Restart;
         }
+        if acceptable && segment.is_empty() && header.seq == rcv_nxt {
+            return Verdict::Ignore;
+        }
+        self.limited(now, Verdict::Acknowledge)
     }
 
     fn judge_fin_wait_2(&mut self, now: Instant, segment: &Segment<'_>) -> Verdict {
