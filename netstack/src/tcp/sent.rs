@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 /// The most records. After that, what is sent joins the last one; only a program that sends single bytes into a large window gets
 /// here.
 const MAX_RECORDS: usize = 1 << 14;
+/// Records at which SACK blocks split no more: a receiver that lies has no use of it, and 32 MiB in segments of 536 bytes have room.
+const MAX_PIECES: usize = 1 << 16;
 /// A queue of this many records keeps its memory when it is empty.
 const KEPT_RECORDS: usize = 256;
 
@@ -187,7 +189,8 @@ impl SentQueue {
             // What of it is covered, in whole segments from its start.
             let first = if start.after(record.start) { (start - record.start).div_ceil(mss) * mss } else { 0 };
             let last = if end.before(record.end) { (end - record.start) / mss * mss } else { record.len() };
-            if first >= last {
+            let splits = first > 0 || last < record.len();
+            if first >= last || splits && self.queue.len() >= MAX_PIECES {
                 index += 1;
                 continue;
             }

@@ -48,6 +48,21 @@ fn of_a_record_in_part_whole_segments_count() {
 }
 
 #[test]
+fn a_receiver_that_lies_does_not_split_for_ever() {
+    let segments = 4 * MAX_PIECES as u32;
+    let mut q = SentQueue::default();
+    q.push(Seq(0), Seq(segments * 100), at(0), Departure::default());
+    // Every other segment.
+    for start in (100..segments * 100).step_by(200) {
+        sack(&mut q, start, start + 100);
+    }
+    assert!(q.queue.len() <= MAX_PIECES + 1, "{} records", q.queue.len());
+    // What needs no split still counts.
+    sack(&mut q, 100, segments * 100);
+    assert_eq!(q.sacked(), (segments - 1) * 100);
+}
+
+#[test]
 fn what_is_lost_is_sent_again_oldest_first() {
     let mut q = queue(10);
     sack(&mut q, 500, 600);
