@@ -1,5 +1,7 @@
 //! From a transport's bytes to packets: headers, checksum, fragments, and where they wait.
 
+use core::net::IpAddr;
+
 use super::header::{self, Header, Piece};
 use super::{Account, HeaderOptions, Hop, Ip, NextHop, Packet};
 use crate::datagram::truesize;
@@ -192,6 +194,11 @@ impl Ip {
         }
         let identification = self.identification.next(header.src, header.dst, header.protocol);
         Header { identification, ..header }
+    }
+
+    /// The identification of a packet of IPv4 whose header somebody else makes.
+    pub(crate) fn identification_of(&mut self, src: IpAddr, dst: IpAddr, protocol: u8) -> u16 {
+        self.identification.next(src, dst, protocol) as u16
     }
 
     /// Puts a packet where it waits: for ourselves, for its link, or for ARP.

@@ -8,7 +8,7 @@ use super::Stack;
 use super::way::{destination, mtu_discovery, multicast_loop};
 use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
 use crate::filter::Program;
-use crate::ip::{Account, Fill, Header, Hop, NextHop, Outgoing, OutputError, end, zone};
+use crate::ip::{Account, Fill, Header, Hop, Ip, NextHop, Outgoing, OutputError, end, zone};
 use crate::link::IfIndex;
 use crate::raw::{RawKind, RawOptions, Socket, prepare_echo};
 use crate::socket::{BindError, BindOptions, ConnectError, Key, RawId, SendError, SendOptions, SocketError};
@@ -119,7 +119,10 @@ impl Stack {
         let account = self.raw_admit(id, how)?;
         let sent = match kind {
             RawKind::Raw { .. } | RawKind::Raw6 { .. } if options.header_included => {
-                let packet = if kind.is_v6() { included_v6(payload)? } else { included(payload, hop, dst)? };
+                let packet = match kind.is_v6() {
+                    true => included_v6(payload)?,
+                    false => included(payload, hop, dst, &mut self.ip)?,
+                };
                 let multicast_loop = multicast_loop(datagram, dst);
                 self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, account)
             }
@@ -244,18 +247,20 @@ impl Stack {
 
 /// A packet whose header the program made (IP_HDRINCL): we fill in total length and checksum always, source and
 /// identification where they are zero, as raw(7) says.
-fn included(parts: &[&[u8]], hop: Hop, dst: IpAddr) -> Result<Vec<u8>, SendError> {
+fn included(parts: &[&[u8]], hop: Hop, dst: IpAddr, ip: &mut Ip) -> Result<Vec<u8>, SendError> {
     let mut packet = parts.concat();
-    let header_len = match ipv4::Packet::parse_quoted(&packet) {
-        Ok(parsed) => parsed.header_len(),
-        Err(_) => return Err(SendError::InvalidDestination),
-    };
+    let parsed = ipv4::Packet::parse_quoted(&packet).map_err(|_| SendError::InvalidDestination)?;
+    let (header_len, protocol) = (parsed.header_len(), parsed.protocol());
+    let may_be_cut = !parsed.dont_fragment() && parsed.identification() == 0;
     let total = u16::try_from(packet.len()).map_err(|_| SendError::MessageTooLong)?;
     packet[2..4].copy_from_slice(&total.to_be_bytes());
     for (at, addr) in [(12, hop.src), (16, dst)] {
         if let (IpAddr::V4(addr), [0, 0, 0, 0]) = (addr, &packet[at..at + 4]) {
             packet[at..at + 4].copy_from_slice(&addr.octets());
         }
+    }
+    if may_be_cut {
+        packet[4..6].copy_from_slice(&ip.identification_of(hop.src, dst, protocol).to_be_bytes());
     }
     packet[10..12].fill(0);
     let sum = checksum::checksum(&packet[..header_len]);

@@ -22,6 +22,7 @@ mod filter;
 mod flowlabel;
 mod fortified;
 mod header;
+mod included;
 mod inet6;
 mod life;
 mod listen;
@@ -89,6 +90,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         flowlabel::CASES,
         anycast::CASES,
         header::CASES,
+        included::CASES,
         pktoptions::CASES,
         streamip::CASES,
         poll::CASES,
