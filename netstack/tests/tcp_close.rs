@@ -313,6 +313,17 @@ fn a_syn_on_an_open_connection_is_asked_about() {
 }
 
 #[test]
+fn syns_are_asked_about_seldom_whatever_comes_with_them() {
+    // RFC 5961 §7.
+    let mut s = Script::established();
+    s.gets("SF 900000:900000(0) win 1000");
+    s.sends(". 1:1(0) ack 1");
+    s.gets("SF 900000:900000(0) win 1000");
+    s.gets("S 900000:900100(100) win 1000");
+    s.sends_nothing();
+}
+
+#[test]
 fn a_newer_syn_takes_the_place_of_time_wait() {
     let mut s = Script::established();
     s.closes();
@@ -406,4 +417,32 @@ fn a_fin_out_of_order_waits_for_the_text_before_it() {
     s.is(State::CloseWait);
     s.sends(". 1:1(0) ack 12");
     s.reads(10);
+}
+
+#[test]
+fn a_fin_that_text_contradicts_was_forged() {
+    // It comes first.
+    let mut s = Script::established();
+    s.gets("F. 51:51(0) ack 1 win 1000");
+    s.gets("P. 1:101(100) ack 1 win 1000");
+    s.is(State::Established);
+    s.reads(100);
+    // It comes when text from behind it has come.
+    s.gets("P. 201:301(100) ack 1 win 1000");
+    s.gets("F. 251:251(0) ack 1 win 1000");
+    s.gets("P. 101:201(100) ack 1 win 1000");
+    s.is(State::Established);
+    s.reads(200);
+    s.gets("F. 301:301(0) ack 1 win 1000");
+    s.is(State::CloseWait);
+}
+
+#[test]
+fn a_fin_in_order_ends_the_stream_though_something_was_forged_behind_it() {
+    let mut s = Script::established();
+    s.gets("F. 900:900(0) ack 1 win 1000");
+    s.gets("P. 501:601(100) ack 1 win 1000");
+    s.gets("FP. 1:101(100) ack 1 win 1000");
+    s.is(State::CloseWait);
+    s.reads(100);
 }

@@ -46,9 +46,19 @@ impl Reassembly {
         self.fin
     }
 
-    /// The peer's FIN stands at `at`. The first one counts: a stream has one end.
-    pub(super) fn set_fin(&mut self, at: Seq) {
-        self.fin.get_or_insert(at);
+    /// The peer's FIN stands at `at`. In order it ends the stream; one that must wait counts if it is the first, and if no
+    /// text has come from behind it.
+    pub(super) fn set_fin(&mut self, at: Seq, rcv_nxt: Seq) {
+        if at == rcv_nxt {
+            self.fin = Some(at);
+        } else if self.ranges.last().is_none_or(|range| range.end.at_or_before(at)) {
+            self.fin.get_or_insert(at);
+        }
+    }
+
+    /// The FIN that waits is none.
+    pub(super) fn forget_fin(&mut self) {
+        self.fin = None;
     }
 
     /// Remembers that `start..end` is in the ring. False if there is no place to remember it.

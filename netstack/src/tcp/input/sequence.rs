@@ -43,9 +43,10 @@ impl Tcb {
         segment.end().at_or_after(self.ack.last_sent()) && segment.header.seq.at_or_before(right)
     }
 
-    /// RFC 9293 §3.10.7.4: an unacceptable segment is answered by an ACK. If it carries text it is no such answer itself.
+    /// RFC 9293 §3.10.7.4: an unacceptable segment is answered by an ACK. If it carries text it is no such answer itself; a SYN
+    /// is asked about seldom, whatever comes with it (RFC 5961 §4.2, §7).
     fn unacceptable(&mut self, segment: &Segment<'_>) -> Discard {
-        if segment.payload.is_empty() && !segment.header.has(Flags::FIN) {
+        if segment.header.has(Flags::SYN) || segment.payload.is_empty() && !segment.header.has(Flags::FIN) {
             return Discard::WithChallenge;
         }
         if segment.header.seq.before(self.durable.rcv_nxt) {

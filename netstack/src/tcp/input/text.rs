@@ -21,9 +21,13 @@ impl Tcb {
             // RFC 9293: after its FIN the peer can only repeat itself: it has missed our acknowledgement.
             return Err(Discard::WithAck);
         }
-        // No text can follow the FIN.
-        if self.reassembly.fin().is_some_and(|end| text_end.after(end)) {
-            return Err(Discard::WithAck);
+        if let Some(end) = self.reassembly.fin().filter(|&end| text_end.after(end)) {
+            // No text can follow the FIN.
+            if end == rcv_nxt {
+                return Err(Discard::WithAck);
+            }
+            // As on Linux: one that waits and is contradicted may be forged, and an honest one comes again.
+            self.reassembly.forget_fin();
         }
         // RFC 2525 §2.17, RFC 9293 §3.10.5: nobody will read it, and the peer must know.
         if self.orphan && text_end.after(rcv_nxt) {
@@ -47,7 +51,7 @@ impl Tcb {
             // Not all of it fits: acknowledge at once what does.
             self.ack.set_now();
         } else if fin {
-            self.reassembly.set_fin(text_end);
+            self.reassembly.set_fin(text_end, self.durable.rcv_nxt);
         }
         Ok(())
     }
@@ -58,7 +62,7 @@ impl Tcb {
         let text = segment.payload;
         let taken = self.place(now, self.durable.rcv_nxt, text, segment).unwrap_or(0);
         if taken == text.len() && segment.header.has(Flags::FIN) {
-            self.reassembly.set_fin(self.durable.rcv_nxt);
+            self.reassembly.set_fin(self.durable.rcv_nxt, self.durable.rcv_nxt);
         }
         taken > 0
     }
