@@ -46,14 +46,12 @@ impl Reassembly {
         self.fin
     }
 
-    /// The peer's FIN stands at `at`. In order it ends the stream; one that must wait counts if it is the first, and if no
-    /// text has come from behind it.
+    /// The peer's FIN stands at `at`. In order it ends the stream; of those that must wait the first counts.
     pub(super) fn set_fin(&mut self, at: Seq, rcv_nxt: Seq) {
         if at == rcv_nxt {
             self.fin = Some(at);
-        } else if self.ranges.last().is_none_or(|range| range.end.at_or_before(at)) {
-            self.fin.get_or_insert(at);
         }
+        self.fin.get_or_insert(at);
     }
 
     /// The FIN that waits is none.
