@@ -39,6 +39,7 @@ mod real;
 mod signal_driven;
 mod signals;
 mod socket;
+mod sources;
 mod splice;
 mod standard;
 mod stdio;

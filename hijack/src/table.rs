@@ -13,7 +13,7 @@ use crate::names::{gethost, hostname, interfaces};
 use crate::user::{Argument, In, InBytes, Mapped, Out, OutBytes};
 use crate::{
     background, control, descriptors, files, indirect, mapping, message, names, options, process, readiness, signals,
-    socket, splice, stdio, transfer,
+    socket, sources, splice, stdio, transfer,
 };
 use libc::{
     DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd,
@@ -38,6 +38,17 @@ hooks! {
     ) -> c_int = asks options::getsockopt;
     setsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: socklen_t
     ) -> c_int = asks options::setsockopt;
+    setipv4sourcefilter(fd: c_int, interface: c_uint, group: c_uint, mode: c_uint, count: c_uint, list: InBytes
+    ) -> c_int = asks sources::setipv4sourcefilter;
+    getipv4sourcefilter(
+        fd: c_int, interface: c_uint, group: c_uint, mode: Out<c_uint>, count: Out<c_uint>, list: OutBytes
+    ) -> c_int = asks sources::getipv4sourcefilter;
+    setsourcefilter(
+        fd: c_int, interface: c_uint, group: InBytes, group_len: socklen_t, mode: c_uint, count: c_uint, list: InBytes
+    ) -> c_int = asks sources::setsourcefilter;
+    getsourcefilter(
+        fd: c_int, interface: c_uint, group: InBytes, group_len: socklen_t, mode: Out<c_uint>, count: Out<c_uint>, list: OutBytes
+    ) -> c_int = asks sources::getsourcefilter;
 
     // Bytes.
     send(fd: c_int, buf: InBytes, len: size_t, flags: c_int) -> ssize_t = asks transfer::send, point;

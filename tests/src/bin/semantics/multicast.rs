@@ -16,6 +16,7 @@ pub const CASES: &[Case] = &[
     ("multicast.sources", sources),
     ("multicast.filters", filters),
     ("multicast.filters_read", filters_read),
+    ("multicast.filters_by_function", filters_by_function),
     ("multicast.by_number", by_number),
     ("multicast.all", all),
     ("multicast.raw", raw),
@@ -98,6 +99,36 @@ fn filters_read(r: &mut Report) {
         let got = sys::ask_option_of(fd, IPPROTO_IP, MCAST_MSFILTER, &asked, len);
         r.see(&format!("MCAST_MSFILTER of {group} on {interface}, length {len}"), got.map(|bytes| hex(&bytes)));
     }
+}
+
+/// setipv4sourcefilter(3), setsourcefilter(3) and what they are read back with.
+fn filters_by_function(r: &mut Report) {
+    let fd = udp();
+    r.see("no member", sys::source_filter_v4(fd, LO, GROUP, 4));
+    r.see("of IPv4, no member", sys::set_source_filter_v4(fd, LO, GROUP, 0, &addrs(&[SOURCE])));
+    must("join", set(fd, ADD, &addrs(&[GROUP, LO])));
+    r.see("of IPv4", sys::set_source_filter_v4(fd, LO, GROUP, 0, &addrs(&[SOURCE, NOBODY])));
+    for room in 0..4 {
+        r.see(&format!("of IPv4, room for {room}"), sys::source_filter_v4(fd, LO, GROUP, room));
+    }
+    r.see("no mode", sys::set_source_filter_v4(fd, LO, GROUP, 7, &[]));
+    let group = |addr: IpAddr| {
+        let len = if addr.is_ipv4() { size_of::<libc::sockaddr_in>() } else { size_of::<libc::sockaddr_in6>() };
+        storage(addr)[..len].to_vec()
+    };
+    let any = group(GROUP.into());
+    r.see("any", sys::set_source_filter(fd, 1, &any, 1, &storage(NOBODY)));
+    for room in 0..3 {
+        r.see(&format!("any, room for {room}"), sys::source_filter(fd, 1, &any, room));
+    }
+    r.see("no interface", sys::set_source_filter(fd, 99, &any, 1, &storage(NOBODY)));
+    r.see("another group", sys::source_filter(fd, 1, &group(OTHER.into()), 2));
+    r.see("a short address", sys::source_filter(fd, 1, &any[..8], 2));
+    r.see("a group of IPv6", sys::set_source_filter(fd, 1, &group(GROUP6.into()), 1, &storage(SOURCE6)));
+    let fd = udp6();
+    must("join", set6(fd, MCAST_JOIN_GROUP, &request(&[GROUP6])));
+    r.see("of IPv6", sys::set_source_filter(fd, 1, &group(GROUP6.into()), 0, &storage(SOURCE6)));
+    r.see("of IPv6, read", sys::source_filter(fd, 1, &group(GROUP6.into()), 2));
 }
 
 /// struct sockaddr_storage.

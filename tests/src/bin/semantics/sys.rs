@@ -29,12 +29,14 @@ macro_rules! call {
 mod mapping;
 mod messages;
 mod signals;
+mod sources;
 pub mod streams;
 mod threads;
 
 pub use mapping::*;
 pub use messages::*;
 pub use signals::*;
+pub use sources::*;
 pub use threads::*;
 
 pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> Ret<Fd> {
