@@ -74,10 +74,19 @@ extern "C" fn read(cookie: *mut c_void, buf: OutBytes, len: usize) -> isize {
     hook::asks(|| transfer::read(fd, buf, len)).unwrap_or_else(|| host::read(fd, buf, len))
 }
 
-/// For fopencookie 0 says "failed".
+/// As libc does over a descriptor, this goes on where a signal ended a call early. For fopencookie fewer bytes than there are say
+/// "failed".
 extern "C" fn write(cookie: *mut c_void, buf: InBytes, len: usize) -> isize {
     let fd = cookie.addr() as c_int;
-    hook::asks(|| transfer::write(fd, buf, len)).unwrap_or_else(|| host::write(fd, buf, len)).max(0)
+    let mut written = 0;
+    while written < len {
+        let (rest, left) = (buf.nth(written), len - written);
+        match hook::asks(|| transfer::write(fd, rest, left)).unwrap_or_else(|| host::write(fd, rest, left)) {
+            count @ 1.. => written += count.cast_unsigned(),
+            _ => break,
+        }
+    }
+    transfer::count(written)
 }
 
 /// The stream cannot seek.

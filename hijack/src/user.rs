@@ -131,6 +131,11 @@ impl<T> In<T> {
     pub fn raw(self) -> *const T {
         self.0
     }
+
+    /// What follows `count` things of this type.
+    pub fn nth(self, count: usize) -> In<T> {
+        In(self.0.wrapping_add(count))
+    }
 }
 
 impl In<c_char> {

@@ -4,6 +4,7 @@ use super::Socket;
 use crate::backend::Reply;
 use crate::wait::{Waiter, Watch};
 use crate::{Errno, Result};
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 impl Socket {
@@ -13,6 +14,18 @@ impl Socket {
         &self,
         nonblocking: bool,
         deadline: Option<Instant>,
+        attempt: impl FnMut() -> Result<Option<R>>,
+    ) -> Result<R> {
+        self.block_in_parts(nonblocking, deadline, &Cell::new(false), attempt)
+    }
+
+    /// As [`block`](Self::block), of a call that may have moved some bytes when it must wait for more: from then on any handler ends
+    /// it. A call that starts again would not know of them.
+    pub(super) fn block_in_parts<R>(
+        &self,
+        nonblocking: bool,
+        deadline: Option<Instant>,
+        moved: &Cell<bool>,
         mut attempt: impl FnMut() -> Result<Option<R>>,
     ) -> Result<R> {
         if let Some(r) = attempt()? {
@@ -29,7 +42,7 @@ impl Socket {
                 return Ok(r);
             }
             let sleep = || self.backend.sleep(&waiter, deadline);
-            match if deadline.is_some() { waiter.unrestarted(sleep) } else { sleep() } {
+            match if deadline.is_some() || moved.get() { waiter.unrestarted(sleep) } else { sleep() } {
                 Ok(true) => {}
                 Ok(false) => return attempt()?.ok_or(Errno::AGAIN),
                 // What came together with the signal is not lost.

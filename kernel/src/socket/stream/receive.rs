@@ -6,6 +6,7 @@ use crate::backend::{Call, Mark, Reply};
 use crate::endpoint::State;
 use crate::{Errno, Result, clock};
 use arena::Consumer;
+use std::cell::Cell;
 use std::io::IoSliceMut;
 
 /// A recv(2) under way.
@@ -40,8 +41,10 @@ impl Socket {
         let least = if flags & libc::MSG_WAITALL != 0 { total } else { self.endpoint.low_water().min(total) };
         let mut receive = Receive { socket: self, bufs, flags, total, least, got: 0, position: 0 };
         let mut reading = None;
-        let result = self.block(nonblocking, deadline, || {
+        let moved = Cell::new(false);
+        let result = self.block_in_parts(nonblocking, deadline, &moved, || {
             let done = receive.attempt()?;
+            moved.set(receive.got > 0);
             if done.is_none() && !nonblocking && reading.is_none() {
                 reading = Some(self.endpoint.reading());
             }

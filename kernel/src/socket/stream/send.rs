@@ -8,6 +8,7 @@ use crate::endpoint::{Rings, State};
 use crate::{Errno, Events, Result};
 use arena::Producer;
 use parking_lot::Mutex;
+use std::cell::Cell;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 
@@ -45,7 +46,12 @@ impl Socket {
                 Err(error) => return Err(error),
             }
         }
-        let result = self.block(nonblocking, deadline, || send.attempt());
+        let moved = Cell::new(send.sent > 0);
+        let result = self.block_in_parts(nonblocking, deadline, &moved, || {
+            let done = send.attempt()?;
+            moved.set(send.sent > 0);
+            Ok(done)
+        });
         // It may have ended before all of it was written.
         send.ask_departure();
         match result {

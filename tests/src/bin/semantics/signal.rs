@@ -14,6 +14,8 @@ pub const CASES: &[Case] = &[
     ("signal.recv_restarted", recv_restarted),
     ("signal.recv_with_timeout", recv_with_timeout),
     ("signal.recv_partial", recv_partial),
+    ("signal.recv_partial_not_restarted", recv_partial_not_restarted),
+    ("signal.send_partial_not_restarted", send_partial_not_restarted),
     ("signal.datagram_interrupted", datagram_interrupted),
     ("signal.accept_interrupted", accept_interrupted),
     ("signal.accept_restarted", accept_restarted),
@@ -103,6 +105,27 @@ fn recv_partial(r: &mut Report) {
     alarm(0);
     r.see("MSG_WAITALL cut short", sys::recv(a, 100, libc::MSG_WAITALL));
     r.see("handled", counted());
+}
+
+fn recv_partial_not_restarted(r: &mut Report) {
+    let (a, b) = pair();
+    must("send", sys::send(b, b"part", 0));
+    let sender = undisturbed(250, move || sys::send(b, b"rest", 0));
+    alarm(SA_RESTART);
+    r.see("MSG_WAITALL ends with what it has", sys::recv(a, 8, libc::MSG_WAITALL));
+    r.see("handled", counted());
+    r.see("the other send", sender.join().expect("joined"));
+}
+
+fn send_partial_not_restarted(r: &mut Report) {
+    let (a, b) = pair();
+    let all = vec![0; 32 << 20];
+    let reader = undisturbed(250, move || while sys::recv(b, 1 << 20, 0).is_ok_and(|bytes| !bytes.is_empty()) {});
+    alarm(SA_RESTART);
+    r.see("send ends with what has gone", sys::send(a, &all, 0).map(|sent| sent > 0 && (sent as usize) < all.len()));
+    r.see("handled", counted());
+    must("close", sys::close(a));
+    reader.join().expect("joined");
 }
 
 fn datagram_interrupted(r: &mut Report) {

@@ -8,6 +8,7 @@ use crate::sys::streams::{Stream, close_standard_output, print_number};
 
 pub const CASES: &[Case] = &[
     ("stdio.stream", stream),
+    ("stdio.written_through_a_signal", written_through_a_signal),
     ("stdio.stream_follows_its_number", stream_follows_its_number),
     ("stdio.standard_output", standard_output),
     ("stdio.standard_output_made_by_dup", standard_output_made_by_dup),
@@ -30,6 +31,25 @@ fn stream(r: &mut Report) {
     r.see("fgets", stream.line().unwrap_or_default());
     r.see("fgets", stream.line().unwrap_or_default());
     r.see("the end", stream.line().is_none());
+}
+
+/// The handler ends the write(2) that sleeps; the stream goes on with the rest.
+fn written_through_a_signal(r: &mut Report) {
+    extern "C" fn handler(_: i32) {}
+    let (a, b) = pair();
+    let stream = Stream::over(a, c"w").expect("fdopen");
+    let reader = std::thread::spawn(move || {
+        sys::block_alarm();
+        std::thread::sleep(std::time::Duration::from_millis(250));
+        std::iter::from_fn(|| sys::recv(b, 1 << 20, 0).ok().map(|bytes| bytes.len()).filter(|len| *len > 0))
+            .sum::<usize>()
+    });
+    must("sigaction", sys::handle(libc::SIGALRM, handler, 0));
+    must("setitimer", sys::alarm(100, 0));
+    r.see("puts", stream.puts(&"x".repeat(32 << 20)));
+    r.see("fflush", stream.flush());
+    must("shutdown", sys::shutdown(a, libc::SHUT_WR));
+    r.see("came", reader.join().expect("joined"));
 }
 
 fn stream_follows_its_number(r: &mut Report) {
