@@ -18,6 +18,9 @@ use std::time::Instant;
 /// Bytes of one call: a pipe's usual capacity.
 const MOST: usize = 64 * 1024;
 
+/// Those that Linux knows: SPLICE_F_MOVE, NONBLOCK, MORE, GIFT.
+const FLAGS: u32 = 0xf;
+
 /// splice(2).
 pub fn splice(
     from: c_int,
@@ -29,6 +32,7 @@ pub fn splice(
 ) -> Option<Result<isize>> {
     let moved = match (lookup(from), lookup(to)) {
         (None, None) => return None,
+        _ if len > 0 && flags & !FLAGS != 0 => Err(Errno::INVAL),
         (Some(_), Some(_)) => Err(Errno::INVAL),
         (Some(socket), None) => {
             socket.and_then(|socket| to_pipe(&socket, pipe(to, to_offset, from_offset)?, len, flags))
@@ -38,6 +42,14 @@ pub fn splice(
         }
     };
     Some(moved.map(count))
+}
+
+/// sendfile(2) from a rump socket, which has no offsets: as splice(2), and only into a pipe.
+pub fn sendfile(socket: &Socket, to: c_int, offset: Out<i64>, len: usize) -> Result<usize> {
+    if !offset.is_null() {
+        return Err(Errno::SPIPE);
+    }
+    to_pipe(socket, pipe(to, offset, offset)?, len, 0)
 }
 
 /// The other side, which must be a pipe. Neither has offsets.

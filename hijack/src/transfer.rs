@@ -5,6 +5,7 @@ use crate::hook;
 use crate::netlink::{self, Sender};
 use crate::real;
 use crate::socket::on;
+use crate::splice;
 use crate::table::host;
 use crate::user::{self, In, InBytes, Out, OutBytes};
 use kernel::socket::{Name, Received, SendControl};
@@ -180,10 +181,10 @@ const CHUNK: usize = 64 * 1024;
 /// What Linux moves at most in one call.
 const MOST: usize = 0x7fff_f000;
 
-/// sendfile(2) onto a rump socket: a loop of positioned reads, so that what was not sent stays unread.
+/// sendfile(2). Onto a rump socket it is a loop of positioned reads, so that what was not sent stays unread.
 pub fn sendfile(to: c_int, from: c_int, offset: Out<i64>, len: usize) -> Count {
-    if let Some(refused) = on(from, |_| Err(Errno::INVAL)) {
-        return Some(refused);
+    if let Some(spliced) = on(from, |socket| splice::sendfile(socket, to, offset, len).map(count)) {
+        return Some(spliced);
     }
     on(to, |socket| {
         let start = if offset.is_null() { position(from)? } else { offset.get()? };

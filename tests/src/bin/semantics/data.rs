@@ -34,6 +34,7 @@ pub const CASES: &[Case] = &[
     ("data.bytes_waiting", bytes_waiting),
     ("data.bad_pointer", bad_pointer),
     ("data.sendfile", sendfile),
+    ("data.sendfile_from", sendfile_from),
     ("data.splice", splice),
     ("data.after_end", after_end),
 ];
@@ -340,6 +341,21 @@ fn sendfile(r: &mut Report) {
     must("close", sys::close(a));
     r.see("all came", receive_all(b, 65536) == data);
     r.see("into no socket", sys::sendfile(-1, file, 10));
+}
+
+/// From a socket: into a pipe alone.
+fn sendfile_from(r: &mut Report) {
+    let (a, b) = pair();
+    let (out, into) = must("pipe", sys::pipe());
+    must("send", sys::send(b, b"abcdef", 0));
+    settle(a, POLLIN);
+    r.see("into a pipe", sys::sendfile(into, a, 4));
+    r.see("read", sys::read(out, 16));
+    r.see("the rest", sys::recv(a, 16, 0));
+    r.see("into a socket", sys::sendfile(b, a, 4));
+    r.see("into nothing", sys::sendfile(-1, a, 4));
+    must("shutdown", sys::shutdown(b, libc::SHUT_WR));
+    r.see("at the end", sys::sendfile(into, a, 4));
 }
 
 fn splice(r: &mut Report) {
