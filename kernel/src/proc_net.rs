@@ -45,7 +45,7 @@ fn content_of(path: &[u8]) -> Option<Content> {
     let path = std::str::from_utf8(path).ok()?.strip_prefix("/proc/")?;
     let name = match path.split_once("/net/") {
         Some(("self" | "thread-self", name)) => name,
-        Some((process, name)) if process.parse() == Ok(std::process::id()) => name,
+        Some((process, name)) if process == std::process::id().to_string() => name,
         Some(_) => return None,
         None => path.strip_prefix("net/")?,
     };

@@ -36,6 +36,11 @@ fn every_path_to_the_own_network_is_meant() {
     {
         assert!(content_of(path.as_bytes()).is_none(), "{path}");
     }
+    // Only digits without a sign or a leading zero name a process.
+    for odd in ["+", "0"] {
+        let path = format!("/proc/{odd}{}/net/tcp", std::process::id());
+        assert!(content_of(path.as_bytes()).is_none(), "{path}");
+    }
 }
 
 #[test]
