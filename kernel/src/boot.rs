@@ -49,6 +49,9 @@ pub(crate) struct Boot {
     leads: Vec<Arc<dyn Lead>>,
 }
 
+/// Bytes of stack that are enough for a boot, which takes some 50 KiB.
+const STACK: usize = 128 << 10;
+
 static KERNEL: RwLock<Option<&'static Arc<Kernel>>> = RwLock::new(None);
 static BOOTING: Mutex<()> = Mutex::new(());
 
@@ -67,8 +70,14 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
         return Ok(kernel);
     }
     let boot = || Config::from_env(environment).map_err(BootError::Config).and_then(Kernel::boot);
-    let booted = thread::run("rump-boot", boot).map_err(|errno| BootError::Host("thread", errno));
-    match booted.flatten() {
+    // Here if that can be: a thread that begins needs the dynamic linker's lock, which the constructor of a library that
+    // dlopen(3) loads holds.
+    let booted = if thread::has_stack(STACK) {
+        boot()
+    } else {
+        thread::run("rump-boot", boot).map_err(|errno| BootError::Host("thread", errno)).flatten()
+    };
+    match booted {
         Ok(kernel) => {
             if kernel.config.interfaces.is_empty() {
                 log::warn("RUMP_NET names no link: this program has a loopback of its own and no other network");

@@ -9,6 +9,28 @@ pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<
     start(name, body).map(drop)
 }
 
+/// Whether this thread can still go so many bytes down its stack. Not on a stack that the program switched to by itself, whose
+/// end nobody knows.
+pub(crate) fn has_stack(bytes: usize) -> bool {
+    let here = &raw const bytes as usize;
+    bounds().is_some_and(|(start, end)| (start..end).contains(&here) && here - start >= bytes)
+}
+
+/// Where the stack of this thread begins and ends.
+fn bounds() -> Option<(usize, usize)> {
+    // SAFETY: the attributes are plain memory that pthread_getattr_np fills in, and they are destroyed once.
+    unsafe {
+        let mut attributes = std::mem::zeroed();
+        if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {
+            return None;
+        }
+        let (mut start, mut size) = (std::ptr::null_mut(), 0);
+        let known = libc::pthread_attr_getstack(&attributes, &mut start, &mut size) == 0;
+        libc::pthread_attr_destroy(&mut attributes);
+        known.then_some((start as usize, start as usize + size))
+    }
+}
+
 /// Runs `body` in a thread of its own and waits for what it returns: it needs more of a stack than the program's thread may
 /// have (`PTHREAD_STACK_MIN` is 16 KiB).
 pub(crate) fn run<R: Send + 'static>(name: &str, body: impl FnOnce() -> R + Send + 'static) -> Result<R> {

@@ -31,3 +31,18 @@ fn threads_are_cancelled() -> Outcome {
 fn streams_files_and_owners() -> Outcome {
     same("calls", "ftell(in): -1 ESPIPE")
 }
+
+#[test]
+fn a_constructor_of_a_library_makes_the_first_socket() -> Outcome {
+    let place = Directory::new("rump-constructor")?;
+    let library = place.join("constructor.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/constructor.c");
+    Program::new("gcc").args(["-Wall", "-shared", "-fPIC", "-o"]).arg(&library).arg(source).run()?;
+    let load = format!("import ctypes, threading; load = lambda: ctypes.CDLL('{}')", library.display());
+    for call in ["load()", "t = threading.Thread(target=load); t.start(); t.join()"] {
+        let python = Program::new("python3").arg("-c").arg(format!("{load}; {call}"));
+        let said = python.nowhere().preload().limit(Duration::from_secs(20)).run()?.text();
+        ensure(said.contains("socket: 1"), || format!("{call} says\n{said}"))?;
+    }
+    Ok(())
+}
