@@ -352,13 +352,15 @@ fn judge_flow(scenario: &Scenario, rebooted: bool, flow: &Flow, ends: [Option<&P
     let seed = scenario.seed;
     let outcomes = ends.map(|end| end.and_then(|end| end.outcome));
     let [opener, acceptor] = outcomes;
-    // Who connects has three questions who has the next hop's address, a second apart: a link that loses may lose all of them,
-    // and in a long queue they come too late.
-    if (scenario.loses() || scenario.queues_for_seconds())
-        && opener == Some(Outcome::Failed(TcpError::Network(SocketError::HostUnreachable)))
-        && acceptor.is_none()
-    {
-        return 1;
+    if acceptor.is_none() && (scenario.loses() || scenario.queues_for_seconds()) {
+        match opener {
+            // Who connects has three questions who has the next hop's address, a second apart: a link that loses may lose all of
+            // them, and in a long queue they come too late.
+            Some(Outcome::Failed(TcpError::Network(SocketError::HostUnreachable))) => return 1,
+            // It was answered, and nothing that it said came before the SYN queue forgot it.
+            Some(Outcome::Failed(TcpError::Reset)) => return 1,
+            _ => {}
+        }
     }
     let mut failures = 0;
     if scenario.is_faithful() && !flow.is_rude() {
