@@ -9,11 +9,12 @@ use common::*;
 use netstack::iface::AddressState;
 use netstack::link::Mac;
 use netstack::raw::RawKind;
+use netstack::route::Route;
 use netstack::socket::{BindError, BindOptions, SocketError};
 use netstack::time::Duration;
 use netstack::wire::checksum::Sum;
 use netstack::wire::{ethernet, icmpv6, ipv6, ndp, udp};
-use netstack::{NeighborState, Notice};
+use netstack::{IpNet, NeighborState, Notice};
 
 const A: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
 const B: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
@@ -82,6 +83,24 @@ fn a_neighbour_is_asked_for_and_the_datagram_arrives() {
     assert_eq!((asked.dst(), asked.hop_limit()), (ndp::solicited_node(B), 255));
     let row = net.stack(a).neighbors().into_iter().find(|row| row.addr == IpAddr::V6(B)).expect("known");
     assert_eq!(row.state, NeighborState::Reachable);
+}
+
+#[test]
+fn a_neighbour_is_asked_from_an_address_of_its_link() {
+    // RFC 4861 §7.2.2: the only routable address is on another link, where no answer would come.
+    let (mut net, a, _) = pair();
+    let other = net.link(Link::default());
+    let on = net.attach(a, other);
+    let (now, routed) = (net.now(), Ipv6Addr::new(0xfd01, 0, 0, 0, 0, 0, 0, 0));
+    net.stack(a).enable_ipv6(now, on, false).expect("an interface");
+    net.stack(a).add_route(Route { dst: IpNet::new(routed, 64), via: None, on, metric: 0 }).expect("a route");
+    net.run_for(Duration::from_secs(5));
+    net.trace.clear();
+    let from = net.udp(a);
+    net.udp_send(&from, "[fd01::2]:7", b"hello").expect("a way");
+    let asked = as_ipv6(&net.trace[0].frame).expect("a packet");
+    assert_eq!(asked.dst(), ndp::solicited_node(Ipv6Addr::new(0xfd01, 0, 0, 0, 0, 0, 0, 2)));
+    assert!(asked.src().is_unicast_link_local(), "{}", asked.src());
 }
 
 #[test]

@@ -55,7 +55,9 @@ impl Ip {
     fn solicit(&mut self, pool: &mut dyn BufferPool, on: IfIndex, target: Ipv6Addr, last: Option<Mac>) {
         let Some(interface) = self.interfaces.get(on) else { return };
         let message = ndp::neighbor_solicitation(target, Some(interface.mac), None);
-        let Some(src) = super::select::source(&self.interfaces, target, on, None) else { return };
+        // RFC 4861 §7.2.2: from an address of this interface, or the answer would go another way than the question.
+        let best = super::select::source(&self.interfaces, target, on, None).filter(|best| interface.has(*best));
+        let Some(src) = best.or_else(|| interface.link_local()) else { return };
         let dst = if last.is_some() { target } else { ndp::solicited_node(target) };
         self.send_icmpv6(pool, on, last, discovery(src, dst), &[], message);
     }
