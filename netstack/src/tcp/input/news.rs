@@ -3,7 +3,8 @@
 use super::sequence::is_older;
 use crate::tcp::rack::Rack;
 use crate::tcp::rate::RateEstimator;
-use crate::tcp::recovery::News;
+use crate::tcp::recovery::{News, Recovery};
+use crate::tcp::rtt::RttEstimator;
 use crate::tcp::sent::Sent;
 use crate::tcp::seq::Seq;
 use crate::tcp::tcb::{Tcb, millis};
@@ -23,7 +24,16 @@ struct Arrivals<'a> {
     news: &'a mut News,
 }
 
-impl Arrivals<'_> {
+impl<'a> Arrivals<'a> {
+    fn of(
+        now: Instant,
+        news: &'a mut News,
+        (recovery, rtt): (&Recovery, &RttEstimator),
+        (rack, rate): (&'a mut Rack, &'a mut RateEstimator),
+    ) -> Arrivals<'a> {
+        Arrivals { now, echo: news.echo, high: recovery.high(), min_rtt: rtt.smallest(), rack, rate, news }
+    }
+
     /// Whether the acknowledgement echoes a timestamp from before the segment was last sent.
     fn echo_is_older(&self, sent: &Sent) -> bool {
         self.echo.is_some_and(|echo| is_older(echo, millis(sent.at)))
@@ -73,15 +83,8 @@ impl Tcb {
     /// Takes what lies before `ack`. The round trip of the oldest of it, if all of it was sent once (RFC 6298 §3).
     fn take_acked(&mut self, now: Instant, ack: Seq, news: &mut News) -> Option<Duration> {
         let mut oldest = None;
-        let mut arrivals = Arrivals {
-            now,
-            echo: news.echo,
-            high: self.recovery.high(),
-            min_rtt: self.rtt.smallest(),
-            rack: &mut self.rack,
-            rate: &mut self.rate,
-            news,
-        };
+        let measured = (&mut self.rack, &mut self.rate);
+        let mut arrivals = Arrivals::of(now, news, (&self.recovery, &self.rtt), measured);
         self.sent.on_ack(ack, |sent, new| {
             arrivals.news.repeated |= sent.ever_repeated();
             arrivals.news.late |= sent.ever_repeated() && arrivals.echo_is_older(sent);
@@ -152,15 +155,8 @@ impl Tcb {
         sorted.copy_from_slice(blocks.as_slice());
         sorted.sort_unstable_by_key(|&(start, _)| start - una);
         let mss = self.path_mss();
-        let mut arrivals = Arrivals {
-            now,
-            echo: news.echo,
-            high: self.recovery.high(),
-            min_rtt: self.rtt.smallest(),
-            rack: &mut self.rack,
-            rate: &mut self.rate,
-            news,
-        };
+        let measured = (&mut self.rack, &mut self.rate);
+        let mut arrivals = Arrivals::of(now, news, (&self.recovery, &self.rtt), measured);
         for &(start, end) in &*sorted {
             // RFC 2018 §5: only of what is in flight.
             if start.at_or_before(una) || end.after(nxt) || !start.before(end) {
