@@ -25,9 +25,8 @@ pub(super) fn route(kernel: &Kernel) -> Result<String> {
     let mut routes: Vec<_> = network.routes.iter().filter_map(|route| Some((v4(route.dst.addr)?, route))).collect();
     routes.sort_by_key(|&(to, _)| to);
     for (to, route) in routes {
-        let via = route.via.and_then(v4).unwrap_or(Ipv4Addr::UNSPECIFIED);
-        let mask = Ipv4Addr::from_bits(!u32::MAX.checked_shr(route.dst.prefix_len.into()).unwrap_or(0));
-        let (device, to, via, mask) = (device(&network, route), word(to), word(via), word(mask));
+        let [via, mask] = [route.via, Some(route.dst.mask())].map(|addr| addr.and_then(v4).map_or(0, word));
+        let (device, to) = (device(&network, route), word(to));
         let (flags, metric) = (flags(route, 32), route.metric);
         text +=
             &padded(&format!("{device}\t{to:08X}\t{via:08X}\t{flags:04X}\t0\t0\t{metric}\t{mask:08X}\t0\t0\t0"), WIDTH);

@@ -25,39 +25,62 @@ const COLUMNS: &str = "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout 
 /// Those of datagrams behind them.
 const OF_DATAGRAMS: &str = " ref pointer drops";
 
-/// Timers, inodes and pointers are not told: 0.
-pub(super) fn table(kernel: &Kernel, table: Table, transport: Transport) -> Result<String> {
-    let is_tcp = transport == Transport::Tcp;
-    // As wide as Linux makes them, where it does.
-    let (number, width) = match (table, transport) {
-        (Table::V4, Transport::Tcp) => (4, 149),
-        (Table::V4, Transport::Udp | Transport::UdpLite) => (5, 127),
-        (Table::V6, Transport::Tcp) | (_, Transport::Raw) => (4, 0),
-        (Table::V6, Transport::Udp | Transport::UdpLite) => (5, 0),
-    };
-    let indent = if table == Table::V4 && number == 5 { " " } else { "" };
-    let behind = if is_tcp { "" } else { OF_DATAGRAMS };
-    let mut text = padded(&format!("{indent}{}{COLUMNS}{behind}", ENDS[table as usize]), width);
-    let mut sockets = kernel.sockets(transport, is_tcp)?;
-    sockets.retain(|(listed, _)| listed.local.is_ipv4() == (table == Table::V4));
-    sockets.sort_by_key(|(listed, _)| listed.state != State::Listen);
-    let uid = rustix::process::geteuid().as_raw();
-    for (slot, (listed, info)) in sockets.iter().enumerate() {
+/// How a file writes its lines.
+#[derive(Clone, Copy)]
+struct Columns {
+    table: Table,
+    is_tcp: bool,
+    /// Characters of a line's number.
+    number: usize,
+    /// Those of a line, where Linux fills it up.
+    width: usize,
+}
+
+impl Columns {
+    fn of(table: Table, transport: Transport) -> Columns {
+        let (number, width) = match (table, transport) {
+            (Table::V4, Transport::Tcp) => (4, 149),
+            (Table::V4, Transport::Udp | Transport::UdpLite) => (5, 127),
+            (Table::V6, Transport::Tcp) | (_, Transport::Raw) => (4, 0),
+            (Table::V6, Transport::Udp | Transport::UdpLite) => (5, 0),
+        };
+        Columns { table, is_tcp: transport == Transport::Tcp, number, width }
+    }
+
+    fn header(self) -> String {
+        let indent = if self.table == Table::V4 && self.number == 5 { " " } else { "" };
+        let behind = if self.is_tcp { "" } else { OF_DATAGRAMS };
+        padded(&format!("{indent}{}{COLUMNS}{behind}", ENDS[self.table as usize]), self.width)
+    }
+
+    /// Timers, inodes and pointers are not told: 0.
+    fn line(self, slot: usize, listed: &Listed, info: Option<&TcpInfo>) -> String {
+        let number = self.number;
         let mut line = format!("{slot:number$}: {} ", end(listed.local));
-        line += &listed.remote.map_or_else(|| end(nobody(table)), end);
-        let (sent, received) =
-            if listed.state == State::Listen { (0, listed.received) } else { (listed.sent, listed.received) };
-        let uid = listed.key.map_or(0, |_| uid);
-        let _ = write!(line, " {:02X} {sent:08X}:{received:08X} 00:00000000 00000000", tcp_info::state(listed.state));
-        let _ = write!(line, " {uid:5}        0 0 {} {:016x}", if is_tcp { 1 } else { 2 }, 0);
+        line += &listed.remote.map_or_else(|| end(nobody(self.table)), end);
+        // A listener's would be its backlog.
+        let sent = if listed.state == State::Listen { 0 } else { listed.sent };
+        let (state, received) = (tcp_info::state(listed.state), listed.received);
+        let uid = listed.key.map_or(0, |_| rustix::process::geteuid().as_raw());
+        let references = if self.is_tcp { 1 } else { 2 };
+        let _ = write!(line, " {state:02X} {sent:08X}:{received:08X} 00:00000000 00000000 {uid:5}        0 0");
+        let _ = write!(line, " {references} {:016x}", 0);
         match info {
             Some(info) => line += &progress(info),
-            None if is_tcp => {}
+            None if self.is_tcp => {}
             None => line += " 0",
         }
-        text += &padded(&line, width);
+        padded(&line, self.width)
     }
-    Ok(text)
+}
+
+pub(super) fn table(kernel: &Kernel, table: Table, transport: Transport) -> Result<String> {
+    let columns = Columns::of(table, transport);
+    let mut sockets = kernel.sockets(transport, columns.is_tcp)?;
+    sockets.retain(|(listed, _)| table_of(listed) == table);
+    sockets.sort_by_key(|(listed, _)| listed.state != State::Listen);
+    let lines = sockets.iter().enumerate().map(|(slot, (listed, info))| columns.line(slot, listed, info.as_ref()));
+    Ok(columns.header() + &lines.collect::<String>())
 }
 
 /// The timeout and the delay of acknowledgements in ticks of 10 ms, two bits of delayed acknowledgements, the congestion window and

@@ -53,12 +53,26 @@ impl Socket {
 
     /// Repeats a send while there is no room for it. If the program does not want to wait, its watchers are told when there is.
     pub(super) fn when_there_is_room(&self, flags: i32, send: impl Fn() -> Result<Reply>) -> Result<usize> {
-        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
-        let deadline = if nonblocking { None } else { self.send_deadline() };
+        let (nonblocking, deadline) = self.send_patience(flags);
         self.block(nonblocking, deadline, || match send()? {
             Reply::Full => Ok(None),
             reply => reply.sent().map(Some),
         })
+    }
+
+    /// Whether a receive with these flags does not wait, and if it does, until when.
+    pub(super) fn receive_patience(&self, flags: i32) -> (bool, Option<Instant>) {
+        self.patience(flags, Self::receive_deadline)
+    }
+
+    /// The same of a send.
+    pub(super) fn send_patience(&self, flags: i32) -> (bool, Option<Instant>) {
+        self.patience(flags, Self::send_deadline)
+    }
+
+    fn patience(&self, flags: i32, deadline: fn(&Socket) -> Option<Instant>) -> (bool, Option<Instant>) {
+        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
+        (nonblocking, if nonblocking { None } else { deadline(self) })
     }
 
     /// SO_RCVTIMEO from now on.

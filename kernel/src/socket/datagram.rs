@@ -161,8 +161,7 @@ impl Socket {
         if let Some(told) = self.take_path_mtu() {
             return Ok(told);
         }
-        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
-        let deadline = if nonblocking { None } else { self.receive_deadline() };
+        let (nonblocking, deadline) = self.receive_patience(flags);
         let received = self.block(nonblocking, deadline, || {
             let state = self.endpoint.state();
             if let Some(error) = self.take_error() {

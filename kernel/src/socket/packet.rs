@@ -102,8 +102,7 @@ impl Socket {
         if flags & !KNOWN != 0 {
             return Err(Errno::INVAL);
         }
-        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
-        let deadline = if nonblocking { None } else { self.receive_deadline() };
+        let (nonblocking, deadline) = self.receive_patience(flags);
         self.block(nonblocking, deadline, || match self.take_error() {
             Some(error) => Err(error),
             None => self.take_packet(bufs, flags),

@@ -94,7 +94,5 @@ fn scope(ip: IpAddr) -> AddressScope {
 }
 
 fn broadcast(link: &Link, address: &Address) -> Option<Ipv4Addr> {
-    let IpAddr::V4(ip) = address.net.addr else { return None };
-    let host = u32::MAX.checked_shr(address.net.prefix_len.into()).unwrap_or(0);
-    (!link.info.loopback && address.net.prefix_len < 31).then(|| Ipv4Addr::from_bits(ip.to_bits() | host))
+    address.net.broadcast().filter(|_| !link.info.loopback)
 }

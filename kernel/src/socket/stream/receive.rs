@@ -35,8 +35,7 @@ impl Socket {
         if flags & libc::MSG_OOB != 0 {
             return self.recv_urgent(bufs, flags);
         }
-        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
-        let deadline = if nonblocking { None } else { self.receive_deadline() };
+        let (nonblocking, deadline) = self.receive_patience(flags);
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
         let least = if flags & libc::MSG_WAITALL != 0 { total } else { self.endpoint.low_water().min(total) };
         let mut receive = Receive { socket: self, bufs, flags, total, least, got: 0, position: 0 };

@@ -36,8 +36,7 @@ impl Socket {
         let departure = self.stream_departure(control)?;
         let total = bufs.iter().map(|buf| buf.len()).sum();
         let mut send = Send { socket: self, bufs, flags, total, sent: 0, departure, not_asked: None };
-        let nonblocking = self.nonblocking() || flags & libc::MSG_DONTWAIT != 0;
-        let deadline = if nonblocking { None } else { self.send_deadline() };
+        let (nonblocking, deadline) = self.send_patience(flags);
         if flags & libc::MSG_FASTOPEN != 0 || self.endpoint.state().contains(State::DEFERRED) {
             let (taken, opened) = self.open_with_text(bufs, to, nonblocking);
             match opened {
