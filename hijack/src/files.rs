@@ -6,7 +6,8 @@ use crate::user::{Argument, In, Out};
 use crate::{descriptors, hook, stdio};
 use kernel::{Errno, Result};
 use libc::FILE;
-use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, SeekFrom, fcntl_add_seals, memfd_create, seek};
+use rustix::io::{FdFlags, fcntl_setfd};
 use std::ffi::{CStr, c_char, c_int};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
@@ -82,7 +83,12 @@ fn file(name: &CStr, content: &[u8], cloexec: bool) -> Result<OwnedFd> {
     }
     fcntl_add_seals(&memory, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     // To read alone, as it was asked for, and at its beginning.
-    let cloexec = if cloexec { OFlags::CLOEXEC } else { OFlags::empty() };
     let path = format!("/proc/self/fd/{}", memory.as_raw_fd());
-    rustix::fs::open(path, OFlags::RDONLY | cloexec, Mode::empty())
+    let flags = if cloexec { OFlags::RDONLY | OFlags::CLOEXEC } else { OFlags::RDONLY };
+    rustix::fs::open(path, flags, Mode::empty()).or_else(|_| {
+        // /proc is not there, as in many a chroot(2).
+        seek(&memory, SeekFrom::Start(0))?;
+        fcntl_setfd(&memory, if cloexec { FdFlags::CLOEXEC } else { FdFlags::empty() })?;
+        Ok(memory)
+    })
 }
