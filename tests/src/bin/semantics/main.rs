@@ -105,6 +105,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         packetring::CASES,
         packetfanout::CASES,
         packetvnet::CASES,
+        packetvnet::rings::CASES,
         packetbyname::CASES,
         fortified::CASES,
         blocked::CASES,
