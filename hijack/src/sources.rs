@@ -2,7 +2,7 @@
 
 use crate::socket::on;
 use crate::user::{InBytes, Out, OutBytes};
-use kernel::{Errno, Result};
+use kernel::{Errno, Result, Socket};
 use libc::{IPPROTO_IP, IPPROTO_IPV6, sockaddr_in, sockaddr_in6, sockaddr_storage, socklen_t};
 use std::ffi::c_int;
 
@@ -26,9 +26,8 @@ pub fn setipv4sourcefilter(
     list: InBytes,
 ) -> Option<Result<c_int>> {
     on(fd, |socket| {
-        let list = list.slice(count as usize * ADDRESS)?;
-        let filter = [&words([group, interface, mode, count])[..], list].concat();
-        socket.setsockopt(IPPROTO_IP, IP_MSFILTER, &filter).map(|()| 0)
+        let head = words([group, interface, mode, count]);
+        set(socket, (IPPROTO_IP, IP_MSFILTER), &head, (list, count as usize * ADDRESS))
     })
 }
 
@@ -43,7 +42,7 @@ pub fn getipv4sourcefilter(
 ) -> Option<Result<c_int>> {
     on(fd, |socket| {
         let asked = words([group, interface, 0, count.get()?]);
-        let answer = socket.getsockopt_answer(IPPROTO_IP, IP_MSFILTER, &asked)?.ok_or(Errno::NOPROTOOPT)?;
+        let answer = ask(socket, (IPPROTO_IP, IP_MSFILTER), &asked)?;
         give(&answer, LIST_V4, mode, count, list)
     })
 }
@@ -60,8 +59,8 @@ pub fn setsourcefilter(
 ) -> Option<Result<c_int>> {
     on(fd, |socket| {
         let (level, head) = head(interface, group, group_len)?;
-        let list = list.slice(count as usize * STORAGE)?;
-        socket.setsockopt(level, MCAST_MSFILTER, &[&head[..], &words([mode, count])[..], list].concat()).map(|()| 0)
+        let head = [head, words([mode, count])].concat();
+        set(socket, (level, MCAST_MSFILTER), &head, (list, count as usize * STORAGE))
     })
 }
 
@@ -77,8 +76,8 @@ pub fn getsourcefilter(
 ) -> Option<Result<c_int>> {
     on(fd, |socket| {
         let (level, head) = head(interface, group, group_len)?;
-        let asked = [&head[..], &words([0, count.get()?])[..]].concat();
-        let answer = socket.getsockopt_answer(level, MCAST_MSFILTER, &asked)?.ok_or(Errno::NOPROTOOPT)?;
+        let asked = [head, words([0, count.get()?])].concat();
+        let answer = ask(socket, (level, MCAST_MSFILTER), &asked)?;
         give(&answer, LIST, mode, count, list)
     })
 }
@@ -96,6 +95,16 @@ fn head(interface: u32, group: InBytes, group_len: socklen_t) -> Result<(c_int, 
     let mut head = [&words([interface, 0])[..], group.slice(group_len)?].concat();
     head.resize(8 + STORAGE, 0);
     Ok((level, head))
+}
+
+/// Sets a filter: what it begins with, and so many bytes of a list, of which no more are looked at than show that they are too many.
+fn set(socket: &Socket, (level, name): (c_int, c_int), head: &[u8], (list, len): (InBytes, usize)) -> Result<c_int> {
+    let list = list.slice(len.min(Socket::setsockopt_longest(level, name)))?;
+    socket.setsockopt(level, name, &[head, list].concat()).map(|()| 0)
+}
+
+fn ask(socket: &Socket, (level, name): (c_int, c_int), asked: &[u8]) -> Result<Vec<u8>> {
+    socket.getsockopt_answer(level, name, asked)?.ok_or(Errno::NOPROTOOPT)
 }
 
 /// Hands out the mode, how many sources there are, and those that there is room for.

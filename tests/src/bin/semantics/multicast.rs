@@ -121,6 +121,8 @@ fn filters_by_function(r: &mut Report) {
     for room in 0..3 {
         r.see(&format!("any, room for {room}"), sys::source_filter(fd, 1, &any, room));
     }
+    r.see("any, far too many", sys::set_source_filter(fd, 1, &any, 1, &vec![0; 100_000 * 128]));
+    r.see("of IPv4, far too many", sys::set_source_filter_v4(fd, LO, GROUP, 0, &vec![0; 100_000 * 4]));
     r.see("no interface", sys::set_source_filter(fd, 99, &any, 1, &storage(NOBODY)));
     r.see("another group", sys::source_filter(fd, 1, &group(OTHER.into()), 2));
     r.see("a short address", sys::source_filter(fd, 1, &any[..8], 2));
