@@ -63,6 +63,19 @@ pub fn closed(stream: *mut FILE) {
     }
 }
 
+/// freopen(3) of `stream`: of one that stands in it is libc's own that is opened again, since the descriptor leaves rump.
+/// What is not flushed yet goes to the socket.
+pub fn reopened(stream: *mut FILE) -> *mut FILE {
+    let stands_in = |standard: &Standard| !stream.is_null() && standard.stand_in.load(Acquire) == stream;
+    match STANDARD.iter().position(stands_in) {
+        Some(fd) => {
+            STANDARD[fd].restore(fd);
+            variable(fd).load(Acquire)
+        }
+        None => stream,
+    }
+}
+
 impl Standard {
     fn replace(&self, fd: usize) {
         let own = variable(fd).load(Acquire);

@@ -3,6 +3,7 @@
 //! fopencookie(3), whose functions are ours.
 
 use crate::hook;
+use crate::real;
 use crate::socket;
 use crate::table::host;
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
@@ -10,9 +11,12 @@ use crate::{descriptors, standard, transfer};
 use kernel::descriptor::{self, Lookup};
 use kernel::{Errno, Result};
 use libc::FILE;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+pub mod reopen;
 
 /// `cookie_io_functions_t`.
 #[repr(C)]
@@ -36,6 +40,10 @@ pub fn fdopen(fd: c_int, mode: In<c_char>) -> Option<Result<Out<FILE>>> {
         let mode = mode.string()?;
         if !matches!(mode.to_bytes().first(), Some(b'r' | b'w' | b'a')) {
             return Err(Errno::INVAL);
+        }
+        if mode.to_bytes().starts_with(b"a") {
+            let own = real::borrowed(fd)?;
+            fcntl_setfl(own, fcntl_getfl(own)? | OFlags::APPEND)?;
         }
         let stream = stream(fd, mode);
         if stream.is_null() { Err(Errno::NOMEM) } else { Ok(Out::stream(stream)) }
@@ -103,11 +111,13 @@ extern "C" fn close(cookie: *mut c_void) -> c_int {
 pub fn fclose(stream: Out<FILE>) -> c_int {
     let (fd, raw) = (number(stream), stream.raw());
     let doubled = (0..=2).contains(&fd) && !matches!(descriptor::lookup(fd), Lookup::Host);
+    let wide_data = hook::within(|| reopen::wide_data(stream));
     hook::after(host::fclose(stream), |_| {
         if doubled && !descriptor::in_vfork_child() {
             descriptor::cleared(fd);
         }
         standard::closed(raw);
+        drop(wide_data);
     })
 }
 
@@ -121,11 +131,6 @@ pub fn made(stream: Out<FILE>) {
 fn number(stream: Out<FILE>) -> c_int {
     // SAFETY: a stream that the program holds, or has just got.
     if stream.is_null() { -1 } else { unsafe { libc::fileno(stream.raw()) } }
-}
-
-/// freopen(3), which closes one descriptor and makes another, mostly of the same number.
-pub fn remade(stream: Out<FILE>) {
-    made(stream);
 }
 
 /// opendir(3).

@@ -10,10 +10,11 @@ use crate::hook::{INSIDE_LIBC, hooks};
 use crate::names::asynchronous::{self, Event, Request};
 use crate::names::resolv::{self, State};
 use crate::names::{gethost, hostname, interfaces};
+use crate::stdio::{self, reopen};
 use crate::user::{Argument, In, InBytes, Mapped, Out, OutBytes};
 use crate::{
     background, control, descriptors, files, indirect, mapping, message, names, options, process, readiness, signals,
-    socket, sources, splice, stdio, transfer,
+    socket, sources, splice, transfer,
 };
 use libc::{
     DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd,
@@ -183,8 +184,8 @@ hooks! {
     fclose(stream: Out<FILE>) -> c_int = replaces stdio::fclose;
     fopen(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = replaces files::fopen;
     fopen64(path: In<c_char>, mode: In<c_char>) -> Out<FILE> = replaces files::fopen64;
-    freopen(path: In<c_char>, mode: In<c_char>, stream: Out<FILE>) -> Out<FILE> = makes stdio::remade;
-    freopen64(path: In<c_char>, mode: In<c_char>, stream: Out<FILE>) -> Out<FILE> = makes stdio::remade;
+    freopen(path: In<c_char>, mode: In<c_char>, stream: Out<FILE>) -> Out<FILE> = replaces reopen::freopen;
+    freopen64(path: In<c_char>, mode: In<c_char>, stream: Out<FILE>) -> Out<FILE> = replaces reopen::freopen64;
     tmpfile() -> Out<FILE> = makes stdio::made;
     tmpfile64() -> Out<FILE> = makes stdio::made;
     popen(command: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;

@@ -10,11 +10,15 @@ pub const CASES: &[Case] = &[
     ("stdio.stream", stream),
     ("stdio.written_through_a_signal", written_through_a_signal),
     ("stdio.stream_follows_its_number", stream_follows_its_number),
+    ("stdio.appends", appends),
+    ("stdio.reopened", reopened),
+    ("stdio.reopened_in_vain", reopened_in_vain),
     ("stdio.standard_output", standard_output),
     ("stdio.standard_output_made_by_dup", standard_output_made_by_dup),
     ("stdio.standard_output_again", standard_output_again),
     ("stdio.standard_output_goes_back_full", standard_output_goes_back_full),
     ("stdio.standard_output_closed", standard_output_closed),
+    ("stdio.standard_output_reopened", standard_output_reopened),
     ("stdio.standard_input", standard_input),
 ];
 
@@ -61,6 +65,49 @@ fn stream_follows_its_number(r: &mut Report) {
     r.see("fflush", stream.flush());
     r.see("read", sys::read(reading, 16));
     r.see("the connection has ended", sys::recv(b, 16, 0));
+}
+
+fn appends(r: &mut Report) {
+    let (a, b) = pair();
+    let stream = Stream::over(a, c"a").expect("fdopen");
+    r.see("F_GETFL", must("fcntl", sys::fcntl(a, libc::F_GETFL, 0)) & libc::O_APPEND != 0);
+    r.see("puts", stream.puts("text"));
+    r.see("fflush", stream.flush());
+    r.see("recv", sys::recv(b, 16, 0));
+}
+
+/// The stream is of a file now, under the number of the socket, which is closed.
+fn reopened(r: &mut Report) {
+    let (a, b) = pair();
+    let stream = Stream::over(a, c"r+").expect("fdopen");
+    r.see("puts", stream.puts("not flushed"));
+    let reopened = stream.reopen(Some(c"/dev/zero"), c"r+").expect("freopen");
+    r.see("the same stream", reopened == stream);
+    r.see("the same number", reopened.number() == a);
+    r.see("recv", sys::recv(b, 16, 0));
+    r.see("the connection has ended", sys::recv(b, 16, 0));
+    r.see("getsockname", sys::getsockname(a).map(|_| ()));
+    r.see("puts", reopened.puts("to the file"));
+    r.see("fflush", reopened.flush());
+    r.see("fputws", reopened.puts_wide("of another orientation"));
+    r.see("fclose", reopened.close());
+    r.see("its number", sys::fcntl(a, libc::F_GETFL, 0));
+
+    let (a, _) = pair();
+    let stream = Stream::over(a, c"r+").expect("fdopen");
+    let reopened = stream.reopen(Some(c"/dev/null"), c"w").expect("freopen");
+    r.see("fputws", reopened.puts_wide("wide"));
+    r.see("fclose", reopened.close());
+}
+
+fn reopened_in_vain(r: &mut Report) {
+    for (path, name) in [(Some(c"/nowhere/at/all"), "no such file"), (None, "itself")] {
+        let (a, b) = pair();
+        let stream = Stream::over(a, c"r+").expect("fdopen");
+        r.see(name, stream.reopen(path, c"r").map(|_| ()));
+        r.see("the number is closed", sys::fcntl(a, libc::F_GETFL, 0));
+        r.see("the connection has ended", sys::recv(b, 16, 0));
+    }
 }
 
 /// Runs `with` while descriptor 1 is `to`.
@@ -132,6 +179,21 @@ fn standard_output_closed(r: &mut Report) {
     r.see("fclose", closed);
     r.see("recv", seen.0);
     r.see("and the end", seen.1);
+}
+
+fn standard_output_reopened(r: &mut Report) {
+    let (a, b) = pair();
+    let (same, closed, printed) = on_standard_output(a, || {
+        must("close", sys::close(a));
+        print_number(7);
+        let reopened = Stream::standard_output().reopen(Some(c"/dev/null"), c"w").expect("freopen");
+        let closed = (sys::recv(b, 32, 0), sys::recv(b, 32, 0));
+        (reopened == Stream::standard_output(), closed, (print_number(8), reopened.number(), reopened.flush()))
+    });
+    r.see("it is standard output", same);
+    r.see("recv", closed.0);
+    r.see("and the end", closed.1);
+    r.see("printf, fileno, fflush", format!("{printed:?}"));
 }
 
 fn standard_input(r: &mut Report) {

@@ -3,17 +3,18 @@
 
 use std::ffi::{CStr, CString, c_int};
 
-use libc::FILE;
+use libc::{FILE, wchar_t};
 
 use super::{Errno, Fd, Ret};
 
 unsafe extern "C" {
     static stdin: *mut FILE;
     static stdout: *mut FILE;
+    fn fputws(text: *const wchar_t, stream: *mut FILE) -> c_int;
 }
 
 /// A stream that is open.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct Stream(*mut FILE);
 
 impl Stream {
@@ -34,11 +35,30 @@ impl Stream {
         (!stream.is_null()).then_some(Stream(stream))
     }
 
+    /// freopen(3).
+    pub fn reopen(self, path: Option<&CStr>, mode: &CStr) -> Ret<Stream> {
+        // SAFETY: two strings, of which the first may be null, and an open stream.
+        let stream = unsafe { libc::freopen(path.map_or(std::ptr::null(), CStr::as_ptr), mode.as_ptr(), self.0) };
+        if stream.is_null() { Err(Errno::last()) } else { Ok(Stream(stream)) }
+    }
+
+    /// fclose(3).
+    pub fn close(self) -> Ret<i64> {
+        call!(libc::fclose(self.0))
+    }
+
     /// fputs(3).
     pub fn puts(self, text: &str) -> bool {
         let text = CString::new(text).unwrap_or_default();
         // SAFETY: a string and an open stream.
         unsafe { libc::fputs(text.as_ptr(), self.0) >= 0 }
+    }
+
+    /// fputws(3).
+    pub fn puts_wide(self, text: &str) -> bool {
+        let text: Vec<wchar_t> = text.chars().chain(['\0']).map(|c| c as wchar_t).collect();
+        // SAFETY: a wide string and an open stream.
+        unsafe { fputws(text.as_ptr(), self.0) >= 0 }
     }
 
     /// fflush(3).
