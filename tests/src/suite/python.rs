@@ -8,7 +8,7 @@ use super::Outcomes;
 use crate::compat::Kernel;
 use crate::failure::ensure;
 use crate::unique::Directory;
-use crate::{Bus, Outcome, Program, packages, rump};
+use crate::{Bus, Finished, Outcome, Program, packages, rump};
 
 /// The interpreter whose tests they are.
 const PYTHON: &str = "python3.11";
@@ -17,7 +17,7 @@ pub(crate) const MODULE: &str = "/usr/lib/python3.11/test/test_socket.py";
 /// Cases that may end the run before it is given up.
 const MOST_ENDED: usize = 40;
 /// For all that is left of a module.
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Duration = Duration::from_secs(1800);
 
 /// What became of each case of a module.
 pub fn run(kernel: Kernel, module: &str) -> Outcome<Outcomes> {
@@ -27,7 +27,7 @@ pub fn run(kernel: Kernel, module: &str) -> Outcome<Outcomes> {
     let bus = Bus::new();
     let mut outcomes = Outcomes::new();
     for _ in 0..MOST_ENDED {
-        program(kernel, &bus, &results, &done, module)?.directory(directory.path()).limit(LIMIT).finish()?;
+        let run = program(kernel, &bus, &results, &done, module)?.directory(directory.path()).limit(LIMIT).finish()?;
         let text = std::fs::read_to_string(&results)?;
         let mut running = None;
         for line in text.lines() {
@@ -44,12 +44,18 @@ pub fn run(kernel: Kernel, module: &str) -> Outcome<Outcomes> {
             return Ok(outcomes);
         }
         let last = running.ok_or_else(|| crate::Failure::new(format!("{module} ended before its first case")))?;
-        outcomes.insert(last, "ended the run".to_owned());
+        outcomes.insert(last, format!("ended the run ({})", how_it_ended(&run)));
         std::fs::write(&done, outcomes.keys().map(|case| format!("{case}\n")).collect::<String>())?;
         std::fs::write(&results, "")?;
     }
     ensure(false, || format!("{MOST_ENDED} cases of {module} ended the run"))?;
     Ok(outcomes)
+}
+
+/// A case that took too long says so by faulthandler, in whose way the process then exits.
+fn how_it_ended(run: &Finished) -> String {
+    let timed_out = String::from_utf8_lossy(&run.stderr).contains("Timeout (");
+    if timed_out { "it took too long".to_owned() } else { run.status.to_string() }
 }
 
 fn program(kernel: Kernel, bus: &Bus, results: &Path, done: &Path, module: &str) -> Outcome<Program> {
