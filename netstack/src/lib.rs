@@ -6,7 +6,7 @@
 //!
 //! Reading order:
 //! 1. [`time`] and [`link`], the engine's two edges; [`socket`], what the calls of all kinds of sockets have in common.
-//! 2. [`stack`]: [`Stack`], the whole as its caller sees it. `stack::input` takes a frame in, `stack::run` sends.
+//! 2. [`stack`]: [`Stack`], the whole as its caller sees it. `stack::input` takes a frame in, `stack::poll` sends.
 //! 3. [`wire`]: bytes and their meaning, a file a protocol.
 //! 4. [`ip`]: next hops, fragments, queues. `neighbor`: hardware addresses (ARP, NDP). `arp`: address conflicts. [`iface`] and
 //!    [`route`]. `multicast`: groups. `ndp`: what hosts and routers of IPv6 tell each other.

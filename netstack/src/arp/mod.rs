@@ -1,7 +1,7 @@
 //! Address resolution (RFC 826, RFC 1122 §2.3.2) and address conflicts (RFC 5227).
 //!
 //! [`Claims`]: our own addresses, announced and defended. Who has which hardware address is in `neighbor`; what happens to
-//! ARP packets that arrive is in `stack::arp`.
+//! ARP packets that arrive is in `stack::neighbors::arp`.
 
 mod claims;
 mod defence;

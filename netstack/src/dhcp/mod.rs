@@ -3,7 +3,7 @@
 //!
 //! Reading order: [`Lease`] (what a server gives), [`client`] (the states of RFC 2131 figure 5), [`link_local`],
 //! [`information`]. The machines are told with `handle_*` and asked with `poll`, and send nothing themselves: that is in
-//! `stack::dhcp` and `stack::dhcpv6`.
+//! `stack::configuration`.
 //!
 //! The messages are of our own making ([`wire::dhcp`](crate::wire::dhcp)): a client needs eighteen options, and the
 //! crates that know all of them bring clocks, entropy and a DNS library with them.

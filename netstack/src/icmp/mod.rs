@@ -1,7 +1,7 @@
 //! ICMP in both families (RFC 792, RFC 1122 §3.2.2, RFC 4443): which errors are sent, how often, and what errors that
 //! arrive mean.
 //!
-//! What happens to messages that arrive is in `stack::icmp` and `stack::icmpv6`.
+//! What happens to messages that arrive is in `stack::control`.
 
 mod limit;
 mod report;

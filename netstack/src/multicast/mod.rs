@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`Filter`] (which sources somebody wants), [`Memberships`] (who wants what, what the interface wants
 //! therefore, and what is to be said of it). The messages are in `wire::igmp`, `wire::mld` and, as far as they are the same, in
-//! `wire::group`; what is sent is in `stack::multicast`.
+//! `wire::group`; what is sent is in `stack::control::multicast`.
 
 use core::net::IpAddr;
 

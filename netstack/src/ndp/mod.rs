@@ -1,7 +1,7 @@
 //! What an interface knows by neighbour discovery besides its neighbours (RFC 4861, RFC 4862): addresses that are being
 //! tried, routers, prefixes, name servers, and when each ends.
 //!
-//! Messages that arrive are in `stack::ndp`; what is done at which time is in `stack::autoconf` and `stack::offers`.
+//! Messages that arrive are in `stack::neighbors::ndp`; what is done at which time is in `stack::configuration`.
 
 mod advertiser;
 mod identifier;

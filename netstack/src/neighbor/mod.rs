@@ -1,6 +1,6 @@
 //! The table of neighbours: the states of RFC 4861 §7.3.2, one table for ARP and neighbour discovery, as on Linux.
 //!
-//! Requests are made in `ip::control` ([`Outcome::Ask`]); answers are read in `stack::arp` and `stack::ndp`.
+//! Requests are made in `ip::control` ([`Outcome::Ask`]); answers are read in `stack::neighbors`.
 
 use core::net::IpAddr;
 use core::time::Duration;

@@ -2,8 +2,8 @@
 //!
 //! `show` gives a frame to the sockets that want it. `record` is what a program finds in the receive queue, `ring` what it finds in
 //! memory that it maps. `fanout` chooses one of several sockets, `memberships` are what interfaces take for them. `vnet_header` says
-//! what is left to do to a frame, `cut` does it. User calls are in `stack::packet`. Frames are shown where they come in
-//! (`stack::input`, the loopback in `stack::run`) and where a link has taken them (`ip::transmit`); if nobody listens, that costs
+//! what is left to do to a frame, `cut` does it. User calls are in `stack::sockets::packet`. Frames are shown where they come in
+//! (`stack::input`, the loopback in `stack::poll`) and where a link has taken them (`ip::transmit`); if nobody listens, that costs
 //! one look at an empty list.
 
 pub(crate) mod cut;

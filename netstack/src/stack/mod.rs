@@ -1,45 +1,30 @@
 //! [`Stack`]: all of the engine behind one `&mut self`.
 //!
-//! Reading order: [`Stack`]; `run` (poll and deadlines); `input` (a frame on its way up); `arp`, `icmp`, `icmpv6`, `ndp`, `groups`
-//! and `multicast` (what those protocols answer); `forward` (a router's part); `config` (interfaces, addresses, routes); `dhcp`,
-//! `autoconf` and what else gets addresses from the network. The user calls: `tcp_api`, `udp`, `raw`, `packet`; `way` and `cork` are
-//! how a datagram goes, `buffers` what waits.
+//! A room for each step of the data's way, all of them `impl Stack`; the state that they drive is in the protocols' own modules.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `poll` | the caller's loop: timers, everything that is to be sent |
+//! | `input` | a frame on its way up: link, IP, transport |
+//! | `forward` | a router's part: packets for others |
+//! | `control` | what arrives of ICMP, IGMP and MLD, and what we say by them |
+//! | `neighbors` | ARP and neighbour discovery |
+//! | `configuration` | addresses, routes and name servers: set by the caller, from DHCP, from routers |
+//! | `sockets` | user calls, a file a kind of socket |
+//! | `output` | what sockets send, on its way down to IP |
 
-mod advertise;
-mod anycast;
-mod arp;
-mod autoconf;
-mod buffers;
-mod config;
-mod cork;
-mod dhcp;
-mod dhcpv6;
-mod flow_labels;
+mod configuration;
+mod control;
 mod forward;
-mod forward_v6;
-mod groups;
-mod icmp;
-mod icmp_errors;
-mod icmpv6;
 mod input;
-mod listing;
-mod multicast;
-mod ndp;
-mod offers;
-mod packet;
-mod raw;
-mod router_alert;
-mod run;
-mod tcp_api;
-mod temporary;
-mod udp;
-mod way;
+mod neighbors;
+mod output;
+mod poll;
+mod sockets;
 
-pub use buffers::DatagramMemory;
-pub use dhcp::AutoConfig;
-pub use groups::{SourceChange, max_sources};
-pub use listing::Listed;
-pub use packet::{LONGEST_UNCUT, PacketTo};
+pub use configuration::AutoConfig;
+pub use output::{LONGEST_UNCUT, PacketTo};
+pub use sockets::{DatagramMemory, Listed, SourceChange, max_sources};
 
 use core::net::{IpAddr, Ipv6Addr};
 use core::ops::RangeInclusive;
@@ -109,7 +94,7 @@ pub struct Stack {
     /// Packets for others are passed on.
     forwarding: bool,
     /// Interfaces that get their address from the network.
-    autos: Vec<dhcp::Auto>,
+    autos: Vec<configuration::Auto>,
     ndp: crate::ndp::Ndp,
     rng: Rng,
     pool: Box<dyn BufferPool>,

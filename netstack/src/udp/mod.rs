@@ -1,7 +1,7 @@
 //! UDP sockets (RFC 768, RFC 1122 §4.1) and those of UDP-Lite (RFC 3828), whose ports are others: who is bound to what, and
 //! who gets a datagram.
 //!
-//! User calls are in `stack::udp`, datagrams that arrive in `stack::input`.
+//! User calls are in `stack::sockets::udp`, datagrams that arrive in `stack::input`.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::ops::RangeInclusive;

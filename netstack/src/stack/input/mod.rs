@@ -1,4 +1,4 @@
-//! A frame on its way up: link, IP (a file a family), transport (a file a protocol; ICMP is in `stack::icmp`).
+//! A frame on its way up: link, IP (a file a family), transport (a file a protocol; ICMP is in `stack::control::icmp`).
 
 mod raw;
 mod tcp;

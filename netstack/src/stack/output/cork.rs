@@ -1,0 +1,242 @@
+//! Sending UDP datagrams whole, in pieces (MSG_MORE, UDP_CORK) and many at once (UDP_SEGMENT).
+
+use core::net::SocketAddr;
+
+use super::way::{datagram_header, destination};
+use crate::datagram::{Corked, Outbox, Way};
+use crate::ip::{Fill, Header, Outgoing, OutputError, zone};
+use crate::socket::{Key, RawId, SendError, SendOptions, UdpId};
+use crate::stack::Stack;
+use crate::time::Instant;
+use crate::wire::{ipv4, udp};
+
+/// Datagrams that one send may be cut into (Linux's UDP_MAX_SEGMENTS).
+const MAX_SEGMENTS: usize = 128;
+/// Linux refuses more bytes than this before it looks whether there are pieces already.
+const TOO_LONG: usize = 0xffff;
+
+impl Stack {
+    /// UDP_CORK was cleared: the pieces so far become a datagram. As on Linux, an error is told to nobody.
+    pub fn udp_uncork(&mut self, now: Instant, id: UdpId) {
+        self.now = now;
+        let _ = self.udp_finish(id);
+    }
+
+    /// Drops the pieces of a datagram that was never finished.
+    pub fn udp_drop_corked(&mut self, id: UdpId) {
+        if let Some(corked) = self.udp.get_mut(id).and_then(|socket| socket.corked.take()) {
+            corked.release(&mut *self.pool);
+            self.book(id.into(), Outbox::uncork);
+        }
+    }
+
+    /// As [`udp_drop_corked`](Self::udp_drop_corked).
+    pub fn raw_drop_corked(&mut self, id: RawId) {
+        if let Some(corked) = self.raw.get_mut(id).and_then(|socket| socket.corked.take()) {
+            corked.release(&mut *self.pool);
+            self.book(id.into(), Outbox::uncork);
+        }
+    }
+
+    /// The first piece of a datagram.
+    pub(in crate::stack) fn udp_begin(
+        &mut self,
+        id: UdpId,
+        way: Way,
+        how: &SendOptions,
+        piece: &[&[u8]],
+    ) -> Result<(), SendError> {
+        let most = self.most_in_pieces(&way).saturating_sub(udp::HEADER_LEN);
+        let headers = way.header.len() + udp::HEADER_LEN;
+        let mut corked = Corked::new(way, how.clone(), most);
+        corked.add(&mut *self.pool, piece)?;
+        let len = headers + corked.bytes.len();
+        self.udp.get_mut(id).ok_or(SendError::NotFound)?.corked = Some(corked);
+        self.book(id.into(), |outbox| outbox.cork(len));
+        Ok(())
+    }
+
+    /// Another piece of a datagram. As on Linux, only the family of its destination is looked at. If it is refused, the pieces before
+    /// it are dropped, too.
+    pub(in crate::stack) fn udp_continue(
+        &mut self,
+        id: UdpId,
+        to: Option<SocketAddr>,
+        piece: &[&[u8]],
+        more: bool,
+    ) -> Result<usize, SendError> {
+        let len = piece.iter().map(|part| part.len()).sum::<usize>();
+        let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
+        let corked = socket.corked.as_mut().ok_or(SendError::NotFound)?;
+        let v4 = corked.way.header.dst.is_ipv4();
+        if v4 && len > TOO_LONG {
+            return Err(SendError::MessageTooLong);
+        }
+        if !v4 && to.is_some_and(|to| to.is_ipv4()) {
+            return Err(SendError::InvalidDestination);
+        }
+        let (key, hop) = (socket.key, corked.way.hop);
+        if !more && !self.ip.has_room(hop, corked.way.header.len() + udp::HEADER_LEN + corked.bytes.len() + len) {
+            return self.sent(key, Err(OutputError::Full)).map(|()| 0);
+        }
+        if let Err(error) = corked.add(&mut *self.pool, piece) {
+            self.udp_drop_corked(id);
+            return Err(error);
+        }
+        self.book(id.into(), |outbox| outbox.cork_more(len));
+        if !more {
+            self.udp_finish(id)?;
+        }
+        Ok(len)
+    }
+
+    fn udp_finish(&mut self, id: UdpId) -> Result<(), SendError> {
+        let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
+        let (key, Some(corked)) = (socket.key, socket.corked.take()) else { return Ok(()) };
+        self.book(id.into(), Outbox::uncork);
+        let mut way = corked.way.clone();
+        if way.header.dst.is_ipv4()
+            && let Some(socket) = self.udp.get(id)
+        {
+            // Linux: what the first piece did not say itself is by the socket's options now.
+            way.header =
+                datagram_header(&self.ip, &socket.options, way.hop, way.header.dst, way.header.protocol, &corked.how);
+        }
+        let sent = self.udp_emit(key, &way, &[&corked.bytes]);
+        corked.release(&mut *self.pool);
+        sent
+    }
+
+    /// Takes a raw packet or a piece of one, and returns what is to be sent now. As on Linux the last piece says the address of an
+    /// IPv4 packet, and the first piece that of an IPv6 packet.
+    pub(in crate::stack) fn raw_gather(
+        &mut self,
+        id: RawId,
+        way: Way,
+        how: &SendOptions,
+        piece: &[&[u8]],
+    ) -> Result<Option<(Way, Vec<u8>)>, SendError> {
+        let most = self.most_in_pieces(&way);
+        let socket = self.raw.get_mut(id).ok_or(SendError::NotFound)?;
+        if socket.corked.is_none() && !how.more {
+            return Ok(Some((way, piece.concat())));
+        }
+        let key = socket.key;
+        let there = socket.corked.as_ref().map_or(0, |corked| corked.bytes.len());
+        let len = way.header.len() + there + piece.iter().map(|part| part.len()).sum::<usize>();
+        if !how.more && !self.ip.has_room(way.hop, len) {
+            return self.sent(key, Err(OutputError::Full)).map(|()| None);
+        }
+        let mut corked = socket.corked.take().unwrap_or_else(|| Corked::new(way.clone(), how.clone(), most));
+        let first = corked.bytes.is_empty();
+        if let Err(error) = corked.add(&mut *self.pool, piece) {
+            corked.release(&mut *self.pool);
+            self.book(id.into(), Outbox::uncork);
+            return Err(error);
+        }
+        if how.more {
+            let bytes = corked.bytes.len() - there;
+            socket.corked = Some(corked);
+            self.book(id.into(), |outbox| if first { outbox.cork(len) } else { outbox.cork_more(bytes) });
+            return Ok(None);
+        }
+        self.book(id.into(), Outbox::uncork);
+        let Header { dst, protocol, .. } = way.header;
+        let socket = self.raw.get(id).ok_or(SendError::NotFound)?;
+        let header = datagram_header(&self.ip, &socket.options.datagram, way.hop, dst, protocol, &corked.how);
+        let way = if dst.is_ipv4() { Way { header, ..way } } else { corked.way.clone() };
+        Ok(Some((way, corked.release(&mut *self.pool))))
+    }
+
+    /// Linux: a connect(2) by IPv4 also redirects a datagram that is not finished.
+    pub(in crate::stack) fn redirect_corked(&mut self, id: UdpId, remote: SocketAddr) {
+        let Some(socket) = self.udp.get(id) else { return };
+        let from = socket.local().map(|local| local.ip()).filter(|from| !from.is_unspecified());
+        let dst = destination(remote.ip(), from);
+        let hop = self.datagram_hop(&socket.options, from, dst, zone(remote));
+        let Some(corked) = self.udp.get_mut(id).and_then(|socket| socket.corked.as_mut()) else { return };
+        if let Some(hop) = hop
+            && dst.is_ipv4()
+            && corked.way.header.dst.is_ipv4()
+        {
+            corked.way.hop = hop;
+            corked.way.header = Header { src: hop.src, dst, ..corked.way.header };
+            corked.way.ports.1 = remote.port();
+        }
+    }
+
+    /// Sends a datagram, or with UDP_SEGMENT what it is cut into.
+    pub(in crate::stack) fn udp_emit(&mut self, key: Key, way: &Way, payload: &[&[u8]]) -> Result<(), SendError> {
+        let Some(segment) = way.segment.map(|segment| usize::from(segment.get())) else {
+            let sent = self.udp_output(way, payload, 0);
+            return self.sent(key, sent);
+        };
+        let len = payload.iter().map(|part| part.len()).sum::<usize>();
+        let packet = way.header.len() + udp::HEADER_LEN + len.min(segment);
+        if packet > self.mtu_of(way) {
+            return Err(SendError::MessageTooLong);
+        }
+        if len > segment * MAX_SEGMENTS {
+            return Err(SendError::TooManySegments);
+        }
+        let headers = len.div_ceil(segment) * (way.header.len() + udp::HEADER_LEN);
+        // All of them or none: it is one send.
+        if !self.ip.has_room(way.hop, headers + len) {
+            return self.sent(key, Err(OutputError::Full));
+        }
+        let whole = payload.concat();
+        let mut sent = Ok(());
+        match whole.len() {
+            0 => sent = self.udp_output(way, &[], 0),
+            _ => {
+                for (index, datagram) in whole.chunks(segment).enumerate() {
+                    sent = self.udp_output(way, &[datagram], index);
+                    if sent.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.sent(key, sent)
+    }
+
+    /// `index`: among the datagrams of one send.
+    fn udp_output(&mut self, way: &Way, payload: &[&[u8]], index: usize) -> Result<(), OutputError> {
+        let len = payload.iter().map(|part| part.len()).sum::<usize>();
+        let len_behind = udp::HEADER_LEN + len;
+        let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, len_behind, way.most);
+        let header = self.ip.labelled(way.header, way.auto_flow_label, way.ports);
+        let (src, dst) = way.ports;
+        let (transport, fill) = match way.header.protocol {
+            ipv4::UDP_LITE => {
+                let (transport, covered) = udp::emit_lite(src, dst, len, way.coverage);
+                (transport, Fill::Covered(6, covered))
+            }
+            _ => (udp::emit(src, dst, len), if way.checksum { Fill::At(6) } else { Fill::Nothing }),
+        };
+        let out = Outgoing {
+            header: Header { dont_fragment, ..header },
+            transport: &transport,
+            payload,
+            fill,
+            multicast_loop: way.multicast_loop,
+            link_mtu: !way.discovery.heeds_path(),
+            most: way.most,
+            options: way.options.as_deref(),
+            account: way.account.of_piece(index),
+        };
+        self.ip.send(self.now, &mut *self.pool, way.hop, &out)
+    }
+
+    fn mtu_of(&self, way: &Way) -> usize {
+        let (on, dst) = (way.hop.on, way.header.dst);
+        let mtu = if way.discovery.heeds_path() { self.ip.path_mtu(on, dst) } else { self.ip.mtu(on, dst) };
+        way.most.map_or(mtu, |most| mtu.min(most.into()))
+    }
+
+    /// The most bytes behind the IP header of a packet that is written in pieces.
+    pub(super) fn most_in_pieces(&self, way: &Way) -> usize {
+        let most = way.header.max_payload();
+        if way.discovery.fragments() { most } else { most.min(self.mtu_of(way).saturating_sub(way.header.len())) }
+    }
+}

@@ -1,0 +1,9 @@
+//! What a program sends, on its way down to [`ip`](crate::ip): its route, its header, whether it may be cut, and the pieces that make
+//! it up.
+
+mod cork;
+mod packet;
+mod way;
+
+pub use packet::{LONGEST_UNCUT, PacketTo};
+pub(super) use way::{destination, mtu_discovery, multicast_loop};
