@@ -33,8 +33,10 @@ pub(crate) struct Shared {
     error: AtomicI32,
     accept_queue: AtomicU32,
     in_use: AtomicU32,
-    arrivals: AtomicU64,
-    _reserved: [u64; 5],
+    input: AtomicU64,
+    space: AtomicU64,
+    changes: AtomicU64,
+    _reserved: [u64; 3],
     sequence: AtomicU64,
     words: [AtomicU64; WORDS],
     _pad: u64,
@@ -43,6 +45,18 @@ pub(crate) struct Shared {
 }
 
 const _: () = assert!(size_of::<Shared>() == LEN);
+
+/// How often something has happened to a socket. An edge-triggered watcher is told again of what has happened since, and only of
+/// what it asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Of [`Record::count_input`].
+    pub input: u64,
+    /// Of [`Record::count_space`].
+    pub space: u64,
+    /// Of [`Record::count_change`].
+    pub changes: u64,
+}
 
 /// Where a record lies.
 pub(crate) struct Slot {
@@ -82,7 +96,9 @@ impl Record {
         shared.state.store(0, Ordering::Relaxed);
         shared.error.store(0, Ordering::Relaxed);
         shared.accept_queue.store(0, Ordering::Relaxed);
-        shared.arrivals.store(0, Ordering::Relaxed);
+        for count in [&shared.input, &shared.space, &shared.changes] {
+            count.store(0, Ordering::Relaxed);
+        }
         record.describe(&[0; WORDS]);
         shared.in_use.store(1, Ordering::Release);
         record
@@ -139,14 +155,29 @@ impl Record {
         self.shared().accept_queue.store(n, Ordering::Release);
     }
 
-    /// Count of arrivals and state changes.
-    pub fn arrivals(&self) -> u64 {
-        self.shared().arrivals.load(Ordering::Acquire)
+    /// How often what has happened.
+    pub fn counts(&self) -> Counts {
+        let shared = self.shared();
+        Counts {
+            input: shared.input.load(Ordering::Acquire),
+            space: shared.space.load(Ordering::Acquire),
+            changes: shared.changes.load(Ordering::Acquire),
+        }
     }
 
-    /// Counts one more.
-    pub fn arrived(&self) {
-        self.shared().arrivals.fetch_add(1, Ordering::Release);
+    /// Something came: bytes, a datagram, a connection to accept, an urgent mark.
+    pub fn count_input(&self) {
+        self.shared().input.fetch_add(1, Ordering::Release);
+    }
+
+    /// There is room for a writer who found none.
+    pub fn count_space(&self) {
+        self.shared().space.fetch_add(1, Ordering::Release);
+    }
+
+    /// Another state, an error, an option by which the socket is readier or less ready.
+    pub fn count_change(&self) {
+        self.shared().changes.fetch_add(1, Ordering::Release);
     }
 
     /// Publishes the description: readers see all of it or the one before.

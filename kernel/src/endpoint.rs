@@ -123,6 +123,16 @@ struct Seen {
     urgent: Option<Mark>,
 }
 
+impl Seen {
+    fn brought_input_since(&self, before: &Seen) -> bool {
+        (self.received, self.urgent) != (before.received, before.urgent) || self.accept_queue > before.accept_queue
+    }
+
+    fn state_differs_from(&self, before: &Seen) -> bool {
+        (self.state, self.error, self.fin) != (before.state, before.error, before.fin)
+    }
+}
+
 impl Endpoint {
     pub(crate) fn new(kind: Kind, record: Arc<Record>) -> Endpoint {
         let state = if kind == Kind::Stream { State::CLOSED } else { State::DATAGRAM };
@@ -194,9 +204,14 @@ impl Endpoint {
         self.watched.store(watchers.len(), Ordering::SeqCst);
     }
 
-    /// Tells the watchers that something changed: whoever changed it calls this after the change is visible.
+    /// Tells the watchers that the state has changed, or how ready the socket is in it: whoever changed it calls this after the
+    /// change is visible.
     pub(crate) fn changed(&self) {
-        self.record.arrived();
+        self.record.count_change();
+        self.notify();
+    }
+
+    fn notify(&self) {
         fence(Ordering::SeqCst);
         if self.watched.load(Ordering::SeqCst) > 0 {
             for (watcher, token) in self.watchers.lock().iter() {
@@ -220,10 +235,23 @@ impl Endpoint {
         };
         let before = std::mem::replace(&mut *self.seen.lock(), now);
         let space = self.space_wanted() || before.full && !now.full;
-        if space || before != now {
-            self.changed();
-            self.signal(&before, &now, space);
+        let input = now.brought_input_since(&before);
+        let change = now.state_differs_from(&before);
+        if !(space || input || change) {
+            return;
         }
+        // As by the keys of Linux's wake-ups: sock_def_readable(), sk_stream_write_space(), sock_def_wakeup().
+        if input {
+            self.record.count_input();
+        }
+        if space {
+            self.record.count_space();
+        }
+        if change {
+            self.record.count_change();
+        }
+        self.notify();
+        self.signal(&before, &now, space);
     }
 
     /// Whether a datagram socket has room to send; [`settle`](Self::settle) follows.

@@ -30,6 +30,7 @@ use crate::backend::{Backend, Buffers, Call, Reply};
 use crate::endpoint::{Endpoint, Kind, SignalDriven, State};
 pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, InterfaceInfo, Result, Watcher};
+use arena::record::Counts;
 use departure::DepartureCount;
 pub(crate) use departure::departed;
 pub use departure::stamping;
@@ -365,9 +366,9 @@ impl Socket {
         self.endpoint.readiness()
     }
 
-    /// Counts arrivals and changes of state: an edge-triggered watcher reports again when the number has changed.
-    pub fn arrivals(&self) -> u64 {
-        self.endpoint.record.arrivals()
+    /// What an edge-triggered watcher may see, counted.
+    pub fn counts(&self) -> Counts {
+        self.endpoint.record.counts()
     }
 
     /// Tells `watcher` of changes until [`unwatch`](Self::unwatch).

@@ -14,8 +14,6 @@
 //!   it by themselves.
 //!
 //! Known deviations from Linux:
-//! - An edge-triggered member that asks for one direction alone may be reported again when the other one changes: a socket
-//!   counts its arrivals together.
 //! - EPOLLEXCLUSIVE is kept among the sets of one process.
 //! - A poll(2) that sleeps on an epoll descriptor since before the process had a rump kernel does not see a rump socket
 //!   that is added to that set; an epoll_wait(2) does.

@@ -2,6 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::{Events, Socket, Watcher};
+use arena::record::Counts;
 use std::sync::Arc;
 
 /// A rump socket, or an epoll set with members of ours.
@@ -9,8 +10,8 @@ pub(super) trait Pollable: Send + Sync {
     /// The poll(2) bits that hold now.
     fn readiness(&self) -> Events;
 
-    /// Grows with every event that an edge-triggered watcher may see.
-    fn arrivals(&self) -> u64;
+    /// What an edge-triggered watcher may see, counted.
+    fn counts(&self) -> Counts;
 
     /// Calls `watcher` with `token` at every change, until [`unwatch`](Self::unwatch).
     fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64);
@@ -31,8 +32,8 @@ impl Pollable for Endpoint {
     fn readiness(&self) -> Events {
         Endpoint::readiness(self)
     }
-    fn arrivals(&self) -> u64 {
-        self.record.arrivals()
+    fn counts(&self) -> Counts {
+        self.record.counts()
     }
     fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
         Endpoint::watch(self, watcher, token);
@@ -47,8 +48,8 @@ impl Pollable for Socket {
     fn readiness(&self) -> Events {
         Socket::readiness(self)
     }
-    fn arrivals(&self) -> u64 {
-        Socket::arrivals(self)
+    fn counts(&self) -> Counts {
+        Socket::counts(self)
     }
     fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
         Socket::watch(self, watcher, token);
@@ -65,8 +66,8 @@ impl Pollable for Inherited {
     fn readiness(&self) -> Events {
         Events::ERR | Events::HUP
     }
-    fn arrivals(&self) -> u64 {
-        0
+    fn counts(&self) -> Counts {
+        Counts::default()
     }
     fn watch(&self, _watcher: &Arc<dyn Watcher>, _token: u64) {}
     fn unwatch(&self, _watcher: &Arc<dyn Watcher>, _token: u64) {}

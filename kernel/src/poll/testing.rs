@@ -4,6 +4,7 @@
 use super::look;
 use super::pollable::Pollable;
 use crate::{Events, Watcher};
+use arena::record::Counts;
 use parking_lot::Mutex;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -67,8 +68,8 @@ impl Pollable for Fake {
         look(&mut fds).expect("poll");
         Events::from_bits_retain(u32::from(fds[0].revents.cast_unsigned()))
     }
-    fn arrivals(&self) -> u64 {
-        self.arrivals.load(SeqCst)
+    fn counts(&self) -> Counts {
+        Counts { changes: self.arrivals.load(SeqCst), ..Counts::default() }
     }
     fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64) {
         self.watchers.lock().push((watcher.clone(), token));

@@ -3,6 +3,7 @@
 use super::exclusive::Group;
 use crate::poll::pollable::{Pollable, normal};
 use crate::{Errno, Events, Result};
+use arena::record::Counts;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
 const WAKEUP: u32 = libc::EPOLLWAKEUP as u32;
 /// How to report, as against what.
 const MANNER: u32 = EDGE | ONESHOT | EXCLUSIVE | WAKEUP;
+/// The keys of Linux's wake-ups of readers and of writers.
+const INPUT: Events = Events::IN.union(Events::PRI).union(Events::RDNORM);
+const OUTPUT: Events = Events::OUT.union(Events::WRNORM).union(Events::WRBAND);
 const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
 
 /// What epoll_ctl(2) registers: events and the program's data.
@@ -53,8 +57,8 @@ pub(super) struct Member {
     interest: Interest,
     /// A one-shot that has been reported: nothing is wanted, not even errors, until it is modified.
     spent: bool,
-    /// Edge-triggered: the target's arrivals when it was last reported.
-    seen: Option<u64>,
+    /// Edge-triggered: what had happened to the target when it was last reported.
+    seen: Option<Counts>,
     /// Who hears of the target's changes on behalf of exclusive members.
     pub(super) group: Option<Arc<Group>>,
 }
@@ -92,28 +96,38 @@ impl Member {
 
     /// What to report now, if anything; it counts as reported.
     pub(super) fn report(&mut self) -> Option<libc::epoll_event> {
-        let (arrivals, now) = self.look()?;
-        self.seen = Some(arrivals);
+        let (counts, now) = self.look()?;
+        self.seen = Some(counts);
         self.spent = self.interest.events & ONESHOT != 0;
         Some(libc::epoll_event { events: now.bits(), u64: self.interest.data })
     }
 
     /// Whether somebody asleep must wait for the host descriptors of the target, too.
     pub(super) fn awaited(&self) -> bool {
-        let reported = self.interest.events & EDGE != 0 && self.seen == Some(self.target.arrivals());
-        !self.spent && !reported && self.interest.wanted().intersects(Events::IN | Events::RDNORM)
+        !self.spent
+            && self.has_news(self.target.counts())
+            && self.interest.wanted().intersects(Events::IN | Events::RDNORM)
     }
 
-    fn look(&self) -> Option<(u64, Events)> {
+    /// Level-triggered it always has. An edge is what the member asked for, or a change of state, which goes to all.
+    fn has_news(&self, now: Counts) -> bool {
+        let Some(seen) = self.seen.filter(|_| !self.level_triggered()) else { return true };
+        let wanted = self.interest.wanted();
+        seen.changes != now.changes
+            || seen.input != now.input && wanted.intersects(INPUT)
+            || seen.space != now.space && wanted.intersects(OUTPUT)
+    }
+
+    fn look(&self) -> Option<(Counts, Events)> {
         if self.spent {
             return None;
         }
         // Before the readiness: what arrives in between is then a new edge.
-        let arrivals = self.target.arrivals();
-        if self.interest.events & EDGE != 0 && self.seen == Some(arrivals) {
+        let counts = self.target.counts();
+        if !self.has_news(counts) {
             return None;
         }
         let now = normal(self.target.readiness()) & self.interest.wanted();
-        (!now.is_empty()).then_some((arrivals, now))
+        (!now.is_empty()).then_some((counts, now))
     }
 }

@@ -9,6 +9,7 @@ use super::ready::{Batch, ReadyList};
 use crate::poll::look;
 use crate::poll::pollable::{Pollable, address};
 use crate::{Errno, Events, Result, Watcher};
+use arena::record::Counts;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::os::fd::RawFd;
@@ -274,8 +275,8 @@ impl Pollable for EpollSet {
         if ready { Events::IN | Events::RDNORM } else { Events::empty() }
     }
 
-    fn arrivals(&self) -> u64 {
-        self.arrivals.load(Ordering::Acquire)
+    fn counts(&self) -> Counts {
+        Counts { input: self.arrivals.load(Ordering::Acquire), ..Counts::default() }
     }
 
     fn watch(&self, watcher: &Arc<dyn Watcher>, token: u64) {

@@ -15,6 +15,7 @@ pub const CASES: &[Case] = &[
     ("epoll.edge", edge),
     ("epoll.edge_partial_read", edge_partial_read),
     ("epoll.edge_out", edge_out),
+    ("epoll.edge_of_the_other_direction", edge_of_the_other_direction),
     ("epoll.edge_rearmed_by_mod", edge_rearmed_by_mod),
     ("epoll.one_shot", one_shot),
     ("epoll.modify", modify),
@@ -105,22 +106,64 @@ fn edge_out(r: &mut Report) {
     add(e, a, EPOLLOUT | EPOLLET, 7);
     r.see("at first", sys::epoll_wait(e, 8, 1000));
     r.see("not twice", sys::epoll_wait(e, 8, 30));
-    let full = |fd| {
-        while sys::send(fd, &[0; 65536], 0).is_ok() || sys::poll(&[(fd, libc::POLLOUT)], 100).is_ok_and(|(n, _)| n == 1)
-        {
-        }
-    };
-    full(a);
+    fill(a);
     let _ = sys::epoll_wait(e, 8, 0);
     r.see("full", sys::epoll_wait(e, 8, 0));
-    let drain = |fd| {
-        while sys::recv(fd, 1 << 20, libc::MSG_DONTWAIT).is_ok()
-            || sys::poll(&[(fd, POLLIN)], 50).is_ok_and(|(n, _)| n == 1)
-        {}
-    };
     drain(b);
     r.see("room", sys::epoll_wait(e, 8, 2000));
     r.see("send", sys::send(a, b"x", 0));
+}
+
+/// A member hears of its own direction alone, and then of all that is ready.
+fn edge_of_the_other_direction(r: &mut Report) {
+    let (a, b) = pair();
+    nonblocking(a);
+    let [input, output, both, end] = [set(), set(), set(), set()];
+    add(input, a, EPOLLIN | EPOLLET, 1);
+    add(output, a, EPOLLOUT | EPOLLET, 2);
+    add(both, a, EPOLLIN | EPOLLOUT | EPOLLET, 3);
+    add(end, a, EPOLLRDHUP | EPOLLET, 4);
+    // While it fills there may be room for a moment.
+    let fill_unseen = || {
+        fill(a);
+        for e in [input, output, both, end] {
+            must("epoll_wait", sys::epoll_wait(e, 8, 0));
+        }
+    };
+    let mut see = |what: &str| {
+        for (name, e) in [("IN", input), ("OUT", output), ("both", both), ("RDHUP", end)] {
+            r.see(&format!("{what}: {name}"), sys::epoll_wait(e, 8, 50));
+        }
+    };
+    see("at first");
+    must("send", sys::send(b, b"x", 0));
+    settle(a, POLLIN);
+    see("a byte came");
+    fill_unseen();
+    drain(b);
+    settle(a, libc::POLLOUT);
+    see("room");
+    must("send", sys::send(b, b"y", 0));
+    see("another byte");
+    must("shutdown", sys::shutdown(b, libc::SHUT_WR));
+    settle(a, libc::POLLRDHUP);
+    see("a FIN");
+    fill_unseen();
+    drain(b);
+    settle(a, libc::POLLOUT);
+    see("room again");
+}
+
+/// Sends until there is no room for a while.
+fn fill(fd: Fd) {
+    while sys::send(fd, &[0; 65536], 0).is_ok() || sys::poll(&[(fd, libc::POLLOUT)], 100).is_ok_and(|(n, _)| n == 1) {}
+}
+
+/// Receives until nothing comes for a while.
+fn drain(fd: Fd) {
+    while sys::recv(fd, 1 << 20, libc::MSG_DONTWAIT).is_ok()
+        || sys::poll(&[(fd, POLLIN)], 50).is_ok_and(|(n, _)| n == 1)
+    {}
 }
 
 fn edge_rearmed_by_mod(r: &mut Report) {
