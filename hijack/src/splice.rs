@@ -7,8 +7,9 @@ use crate::transfer::{count, send_on};
 use crate::user::Out;
 use kernel::socket::SendControl;
 use kernel::{Errno, Result, Socket, signal};
-use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SO_ACCEPTCONN, SO_SNDBUF, SOL_SOCKET, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
-use rustix::fs::{FileType, fstat};
+use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 use rustix::io::ioctl_fionread;
 use std::ffi::c_int;
 use std::io::{IoSlice, IoSliceMut};
@@ -32,13 +33,14 @@ pub fn splice(
 ) -> Option<Result<isize>> {
     let moved = match (lookup(from), lookup(to)) {
         (None, None) => return None,
-        _ if len > 0 && flags & !FLAGS != 0 => Err(Errno::INVAL),
+        _ if len == 0 => Ok(0),
+        _ if flags & !FLAGS != 0 => Err(Errno::INVAL),
         (Some(_), Some(_)) => Err(Errno::INVAL),
         (Some(socket), None) => {
-            socket.and_then(|socket| to_pipe(&socket, pipe(to, to_offset, from_offset)?, len, flags))
+            socket.and_then(|socket| to_pipe(&socket, pipe(to, End::Write, to_offset, from_offset)?, len, flags))
         }
         (None, Some(socket)) => {
-            socket.and_then(|socket| from_pipe(to, &socket, pipe(from, from_offset, to_offset)?, len, flags))
+            socket.and_then(|socket| from_pipe(to, &socket, pipe(from, End::Read, from_offset, to_offset)?, len, flags))
         }
     };
     Some(moved.map(count))
@@ -49,20 +51,33 @@ pub fn sendfile(socket: &Socket, to: c_int, offset: Out<i64>, len: usize) -> Res
     if !offset.is_null() {
         return Err(Errno::SPIPE);
     }
-    to_pipe(socket, pipe(to, offset, offset)?, len, 0)
+    to_pipe(socket, pipe(to, End::Write, offset, offset)?, len, 0)
 }
 
-/// The other side, which must be a pipe. Neither has offsets.
-fn pipe(fd: c_int, offset: Out<i64>, socket_offset: Out<i64>) -> Result<BorrowedFd<'static>> {
+/// What a call does with the pipe.
+enum End {
+    Read,
+    Write,
+}
+
+/// The other side, which must be a pipe's end of this kind. Neither has offsets.
+fn pipe(fd: c_int, end: End, offset: Out<i64>, socket_offset: Out<i64>) -> Result<BorrowedFd<'static>> {
     let fd = real::borrowed(fd)?;
-    if FileType::from_raw_mode(fstat(fd)?.st_mode) != FileType::Fifo {
+    let is_pipe = FileType::from_raw_mode(fstat(fd)?.st_mode) == FileType::Fifo;
+    if is_pipe && !offset.is_null() {
+        return Err(Errno::SPIPE);
+    }
+    let other_end = match end {
+        End::Read => OFlags::WRONLY,
+        End::Write => OFlags::RDONLY,
+    };
+    if fcntl_getfl(fd)? & OFlags::ACCMODE == other_end {
+        return Err(Errno::BADF);
+    }
+    if !is_pipe || !socket_offset.is_null() {
         return Err(Errno::INVAL);
     }
-    match (offset.is_null(), socket_offset.is_null()) {
-        (true, true) => Ok(fd),
-        (true, false) => Err(Errno::INVAL),
-        (false, _) => Err(Errno::SPIPE),
-    }
+    Ok(fd)
 }
 
 fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
@@ -84,16 +99,17 @@ fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Res
 }
 
 fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
+    if !has_bytes(pipe, flags & SPLICE_F_NONBLOCK == 0)? {
+        return Ok(0);
+    }
+    // Before the bytes leave the pipe, to which they cannot go back.
+    refusal(socket)?;
     let mut most = len.min(MOST);
-    // A listener refuses at once.
-    if socket.nonblocking() && !is_listening(socket)? {
+    if socket.nonblocking() {
         most = if writable(fd) { most.min(send_space(socket)?) } else { 0 };
-        if most == 0 && len > 0 {
+        if most == 0 {
             return Err(Errno::AGAIN);
         }
-    }
-    if flags & SPLICE_F_NONBLOCK != 0 && is_empty(pipe)? {
-        return Err(Errno::AGAIN);
     }
     let mut chunk = vec![0; most];
     let got = signal::around_sleep(None, || rustix::io::read(pipe, &mut chunk))?;
@@ -115,6 +131,32 @@ fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags
     Ok(sent)
 }
 
+/// Waits until the pipe has bytes; none ever come where its writers are gone. EAGAIN for who does not want to wait.
+fn has_bytes(pipe: BorrowedFd<'_>, waits: bool) -> Result<bool> {
+    let waits = waits && !fcntl_getfl(pipe)?.contains(OFlags::NONBLOCK);
+    let limit = if waits { None } else { Some(&Timespec::default()) };
+    let mut fds = [PollFd::from_borrowed_fd(pipe, PollFlags::IN)];
+    let since = signal::mark();
+    // Unlike poll(2) itself, SA_RESTART restarts it.
+    while let Err(errno) = signal::around_sleep(None, || poll(&mut fds, limit)) {
+        if errno != Errno::INTR || signal::interrupted_since(since) {
+            return Err(errno);
+        }
+    }
+    match fds[0].revents() {
+        none if none.is_empty() => Err(Errno::AGAIN),
+        there => Ok(there.contains(PollFlags::IN)),
+    }
+}
+
+/// Why the socket takes no bytes, whatever they are.
+fn refusal(socket: &Socket) -> Result<()> {
+    match socket.kind() {
+        SOCK_STREAM => send_on(socket, &[], 0, None, &SendControl::default()).map(drop),
+        _ => socket.check_datagrams(),
+    }
+}
+
 /// Whether a send would not wait; it does before the connection is there, however much space there is.
 fn writable(fd: c_int) -> bool {
     let mut room = [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }];
@@ -127,18 +169,4 @@ fn send_space(socket: &Socket) -> Result<usize> {
     socket.getsockopt(SOL_SOCKET, SO_SNDBUF, &mut size)?;
     let size = usize::try_from(i32::from_ne_bytes(size)).unwrap_or(0);
     Ok(size.saturating_sub(socket.outq().unwrap_or(0)))
-}
-
-fn is_listening(socket: &Socket) -> Result<bool> {
-    let mut listens = [0; 4];
-    socket.getsockopt(SOL_SOCKET, SO_ACCEPTCONN, &mut listens)?;
-    Ok(listens != [0; 4])
-}
-
-/// Whether a read of the pipe would wait for a writer.
-fn is_empty(pipe: BorrowedFd<'_>) -> Result<bool> {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let mut fds = [PollFd::from_borrowed_fd(pipe, PollFlags::IN)];
-    poll(&mut fds, Some(&Timespec::default()))?;
-    Ok(fds[0].revents().is_empty())
 }

@@ -104,6 +104,17 @@ impl Socket {
         Ok(())
     }
 
+    /// Why send(2) takes no datagram, whatever it is: EDESTADDRREQ, the pending error, EPIPE. (Of packet sockets the packet tells.)
+    pub fn check_datagrams(&self) -> Result<()> {
+        if self.is_packet() {
+            return Ok(());
+        }
+        let (_, peer) = self.backend.call(Call::Names(self.id()))?.names()?;
+        peer.ok_or(Errno::DESTADDRREQ)?;
+        self.take_pending()?;
+        if self.refuses_datagrams() { Err(Errno::PIPE) } else { Ok(()) }
+    }
+
     /// Whether shutdown(2) or a pending error keeps a datagram from being sent. On Linux neither concerns a raw packet before
     /// which the kernel puts the IP header.
     fn refuses_datagrams(&self) -> bool {

@@ -5,7 +5,7 @@ use std::thread;
 use libc::{FIONREAD, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, POLLIN, POLLOUT, SOL_SOCKET};
 
 use crate::Case;
-use crate::net::{here, later, listener, must, nonblocking, pair, pattern, settle, timed, within, woken};
+use crate::net::{here, later, listener, must, nonblocking, pair, pattern, receive_all, settle, timed, within, woken};
 use crate::report::Report;
 use crate::sys;
 
@@ -33,9 +33,6 @@ pub const CASES: &[Case] = &[
     ("data.with_address", with_address),
     ("data.bytes_waiting", bytes_waiting),
     ("data.bad_pointer", bad_pointer),
-    ("data.sendfile", sendfile),
-    ("data.sendfile_from", sendfile_from),
-    ("data.splice", splice),
     ("data.after_end", after_end),
 ];
 
@@ -224,17 +221,6 @@ fn send_all(fd: sys::Fd, data: Vec<u8>, piece: usize) -> thread::JoinHandle<bool
     })
 }
 
-fn receive_all(fd: sys::Fd, room: usize) -> Vec<u8> {
-    let mut got = Vec::new();
-    while let Ok(bytes) = sys::recv(fd, room, 0) {
-        if bytes.is_empty() {
-            break;
-        }
-        got.extend(bytes);
-    }
-    got
-}
-
 fn large(r: &mut Report) {
     let (a, b) = pair();
     let data = pattern(24 << 20);
@@ -329,43 +315,6 @@ fn bad_pointer(r: &mut Report) {
     settle(b, POLLIN);
     r.see("recv", sys::recv_nowhere(b));
     r.see("the data is still there", sys::recv(b, 8, MSG_DONTWAIT));
-}
-
-fn sendfile(r: &mut Report) {
-    let (a, b) = pair();
-    let data = pattern(50_000);
-    let file = must("memfd", sys::memfd(&data));
-    r.see("sendfile", sys::sendfile(a, file, 20_000));
-    r.see("sendfile of the rest", sys::sendfile(a, file, 100_000));
-    r.see("at its end", sys::sendfile(a, file, 10));
-    must("close", sys::close(a));
-    r.see("all came", receive_all(b, 65536) == data);
-    r.see("into no socket", sys::sendfile(-1, file, 10));
-}
-
-/// From a socket: into a pipe alone.
-fn sendfile_from(r: &mut Report) {
-    let (a, b) = pair();
-    let (out, into) = must("pipe", sys::pipe());
-    must("send", sys::send(b, b"abcdef", 0));
-    settle(a, POLLIN);
-    r.see("into a pipe", sys::sendfile(into, a, 4));
-    r.see("read", sys::read(out, 16));
-    r.see("the rest", sys::recv(a, 16, 0));
-    r.see("into a socket", sys::sendfile(b, a, 4));
-    r.see("into nothing", sys::sendfile(-1, a, 4));
-    must("shutdown", sys::shutdown(b, libc::SHUT_WR));
-    r.see("at the end", sys::sendfile(into, a, 4));
-}
-
-fn splice(r: &mut Report) {
-    let (a, b) = pair();
-    let (out, into) = must("pipe", sys::pipe());
-    must("write", sys::write(into, b"through a pipe"));
-    r.see("pipe to socket", sys::splice(out, a, 100));
-    settle(b, POLLIN);
-    r.see("socket to pipe", sys::splice(b, into, 100));
-    r.see("read", sys::read(out, 32));
 }
 
 fn after_end(r: &mut Report) {

@@ -50,6 +50,7 @@ mod savesyn;
 mod signal;
 mod smallstack;
 mod sockdiag;
+mod splice;
 mod stamping;
 mod stdio;
 mod streamip;
@@ -75,6 +76,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         listen::CASES,
         lowat::CASES,
         data::CASES,
+        splice::CASES,
         options::CASES,
         dgram::CASES,
         receiving::CASES,

@@ -104,6 +104,18 @@ pub fn pattern(size: usize) -> Vec<u8> {
     (0..size).map(|i| (i * 7 + i / 251) as u8).collect()
 }
 
+/// All that comes until the end, or until nothing comes.
+pub fn receive_all(fd: sys::Fd, room: usize) -> Vec<u8> {
+    let mut got = Vec::new();
+    while let Ok(bytes) = sys::recv(fd, room, 0) {
+        if bytes.is_empty() {
+            break;
+        }
+        got.extend(bytes);
+    }
+    got
+}
+
 /// Asks again and again until there is an answer or the time is over.
 pub fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + limit;

@@ -426,8 +426,8 @@ pub fn sendfile(out: Fd, from: Fd, count: usize) -> Ret<i64> {
     call!(libc::sendfile(out, from, ptr::null_mut(), count))
 }
 
-pub fn splice(from: Fd, to: Fd, count: usize) -> Ret<i64> {
-    call!(libc::splice(from, ptr::null_mut(), to, ptr::null_mut(), count, 0))
+pub fn splice(from: Fd, to: Fd, count: usize, flags: u32) -> Ret<i64> {
+    call!(libc::splice(from, ptr::null_mut(), to, ptr::null_mut(), count, flags))
 }
 
 pub fn pipe() -> Ret<(Fd, Fd)> {

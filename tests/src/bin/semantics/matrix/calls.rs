@@ -200,13 +200,13 @@ const CALLS: &[Call] = &[
     ("splice from a pipe", |s| {
         let (out, into) = must("pipe", sys::pipe());
         must("write", sys::write(into, &payload(s.kind)));
-        let moved = sys::splice(out, s.fd, 8).show();
+        let moved = sys::splice(out, s.fd, 8, 0).show();
         must("close", sys::close(out).and(sys::close(into)));
         moved
     }),
     ("splice to a pipe", |s| {
         let (out, into) = must("pipe", sys::pipe());
-        let moved = sys::splice(s.fd, into, 64).show();
+        let moved = sys::splice(s.fd, into, 64, 0).show();
         must("close", sys::close(out).and(sys::close(into)));
         moved
     }),

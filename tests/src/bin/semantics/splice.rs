@@ -1,0 +1,133 @@
+//! splice(2) and sendfile(2): bytes between pipes, files and sockets, and what stays where it was when they fail.
+
+use libc::{POLLERR, POLLIN, SHUT_WR, SPLICE_F_NONBLOCK};
+
+use crate::Case;
+use crate::net::{later, listener, must, nonblocking, pair, pattern, receive_all, settle, tcp, udp, udp_pair, woken};
+use crate::report::Report;
+use crate::sys::{self, Fd};
+
+pub const CASES: &[Case] = &[
+    ("splice.both_ways", both_ways),
+    ("splice.refused", refused),
+    ("splice.reset", reset),
+    ("splice.an_empty_pipe", an_empty_pipe),
+    ("splice.waiting", waiting),
+    ("splice.the_wrong_end", the_wrong_end),
+    ("splice.sendfile", sendfile),
+    ("splice.sendfile_from", sendfile_from),
+];
+
+fn both_ways(r: &mut Report) {
+    let (a, b) = pair();
+    let (out, into) = must("pipe", sys::pipe());
+    must("write", sys::write(into, b"through a pipe"));
+    r.see("pipe to socket", sys::splice(out, a, 100, 0));
+    settle(b, POLLIN);
+    r.see("socket to pipe", sys::splice(b, into, 100, 0));
+    r.see("read", sys::read(out, 32));
+}
+
+/// What a socket does not take stays in the pipe.
+fn refused(r: &mut Report) {
+    let (shut, _peer) = pair();
+    must("shutdown", sys::shutdown(shut, SHUT_WR));
+    let (waiting, _peer) = pair();
+    must("shutdown", sys::shutdown(waiting, SHUT_WR));
+    nonblocking(waiting);
+    let (shut_datagrams, _peer) = udp_pair();
+    must("shutdown", sys::shutdown(shut_datagrams, SHUT_WR));
+    let sockets = [
+        ("shut for writing", shut),
+        ("the same, non-blocking", waiting),
+        ("not connected", tcp()),
+        ("a listener", listener(1).0),
+        ("datagrams to nobody", udp()),
+        ("datagrams, shut for writing", shut_datagrams),
+    ];
+    for (what, socket) in sockets {
+        let (out, into) = must("pipe", sys::pipe());
+        must("write", sys::write(into, b"kept"));
+        r.see(what, sys::splice(out, socket, 100, 0));
+        r.see("without waiting", sys::splice(out, socket, 100, SPLICE_F_NONBLOCK));
+        r.see("nothing", sys::splice(out, socket, 0, 0));
+        r.see("in the pipe", left(out));
+    }
+}
+
+fn reset(r: &mut Report) {
+    let (a, b) = pair();
+    must("SO_LINGER", sys::set_linger(b, true, 0));
+    must("close", sys::close(b));
+    settle(a, POLLERR);
+    let (out, into) = must("pipe", sys::pipe());
+    must("write", sys::write(into, b"kept"));
+    r.see("reset", sys::splice(out, a, 100, 0));
+    r.see("again", sys::splice(out, a, 100, 0));
+    r.see("in the pipe", left(out));
+}
+
+fn an_empty_pipe(r: &mut Report) {
+    let (a, _b) = pair();
+    must("shutdown", sys::shutdown(a, SHUT_WR));
+    let (out, into) = must("pipe", sys::pipe());
+    r.see("into what is shut", sys::splice(out, a, 100, SPLICE_F_NONBLOCK));
+    must("close", sys::close(into));
+    r.see("at its end", sys::splice(out, a, 100, 0));
+}
+
+fn waiting(r: &mut Report) {
+    let (a, b) = pair();
+    let (out, into) = must("pipe", sys::pipe());
+    let writer = later(100, move || sys::write(into, b"late"));
+    r.see("a pipe that blocks", woken(|| sys::splice(out, a, 100, 0)).0);
+    must("write", writer.join().expect("the writer"));
+    r.see("recv", sys::recv(b, 16, 0));
+    nonblocking(out);
+    r.see("one that does not", sys::splice(out, a, 100, 0));
+}
+
+fn the_wrong_end(r: &mut Report) {
+    let (a, b) = pair();
+    let (out, into) = must("pipe", sys::pipe());
+    must("send", sys::send(b, b"kept", 0));
+    settle(a, POLLIN);
+    r.see("out of the end to write", sys::splice(into, a, 100, 0));
+    r.see("into the end to read", sys::splice(a, out, 100, 0));
+    r.see("sendfile", sys::sendfile(out, a, 100));
+    r.see("nothing", sys::splice(a, out, 0, 0));
+    r.see("into a file", sys::splice(a, must("open", sys::open_null()), 100, 0));
+    r.see("in the socket", sys::recv(a, 16, 0));
+}
+
+/// What waits in a pipe.
+fn left(out: Fd) -> sys::Ret<Vec<u8>> {
+    nonblocking(out);
+    sys::read(out, 100)
+}
+
+fn sendfile(r: &mut Report) {
+    let (a, b) = pair();
+    let data = pattern(50_000);
+    let file = must("memfd", sys::memfd(&data));
+    r.see("sendfile", sys::sendfile(a, file, 20_000));
+    r.see("sendfile of the rest", sys::sendfile(a, file, 100_000));
+    r.see("at its end", sys::sendfile(a, file, 10));
+    must("close", sys::close(a));
+    r.see("all came", receive_all(b, 65536) == data);
+    r.see("into no socket", sys::sendfile(-1, file, 10));
+}
+/// From a socket: into a pipe alone.
+fn sendfile_from(r: &mut Report) {
+    let (a, b) = pair();
+    let (out, into) = must("pipe", sys::pipe());
+    must("send", sys::send(b, b"abcdef", 0));
+    settle(a, POLLIN);
+    r.see("into a pipe", sys::sendfile(into, a, 4));
+    r.see("read", sys::read(out, 16));
+    r.see("the rest", sys::recv(a, 16, 0));
+    r.see("into a socket", sys::sendfile(b, a, 4));
+    r.see("into nothing", sys::sendfile(-1, a, 4));
+    must("shutdown", sys::shutdown(b, SHUT_WR));
+    r.see("at the end", sys::sendfile(into, a, 4));
+}
