@@ -6,7 +6,7 @@ use crate::{Errno, Result};
 use libc::{
     IP_PKTINFO, IP_RETOPTS, IP_TOS, IP_TTL, IPPROTO_UDP, IPV6_DONTFRAG, IPV6_DSTOPTS, IPV6_FLOWINFO, IPV6_HOPLIMIT,
     IPV6_HOPOPTS, IPV6_PKTINFO, IPV6_RTHDRDSTOPTS, IPV6_TCLASS, SCM_CREDENTIALS, SCM_RIGHTS, SCM_TIMESTAMPING, SO_MARK,
-    SO_PRIORITY, SO_TXTIME, SOL_IP, SOL_IPV6, SOL_SOCKET, UDP_SEGMENT,
+    SO_PRIORITY, SO_TXTIME, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET, UDP_SEGMENT,
 };
 use netstack::ip::HeaderOptions;
 use std::net::{IpAddr, Ipv6Addr};
@@ -29,8 +29,13 @@ impl SendControl {
     /// EINVAL.
     pub fn read(socket: &Socket, bytes: &[u8]) -> Result<SendControl> {
         let mut control = SendControl::default();
+        let stream = socket.kind() == SOCK_STREAM;
         for message in Reader::new(bytes) {
-            control.take(socket, &message?)?;
+            let message = message?;
+            // sock_cmsg_send(): a stream looks at no other level.
+            if !stream || message.level == SOL_SOCKET {
+                control.take(socket, &message)?;
+            }
         }
         Ok(control)
     }

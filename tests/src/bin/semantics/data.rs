@@ -34,6 +34,7 @@ pub const CASES: &[Case] = &[
     ("data.bytes_waiting", bytes_waiting),
     ("data.bad_pointer", bad_pointer),
     ("data.after_end", after_end),
+    ("data.control_messages", control_messages),
 ];
 
 fn echo(r: &mut Report) {
@@ -326,4 +327,17 @@ fn after_end(r: &mut Report) {
     }
     r.see("peek", sys::recv(b, 4, MSG_PEEK));
     r.see("FIONREAD", sys::ioctl(b, FIONREAD, 0));
+}
+
+/// Of a stream's control messages those of SOL_SOCKET alone are looked at.
+fn control_messages(r: &mut Report) {
+    let (a, b) = pair();
+    for level in [libc::SOL_IP, libc::SOL_IPV6, libc::SOL_TCP, libc::SOL_UDP, SOL_SOCKET, 12_345] {
+        for (kind, data) in [(libc::IP_TTL, &[1, 0, 0, 0][..]), (libc::IP_TTL, &[1]), (99, &[1, 0, 0, 0])] {
+            let what = format!("level {level}, type {kind}, {} bytes", data.len());
+            r.see(&what, sys::sendmsg_with(a, b"text", 0, (level, kind, data)));
+        }
+    }
+    must("shutdown", sys::shutdown(a, libc::SHUT_WR));
+    r.see("came", receive_all(b, 64).len());
 }
