@@ -222,7 +222,7 @@ pub fn give_with(
 /// An address for sendto: none given where the pointer is null.
 pub fn destination(socket: &Socket, flags: i32, address: InBytes, len: socklen_t) -> Result<Option<Name>> {
     let domain = socket.domain();
-    if address.is_null() || len == 0 && domain != AF_PACKET {
+    if address.is_null() {
         return Ok(None);
     }
     if socket.kind() == SOCK_PACKET {
@@ -239,11 +239,11 @@ pub fn destination(socket: &Socket, flags: i32, address: InBytes, len: socklen_t
         };
     }
     match socket.protocol() {
-        // A stream looks at it only where it opens a connection.
-        IPPROTO_TCP if flags & MSG_FASTOPEN == 0 => {
-            address.slice(if len as usize > STORAGE { return Err(Errno::INVAL) } else { len as usize })?;
-            Ok(None)
-        }
+        // A stream looks at it only where it opens a connection, UDP over IPv4 where a datagram begins.
+        IPPROTO_TCP if flags & MSG_FASTOPEN == 0 => unread(address, len),
+        IPPROTO_UDP | IPPROTO_UDPLITE if domain == AF_INET && socket.is_corked() => unread(address, len),
+        // raw_sendmsg(): an address of no length is none.
+        _ if domain == AF_INET && socket.kind() == SOCK_RAW && len == 0 => Ok(None),
         // rawv6_sendmsg(): no family is the socket's.
         _ if domain == AF_INET6 && socket.kind() == SOCK_RAW => match read(domain, address, len) {
             Ok(Address::Unspecified(_)) => inet6(address.slice(len as usize)?).map(|addr| Some(addr.into())),
@@ -261,6 +261,12 @@ pub fn destination(socket: &Socket, flags: i32, address: InBytes, len: socklen_t
         },
         _ => read(domain, address, len)?.inet().map(|addr| Some(addr.into())),
     }
+}
+
+/// An address that is there, and that nobody looks at.
+fn unread(address: InBytes, len: socklen_t) -> Result<Option<Name>> {
+    let len = Some(len as usize).filter(|len| *len <= STORAGE).ok_or(Errno::INVAL)?;
+    address.slice(len).map(|_| None)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::netlink::{self, Sender};
 use crate::socket::on;
 use crate::table::host;
 use crate::transfer::{count, send_on};
-use crate::user::{self, Message, Out};
+use crate::user::{self, InBytes, Message, Out};
 use kernel::control_message::Writer;
 use kernel::socket::SendControl;
 use kernel::{Errno, Result, Socket};
@@ -32,7 +32,9 @@ pub fn sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> Option<Result<i
 }
 
 fn send_one(socket: &Socket, message: Message, flags: c_int) -> Result<usize> {
-    let to = address::destination(socket, flags, message.name.as_in(), message.name_len)?;
+    // Unlike to sendto(2), an address of no length is none.
+    let name = if message.name_len == 0 { InBytes::null() } else { message.name.as_in() };
+    let to = address::destination(socket, flags, name, message.name_len)?;
     let control = match socket.is_corked() {
         true => SendControl::default(),
         false => SendControl::read(socket, message.control.slice(message.control_len)?)?,

@@ -76,6 +76,8 @@ pub fn bind(fd: c_int, name: InBytes, len: socklen_t) -> Option<Result<c_int>> {
                 Err(Errno::INVAL)
             }
             Ok(Address::Unspecified(_)) if domain == AF_INET6 => Err(Errno::AFNOSUPPORT),
+            // inet_bind(): no family is AF_INET only for the address that is none.
+            Ok(Address::Unspecified(Some(addr))) if !addr.ip().is_unspecified() => Err(Errno::AFNOSUPPORT),
             named => socket.bind(named?.inet()?).map(|()| 0),
         },
     })

@@ -6,13 +6,14 @@ use libc::{
 };
 
 use crate::Case;
-use crate::net::{bound_udp, later, must, pair, settle, timed, udp, udp_pair};
+use crate::net::{bound_udp, here6, later, must, pair, settle, timed, udp, udp_pair};
 use crate::report::{Report, place};
 use crate::sys::{self, Fd};
 
 pub const CASES: &[Case] = &[
     ("cork.pieces", pieces),
     ("cork.addresses", addresses),
+    ("cork.addresses_unread", addresses_unread),
     ("cork.what_waits", what_waits),
     ("cork.option", option),
     ("cork.limits", limits),
@@ -95,6 +96,24 @@ fn addresses(r: &mut Report) {
     r.see("to the peer", sys::send(a, b"cd", 0));
     see_arrived(r, "b", b);
     see_arrived(r, "c", c);
+}
+
+/// Nobody looks at the address of another piece, except of AF_INET6.
+fn addresses_unread(r: &mut Report) {
+    let (a, b) = udp_pair();
+    let unix = [&(libc::AF_UNIX as u16).to_ne_bytes()[..], &[0; 14]].concat();
+    let names = [("another family", &unix[..]), ("too short", &unix[..3]), ("none", &[]), ("too long", &[0; 200])];
+    for (what, name) in names {
+        r.see("a piece", sys::send(a, b"one", MSG_MORE));
+        r.see(what, sys::sendto_bytes(a, b"two", 0, name));
+        see_arrived(r, "arrived", b);
+    }
+    let six = must("socket", sys::socket(libc::AF_INET6, libc::SOCK_DGRAM, 0));
+    must("connect", sys::connect_bytes(six, &here6(9)));
+    for (what, name) in names {
+        r.see("a piece", sys::send(six, b"one", MSG_MORE));
+        r.see(what, sys::sendto_bytes(six, b"two", 0, name));
+    }
 }
 
 fn option(r: &mut Report) {

@@ -3,12 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use libc::{
-    AF_UNSPEC, FIONREAD, IPPROTO_IP, IPPROTO_IPV6, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, POLLERR, POLLIN,
-    POLLOUT, SO_ERROR, SOL_SOCKET,
+    AF_INET, AF_UNSPEC, FIONREAD, IPPROTO_IP, IPPROTO_IPV6, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_MORE, MSG_PEEK, MSG_TRUNC,
+    POLLERR, POLLIN, POLLOUT, SO_ERROR, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_SOCKET,
 };
 
 use crate::Case;
-use crate::net::{bound_udp, here, later, must, nonblocking, pattern, settle, timed, udp, udp_pair};
+use crate::net::{bound_udp, here, here6, later, must, nonblocking, pair, pattern, settle, tcp, timed, udp, udp_pair};
 use crate::report::{Report, place};
 use crate::sys;
 
@@ -46,6 +46,8 @@ pub const CASES: &[Case] = &[
     ("dgram.polls", polls),
     ("dgram.loopback_net", loopback_net),
     ("dgram.icmp_socket", icmp_socket),
+    ("dgram.bind_of_no_family", bind_of_no_family),
+    ("dgram.name_of_no_length", name_of_no_length),
 ];
 
 fn exchange(r: &mut Report) {
@@ -505,4 +507,41 @@ fn icmp_socket(r: &mut Report) {
         let got = sys::recv(fd, 128, 0);
         r.see(what, got.map(|bytes| bytes.get(20).map_or(-1, |&kind| i32::from(kind))));
     }
+}
+
+/// AF_UNSPEC is AF_INET only with the address that is none.
+fn bind_of_no_family(r: &mut Report) {
+    for kind in [SOCK_STREAM, SOCK_DGRAM, SOCK_RAW] {
+        for host in [0, 1, 127] {
+            let fd = must("socket", sys::socket(AF_INET, kind, if kind == SOCK_RAW { 200 } else { 0 }));
+            let name = [&(AF_UNSPEC as u16).to_ne_bytes()[..], &[0, 0, host, 0, 0, host.min(1)], &[0; 8]].concat();
+            r.see(&format!("kind {kind}, {host}.0.0.{}", host.min(1)), sys::bind_bytes(fd, &name));
+            r.see("bound", place(sys::getsockname(fd)));
+        }
+    }
+}
+
+/// A pointer to an address without bytes.
+fn name_of_no_length(r: &mut Report) {
+    let kinds = [("UDP", SOCK_DGRAM, 0), ("UDP-Lite", SOCK_DGRAM, libc::IPPROTO_UDPLITE), ("raw", SOCK_RAW, 200)];
+    for (what, kind, protocol) in kinds {
+        let [fd, target] = [(); 2].map(|()| must("socket", sys::socket(AF_INET, kind, protocol)));
+        r.see(&format!("{what} without a peer"), sys::sendto_bytes(fd, b"x", 0, &[]));
+        must("bind", sys::bind(target, here(0)));
+        must("connect", sys::connect(fd, must("name", sys::getsockname(target))));
+        r.see("with one", sys::sendto_bytes(fd, b"x", 0, &[]));
+        r.see("sendmsg", sys::sendmsg(fd, &[b"x"], 0, None));
+        r.see("a piece", sys::send(fd, b"x", MSG_MORE));
+        r.see("another", sys::sendto_bytes(fd, b"x", 0, &[]));
+    }
+    for (what, kind, protocol) in [("UDP", SOCK_DGRAM, 0), ("raw", SOCK_RAW, 200)] {
+        let fd = must("socket", sys::socket(libc::AF_INET6, kind, protocol));
+        r.see(&format!("{what} of IPv6 without a peer"), sys::sendto_bytes(fd, b"x", 0, &[]));
+        must("connect", sys::connect_bytes(fd, &here6(9)));
+        r.see("with one", sys::sendto_bytes(fd, b"x", 0, &[]));
+    }
+    let (a, b) = pair();
+    r.see("TCP", sys::sendto_bytes(a, b"text", 0, &[]));
+    r.see("recv", sys::recv(b, 16, 0));
+    r.see("TCP that connects", sys::sendto_bytes(tcp(), b"text", libc::MSG_FASTOPEN, &[]));
 }
