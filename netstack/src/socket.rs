@@ -181,6 +181,8 @@ pub struct SendOptions {
     pub dont_route: bool,
     /// It is not to be sent: only other errors are reported, else [`SendError::Refused`].
     pub refused: bool,
+    /// MSG_PROBE: all is done that a send does up to the route, and nothing leaves.
+    pub probe: bool,
     /// UDP_SEGMENT: cut into datagrams of this many bytes, the last may be shorter.
     pub segment: Option<NonZeroU16>,
     /// Timestamps that are wanted of it.

@@ -21,6 +21,7 @@ const MORE: SendOptions = SendOptions {
     more: true,
     segment: None,
     dont_route: false,
+    probe: false,
     refused: false,
     departure: None,
 };

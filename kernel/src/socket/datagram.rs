@@ -19,6 +19,9 @@ use std::sync::atomic::Ordering;
 
 use record::{alike, before, header_at, options_at};
 
+/// linux/socket.h, which libc does not name.
+const MSG_PROBE: i32 = 0x10;
+
 /// Bytes of the header of ICMP and of ICMPv6.
 const ICMP_HEADER: usize = 8;
 
@@ -61,6 +64,7 @@ impl Socket {
             header_options: header_options(control, sticky, label_headers),
             dont_fragment: control.dont_fragment,
             dont_route: flags & libc::MSG_DONTROUTE != 0,
+            probe: flags & MSG_PROBE != 0,
             segment: NonZeroU16::new(segment),
             departure,
         };

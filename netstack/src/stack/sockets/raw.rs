@@ -115,7 +115,12 @@ impl Stack {
         let options = RawOptions { datagram: socket.options.datagram.for_one(how), ..socket.options };
         let datagram = &options.datagram;
         let zone = to.and_then(zone).or(socket.zone);
+        let unfinished = socket.corked.is_some();
         let hop = self.sending_hop(datagram, from(socket.local), dst, zone, how)?;
+        if how.probe && !unfinished {
+            return Ok(len);
+        }
+        let payload = if how.probe { &[] } else { payload };
         let account = self.raw_admit(id, how)?;
         let sent = match kind {
             RawKind::Raw { .. } | RawKind::Raw6 { .. } if options.header_included => {

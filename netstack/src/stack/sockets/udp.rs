@@ -75,11 +75,12 @@ impl Stack {
     ) -> Result<usize, SendError> {
         self.now = now;
         let socket = self.udp.get(id).ok_or(SendError::NotFound)?;
+        let len = payload.iter().map(|part| part.len()).sum::<usize>();
         if socket.corked.is_some() {
-            return self.udp_continue(id, to, payload, how.more);
+            let piece = if how.probe { &[] } else { payload };
+            return self.udp_continue(id, to, piece, how.more).map(|_| len);
         }
         let remote = to.or(socket.remote()).ok_or(SendError::DestinationRequired)?;
-        let len = payload.iter().map(|part| part.len()).sum::<usize>();
         // Linux refuses what is longer than any packet here, and what is too long for this one once the hop is known.
         if remote.is_ipv4() && len > usize::from(u16::MAX) {
             return Err(SendError::MessageTooLong);
@@ -92,6 +93,9 @@ impl Stack {
         let dst = destination(remote.ip(), from);
         let (key, options) = (socket.key, socket.options.for_one(how));
         let hop = self.sending_hop(&options, from, dst, zone(remote), how)?;
+        if how.probe {
+            return self.udp_autobind(id, dst).map(|_| len).map_err(|_| SendError::NoPorts);
+        }
         if len > if dst.is_ipv4() { udp::MAX_PAYLOAD } else { udp::MAX_PAYLOAD_V6 } {
             return Err(SendError::MessageTooLong);
         }

@@ -48,6 +48,7 @@ pub const CASES: &[Case] = &[
     ("dgram.icmp_socket", icmp_socket),
     ("dgram.bind_of_no_family", bind_of_no_family),
     ("dgram.name_of_no_length", name_of_no_length),
+    ("dgram.probe", probe),
 ];
 
 fn exchange(r: &mut Report) {
@@ -544,4 +545,28 @@ fn name_of_no_length(r: &mut Report) {
     r.see("TCP", sys::sendto_bytes(a, b"text", 0, &[]));
     r.see("recv", sys::recv(b, 16, 0));
     r.see("TCP that connects", sys::sendto_bytes(tcp(), b"text", libc::MSG_FASTOPEN, &[]));
+}
+
+/// MSG_PROBE: nothing is sent.
+fn probe(r: &mut Report) {
+    const MSG_PROBE: i32 = 0x10;
+    let (b, at_b) = bound_udp();
+    let a = udp();
+    r.see("to nobody", sys::send(a, b"x", MSG_PROBE));
+    r.see("to nowhere", sys::sendto(a, b"x", MSG_PROBE, SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 9)));
+    r.see("probe", sys::sendto(a, b"probe", MSG_PROBE, at_b));
+    r.see("bound", place(sys::getsockname(a)));
+    r.see("nothing came", sys::recv(b, 16, MSG_DONTWAIT));
+    must("connect", sys::connect(a, at_b));
+    r.see("a piece", sys::send(a, b"one", MSG_MORE));
+    r.see("a probe", sys::send(a, b"two", MSG_PROBE | MSG_MORE));
+    r.see("the last piece", sys::send(a, b"three", 0));
+    r.see("came", sys::recv(b, 16, 0));
+    must("shutdown", sys::shutdown(a, libc::SHUT_WR));
+    r.see("send when shut", sys::send(a, b"x", 0));
+    r.see("probe when shut", sys::send(a, b"x", MSG_PROBE));
+    r.see("too long", sys::send(a, &[0; 65_536], MSG_PROBE));
+    let raw = must("socket", sys::socket(AF_INET, SOCK_RAW, 200));
+    r.see("raw", sys::sendto(raw, &[7; 20], MSG_PROBE, here(0)));
+    r.see("nothing came", sys::poll(&[(raw, POLLIN)], 50));
 }
