@@ -64,7 +64,7 @@ impl<T> Reply for *mut T {
 /// Runs `ours` unless the call comes from our own code, keeping errno where it succeeds. `None`: the host's function is to
 /// be called.
 #[inline]
-pub fn asks<R: Reply>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<R> {
+pub fn asks<R: Reply>(ours: impl FnMut() -> Option<Result<R>>) -> Option<R> {
     let errno = real::errno();
     let answer = answer(ours, Result::is_err)?;
     Some(answer.inspect(|_| real::set_errno(errno)).unwrap_or_else(failed))
@@ -72,22 +72,27 @@ pub fn asks<R: Reply>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<R> {
 
 /// As [`asks`], for a function that sets errno itself.
 #[inline]
-pub fn tells<R: Reply>(ours: impl FnOnce() -> Option<Result<R>>) -> Option<R> {
+pub fn tells<R: Reply>(ours: impl FnMut() -> Option<Result<R>>) -> Option<R> {
     Some(answer(ours, |_| true)?.unwrap_or_else(failed))
 }
 
 #[inline]
-fn answer<R>(ours: impl FnOnce() -> Option<Result<R>>, failed: impl FnOnce(&Result<R>) -> bool) -> Option<Result<R>> {
+fn answer<R>(mut ours: impl FnMut() -> Option<Result<R>>, failed: impl Fn(&Result<R>) -> bool) -> Option<Result<R>> {
     if signal::inside() {
         return None;
     }
-    let critical = Critical::enter();
-    let shield = Shield::enter();
-    let answer = ours();
-    shield.leave(answer.as_ref().is_some_and(failed));
-    // Handlers that waited run here, before errno is set: it is the last thing that the program must find.
-    drop(critical);
-    answer
+    loop {
+        let critical = Critical::enter();
+        let shield = Shield::enter();
+        let answer = ours();
+        shield.leave(answer.as_ref().is_some_and(&failed));
+        // Handlers that waited run here, before errno is set: it is the last thing that the program must find. One that leaves by
+        // siglongjmp leaves nothing behind.
+        drop(critical);
+        if !matches!(answer, Some(Err(signal::RESTART))) {
+            return answer;
+        }
+    }
 }
 
 /// Runs what is not an answer itself as if it were one: no handler runs meanwhile, and the thread is not cancelled.

@@ -12,7 +12,7 @@ use crate::transfer::{count, send_on};
 use crate::user::{self, InBytes, Message, Out};
 use kernel::control_message::Writer;
 use kernel::socket::SendControl;
-use kernel::{Errno, Result, Socket};
+use kernel::{Errno, Result, Socket, signal};
 use libc::{MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE, mmsghdr, msghdr, timespec};
 use rights::{note_arrived, note_passed_on};
 use std::ffi::{c_int, c_uint};
@@ -156,7 +156,7 @@ fn receive_many(
             Err(errno) if done == 0 => return Err(errno),
             Err(errno) => {
                 // What the network said is for the next call.
-                if !matches!(errno, Errno::AGAIN | Errno::INTR | Errno::FAULT) {
+                if !matches!(errno, Errno::AGAIN | Errno::INTR | signal::RESTART | Errno::FAULT) {
                     socket.leave_error(errno);
                 }
                 break;

@@ -5,6 +5,7 @@ use crate::real;
 use crate::socket::lookup;
 use crate::transfer::{count, send_on};
 use crate::user::Out;
+use kernel::signal::Handlers;
 use kernel::socket::SendControl;
 use kernel::{Errno, Result, Socket, signal};
 use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
@@ -93,7 +94,7 @@ fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Res
             return Err(Errno::AGAIN);
         }
     }
-    let written = signal::around_sleep(None, || rustix::io::write(pipe, &chunk[..got]))?;
+    let written = signal::around_sleep(Handlers::InSleep, None, || rustix::io::write(pipe, &chunk[..got]))?;
     socket.recv(&mut [IoSliceMut::new(&mut chunk[..written])], MSG_DONTWAIT)?;
     Ok(written)
 }
@@ -112,17 +113,18 @@ fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags
         }
     }
     let mut chunk = vec![0; most];
-    let got = signal::around_sleep(None, || rustix::io::read(pipe, &mut chunk))?;
+    let got = signal::around_sleep(Handlers::InSleep, None, || rustix::io::read(pipe, &mut chunk))?;
     let more = if flags & SPLICE_F_MORE != 0 { MSG_MORE } else { 0 };
     let mut sent = 0;
     while sent < got {
         match send_on(socket, &[IoSlice::new(&chunk[sent..got])], more, None, &SendControl::default()) {
             Ok(n) => sent += n,
             // What has left the pipe is not lost for a signal.
-            Err(Errno::INTR) => {}
+            Err(Errno::INTR | signal::RESTART) => signal::run_waiting(),
             Err(Errno::AGAIN) => {
                 let mut room = [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }];
                 let _ = kernel::poll::poll(&mut room, None, None);
+                signal::run_waiting();
             }
             Err(errno) if sent == 0 => return Err(errno),
             Err(_) => break,
@@ -138,7 +140,7 @@ fn has_bytes(pipe: BorrowedFd<'_>, waits: bool) -> Result<bool> {
     let mut fds = [PollFd::from_borrowed_fd(pipe, PollFlags::IN)];
     let since = signal::mark();
     // Unlike poll(2) itself, SA_RESTART restarts it.
-    while let Err(errno) = signal::around_sleep(None, || poll(&mut fds, limit)) {
+    while let Err(errno) = signal::around_sleep(Handlers::InSleep, None, || poll(&mut fds, limit)) {
         if errno != Errno::INTR || signal::interrupted_since(since) {
             return Err(errno);
         }

@@ -9,7 +9,7 @@ use crate::table::host;
 use crate::user::{Argument, In, InBytes, Out, OutBytes};
 use crate::{descriptors, standard, transfer};
 use kernel::descriptor::{self, Lookup};
-use kernel::{Errno, Result};
+use kernel::{Errno, Result, signal};
 use libc::FILE;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -170,7 +170,11 @@ fn send_all(fd: c_int, mut bytes: &[u8]) -> Result<()> {
         let chunk = [std::io::IoSlice::new(bytes)];
         let control = kernel::socket::SendControl::default();
         let sent = socket::on(fd, |socket| transfer::send_on(socket, &chunk, 0, None, &control));
-        bytes = bytes.get(sent.ok_or(Errno::BADF)??..).unwrap_or(&[]);
+        match sent.ok_or(Errno::BADF)? {
+            Ok(sent) => bytes = bytes.get(sent..).unwrap_or(&[]),
+            Err(signal::RESTART) => signal::run_waiting(),
+            Err(errno) => return Err(errno),
+        }
     }
     Ok(())
 }

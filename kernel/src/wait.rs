@@ -7,13 +7,14 @@ use crate::descriptor::{self, Protected};
 use crate::events::Watcher;
 use crate::link::Lead;
 use crate::lock::lock;
+use crate::signal::{Handlers, RESTART};
 use crate::{Errno, Result, Socket, signal};
 use parking_lot::Mutex;
 use rustix::event::EventfdFlags;
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::thread::futex;
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -29,12 +30,24 @@ mod how {
 pub struct Waiter {
     /// 0 armed, 1 notified.
     word: AtomicU32,
-    /// The sleep is of a call that no handler restarts.
-    unrestarted: AtomicBool,
+    /// What a handler means to the sleep: a [`Manner`].
+    manner: AtomicU32,
     how: AtomicU32,
     /// Wakes a thread that sleeps on a link's doorbell.
     doorbell: Mutex<Option<Arc<dyn Lead>>>,
     event: OnceLock<Protected>,
+}
+
+/// What a signal's handler means to a sleep (signal(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Manner {
+    /// It runs in the sleep, which goes on after one with SA_RESTART.
+    GoesOn,
+    /// It runs when the call has ended: EINTR, or [`RESTART`] after one with SA_RESTART.
+    Restarted,
+    /// It runs when the call has ended: EINTR.
+    Unrestarted,
 }
 
 /// Why [`Waiter::sleep`] ended.
@@ -96,7 +109,7 @@ impl Waiter {
     fn new() -> Arc<Waiter> {
         let waiter = Arc::new(Waiter {
             word: AtomicU32::new(0),
-            unrestarted: AtomicBool::new(false),
+            manner: AtomicU32::new(Manner::GoesOn as u32),
             how: AtomicU32::new(how::AWAKE),
             doorbell: Mutex::new(None),
             event: OnceLock::new(),
@@ -155,24 +168,37 @@ impl Waiter {
         deadline: Option<Instant>,
         mask: Option<&libc::sigset_t>,
     ) -> Result<Woke> {
-        self.unrestarted(|| self.sleep(foreign, deadline, mask))
+        self.in_manner(Manner::Unrestarted, || self.sleep(foreign, deadline, mask))
     }
 
-    /// Runs a sleep that ends with any handler.
-    pub(crate) fn unrestarted<R>(&self, sleep: impl FnOnce() -> R) -> R {
-        self.unrestarted.store(true, Ordering::Relaxed);
+    /// Runs a sleep of this manner.
+    pub(crate) fn in_manner<R>(&self, manner: Manner, sleep: impl FnOnce() -> R) -> R {
+        let outer = self.manner.swap(manner as u32, Ordering::Relaxed);
         let woke = sleep();
-        self.unrestarted.store(false, Ordering::Relaxed);
+        self.manner.store(outer, Ordering::Relaxed);
         woke
     }
 
-    /// Whether a handler ran since `mark` for which the sleep ends, or the thread was cancelled.
-    pub(crate) fn interrupted_since(&self, mark: signal::Mark) -> bool {
-        let handled = match self.unrestarted.load(Ordering::Relaxed) {
+    fn is_in(&self, manner: Manner) -> bool {
+        self.manner.load(Ordering::Relaxed) == manner as u32
+    }
+
+    /// When handlers of signals run that come in the sleep.
+    pub(crate) fn handlers(&self) -> Handlers {
+        if self.is_in(Manner::GoesOn) { Handlers::InSleep } else { Handlers::AfterCall }
+    }
+
+    /// With what the sleep ends because of a handler since `mark`, or because the thread was cancelled.
+    pub(crate) fn interrupted_since(&self, mark: signal::Mark) -> Option<Errno> {
+        let interrupted = match self.is_in(Manner::Unrestarted) {
             true => signal::handled_since(mark),
             false => signal::interrupted_since(mark),
         };
-        handled || signal::cancel::requested()
+        if interrupted || signal::cancel::requested() {
+            return Some(Errno::INTR);
+        }
+        // Outside of a section, where nobody would begin the call anew, the handler has run.
+        (self.is_in(Manner::Restarted) && signal::waiting() && signal::handled_since(mark)).then_some(RESTART)
     }
 
     /// Sleeps on the waiter's own word. Ok(false): the deadline has passed.
@@ -183,25 +209,25 @@ impl Waiter {
             if self.notified() {
                 break Ok(true);
             }
-            if self.interrupted_since(mark) {
-                break Err(Errno::INTR);
+            if let Some(errno) = self.interrupted_since(mark) {
+                break Err(errno);
             }
             let timeout = match left(deadline) {
                 Some(Duration::ZERO) => break Ok(false),
                 left => left.and_then(|left| rustix::time::Timespec::try_from(left).ok()),
             };
-            let slept = signal::around_sleep(Some(&self.word), || {
+            let slept = signal::around_sleep(self.handlers(), Some(&self.word), || {
                 futex::wait(&self.word, futex::Flags::PRIVATE, 0, timeout.as_ref())
             });
             if slept == Err(Errno::INTR) && !self.notified() {
-                break Err(Errno::INTR);
+                break Err(self.interrupted_since(mark).unwrap_or(Errno::INTR));
             }
         };
         self.how.store(how::AWAKE, Ordering::SeqCst);
         // A handler's bump of the word is no notification.
-        match result {
-            Ok(true) if self.interrupted_since(mark) => Err(Errno::INTR),
-            other => other,
+        match (result, self.interrupted_since(mark)) {
+            (Ok(true), Some(errno)) => Err(errno),
+            (result, _) => result,
         }
     }
 
@@ -231,7 +257,7 @@ impl Waiter {
         let slept = if self.notified() {
             Ok(0)
         } else {
-            signal::around_poll(|own| crate::host::ppoll(&mut fds, left(deadline), Some(mask.unwrap_or(own))))
+            signal::around_poll(mask, self.handlers(), |mask| crate::host::ppoll(&mut fds, left(deadline), Some(mask)))
         };
         self.how.store(how::AWAKE, Ordering::SeqCst);
         // A notification may ring after the sleep for which it was meant: then it ends this one.

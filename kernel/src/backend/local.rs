@@ -38,16 +38,18 @@ impl Local {
                 let token = lead.prepare();
                 self.look();
                 let left = left(deadline);
-                let sleeps = !waiter.notified() && !waiter.interrupted_since(mark) && left != Some(Duration::ZERO);
-                let interrupted = sleeps && signal::around_sleep(Some(lead.word()), || lead.sleep(token, left));
+                let undisturbed = !waiter.notified() && waiter.interrupted_since(mark).is_none();
+                let sleeps = undisturbed && left != Some(Duration::ZERO);
+                let sleep = || lead.sleep(token, left);
+                let interrupted = sleeps && signal::around_sleep(waiter.handlers(), Some(lead.word()), sleep);
                 lead.cancel();
                 // A frame that came since the last look has woken nobody, or nobody but this thread.
                 self.look();
                 if waiter.notified() {
                     return Ok(true);
                 }
-                if interrupted || waiter.interrupted_since(mark) {
-                    return Err(Errno::INTR);
+                if let Some(errno) = waiter.interrupted_since(mark).or(interrupted.then_some(Errno::INTR)) {
+                    return Err(errno);
                 }
                 if !sleeps {
                     return Ok(false);

@@ -3,6 +3,7 @@
 use super::pollable::{Inherited, Pollable, address, normal};
 use super::{epoll, expired, left, look, take_in};
 use crate::descriptor::{Lookup, lookup, report_inherited};
+use crate::signal::Handlers;
 use crate::wait::{Waiter, Woke};
 use crate::{Errno, Events, Result, Watcher, host, signal};
 use smallvec::SmallVec;
@@ -39,7 +40,8 @@ pub(super) fn wait(
 ) -> Result<Found> {
     let at_once = |ready| Found { ready, renamed: false };
     if !concerns(fds) {
-        return signal::around_poll(|own| host::ppoll(fds, left(deadline), Some(mask.unwrap_or(own)))).map(at_once);
+        return signal::around_poll(mask, Handlers::AfterCall, |mask| host::ppoll(fds, left(deadline), Some(mask)))
+            .map(at_once);
     }
     // Linux compares with the limit; the call that asks for it may be forbidden, so short lists do without.
     if fds.len() > 1024 && beyond_limit(fds.len()) {

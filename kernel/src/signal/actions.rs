@@ -70,6 +70,12 @@ pub fn take_over() {
     }
 }
 
+/// Whether the handler of `signal` has SA_RESTART.
+pub(super) fn restarts(signal: c_int) -> bool {
+    let word = usize::try_from(signal).ok().and_then(|signal| HANDLERS.get(signal));
+    word.is_some_and(|word| Handler::unpack(word.load(SeqCst)).flags & SA_RESTART != 0)
+}
+
 /// Whether [`take_over`] has happened.
 pub fn taken() -> bool {
     TAKEN.load(Relaxed)
@@ -216,7 +222,8 @@ extern "C" fn trampoline(signal: c_int, info: *mut siginfo_t, context: *mut c_vo
         unsafe { on_fault(handler, info, context) };
         return;
     }
-    if critical::defer(signal) {
+    let restarts = handler.flags & SA_RESTART != 0;
+    if critical::defer(signal, restarts) {
         // SAFETY: as above.
         unsafe { queue_again(signal, handler, info, context.cast()) };
         return;
@@ -227,7 +234,7 @@ extern "C" fn trampoline(signal: c_int, info: *mut siginfo_t, context: *mut c_vo
         io::shown(&mut *info);
         call(handler, signal, info, context);
     }
-    critical::handled(handler.flags & SA_RESTART != 0);
+    critical::handled(restarts);
 }
 
 /// Calls the program's handler.

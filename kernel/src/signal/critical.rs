@@ -1,11 +1,14 @@
 #![allow(unsafe_code)]
 //! The section of a thread in which handlers wait.
 
+use super::actions::restarts;
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst, compiler_fence};
+use std::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst, compiler_fence,
+};
 
 /// What a thread and the handlers that interrupt it share. Atomics, because a handler is another party; relaxed, because
 /// it is of the same thread.
@@ -20,6 +23,8 @@ struct Thread {
     interrupted: AtomicU64,
     /// The futex word of the sleep that is about to begin.
     word: AtomicPtr<AtomicU32>,
+    /// The thread sleeps, and handlers wait until the call has let go of all that it holds.
+    yielding: AtomicBool,
 }
 
 thread_local! {
@@ -30,6 +35,7 @@ thread_local! {
             handled: AtomicU64::new(0),
             interrupted: AtomicU64::new(0),
             word: AtomicPtr::new(ptr::null_mut()),
+            yielding: AtomicBool::new(false),
         }
     };
 }
@@ -72,6 +78,26 @@ impl Drop for Critical {
 }
 
 impl Thread {
+    /// Counts a handler that ran, or for which a sleep ends, and ends the sleep.
+    fn handled(&self, restarts: bool) {
+        self.handled.fetch_add(1, Relaxed);
+        if !restarts {
+            self.interrupted.fetch_add(1, Relaxed);
+        }
+        let word = self.word.load(Relaxed);
+        if !word.is_null() {
+            // SAFETY: set by `around_sleep`, whose caller promises that it lives as long as the thread.
+            unsafe { &*word }.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// Outside of a section nobody runs the handlers when the call has ended: a program calls the kernel without hooks.
+    fn begins_to_yield(&self, handlers: Handlers) -> bool {
+        let yielding = handlers == Handlers::AfterCall && self.depth.load(Relaxed) != 0;
+        self.yielding.store(yielding, Relaxed);
+        yielding
+    }
+
     /// Lets the handlers run that have waited.
     #[inline]
     fn deliver(&self) {
@@ -120,21 +146,37 @@ pub fn handled_since(since: Mark) -> bool {
     mark().handled != since.handled
 }
 
-/// Runs `sleep` outside of the critical section. A handler that has waited runs before it; one that runs before the sleep has
-/// begun bumps `word` (adds 1), so that a futex wait on the value read before this call returns at once. `word` must live as
-/// long as the thread, because a handler may leave by siglongjmp.
-pub fn around_sleep<R>(word: Option<&AtomicU32>, sleep: impl FnOnce() -> R) -> R {
+/// When the handlers run of signals that come while a call sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handlers {
+    /// In the sleep. What the call holds stays held if the handler leaves by siglongjmp.
+    InSleep,
+    /// When the call has ended, which it does at once ([`waiting`]). Only where somebody runs them then, in a [`Critical`] section.
+    AfterCall,
+}
+
+/// Runs `sleep` outside of the critical section. A handler that has waited runs before it, or ends it; one that comes before
+/// the sleep has begun bumps `word` (adds 1), so that a futex wait on the value read before this call returns at once. `word`
+/// must live as long as the thread, because a handler may leave by siglongjmp.
+pub fn around_sleep<R>(handlers: Handlers, word: Option<&AtomicU32>, sleep: impl FnOnce() -> R) -> R {
     let word = word.map_or(ptr::null_mut(), |word| ptr::from_ref(word).cast_mut());
     let (depth, outer) = THREAD.with(|thread| {
         let outer = thread.word.swap(word, Relaxed);
+        let yielding = thread.begins_to_yield(handlers);
         let depth = thread.depth.swap(0, Relaxed);
-        thread.deliver();
+        if yielding {
+            compiler_fence(SeqCst);
+            signals(thread.deferred.load(Relaxed)).for_each(|signal| thread.handled(restarts(signal)));
+        } else {
+            thread.deliver();
+        }
         (depth, outer)
     });
     let result = sleep();
     compiler_fence(SeqCst);
     THREAD.with(|thread| {
         thread.depth.store(depth, Relaxed);
+        thread.yielding.store(false, Relaxed);
         compiler_fence(SeqCst);
         thread.word.store(outer, Relaxed);
     });
@@ -142,19 +184,30 @@ pub fn around_sleep<R>(word: Option<&AtomicU32>, sleep: impl FnOnce() -> R) -> R
 }
 
 /// Runs `poll` outside of the critical section with every signal blocked, and hands it the mask to sleep with, as ppoll(2)
-/// and epoll_pwait(2) take it: so a handler can run only inside of the sleep, and no EINTR is lost. For sleeps that are not
-/// one futex; two system calls dearer than [`around_sleep`].
-pub fn around_poll<R>(poll: impl FnOnce(&libc::sigset_t) -> R) -> R {
+/// and epoll_pwait(2) take it: so a signal can come only inside of the sleep, and no EINTR is lost. That is `of_call`, under
+/// which handlers always run in the sleep, or the thread's own. For sleeps that are not one futex; two system calls dearer
+/// than [`around_sleep`].
+pub fn around_poll<R>(
+    of_call: Option<&libc::sigset_t>,
+    handlers: Handlers,
+    poll: impl FnOnce(&libc::sigset_t) -> R,
+) -> R {
+    let handlers = if of_call.is_some() { Handlers::InSleep } else { handlers };
     let mut mask = change_mask(libc::SIG_BLOCK, &all_signals());
     let depth = THREAD.with(|thread| {
         // Signals put off are blocked by us, not by the program.
         remove(&mut mask, thread.deferred.swap(0, Relaxed));
+        thread.begins_to_yield(handlers);
         thread.depth.swap(0, Relaxed)
     });
     compiler_fence(SeqCst);
-    let result = poll(&mask);
+    let result = poll(of_call.unwrap_or(&mask));
     compiler_fence(SeqCst);
-    THREAD.with(|thread| thread.depth.store(depth, Relaxed));
+    THREAD.with(|thread| {
+        thread.depth.store(depth, Relaxed);
+        thread.yielding.store(false, Relaxed);
+    });
+    // Those that were put off in the sleep come again here, and are put off again.
     change_mask(libc::SIG_SETMASK, &mask);
     result
 }
@@ -165,30 +218,34 @@ pub fn raise(signal: c_int) {
     unsafe { libc::raise(signal) };
 }
 
-/// For the trampoline: if the thread is in a section, notes that `signal` is put off.
-pub(super) fn defer(signal: c_int) -> bool {
+/// Whether handlers wait for this call to end.
+pub fn waiting() -> bool {
+    THREAD.with(|thread| thread.deferred.load(Relaxed) != 0)
+}
+
+/// Runs the handlers that wait, in the midst of a call that cannot end for them.
+pub fn run_waiting() {
+    around_sleep(Handlers::InSleep, None, || ());
+}
+
+/// For the trampoline: if the thread is in a section, or in a sleep that ends for it, notes that `signal` is put off.
+pub(super) fn defer(signal: c_int, restarts: bool) -> bool {
     THREAD.with(|thread| {
         let inside = thread.depth.load(Relaxed) != 0;
-        if inside {
+        let yielding = !inside && thread.yielding.load(Relaxed);
+        if inside || yielding {
             thread.deferred.fetch_or(bit(signal), Relaxed);
         }
-        inside
+        if yielding {
+            thread.handled(restarts);
+        }
+        inside || yielding
     })
 }
 
 /// For the trampoline: a handler ran.
 pub(super) fn handled(restarts: bool) {
-    THREAD.with(|thread| {
-        thread.handled.fetch_add(1, Relaxed);
-        if !restarts {
-            thread.interrupted.fetch_add(1, Relaxed);
-        }
-        let word = thread.word.load(Relaxed);
-        if !word.is_null() {
-            // SAFETY: set by `around_sleep`, whose caller promises that it lives as long as the thread.
-            unsafe { &*word }.fetch_add(1, SeqCst);
-        }
-    });
+    THREAD.with(|thread| thread.handled(restarts));
 }
 
 fn bit(signal: c_int) -> u64 {

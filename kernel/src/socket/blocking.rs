@@ -2,14 +2,14 @@
 
 use super::Socket;
 use crate::backend::Reply;
-use crate::wait::{Waiter, Watch};
+use crate::wait::{Manner, Waiter, Watch};
 use crate::{Errno, Result};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 impl Socket {
-    /// Repeats `attempt` until it returns a value, and sleeps in between. EAGAIN if `nonblocking`, and at the deadline. EINTR when a
-    /// signal handler without SA_RESTART ran, or if there is a deadline any handler (signal(7)).
+    /// Repeats `attempt` until it returns a value, and sleeps in between. EAGAIN if `nonblocking`, and at the deadline. When a
+    /// signal comes, EINTR, or if its handler has SA_RESTART and there is no deadline [`RESTART`](crate::signal::RESTART) (signal(7)).
     pub(super) fn block<R>(
         &self,
         nonblocking: bool,
@@ -42,7 +42,8 @@ impl Socket {
                 return Ok(r);
             }
             let sleep = || self.backend.sleep(&waiter, deadline);
-            match if deadline.is_some() || moved.get() { waiter.unrestarted(sleep) } else { sleep() } {
+            let manner = if deadline.is_some() || moved.get() { Manner::Unrestarted } else { Manner::Restarted };
+            match waiter.in_manner(manner, sleep) {
                 Ok(true) => {}
                 Ok(false) => return attempt()?.ok_or(Errno::AGAIN),
                 // What came together with the signal is not lost.

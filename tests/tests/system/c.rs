@@ -28,6 +28,11 @@ fn threads_are_cancelled() -> Outcome {
 }
 
 #[test]
+fn handlers_jump_out_of_calls() -> Outcome {
+    same("jump", "restarting, recv: the peer sees 0 , bind 0")
+}
+
+#[test]
 fn streams_files_and_owners() -> Outcome {
     same("calls", "ftell(in): -1 ESPIPE")
 }

@@ -3,6 +3,7 @@
 use super::set::EpollSet;
 use super::table::{find, generation};
 use crate::poll::{expired, left, take_in};
+use crate::signal::Handlers;
 use crate::wait::{Waiter, Woke};
 use crate::{Errno, Result, Watcher, host, signal};
 use std::cell::RefCell;
@@ -108,7 +109,9 @@ pub fn wait(
         return Err(Errno::INVAL);
     }
     let in_host = |events: &mut [libc::epoll_event]| {
-        signal::around_poll(|own| host::epoll_wait(epfd, events, left(deadline), Some(mask.unwrap_or(own))))
+        signal::around_poll(mask, Handlers::AfterCall, |mask| {
+            host::epoll_wait(epfd, events, left(deadline), Some(mask))
+        })
     };
     loop {
         match begin(epfd) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::signal::{Critical, around_sleep, handled_since, interrupted_since, mark, raise};
+use crate::signal::{Critical, Handlers, around_sleep, handled_since, interrupted_since, mark, raise};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicU32};
 
@@ -113,7 +113,7 @@ fn a_sleep_that_has_not_begun_hears_of_the_handler() {
     let word = AtomicU32::new(7);
     let _critical = Critical::enter();
     raise(libc::SIGUSR1);
-    around_sleep(Some(&word), || assert_eq!((RAN.load(SeqCst), word.load(SeqCst)), (1, 8)));
+    around_sleep(Handlers::InSleep, Some(&word), || assert_eq!((RAN.load(SeqCst), word.load(SeqCst)), (1, 8)));
     raise(libc::SIGUSR1);
     assert_eq!(RAN.load(SeqCst), 1, "back in the section");
 }

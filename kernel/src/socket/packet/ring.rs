@@ -2,6 +2,7 @@
 
 use super::Socket;
 use crate::backend::PacketCall;
+use crate::signal::RESTART;
 use crate::{Errno, Result};
 use arena::Window;
 use netstack::PacketTo;
@@ -57,7 +58,7 @@ impl Socket {
             match sent {
                 Ok(0) => return Ok(sum),
                 Ok(sent) => sum += sent,
-                Err(Errno::AGAIN | Errno::INTR) if sum > 0 => return Ok(sum),
+                Err(Errno::AGAIN | Errno::INTR | RESTART) if sum > 0 => return Ok(sum),
                 Err(error) => return Err(error),
             }
         }

@@ -1,0 +1,151 @@
+/* Leaves socket calls out of a handler, by siglongjmp(3), which is how programs without poll(2) bound their waits, and by closing
+   the descriptor. Seen alike on every kernel: nothing of the call stays behind. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static sigjmp_buf out;
+static int near, far, listener, own_pipe[2];
+static char big[1 << 22];
+static struct sockaddr_in at;
+
+static long by_recv(void) { return recv(near, big, 16, 0); }
+static long by_recv_all(void) { return recv(near, big, 16, MSG_WAITALL); }
+static long by_accept(void) { return accept(listener, 0, 0); }
+static long by_send(void)
+{
+    for (;;) if (send(near, big, sizeof big, 0) < 0) return -1;
+}
+static long by_poll(void)
+{
+    struct pollfd fd = {near, POLLIN, 0};
+    return poll(&fd, 1, -1);
+}
+static long by_poll_of_both_kinds(void)
+{
+    struct pollfd fds[2] = {{near, POLLIN, 0}, {own_pipe[0], POLLIN, 0}};
+    return poll(fds, 2, -1);
+}
+static long by_select(void)
+{
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(near, &set);
+    return select(near + 1, &set, 0, 0, 0);
+}
+static long by_epoll_wait(void)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int set = epoll_create1(0);
+    epoll_ctl(set, EPOLL_CTL_ADD, near, &event);
+    return epoll_wait(set, &event, 1, -1);
+}
+
+static const struct call { const char *name; long (*by)(void); } calls[] = {
+    {"recv", by_recv}, {"recv MSG_WAITALL", by_recv_all}, {"send", by_send}, {"accept", by_accept}, {"poll", by_poll},
+    {"poll of both kinds", by_poll_of_both_kinds}, {"select", by_select}, {"epoll_wait", by_epoll_wait},
+};
+
+static void jumps(int signal) { siglongjmp(out, 1); }
+static void returns(int signal) {}
+static void closes(int signal) { close(near); near = -1; }
+
+static void alarm_with(void (*handler)(int), int flags)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    struct itimerval soon = {.it_value.tv_usec = 30000};
+    sigaction(SIGALRM, &action, 0);
+    setitimer(ITIMER_REAL, &soon, 0);
+}
+
+static void connection(void)
+{
+    socklen_t len = sizeof at;
+    memset(&at, 0, sizeof at);
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    bind(listener, (struct sockaddr *)&at, len);
+    listen(listener, 1);
+    getsockname(listener, (struct sockaddr *)&at, &len);
+    near = socket(AF_INET, SOCK_STREAM, 0);
+    connect(near, (struct sockaddr *)&at, len);
+    far = accept(listener, 0, 0);
+}
+
+/* What the peer sees of the last close, and whether the listener's port is free. */
+static void say_what_is_left(const char *how, const char *name)
+{
+    int again = socket(AF_INET, SOCK_STREAM, 0);
+    long seen;
+    close(near);
+    do seen = recv(far, big, sizeof big, 0); while (seen > 0);
+    close(listener);
+    close(far);
+    printf("%s %s: the peer sees %ld %s, bind %d\n", how, name, seen, seen ? strerrorname_np(errno) : "",
+           bind(again, (struct sockaddr *)&at, sizeof at) ? -1 : 0);
+    close(again);
+}
+
+static void jump_out_of(const struct call *call, int flags)
+{
+    connection();
+    if (!sigsetjmp(out, 1)) {
+        alarm_with(jumps, flags);
+        call->by();
+        printf("%s returned\n", call->name);
+    }
+    say_what_is_left(flags ? "restarting," : "jumped out of", call->name);
+}
+
+/* The call that begins anew finds no socket. */
+static void closed_by_the_handler(void)
+{
+    connection();
+    alarm_with(closes, SA_RESTART);
+    long result = by_recv();
+    printf("closed in the handler: %ld %s\n", result, strerrorname_np(errno));
+    say_what_is_left("closed in", "recv");
+}
+
+static void goes_on(void)
+{
+    connection();
+    alarm_with(returns, SA_RESTART);
+    struct timeval wait = {.tv_usec = 120000};
+    setsockopt(near, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    long result = by_recv();
+    printf("with a timeout: %ld %s\n", result, strerrorname_np(errno));
+    say_what_is_left("a timeout of", "recv");
+}
+
+int main(void)
+{
+    setvbuf(stdout, 0, _IOLBF, 0);
+    if (pipe(own_pipe)) return 1;
+    for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
+        jump_out_of(calls + i, 0);
+        jump_out_of(calls + i, SA_RESTART);
+    }
+    closed_by_the_handler();
+    goes_on();
+    /* As often as a program that bounds each wait so. */
+    connection();
+    for (volatile int i = 0; i < 20; i++)
+        if (!sigsetjmp(out, 1)) {
+            alarm_with(jumps, SA_RESTART);
+            by_recv();
+        }
+    say_what_is_left("twenty times", "recv");
+    return 0;
+}
