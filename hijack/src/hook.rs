@@ -112,8 +112,14 @@ pub const ENDS: i32 = -0x07ca_5ce1;
 
 /// Runs a function that is a cancellation point (pthreads(7)).
 #[inline]
-pub fn point(call: impl FnOnce() -> i64) -> i64 {
+pub fn may_end(call: impl FnOnce() -> i64) -> i64 {
     cancel::point(call).unwrap_or(ENDS.into())
+}
+
+/// How many words the arguments of a function are.
+pub const fn words(arguments: &[&str]) -> usize {
+    assert!(arguments.len() <= 8);
+    arguments.len()
 }
 
 /// pthread_exit(3), to which a cancelled thread goes.
@@ -180,8 +186,7 @@ macro_rules! hooks {
     };
 }
 
-/// An exported function, and what stands before it where it is a `point`: the thread may end here only when no frame of ours is left on its
-/// stack, because libc unwinds it.
+/// An exported function.
 macro_rules! exported {
     (() $how:ident $name:ident = $ours:path, ($($arg:ident: $type:ty),*) -> $ret:ty) => {
         #[allow(clippy::too_many_arguments, non_snake_case)]
@@ -191,47 +196,76 @@ macro_rules! exported {
             $crate::hook::body!($how $name = $ours, ($($arg),*))
         }
     };
-    // Without its few instructions for the other architectures, threads there end at the next cancellation point of the host's.
-    (($point:ident) $how:ident $name:ident = $ours:path, ($($arg:ident: $type:ty),*) -> $ret:ty) => {
-        #[cfg(target_arch = "x86_64")]
+    ((point) $how:ident $name:ident = $ours:path, ($($arg:ident: $type:ty),*) -> $ret:ty) => {
         const _: () = {
-            #[allow(clippy::too_many_arguments)]
-            extern "C" fn inner($($arg: $type),*) -> i64 {
-                $crate::hook::$point(|| {
-                    let value: $ret = $crate::hook::body!($how $name = $ours, ($($arg),*));
-                    value as i64
-                })
-            }
-
-            #[allow(clippy::too_many_arguments, non_snake_case)]
-            // SAFETY: the name is one of libc's, and the signature is that of its man page, with at most six words.
-            #[unsafe(no_mangle)]
-            #[unsafe(naked)]
-            extern "C" fn $name($($arg: $type),*) -> $ret {
-                std::arch::naked_asm!(
-                    // Through here libc unwinds the threads that it cancels in the host's function.
-                    ".cfi_startproc",
-                    "sub rsp, 8",
-                    ".cfi_adjust_cfa_offset 8",
-                    "call {inner}",
-                    "add rsp, 8",
-                    ".cfi_adjust_cfa_offset -8",
-                    "cmp rax, {ends}",
-                    "je 2f",
-                    "ret",
-                    "2:",
-                    // PTHREAD_CANCELED
-                    "mov rdi, -1",
-                    "jmp {exit}",
-                    ".cfi_endproc",
-                    inner = sym inner,
-                    ends = const $crate::hook::ENDS,
-                    exit = sym $crate::hook::pthread_exit,
-                )
+            $crate::hook::point! {
+                // SAFETY: the name is one of libc's, and the signature is that of its man page.
+                #[unsafe(no_mangle)]
+                $name($($arg: $type),*) -> $ret = $crate::hook::body!($how $name = $ours, ($($arg),*))
             }
         };
+    };
+}
+
+/// A function of at most eight words that is a cancellation point. A thread may end here only when no frame of ours is left on its stack,
+/// because libc unwinds it: so a few instructions stand before what is ours.
+macro_rules! point {
+    ($(#[$attribute:meta])? $name:ident($($arg:ident: $type:ty),*) -> $ret:ty = $value:expr) => {
+        #[cfg(target_arch = "x86_64")]
+        #[allow(clippy::too_many_arguments)]
+        extern "C" fn inner($($arg: $type),*) -> i64 {
+            $crate::hook::may_end(|| {
+                let value: $ret = $value;
+                value as i64
+            })
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        #[allow(clippy::too_many_arguments, non_snake_case)]
+        $(#[$attribute])?
+        #[unsafe(naked)]
+        extern "C" fn $name($($arg: $type),*) -> $ret {
+            std::arch::naked_asm!(
+                // Through here libc unwinds the threads that it cancels in the host's function.
+                ".cfi_startproc",
+                "sub rsp, 8",
+                ".cfi_adjust_cfa_offset 8",
+                // What is not in registers: the eighth word and the seventh.
+                ".if {words} > 6",
+                "push qword ptr [rsp + 24]",
+                ".cfi_adjust_cfa_offset 8",
+                "push qword ptr [rsp + 24]",
+                ".cfi_adjust_cfa_offset 8",
+                "call {inner}",
+                "add rsp, 24",
+                ".cfi_adjust_cfa_offset -24",
+                ".else",
+                "call {inner}",
+                "add rsp, 8",
+                ".cfi_adjust_cfa_offset -8",
+                ".endif",
+                "cmp rax, {ends}",
+                "je 2f",
+                "ret",
+                "2:",
+                // PTHREAD_CANCELED
+                "mov rdi, -1",
+                "jmp {exit}",
+                ".cfi_endproc",
+                words = const $crate::hook::words(&[$(stringify!($arg)),*]),
+                inner = sym inner,
+                ends = const $crate::hook::ENDS,
+                exit = sym $crate::hook::pthread_exit,
+            )
+        }
+
+        // Without these instructions for the other architectures, threads there end at the next cancellation point of the host's.
         #[cfg(not(target_arch = "x86_64"))]
-        $crate::hook::exported!(() $how $name = $ours, ($($arg: $type),*) -> $ret);
+        #[allow(clippy::too_many_arguments, non_snake_case)]
+        $(#[$attribute])?
+        extern "C" fn $name($($arg: $type),*) -> $ret {
+            $value
+        }
     };
 }
 
@@ -270,4 +304,4 @@ macro_rules! body {
     };
 }
 
-pub(crate) use {body, exported, hooks};
+pub(crate) use {body, exported, hooks, point};

@@ -62,7 +62,7 @@ hooks! {
     ) -> ssize_t = replaces transfer::recvfrom, point;
     __recvfrom_chk(
         fd: c_int, buf: OutBytes, len: size_t, space: size_t, flags: c_int, name: OutBytes, name_len: Out<socklen_t>
-    ) -> ssize_t = replaces transfer::recvfrom_chk;
+    ) -> ssize_t = replaces transfer::recvfrom_chk, point;
     read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read, point;
     __read(fd: c_int, buf: OutBytes, len: size_t) -> ssize_t = asks transfer::read, point;
     __read_chk(fd: c_int, buf: OutBytes, len: size_t, space: size_t) -> ssize_t = asks transfer::read_chk, point;
@@ -198,13 +198,13 @@ hooks! {
     getaddrinfo(node: In<c_char>, service: In<c_char>, hints: In<addrinfo>, into: Out<*mut addrinfo>) -> c_int = tells names::addrinfo::getaddrinfo, point;
     freeaddrinfo(chain: Out<addrinfo>) -> () = asks names::addrinfo::freeaddrinfo;
     getaddrinfo_a(mode: c_int, list: In<Out<Request>>, count: c_int, event: In<Event>) -> c_int = tells asynchronous::getaddrinfo_a;
-    getnameinfo(name: InBytes, len: socklen_t, node: Out<c_char>, node_len: socklen_t, service: Out<c_char>, service_len: socklen_t, flags: c_int) -> c_int = tells names::nameinfo::getnameinfo;
-    gethostbyname(name: In<c_char>) -> *mut hostent = tells gethost::gethostbyname;
-    gethostbyname2(name: In<c_char>, family: c_int) -> *mut hostent = tells gethost::gethostbyname2;
-    gethostbyaddr(address: InBytes, len: socklen_t, family: c_int) -> *mut hostent = tells gethost::gethostbyaddr;
-    gethostbyname_r(name: In<c_char>, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostbyname_r;
-    gethostbyname2_r(name: In<c_char>, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostbyname2_r;
-    gethostbyaddr_r(address: InBytes, address_len: socklen_t, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostbyaddr_r;
+    getnameinfo(name: InBytes, len: socklen_t, node: Out<c_char>, node_len: socklen_t, service: Out<c_char>, service_len: socklen_t, flags: c_int) -> c_int = tells names::nameinfo::getnameinfo, point;
+    gethostbyname(name: In<c_char>) -> *mut hostent = tells gethost::gethostbyname, point;
+    gethostbyname2(name: In<c_char>, family: c_int) -> *mut hostent = tells gethost::gethostbyname2, point;
+    gethostbyaddr(address: InBytes, len: socklen_t, family: c_int) -> *mut hostent = tells gethost::gethostbyaddr, point;
+    gethostbyname_r(name: In<c_char>, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostbyname_r, point;
+    gethostbyname2_r(name: In<c_char>, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostbyname2_r, point;
+    gethostbyaddr_r(address: InBytes, address_len: socklen_t, family: c_int, into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostbyaddr_r, point;
     sethostent(stay_open: c_int) -> () = asks gethost::sethostent;
     gethostent() -> *mut hostent = tells gethost::gethostent;
     gethostent_r(into: Out<hostent>, buf: OutBytes, len: size_t, result: Out<*mut hostent>, error: Out<c_int>) -> c_int = tells gethost::gethostent_r;
@@ -215,22 +215,22 @@ hooks! {
     gethostid() -> ssize_t = asks hostname::gethostid;
 
     // DNS messages.
-    res_query(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::query;
-    res_search(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::search;
-    res_querydomain(name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::querydomain;
-    res_send(message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::send;
-    res_nquery(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquery;
-    res_nsearch(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsearch;
-    res_nquerydomain(state: State, name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquerydomain;
-    res_nsend(state: State, message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsend;
-    __res_query(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::query;
-    __res_search(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::search;
-    __res_querydomain(name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::querydomain;
-    __res_send(message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::send;
-    __res_nquery(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquery;
-    __res_nsearch(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsearch;
-    __res_nquerydomain(state: State, name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquerydomain;
-    __res_nsend(state: State, message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsend;
+    res_query(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::query, point;
+    res_search(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::search, point;
+    res_querydomain(name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::querydomain, point;
+    res_send(message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::send, point;
+    res_nquery(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquery, point;
+    res_nsearch(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsearch, point;
+    res_nquerydomain(state: State, name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquerydomain, point;
+    res_nsend(state: State, message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsend, point;
+    __res_query(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::query, point;
+    __res_search(name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::search, point;
+    __res_querydomain(name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::querydomain, point;
+    __res_send(message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::send, point;
+    __res_nquery(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquery, point;
+    __res_nsearch(state: State, name: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsearch, point;
+    __res_nquerydomain(state: State, name: In<c_char>, domain: In<c_char>, class: c_int, kind: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nquerydomain, point;
+    __res_nsend(state: State, message: InBytes, message_len: c_int, into: OutBytes, len: c_int) -> c_int = asks resolv::nsend, point;
 
     // Interfaces.
     getifaddrs(into: Out<*mut ifaddrs>) -> c_int = asks interfaces::getifaddrs;

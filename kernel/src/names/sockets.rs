@@ -9,6 +9,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::order::Source;
 use super::transport::{Datagrams, Transport};
+use crate::signal::cancel;
 use crate::socket::{Name, SendControl};
 use crate::wait::{Waiter, Watch};
 use crate::{Errno, Events, Kernel, Result, Socket};
@@ -57,6 +58,9 @@ impl Transport for KernelSockets<'_> {
 
 impl KernelSockets<'_> {
     fn socket(&self, server: SocketAddr, kind: i32) -> Result<Arc<Socket>> {
+        if cancel::requested() {
+            return Err(Errno::INTR); // no further server is asked
+        }
         let domain = if server.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
         let socket = self.0.socket(domain, kind, 0)?;
         socket.set_nonblocking(true);
@@ -138,7 +142,7 @@ fn fill(socket: &Socket, into: &mut [u8], deadline: Instant) -> Result<()> {
 }
 
 /// Tries until it is no longer EAGAIN, asleep in between until `event`; TIMEDOUT at `deadline`. A signal handler of the program
-/// is not the end of it, as in glibc.
+/// is not the end of it, as in glibc; that the thread is cancelled is.
 fn within<T>(socket: &Socket, event: Events, deadline: Instant, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     let waiter = Waiter::current();
     let _watch = Watch::new(socket, waiter.clone(), 0);
@@ -153,6 +157,7 @@ fn within<T>(socket: &Socket, event: Events, deadline: Instant, mut attempt: imp
         }
         match waiter.sleep(&mut [], Some(deadline), None) {
             Ok(crate::wait::Woke::TimedOut) | Err(Errno::TIMEDOUT) => return Err(Errno::TIMEDOUT),
+            Err(Errno::INTR) if cancel::requested() => return Err(Errno::INTR),
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }

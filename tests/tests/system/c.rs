@@ -9,6 +9,11 @@ use system_tests::{Outcome, Program};
 
 /// `tests/programs/NAME.c`, one of whose lines must be `wanted`.
 fn same(name: &str, wanted: &str) -> Outcome {
+    same_with(|program| program, name, wanted)
+}
+
+/// As [`same`], where rump is told something.
+fn same_with(tell: impl FnOnce(Program) -> Program, name: &str, wanted: &str) -> Outcome {
     let place = Directory::new("rump-program")?;
     let program = place.join(name);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(name).with_extension("c");
@@ -17,7 +22,7 @@ fn same(name: &str, wanted: &str) -> Outcome {
     let apart: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
     let run = format!("ip link set lo up && exec {}", program.display());
     let host = Program::new("unshare").args(apart).args(["--net", "sh", "-c", &run]).limit(limit).run()?.text();
-    let rump = Program::new(&program).nowhere().preload().limit(limit).run()?.text();
+    let rump = tell(Program::new(&program).nowhere().preload()).limit(limit).run()?.text();
     ensure(host.lines().any(|line| line.trim_end() == wanted), || format!("the host says:\n{host}"))?;
     ensure(host == rump, || format!("the host says:\n{host}\nand rump:\n{rump}"))
 }
@@ -25,6 +30,12 @@ fn same(name: &str, wanted: &str) -> Outcome {
 #[test]
 fn threads_are_cancelled() -> Outcome {
     same("cancel", "recv, asleep: ended, 1 cleaned up, then 0")
+}
+
+#[test]
+fn threads_are_cancelled_while_they_ask_for_names() -> Outcome {
+    let tell = |program: Program| program.env("RUMP_NET", "dns=127.0.0.1");
+    same_with(tell, "cancel_names", "getaddrinfo, asleep: ended, 1 cleaned up, then 0")
 }
 
 #[test]
