@@ -31,6 +31,20 @@ unsafe extern "C" {
     fn fopencookie(cookie: *mut c_void, mode: *const c_char, functions: CookieFunctions) -> *mut FILE;
 }
 
+/// As libc's own, they are cancellation points where they read and write; libc lets go of the stream's lock then.
+const FUNCTIONS: CookieFunctions = CookieFunctions {
+    read: {
+        hook::point!(cancellable(cookie: *mut c_void, buf: OutBytes, len: usize) -> isize = read(cookie, buf, len));
+        cancellable
+    },
+    write: {
+        hook::point!(cancellable(cookie: *mut c_void, buf: InBytes, len: usize) -> isize = write(cookie, buf, len));
+        cancellable
+    },
+    seek,
+    close,
+};
+
 /// Whether there is, or was, a stream over a rump socket.
 static STREAMS: AtomicBool = AtomicBool::new(false);
 
@@ -53,9 +67,8 @@ pub fn fdopen(fd: c_int, mode: In<c_char>) -> Option<Result<Out<FILE>>> {
 /// A stream over whatever `fd` is when it is read or written; null without memory. `mode` is one of fopen(3)'s.
 pub fn stream(fd: c_int, mode: &CStr) -> *mut FILE {
     STREAMS.store(true, Relaxed);
-    let functions = CookieFunctions { read, write, seek, close };
     // SAFETY: the mode is a string. The functions have fopencookie(3)'s signatures, and do not follow the cookie: it is a number.
-    let stream = unsafe { fopencookie(ptr::without_provenance_mut(fd as usize), mode.as_ptr(), functions) };
+    let stream = unsafe { fopencookie(ptr::without_provenance_mut(fd as usize), mode.as_ptr(), FUNCTIONS) };
     if !stream.is_null() {
         give_number(stream, fd);
     }
@@ -77,14 +90,14 @@ fn give_number(stream: *mut FILE, fd: c_int) {
     }
 }
 
-extern "C" fn read(cookie: *mut c_void, buf: OutBytes, len: usize) -> isize {
+fn read(cookie: *mut c_void, buf: OutBytes, len: usize) -> isize {
     let fd = cookie.addr() as c_int;
     hook::asks(|| transfer::read(fd, buf, len)).unwrap_or_else(|| host::read(fd, buf, len))
 }
 
 /// As libc does over a descriptor, this goes on where a signal ended a call early. For fopencookie fewer bytes than there are say
 /// "failed".
-extern "C" fn write(cookie: *mut c_void, buf: InBytes, len: usize) -> isize {
+fn write(cookie: *mut c_void, buf: InBytes, len: usize) -> isize {
     let fd = cookie.addr() as c_int;
     let mut written = 0;
     while written < len {

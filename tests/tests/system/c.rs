@@ -33,6 +33,11 @@ fn threads_are_cancelled() -> Outcome {
 }
 
 #[test]
+fn threads_are_cancelled_in_streams() -> Outcome {
+    same("cancel_streams", "fgets, asleep: ended, 1 cleaned up, lock 0, then 0")
+}
+
+#[test]
 fn threads_are_cancelled_while_they_ask_for_names() -> Outcome {
     let tell = |program: Program| program.env("RUMP_NET", "dns=127.0.0.1");
     same_with(tell, "cancel_names", "getaddrinfo, asleep: ended, 1 cleaned up, then 0")
