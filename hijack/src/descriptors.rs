@@ -11,6 +11,7 @@ use crate::standard;
 use crate::table::host;
 use crate::user::{Argument, Out};
 use kernel::descriptor::{self, Lookup};
+use kernel::signal::cancel;
 use kernel::{Errno, Result, poll};
 use std::ffi::{c_int, c_uint};
 
@@ -19,16 +20,20 @@ pub fn close(fd: c_int) -> Option<Result<c_int>> {
     if descriptor::is_protected(fd) {
         return Some(Err(Errno::BADF));
     }
-    match descriptor::lookup(fd) {
-        Lookup::Host => {
-            // Before the host's close, after which the number may be another thread's.
-            poll::forget(fd);
-            descriptor::netlink(fd).filter(|_| !descriptor::in_vfork_child())?;
-            descriptor::close(fd).map(|closed| closed.map(|()| 0))
-        }
-        _ if descriptor::in_vfork_child() => None,
-        _ => descriptor::close(fd).map(|closed| closed.map(|()| 0)),
+    if matches!(descriptor::lookup(fd), Lookup::Host) {
+        // Before the host's close, after which the number may be another thread's.
+        poll::forget(fd);
+        descriptor::netlink(fd)?;
     }
+    if descriptor::in_vfork_child() {
+        return None;
+    }
+    let closed = descriptor::close(fd)?;
+    // A thread that is cancelled while it lingers ends without an answer.
+    if cancel::interrupted() {
+        return Some(Err(Errno::INTR));
+    }
+    Some(closed.map(|()| 0))
 }
 
 /// close_range(2).

@@ -5,7 +5,7 @@ use crate::real;
 use crate::socket::lookup;
 use crate::transfer::{count, send_on};
 use crate::user::Out;
-use kernel::signal::Handlers;
+use kernel::signal::{Handlers, cancel};
 use kernel::socket::SendControl;
 use kernel::{Errno, Result, Socket, signal};
 use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
@@ -86,22 +86,18 @@ fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Res
     if chunk.is_empty() {
         return Ok(0);
     }
-    let mut got = socket.recv(&mut [IoSliceMut::new(&mut chunk)], MSG_PEEK)?.len;
-    if flags & SPLICE_F_NONBLOCK != 0 {
-        let room = rustix::pipe::fcntl_getpipe_size(pipe)?.saturating_sub(ioctl_fionread(pipe)? as usize);
-        got = got.min(room);
-        if got == 0 && room == 0 {
-            return Err(Errno::AGAIN);
-        }
-    }
+    ready(pipe, PollFlags::OUT, flags)?;
+    let got = socket.recv(&mut [IoSliceMut::new(&mut chunk)], MSG_PEEK)?.len;
+    let room = rustix::pipe::fcntl_getpipe_size(pipe)?.saturating_sub(ioctl_fionread(pipe)? as usize);
+    let got = got.min(room);
     let written = signal::around_sleep(Handlers::InSleep, None, || rustix::io::write(pipe, &chunk[..got]))?;
     socket.recv(&mut [IoSliceMut::new(&mut chunk[..written])], MSG_DONTWAIT)?;
     Ok(written)
 }
 
 fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
-    if !has_bytes(pipe, flags & SPLICE_F_NONBLOCK == 0)? {
-        return Ok(0);
+    if !ready(pipe, PollFlags::IN, flags)?.contains(PollFlags::IN) {
+        return Ok(0); // its writers are gone
     }
     // Before the bytes leave the pipe, to which they cannot go back.
     refusal(socket)?;
@@ -119,6 +115,7 @@ fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags
     while sent < got {
         match send_on(socket, &[IoSlice::new(&chunk[sent..got])], more, None, &SendControl::default()) {
             Ok(n) => sent += n,
+            Err(_) if cancel::interrupted() => return Err(Errno::INTR),
             // What has left the pipe is not lost for a signal.
             Err(Errno::INTR | signal::RESTART) => signal::run_waiting(),
             Err(Errno::AGAIN) => {
@@ -133,22 +130,17 @@ fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags
     Ok(sent)
 }
 
-/// Waits until the pipe has bytes; none ever come where its writers are gone. EAGAIN for who does not want to wait.
-fn has_bytes(pipe: BorrowedFd<'_>, waits: bool) -> Result<bool> {
-    let waits = waits && !fcntl_getfl(pipe)?.contains(OFlags::NONBLOCK);
-    let limit = if waits { None } else { Some(&Timespec::default()) };
-    let mut fds = [PollFd::from_borrowed_fd(pipe, PollFlags::IN)];
-    let since = signal::mark();
-    // Unlike poll(2) itself, SA_RESTART restarts it.
-    while let Err(errno) = signal::around_sleep(Handlers::InSleep, None, || poll(&mut fds, limit)) {
-        if errno != Errno::INTR || signal::interrupted_since(since) {
-            return Err(errno);
-        }
+/// Waits until the pipe has bytes (IN) or room (OUT), and says what it found. EAGAIN for who does not want to wait. A thread that slept in
+/// the read or write itself could not be cancelled.
+fn ready(pipe: BorrowedFd<'_>, event: PollFlags, flags: u32) -> Result<PollFlags> {
+    let mut now = [PollFd::from_borrowed_fd(pipe, event)];
+    if poll(&mut now, Some(&Timespec::default()))? > 0 {
+        return Ok(now[0].revents());
     }
-    match fds[0].revents() {
-        none if none.is_empty() => Err(Errno::AGAIN),
-        there => Ok(there.contains(PollFlags::IN)),
+    if flags & SPLICE_F_NONBLOCK != 0 || fcntl_getfl(pipe)?.contains(OFlags::NONBLOCK) {
+        return Err(Errno::AGAIN);
     }
+    kernel::wait::until_ready(pipe, event)
 }
 
 /// Why the socket takes no bytes, whatever they are.

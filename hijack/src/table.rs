@@ -91,8 +91,8 @@ hooks! {
     ) -> c_int = replaces message::recvmmsg, point;
 
     // Descriptors.
-    close(fd: c_int) -> c_int = asks descriptors::close;
-    __close(fd: c_int) -> c_int = asks descriptors::close;
+    close(fd: c_int) -> c_int = asks descriptors::close, point;
+    __close(fd: c_int) -> c_int = asks descriptors::close, point;
     close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int = asks descriptors::close_range;
     closefrom(first: c_int) -> () = asks descriptors::closefrom;
     dup(old: c_int) -> c_int = after descriptors::dup;
@@ -191,8 +191,8 @@ hooks! {
     popen(command: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;
     _IO_popen(command: In<c_char>, mode: In<c_char>) -> Out<FILE> = makes stdio::made;
     opendir(path: In<c_char>) -> Out<DIR> = makes stdio::directory;
-    vdprintf(fd: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf;
-    __vdprintf_chk(fd: c_int, flag: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf_chk;
+    vdprintf(fd: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf, point;
+    __vdprintf_chk(fd: c_int, flag: c_int, format: In<c_char>, arguments: Argument) -> c_int = asks stdio::vdprintf_chk, point;
 
     // Names.
     getaddrinfo(node: In<c_char>, service: In<c_char>, hints: In<addrinfo>, into: Out<*mut addrinfo>) -> c_int = tells names::addrinfo::getaddrinfo, point;

@@ -9,7 +9,10 @@ use std::ffi::{c_char, c_int};
 macro_rules! with_va_list {
     ($named_bytes:literal, $register:literal, $to:literal) => {
         naked_asm!(
+            // Through here libc unwinds the threads that it cancels.
+            ".cfi_startproc",
             "sub rsp, 216",
+            ".cfi_adjust_cfa_offset 216",
             "mov [rsp + 32], rdi",
             "mov [rsp + 40], rsi",
             "mov [rsp + 48], rdx",
@@ -36,7 +39,9 @@ macro_rules! with_va_list {
             concat!("mov ", $register, ", rsp"),
             concat!("call ", $to, "@PLT"),
             "add rsp, 216",
-            "ret"
+            ".cfi_adjust_cfa_offset -216",
+            "ret",
+            ".cfi_endproc",
         )
     };
 }

@@ -10,8 +10,8 @@ use crate::lock::lock;
 use crate::signal::{Handlers, RESTART};
 use crate::{Errno, Result, Socket, signal};
 use parking_lot::Mutex;
-use rustix::event::EventfdFlags;
-use rustix::fd::{AsFd, AsRawFd};
+use rustix::event::{EventfdFlags, PollFlags};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::thread::futex;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -92,6 +92,29 @@ static ALL: StdMutex<Vec<Weak<Waiter>>> = StdMutex::new(Vec::new());
 pub fn wake_all() {
     let all: Vec<Arc<Waiter>> = lock(&ALL).iter().filter_map(Weak::upgrade).collect();
     all.iter().for_each(|waiter| waiter.notify(0));
+}
+
+/// Sleeps until the host's `fd` has one of `events`, as a read(2) or write(2) of it would, but so that the thread can be cancelled. Gives
+/// what it has.
+///
+/// # Errors
+/// When a signal comes, EINTR or [`RESTART`] (signal(7)).
+pub fn until_ready(fd: BorrowedFd<'_>, events: PollFlags) -> Result<PollFlags> {
+    let (waiter, mark) = (Waiter::current(), signal::mark());
+    waiter.in_manner(Manner::Restarted, || {
+        loop {
+            waiter.arm();
+            let mut foreign = [libc::pollfd { fd: fd.as_raw_fd(), events: events.bits().cast_signed(), revents: 0 }];
+            match waiter.sleep(&mut foreign, None, None) {
+                Ok(Woke::Foreign) => return Ok(PollFlags::from_bits_retain(foreign[0].revents.cast_unsigned())),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+            if let Some(errno) = waiter.interrupted_since(mark) {
+                return Err(errno);
+            }
+        }
+    })
 }
 
 /// Held over a fork.
@@ -277,7 +300,7 @@ impl Waiter {
     }
 
     /// The thread's eventfd, made at its first mixed sleep.
-    fn event(&self) -> Result<rustix::fd::BorrowedFd<'_>> {
+    fn event(&self) -> Result<BorrowedFd<'_>> {
         if self.event.get().is_none() {
             let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
             let _ = self.event.set(descriptor::protect_new(|| rustix::event::eventfd(0, flags))?);

@@ -153,6 +153,12 @@ fn requested_now() -> bool {
     })
 }
 
+/// For a call that has done all that it was to do while a sleep of it ended early: whether that was because the thread is to end.
+#[inline]
+pub fn interrupted() -> bool {
+    any() && THREAD.get().interrupted
+}
+
 fn shield() {
     change(|thread| {
         if thread.shielded.is_none() {
