@@ -57,8 +57,7 @@ fn leave() {
         return;
     }
     stdio::flush();
-    let _critical = Critical::enter();
-    kernel::leave();
+    hook::within(|| cancel::shielded(kernel::leave));
 }
 
 /// Before a fork: nothing of ours is under way on this thread while the process is copied.

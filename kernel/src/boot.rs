@@ -8,6 +8,7 @@ use crate::config::{Config, ConfigError};
 use crate::engine::{Engine, Owner, Pool, Sockets};
 use crate::link::{Doorbell, Idle, Lead};
 use crate::lock::{lock, read, write};
+use crate::signal::cancel;
 use crate::{Errno, Kernel, Result, descriptor, host, log, thread};
 use arena::Arena;
 use netstack::Stack;
@@ -72,11 +73,10 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
     let boot = || Config::from_env(environment).map_err(BootError::Config).and_then(Kernel::boot);
     // Here if that can be: a thread that begins needs the dynamic linker's lock, which the constructor of a library that
     // dlopen(3) loads holds.
-    let booted = if thread::has_stack(STACK) {
-        boot()
-    } else {
-        thread::run("rump-boot", boot).map_err(|errno| BootError::Host("thread", errno)).flatten()
-    };
+    let booted = cancel::shielded(|| match thread::has_stack(STACK) {
+        true => boot(),
+        false => thread::run("rump-boot", boot).map_err(|errno| BootError::Host("thread", errno)).flatten(),
+    });
     match booted {
         Ok(kernel) => {
             if kernel.config.interfaces.is_empty() {

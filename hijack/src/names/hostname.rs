@@ -2,6 +2,7 @@
 //! the host's name, on the host's network.
 
 use crate::user::{Out, OutBytes};
+use kernel::signal::cancel;
 use kernel::{Errno, Result, names};
 use libc::{size_t, utsname};
 use std::ffi::c_int;
@@ -31,7 +32,7 @@ pub fn uname(result: c_int, into: Out<utsname>) {
 
 /// gethostid(3): what /etc/hostid holds, else as glibc makes it of an IPv4 address: of the kernel's first that is not the loopback's.
 pub fn gethostid() -> Option<Result<isize>> {
-    if let Ok(Ok(set)) = std::fs::read("/etc/hostid").map(<[u8; 4]>::try_from) {
+    if let Ok(Ok(set)) = cancel::shielded(|| std::fs::read("/etc/hostid")).map(<[u8; 4]>::try_from) {
         return Some(Ok(i32::from_ne_bytes(set) as isize));
     }
     Some(crate::process::kernel().map(|kernel| {

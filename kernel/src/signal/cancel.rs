@@ -159,6 +159,21 @@ pub fn interrupted() -> bool {
     any() && THREAD.get().interrupted
 }
 
+/// Runs what meets cancellation points of libc's, at which not even the first cancellation of the process may end the thread.
+pub fn shielded<R>(call: impl FnOnce() -> R) -> R {
+    let raised = THREAD.get().shielded.is_none();
+    shield();
+    let result = call();
+    // Otherwise the shield of the call that is under way lowers it.
+    if raised
+        && !any()
+        && let Some(state) = change(|thread| thread.shielded.take())
+    {
+        set_state(state);
+    }
+    result
+}
+
 fn shield() {
     change(|thread| {
         if thread.shielded.is_none() {
@@ -215,3 +230,6 @@ fn pending() -> bool {
         word.load(SeqCst) & CANCELED != 0
     })
 }
+
+#[cfg(test)]
+mod tests;

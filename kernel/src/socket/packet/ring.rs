@@ -2,7 +2,7 @@
 
 use super::Socket;
 use crate::backend::PacketCall;
-use crate::signal::RESTART;
+use crate::signal::{RESTART, cancel};
 use crate::{Errno, Result};
 use arena::Window;
 use netstack::PacketTo;
@@ -69,7 +69,7 @@ impl Socket {
 /// is mapped over.
 fn is_mapped(window: &Window) -> bool {
     let Some(Ok(file)) = window.file().map(fstat) else { return false };
-    let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return false };
+    let Ok(maps) = cancel::shielded(|| std::fs::read_to_string("/proc/self/maps")) else { return false };
     let device = format!("{:02x}:{:02x}", major(file.st_dev), minor(file.st_dev));
     let inode = file.st_ino.to_string();
     let is_it = |line: &&str| {
