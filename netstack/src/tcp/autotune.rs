@@ -133,6 +133,11 @@ impl Tcb {
         if let Some(fixed) = self.options.buffers.receive {
             return larger(capacity, fixed as usize);
         }
+        // Who waits for so much must have it before it reads (tcp_set_rcvlowat()).
+        let awaited = 2 * self.options.receive_low_water as usize;
+        if awaited > capacity {
+            return larger(capacity, awaited.min(MAX_RING));
+        }
         let tune = &mut self.autotune;
         let limit = useful(tune.smallest.get().into_iter().chain(self.rtt.sampled()).min()?);
         if capacity >= limit || self.orphan {

@@ -51,6 +51,8 @@ pub struct TcpOptions {
     /// `SO_SNDBUF` and `SO_RCVBUF`, in bytes of ring: a side that is set stays at that size (of a larger ring no more is
     /// used), the others follow the path.
     pub buffers: StreamSizes,
+    /// `SO_RCVLOWAT`, in bytes: where `buffers` leaves it free, the receiving ring grows until it can hold twice as much; 1.
+    pub receive_low_water: u32,
     /// `TCP_THIN_LINEAR_TIMEOUTS`: who has few segments out waits no longer after each of the first timeouts.
     pub thin_linear: bool,
     /// `TCP_CONGESTION`.
@@ -175,6 +177,7 @@ impl Default for TcpOptions {
             syn_retries: 6,
             retries: 15,
             buffers: StreamSizes::default(),
+            receive_low_water: 1,
             thin_linear: false,
             congestion: Algorithm::default(),
             defer_accept: 0,

@@ -22,7 +22,7 @@ const SO_BUF_LOCK: i32 = 72;
 const SEND_LOCKED: i32 = 1;
 const RECEIVE_LOCKED: i32 = 2;
 /// Bounds of SO_RCVLOWAT of a stream: half of the most that net.ipv4.tcp_rmem allows.
-const LOW_WATER_MAX: i32 = 16 << 20;
+const LOW_WATER_MAX: usize = 16 << 20;
 /// net.core.rmem_max and wmem_max, to which SO_RCVBUF and SO_SNDBUF are cut.
 const BUFFER_MAX: usize = 4 << 20;
 /// SO_RCVBUFFORCE and SO_SNDBUFFORCE pass over it, up to the largest ring.
@@ -50,16 +50,7 @@ pub(super) static ROWS: &[Row] = &[
         level: SOL_SOCKET,
         name: libc::SO_RCVLOWAT,
         on: On::All,
-        access: Int {
-            get: |s| Ok(s.endpoint.low_water() as i32),
-            set: Some(|s, v| {
-                // A negative one is the most, 0 the least (Linux: sk_setsockopt).
-                let bytes = if v < 0 { i32::MAX } else { v.max(1) };
-                let bytes = if s.endpoint.kind == Kind::Stream { bytes.min(LOW_WATER_MAX) } else { bytes };
-                s.endpoint.set_low_water(bytes as usize);
-                Ok(())
-            }),
-        },
+        access: Int { get: |s| Ok(s.endpoint.low_water() as i32), set: Some(set_low_water) },
     },
     Row {
         level: SOL_SOCKET,
@@ -203,8 +194,24 @@ pub(super) fn buffer_sizes(socket: &Socket) -> (i32, i32) {
     };
     let settings = socket.settings.lock();
     let send = settings.send_buffer.map_or(tx, |_| buffers.send);
-    let receive = settings.receive_buffer.map_or(rx, |_| buffers.receive);
+    let awaited = 2 * settings.tcp.receive_low_water as usize;
+    let receive = settings.receive_buffer.map_or(rx.max(awaited), |_| buffers.receive);
     (send as i32, receive as i32)
+}
+
+/// A negative one is the most, 0 the least (Linux: sk_setsockopt). Of a stream it is at most half of a buffer, which grows for it
+/// where its size is not set (tcp_set_rcvlowat()).
+fn set_low_water(socket: &Socket, value: i32) -> Result<()> {
+    let mut bytes = if value < 0 { i32::MAX as usize } else { value.max(1) as usize };
+    if socket.endpoint.kind == Kind::Stream {
+        change(socket, |s| {
+            bytes = bytes.min(s.receive_buffer.unwrap_or(LOW_WATER_MAX));
+            s.tcp.receive_low_water = bytes as u32;
+            Ok(())
+        })?;
+    }
+    socket.endpoint.set_low_water(bytes);
+    Ok(())
 }
 
 fn receive_timeout(socket: &Socket) -> Result<Vec<u8>> {

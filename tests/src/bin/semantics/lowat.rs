@@ -1,6 +1,6 @@
-//! How much of what was written may wait: TCP_NOTSENT_LOWAT, and SO_SNDBUF of a connection.
+//! How much of what was written may wait: TCP_NOTSENT_LOWAT, and SO_SNDBUF of a connection. How much must have come: SO_RCVLOWAT.
 
-use libc::{IPPROTO_TCP, MSG_DONTWAIT, POLLIN, POLLOUT, SO_SNDBUF, SOL_SOCKET};
+use libc::{IPPROTO_TCP, MSG_DONTWAIT, POLLIN, POLLOUT, SO_RCVBUF, SO_RCVLOWAT, SO_SNDBUF, SOL_SOCKET};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub const CASES: &[Case] = &[
     ("lowat.buffers_set_late", buffers_set_late),
     ("lowat.set_larger_again", set_larger_again),
     ("lowat.more_than_the_buffer", more_than_the_buffer),
+    ("lowat.receive_buffer_grows", receive_buffer_grows),
+    ("lowat.receive_buffer_is_set", receive_buffer_is_set),
 ];
 
 const TCP_NOTSENT_LOWAT: i32 = 25;
@@ -168,7 +170,7 @@ fn set_larger_again(r: &mut Report) {
 /// SO_RCVLOWAT of more than the receive buffer can hold does not keep the program from reading.
 fn more_than_the_buffer(r: &mut Report) {
     let (a, b) = pair();
-    must("SO_RCVLOWAT", sys::set_option(b, SOL_SOCKET, libc::SO_RCVLOWAT, 100_000));
+    must("SO_RCVLOWAT", sys::set_option(b, SOL_SOCKET, SO_RCVLOWAT, 100_000));
     must("SO_RCVBUF", sys::set_option(b, SOL_SOCKET, libc::SO_RCVBUF, 2048));
     nonblocking(a);
     for _ in 0..50 {
@@ -176,4 +178,32 @@ fn more_than_the_buffer(r: &mut Report) {
         thread::sleep(Duration::from_millis(2));
     }
     r.see("ready", sys::poll(&[(b, POLLIN)], 2000));
+}
+
+const MIB: i32 = 1 << 20;
+
+fn receive_low_water(r: &mut Report, fd: Fd, value: i32) {
+    r.see(&format!("SO_RCVLOWAT := {value}"), sys::set_option(fd, SOL_SOCKET, SO_RCVLOWAT, value));
+    r.see("get", sys::get_option(fd, SOL_SOCKET, SO_RCVLOWAT));
+    r.see("SO_RCVBUF", sys::get_option(fd, SOL_SOCKET, SO_RCVBUF));
+}
+
+/// poll(2) waits for all of it, and the window lets it come.
+fn receive_buffer_grows(r: &mut Report) {
+    let (a, b) = pair();
+    receive_low_water(r, b, MIB);
+    must("send", sys::send(a, &pattern(MIB as usize - 1), 0));
+    r.see("one byte less", sys::poll(&[(b, POLLIN)], 300).map(|(ready, _)| ready));
+    must("send", sys::send(a, b"x", 0));
+    r.see("all", sys::poll(&[(b, POLLIN)], 2000).map(|(ready, _)| ready));
+    r.see("FIONREAD", sys::ioctl(b, libc::FIONREAD, -7));
+}
+
+fn receive_buffer_is_set(r: &mut Report) {
+    let (_a, b) = pair();
+    must("SO_RCVBUF", sys::set_option(b, SOL_SOCKET, SO_RCVBUF, 100_000));
+    receive_low_water(r, b, 10_000);
+    receive_low_water(r, b, MIB);
+    let fresh = tcp();
+    receive_low_water(r, fresh, MIB);
 }
