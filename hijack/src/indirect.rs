@@ -62,12 +62,10 @@ pub fn syscall(
         libc::SYS_poll => hooked!(poll(a, b, c)),
         libc::SYS_select => hooked!(select(a, b, c, d, e)),
         // The masks of the calls themselves are shorter than C's.
-        libc::SYS_ppoll => masked(d, |mask| hooked!(ppoll(a, b, c, mask))),
-        libc::SYS_pselect6 => {
-            masked(f.pointer::<Argument>().get().unwrap_or(f), |mask| hooked!(pselect(a, b, c, d, e, mask)))
-        }
-        libc::SYS_epoll_pwait => masked(e, |mask| hooked!(epoll_pwait(a, b, c, d, mask))),
-        libc::SYS_epoll_pwait2 => masked(e, |mask| hooked!(epoll_pwait2(a, b, c, d, mask))),
+        libc::SYS_ppoll => masked((d, e.into()), |mask| hooked!(ppoll(a, b, c, mask))),
+        libc::SYS_pselect6 => masked(mask_of_pselect(f), |mask| hooked!(pselect(a, b, c, d, e, mask))),
+        libc::SYS_epoll_pwait => masked((e, f.into()), |mask| hooked!(epoll_pwait(a, b, c, d, mask))),
+        libc::SYS_epoll_pwait2 => masked((e, f.into()), |mask| hooked!(epoll_pwait2(a, b, c, d, mask))),
         libc::SYS_epoll_create => hooked!(epoll_create(a)),
         libc::SYS_epoll_create1 => hooked!(epoll_create1(a)),
         libc::SYS_epoll_ctl => hooked!(epoll_ctl(a, b, c, d)),
@@ -124,11 +122,26 @@ fn makes_a_descriptor(number: c_long) -> bool {
     )
 }
 
+/// pselect6(2) has a pointer to both in one argument. What cannot be read is no mask either.
+fn mask_of_pselect(both: Argument) -> (Argument, usize) {
+    match (both.pointer::<Argument>().get(), both.pointer::<usize>().nth(1).get()) {
+        (Ok(mask), Ok(size)) => (mask, size),
+        _ => (both, MASK),
+    }
+}
+
+/// Bytes of a signal mask, as the system calls have it.
+const MASK: usize = size_of::<u64>();
+
 /// Calls `with` a signal mask that is as long as C's, whose first word is that of the system call.
-fn masked(mask: Argument, with: impl FnOnce(Argument) -> ssize_t) -> ssize_t {
-    match mask.pointer::<u64>().get() {
+fn masked((mask, size): (Argument, usize), with: impl FnOnce(Argument) -> ssize_t) -> ssize_t {
+    let given = mask.pointer::<u64>();
+    if !given.is_null() && size != MASK {
+        return hook::failed(Errno::INVAL);
+    }
+    match given.get() {
         Ok(word) => {
-            let mut whole = [0; size_of::<libc::sigset_t>() / size_of::<u64>()];
+            let mut whole = [0; size_of::<libc::sigset_t>() / MASK];
             whole[0] = word;
             with(Argument::of(&mut whole))
         }

@@ -31,7 +31,14 @@ pub fn sendmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> Option<Result<i
     sent
 }
 
+/// What is for the system calls of 32-bit programs alone.
+fn refuse_compat(flags: c_int) -> Result<()> {
+    const MSG_CMSG_COMPAT: c_int = c_int::MIN;
+    if flags & MSG_CMSG_COMPAT != 0 { Err(Errno::INVAL) } else { Ok(()) }
+}
+
 fn send_one(socket: &Socket, message: Message, flags: c_int) -> Result<usize> {
+    refuse_compat(flags)?;
     // Unlike to sendto(2), an address of no length is none.
     let name = if message.name_len == 0 { InBytes::null() } else { message.name.as_in() };
     let to = address::destination(socket, flags, name, message.name_len)?;
@@ -86,6 +93,7 @@ pub fn recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> isize {
 const LONGEST_CONTROL: usize = 512;
 
 fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usize> {
+    refuse_compat(flags)?;
     let message = header.parts()?;
     let received = user::scatter(message.vectors, message.count, |bufs| socket.recv(bufs, flags))?;
     let name_len = match received.from {

@@ -199,7 +199,16 @@ fn wait(
     let ours = |deadline| {
         let ours = || {
             let max = usize::try_from(max).map_err(|_| Errno::INVAL)?;
-            epoll::wait(set, places(events, max)?, deadline, mask.optional()?.as_ref()).map(number)
+            let mask = mask.optional()?;
+            let mut nothing = [epoll_event { events: 0, u64: 0 }];
+            match places(events, max) {
+                Ok(places) => epoll::wait(set, places, deadline, mask.as_ref()).map(number),
+                // As on Linux, they are missed only when there is something to tell.
+                Err(errno) => match epoll::wait(set, &mut nothing, deadline, mask.as_ref())? {
+                    0 => Ok(0),
+                    _ => Err(errno),
+                },
+            }
         };
         hook::asks(|| Some(ours())).unwrap_or(-1)
     };

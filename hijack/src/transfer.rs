@@ -7,7 +7,7 @@ use crate::real;
 use crate::socket::on;
 use crate::splice;
 use crate::table::host;
-use crate::user::{self, In, InBytes, Out, OutBytes};
+use crate::user::{self, ADDRESSES, In, InBytes, MAX_RW_COUNT, Out, OutBytes};
 use kernel::socket::{Name, Received, SendControl};
 use kernel::{Errno, Result, Socket, signal};
 use libc::{MSG_NOSIGNAL, SOCK_STREAM, iovec, socklen_t};
@@ -38,13 +38,17 @@ pub fn send_on(
     sent
 }
 
+fn send_bytes(socket: &Socket, buf: InBytes, len: usize, flags: c_int, to: Option<Name>) -> Result<usize> {
+    send_on(socket, &[IoSlice::new(buf.unseen(len.min(MAX_RW_COUNT))?)], flags, to, &SendControl::default())
+}
+
 fn recv_on(socket: &Socket, buf: OutBytes, len: usize, flags: c_int) -> Result<Received> {
-    socket.recv(&mut [IoSliceMut::new(buf.unseen(len)?)], flags)
+    socket.recv(&mut [IoSliceMut::new(buf.unseen(len.min(MAX_RW_COUNT))?)], flags)
 }
 
 /// send(2).
 pub fn send(fd: c_int, buf: InBytes, len: usize, flags: c_int) -> Count {
-    on(fd, |socket| send_on(socket, &[IoSlice::new(buf.unseen(len)?)], flags, None, &SendControl::default()).map(count))
+    on(fd, |socket| send_bytes(socket, buf, len, flags, None).map(count))
         .or_else(|| netlink::sendto(fd, buf, len, InBytes::null(), 0))
 }
 
@@ -52,7 +56,7 @@ pub fn send(fd: c_int, buf: InBytes, len: usize, flags: c_int) -> Count {
 pub fn sendto(fd: c_int, buf: InBytes, len: usize, flags: c_int, name: InBytes, name_len: socklen_t) -> Count {
     on(fd, |socket| {
         let to = address::destination(socket, flags, name, name_len)?;
-        send_on(socket, &[IoSlice::new(buf.unseen(len)?)], flags, to, &SendControl::default()).map(count)
+        send_bytes(socket, buf, len, flags, to).map(count)
     })
     .or_else(|| netlink::sendto(fd, buf, len, name, name_len))
 }
@@ -90,13 +94,17 @@ pub fn recvfrom(fd: c_int, buf: OutBytes, len: usize, flags: c_int, name: OutByt
 pub fn read(fd: c_int, buf: OutBytes, len: usize) -> Count {
     on(fd, |socket| match len {
         0 => Ok(0),
+        ADDRESSES.. => Err(Errno::FAULT),
         _ => recv_on(socket, buf, len, 0).map(|received| count(received.len)),
     })
 }
 
 /// write(2).
 pub fn write(fd: c_int, buf: InBytes, len: usize) -> Count {
-    send(fd, buf, len, 0)
+    match len {
+        ADDRESSES.. => on(fd, |_| Err(Errno::FAULT)),
+        _ => send(fd, buf, len, 0),
+    }
 }
 
 /// readv(2).
@@ -178,8 +186,6 @@ pub fn recvfrom_chk(
 
 /// Bytes that sendfile moves at a time.
 const CHUNK: usize = 64 * 1024;
-/// What Linux moves at most in one call.
-const MOST: usize = 0x7fff_f000;
 
 /// sendfile(2). Onto a rump socket it is a loop of positioned reads, so that what was not sent stays unread.
 pub fn sendfile(to: c_int, from: c_int, offset: Out<i64>, len: usize) -> Count {
@@ -189,7 +195,7 @@ pub fn sendfile(to: c_int, from: c_int, offset: Out<i64>, len: usize) -> Count {
     on(to, |socket| {
         let start = if offset.is_null() { position(from)? } else { offset.get()? };
         let mut sent = 0;
-        let outcome = copy_file(socket, from, start, len.min(MOST), &mut sent);
+        let outcome = copy_file(socket, from, start, len.min(MAX_RW_COUNT), &mut sent);
         let end = start + count(sent) as i64;
         if offset.is_null() {
             seek(real::borrowed(from)?, SeekFrom::Start(end.cast_unsigned()))?;

@@ -20,6 +20,12 @@ use kernel::{Errno, Result};
 use std::ffi::{CStr, c_char};
 use std::mem::{MaybeUninit, size_of};
 
+/// What one call moves at most (Linux's MAX_RW_COUNT).
+pub const MAX_RW_COUNT: usize = 0x7fff_f000;
+
+/// As many addresses as a program has: a length of so many bytes is EFAULT without a look at them (access_ok()).
+pub const ADDRESSES: usize = 1 << 47;
+
 /// Types of which every pattern of bits is a value.
 ///
 /// # Safety

@@ -1,7 +1,7 @@
 #![allow(unsafe_code)]
 //! The buffers of readv(2), sendmsg(2) and their relatives.
 
-use super::{In, there};
+use super::{ADDRESSES, In, MAX_RW_COUNT, there};
 use kernel::{Errno, Result, fault};
 use std::io::{IoSlice, IoSliceMut};
 
@@ -29,7 +29,8 @@ pub fn scatter<R>(
     })
 }
 
-/// Runs `with` on a copy of the array, after the checks that Linux does: the count, the sum, and a buffer for each length.
+/// Runs `with` on a copy of the array, after the checks that Linux does: the count, the lengths, and a buffer for each. What is more
+/// than one call moves is cut off.
 fn copied<R>(vectors: In<libc::iovec>, count: usize, with: impl FnOnce(&mut [libc::iovec]) -> Result<R>) -> Result<R> {
     if count > IOV_MAX {
         return Err(Errno::INVAL);
@@ -45,14 +46,18 @@ fn copied<R>(vectors: In<libc::iovec>, count: usize, with: impl FnOnce(&mut [lib
     };
     // SAFETY: the fact of `user`, and a place of ours of that size.
     there(unsafe { fault::copy_raw(copy.as_mut_ptr().cast(), vectors.0.cast(), size_of_val(copy)) })?;
-    let mut sum = 0usize;
+    let mut room = MAX_RW_COUNT;
     for vector in copy.iter_mut() {
-        sum = sum.checked_add(vector.iov_len).filter(|sum| *sum <= isize::MAX as usize).ok_or(Errno::INVAL)?;
         match (vector.iov_base.is_null(), vector.iov_len) {
+            (_, len) if isize::try_from(len).is_err() => return Err(Errno::INVAL),
             (true, 0) => vector.iov_base = std::ptr::dangling_mut::<u8>().cast(),
             (true, _) => return Err(Errno::FAULT),
+            // Of a single one Linux cuts the length before it looks at it.
+            (_, ADDRESSES..) if count > 1 => return Err(Errno::FAULT),
             _ => {}
         }
+        vector.iov_len = vector.iov_len.min(room);
+        room -= vector.iov_len;
     }
     with(copy)
 }

@@ -5,7 +5,9 @@ use std::thread;
 use libc::{FIONREAD, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, POLLIN, POLLOUT, SOL_SOCKET};
 
 use crate::Case;
-use crate::net::{here, later, listener, must, nonblocking, pair, pattern, receive_all, settle, timed, within, woken};
+use crate::net::{
+    here, later, listener, must, nonblocking, pair, pattern, receive_all, settle, timed, udp, udp_pair, within, woken,
+};
 use crate::report::Report;
 use crate::sys;
 
@@ -33,8 +35,10 @@ pub const CASES: &[Case] = &[
     ("data.with_address", with_address),
     ("data.bytes_waiting", bytes_waiting),
     ("data.bad_pointer", bad_pointer),
+    ("data.lengths", lengths),
     ("data.after_end", after_end),
     ("data.control_messages", control_messages),
+    ("data.compat", compat),
 ];
 
 fn echo(r: &mut Report) {
@@ -318,6 +322,35 @@ fn bad_pointer(r: &mut Report) {
     r.see("the data is still there", sys::recv(b, 8, MSG_DONTWAIT));
 }
 
+/// Lengths that no memory has: what one call moves is bounded, and so are addresses.
+fn lengths(r: &mut Report) {
+    const TOO_MANY: [usize; 4] = [1 << 47, 1 << 62, isize::MAX as usize, usize::MAX];
+    let (a, b) = pair();
+    for len in TOO_MANY {
+        r.see(&format!("read {len:#x}"), sys::read_said(b, len));
+        r.see("readv of two", sys::readv_said(b, len, 2));
+        r.see("write", sys::write_said(a, len));
+        r.see("writev", sys::writev_said(a, len));
+    }
+    type Read = fn(sys::Fd) -> sys::Ret<i64>;
+    let reads: [(&str, Read); 4] = [
+        ("read", |fd| sys::read_said(fd, 1 << 40)),
+        ("recv", |fd| sys::recv_said(fd, usize::MAX, 0)),
+        ("readv of two", |fd| sys::readv_said(fd, 1 << 40, 2)),
+        ("readv of one", |fd| sys::readv_said(fd, isize::MAX as usize, 1)),
+    ];
+    for (what, read) in reads {
+        must("send", sys::send(a, &pattern(40), 0));
+        settle(b, POLLIN);
+        r.see(&format!("{what} of what there is"), read(b));
+    }
+    let (a, _b) = udp_pair();
+    for len in TOO_MANY {
+        r.see(&format!("a datagram of {len:#x}"), sys::send_said(a, len));
+        r.see("write", sys::write_said(a, len));
+    }
+}
+
 fn after_end(r: &mut Report) {
     let (a, b) = pair();
     must("close", sys::close(a));
@@ -340,4 +373,17 @@ fn control_messages(r: &mut Report) {
     }
     must("shutdown", sys::shutdown(a, libc::SHUT_WR));
     r.see("came", receive_all(b, 64).len());
+}
+
+/// MSG_CMSG_COMPAT is the kernel's own.
+fn compat(r: &mut Report) {
+    const MSG_CMSG_COMPAT: i32 = i32::MIN;
+    let (a, b) = pair();
+    r.see("sendmsg", sys::sendmsg(a, &[b"x"], MSG_CMSG_COMPAT, None));
+    r.see("sendmmsg", sys::sendmmsg_flags(udp(), &[b"x"], here(9), MSG_CMSG_COMPAT));
+    r.see("send", sys::send(a, b"x", MSG_CMSG_COMPAT));
+    settle(b, POLLIN);
+    r.see("recvmsg", sys::recvmsg(b, &[4], MSG_CMSG_COMPAT, 0).map(|message| message.returned));
+    r.see("recvmmsg", sys::recvmmsg(b, 1, 4, MSG_CMSG_COMPAT).map(|messages| messages.len()));
+    r.see("recv", sys::recv(b, 4, MSG_CMSG_COMPAT));
 }

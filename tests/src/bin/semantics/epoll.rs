@@ -43,6 +43,7 @@ pub const CASES: &[Case] = &[
     ("epoll.two_sets", two_sets),
     ("epoll.fresh_member", fresh_member),
     ("epoll.copied", copied),
+    ("epoll.nowhere", nowhere),
 ];
 
 fn set() -> Fd {
@@ -507,4 +508,21 @@ fn copied(r: &mut Report) {
     must("close", sys::close(e));
     must("send", sys::send(a, b"x", 0));
     r.see("a copy of the set", sys::epoll_wait(copy, 8, 2000));
+}
+
+/// A place for the events that is not there is missed only when there is something to tell.
+fn nowhere(r: &mut Report) {
+    let (a, b) = pair();
+    let e = set();
+    r.see("an empty set", sys::epoll_wait_nowhere(e, 8, 0));
+    add(e, b, EPOLLIN, 7);
+    r.see("nothing ready", sys::epoll_wait_nowhere(e, 8, 0));
+    r.see("no room either", sys::epoll_wait_nowhere(e, 0, 0));
+    let (none, in_time) = timed(50, || sys::epoll_wait_nowhere(e, 8, 50));
+    r.see("after a while", none);
+    r.see("in time", in_time);
+    must("send", sys::send(a, b"x", 0));
+    settle(b, POLLIN);
+    r.see("ready", sys::epoll_wait_nowhere(e, 8, 0));
+    r.see("still", sys::epoll_wait(e, 8, 0));
 }

@@ -17,6 +17,7 @@ pub const CASES: &[Case] = &[
     ("number.ppoll", ppoll),
     ("number.pselect", pselect),
     ("number.epoll_pwait", epoll_pwait),
+    ("number.lengths_of_masks", lengths_of_masks),
     ("number.vectors", vectors),
     ("number.reused", reused),
     ("number.bindresvport", low_port),
@@ -74,6 +75,32 @@ fn epoll_pwait(r: &mut Report) {
     let n = unsafe { libc::syscall(SYS_epoll_pwait, epoll, &raw mut event, 1, 0, &raw const MASK, MASK_LEN) };
     r.see("ready", value(n));
     r.see("which", { event.u64 } as usize);
+}
+
+/// The kernel's mask has one length.
+fn lengths_of_masks(r: &mut Report) {
+    let (_, b) = readable();
+    let epoll = must("epoll_create", sys::epoll_create());
+    must("epoll_ctl", sys::epoll_ctl(epoll, EPOLL_CTL_ADD, b, EPOLLIN, 7));
+    for (what, mask) in [("a mask", &raw const MASK), ("none", ptr::null())] {
+        for len in [0usize, 4, 8, 128] {
+            let mut event = libc::epoll_event { events: 0, u64: 0 };
+            let (mut fds, mut time) = (libc::pollfd { fd: b, events: POLLIN, revents: 0 }, AT_ONCE);
+            let both = (mask, len);
+            // SAFETY: live locals of the calls' types, and a mask of which no more than its 8 bytes are read.
+            let [waited, polled, selected] = unsafe {
+                let none: *mut libc::fd_set = ptr::null_mut();
+                [
+                    value(libc::syscall(SYS_epoll_pwait, epoll, &raw mut event, 1, 0, mask, len)),
+                    value(libc::syscall(SYS_ppoll, &raw mut fds, 1, &raw mut time, mask, len)),
+                    value(libc::syscall(SYS_pselect6, 0, none, none, none, &raw mut time, &raw const both)),
+                ]
+            };
+            r.see(&format!("epoll_pwait, {what} of {len}"), waited);
+            r.see("ppoll", polled);
+            r.see("pselect6", selected);
+        }
+    }
 }
 
 fn vectors(r: &mut Report) {

@@ -224,6 +224,42 @@ pub fn send_nowhere(fd: Fd, flags: c_int) -> Ret<i64> {
     if value < 0 { Err(Errno::last()) } else { Ok(value as i64) }
 }
 
+/// `read` of so many bytes into memory that has a few, far from where memory ends.
+pub fn read_said(fd: Fd, len: usize) -> Ret<i64> {
+    let mut few = vec![0u8; 64];
+    call!(libc::read(fd, few.as_mut_ptr().cast(), len))
+}
+
+/// As [`read_said`], by `recv`.
+pub fn recv_said(fd: Fd, len: usize, flags: c_int) -> Ret<i64> {
+    let mut few = vec![0u8; 64];
+    call!(libc::recv(fd, few.as_mut_ptr().cast(), len, flags))
+}
+
+/// As [`read_said`], by `readv`: a buffer, or two of which the second has two bytes.
+pub fn readv_said(fd: Fd, len: usize, buffers: c_int) -> Ret<i64> {
+    let (mut few, mut two) = (vec![0u8; 64], [0u8; 2]);
+    let vector = |bytes: &mut [u8], len| libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: len };
+    let vectors = [vector(&mut few, len), vector(&mut two, 2)];
+    call!(libc::readv(fd, vectors.as_ptr(), buffers))
+}
+
+/// `write` of so many bytes, more than there are.
+pub fn write_said(fd: Fd, len: usize) -> Ret<i64> {
+    call!(libc::write(fd, b"few".as_ptr().cast(), len))
+}
+
+/// As [`write_said`], by `send`.
+pub fn send_said(fd: Fd, len: usize) -> Ret<i64> {
+    call!(libc::send(fd, b"few".as_ptr().cast(), len, 0))
+}
+
+/// As [`write_said`], by `writev` of two buffers, the first of which has three bytes.
+pub fn writev_said(fd: Fd, len: usize) -> Ret<i64> {
+    let vector = |len| libc::iovec { iov_base: b"few".as_ptr().cast_mut().cast(), iov_len: len };
+    call!(libc::writev(fd, [vector(3), vector(len)].as_ptr(), 2))
+}
+
 /// `writev` of memory that is not there.
 pub fn writev_nowhere(fd: Fd) -> Ret<i64> {
     let vector = libc::iovec { iov_base: ptr::without_provenance_mut(8), iov_len: 4 };
@@ -503,6 +539,11 @@ pub fn epoll_wait(epoll: Fd, max: usize, millis: c_int) -> Ret<Vec<(u32, u64)>> 
     let mut events = vec![libc::epoll_event { events: 0, u64: 0 }; max];
     let n = call!(libc::epoll_wait(epoll, events.as_mut_ptr(), max as c_int, millis))?;
     Ok(events.iter().take(n as usize).map(|event| (event.events, event.u64)).collect())
+}
+
+/// As [`epoll_wait`], with no place for the events.
+pub fn epoll_wait_nowhere(epoll: Fd, max: c_int, millis: c_int) -> Ret<i64> {
+    call!(libc::epoll_wait(epoll, ptr::null_mut(), max, millis))
 }
 
 /// `fork()`: 0 in the child.
