@@ -35,12 +35,15 @@ const LEFT: &str = left! {
     "msync" "duplocale" "__duplocale" = "neither descriptors nor names of hosts";
     "gai_cancel" "gai_error" "gai_suspend" "gai_strerror" = "getaddrinfo_a(3) has answered when it returns";
     "getnetbyname*" "getnetbyaddr*" "getnetent*" "setnetent" "endnetent" "getrpcby*" "getrpcent*" "setrpcent" "endrpcent" "ether_*"
+    "getaliasent*" "setaliasent" "endaliasent" "getgrent*" "setgrent" "endgrent" "getprotoent*" "setprotoent" "endprotoent" "getpwent*"
+    "setpwent" "endpwent" "getservent*" "setservent" "endservent" "getsgent*" "setsgent" "endsgent" "getspent*" "setspent" "endspent"
         = "read /etc, as nsswitch.conf(5) is by default";
     "res_dnok" "res_hnok" "res_mailok" "res_ownok" "res_mkquery" "res_nmkquery" "__res_dnok" "__res_hnok" "__res_mailok" "__res_ownok" "__res_mkquery" "__res_nmkquery" "__res_init" "__res_ninit" "__res_nclose" "__res_randomid" "__res_state" "__nss_hostname_digits_dots"
         = "make and check names and messages; nothing is sent";
     "_authenticate" "authdes_getucred" "authnone_create" "authunix_create*" "clnt_perr*" "clnt_sperr*" "clnt_pcreateerror" "clnt_spcreateerror" "clntraw_create"
     "svcraw_create" "svc_*" "svcerr_*" "svcfd_create" "svcunix*" "clntunix_create" "svcudp_enablecache" "_rpc_dtablesize"
-    "__rpc_thread_*" = "RPC of old programs, over what the refused calls would have made";
+    "__rpc_thread_*" "key_decryptsession*" "key_encryptsession*" "key_get_conv" "key_secretkey_is_set" "key_setnet" "key_setsecret"
+    "xdr_key_netstres" = "RPC of old programs, over what the refused calls would have made";
     "pthread_a*" "pthread_b*" "pthread_cl*" "pthread_co*" "pthread_cr*" "pthread_d*" "pthread_e*" "pthread_g*" "pthread_j*" "pthread_k*" "pthread_m*"
     "pthread_o*" "pthread_r*" "pthread_self" "pthread_seta*" "pthread_setcancelstate" "pthread_setco*" "pthread_setn*" "pthread_sets*" "pthread_si*" "pthread_sp*"
     "pthread_t*" "pthread_y*" "__pthread_*" "_pthread_*" "thrd_*" "cnd_*" "tss_create" "timer_create" "__register_atfork"

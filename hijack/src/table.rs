@@ -169,6 +169,7 @@ hooks! {
     inotify_init1(flags: c_int) -> c_int = makes descriptors::made;
     fanotify_init(flags: c_uint, event_flags: c_uint) -> c_int = makes descriptors::made;
     posix_openpt(flags: c_int) -> c_int = makes descriptors::made;
+    getpt() -> c_int = makes descriptors::made;
     pidfd_open(pid: c_int, flags: c_uint) -> c_int = makes descriptors::made;
     pidfd_getfd(pidfd: c_int, fd: c_int, flags: c_uint) -> c_int = makes descriptors::made;
     pipe(ends: Out<c_int>) -> c_int = after descriptors::pipe;
@@ -252,6 +253,7 @@ hooks! {
 
     iruserok(address: c_uint, superuser: c_int, remote: In<c_char>, local: In<c_char>) -> c_int = refuses INSIDE_LIBC;
     iruserok_af(address: In<c_void>, superuser: c_int, remote: In<c_char>, local: In<c_char>, family: c_uint) -> c_int = refuses INSIDE_LIBC;
+    __ivaliduser(hosts: Out<FILE>, address: c_uint, local: In<c_char>, remote: In<c_char>) -> c_int = refuses INSIDE_LIBC;
 
     // Sun's RPC of programs that were linked long ago, of which libc makes the sockets too. (libtirpc's, of today's, calls socket(2).)
     callrpc(host: In<c_char>, program: c_ulong, version: c_ulong, procedure: c_ulong, encode: In<c_void>, argument: In<c_void>, decode: In<c_void>, result: Out<c_void>) -> c_int = refuses INSIDE_LIBC;
@@ -273,6 +275,8 @@ hooks! {
     authdes_create(name: In<c_char>, window: c_uint, address: In<c_void>, key: In<c_void>) -> Out<c_void> = refuses INSIDE_LIBC;
     authdes_pk_create(name: In<c_char>, public: In<c_void>, window: c_uint, address: In<c_void>, key: In<c_void>) -> Out<c_void> = refuses INSIDE_LIBC;
     get_myaddress(into: Out<c_void>) -> () = refuses INSIDE_LIBC;
+    key_gendes(key: Out<c_void>) -> c_int = refuses INSIDE_LIBC;
+    rtime(address: In<sockaddr_in>, time: Out<c_uint>, timeout: In<c_uint>) -> c_int = refuses INSIDE_LIBC;
 
     // Input and output in the background: libc's threads would read and write the descriptor past us.
     aio_read(control: In<c_int>) -> c_int = asks background::one;

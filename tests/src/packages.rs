@@ -69,6 +69,7 @@ pub const PACKAGES: &[Package] = &[
     package("strace", &["strace"], "proves that no host socket was opened"),
     package("util-linux", &["setpriv", "nsenter", "unshare"], "other users, namespaces"),
     package("gcc", &["gcc"], "a program that must not notice the preload"),
+    package("binutils", &["objdump"], "which functions of libc come to socket(2)"),
     package("git", &["git"], "another one"),
     package("python3.11", &["python3.11"], "the interpreter of CPython's test suite"),
     package("libpython3.11-testsuite", &["/usr/lib/python3.11/test/test_socket.py"], "CPython's own tests of sockets"),
