@@ -1,9 +1,10 @@
-/* Leaves socket calls out of a handler, by siglongjmp(3), which is how programs without poll(2) bound their waits, and by closing
-   the descriptor. Seen alike on every kernel: nothing of the call stays behind. */
+/* Leaves socket calls out of a handler, by siglongjmp(3), which is how programs without poll(2) bound their waits, by pthread_exit(3),
+   and by closing the descriptor. Seen alike on every kernel: nothing of the call stays behind. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -129,6 +130,31 @@ static void goes_on(void)
     say_what_is_left("a timeout of", "recv");
 }
 
+static void ends(int signal) { pthread_exit((void *)7); }
+static void cleaned_up(void *what) { printf("%s: cleaned up\n", (const char *)what); }
+
+static void *receives(void *unused)
+{
+    pthread_cleanup_push(cleaned_up, "recv");
+    by_recv();
+    pthread_cleanup_pop(0);
+    return 0;
+}
+
+static void ends_the_thread(void)
+{
+    pthread_t thread;
+    void *result = 0;
+    connection();
+    signal(SIGUSR1, ends);
+    pthread_create(&thread, 0, receives, 0);
+    usleep(50000);
+    pthread_kill(thread, SIGUSR1);
+    pthread_join(thread, &result);
+    printf("pthread_exit in the handler: %ld\n", (long)result);
+    say_what_is_left("ended in", "recv");
+}
+
 int main(void)
 {
     setvbuf(stdout, 0, _IOLBF, 0);
@@ -139,6 +165,7 @@ int main(void)
     }
     closed_by_the_handler();
     goes_on();
+    ends_the_thread();
     /* As often as a program that bounds each wait so. */
     connection();
     for (volatile int i = 0; i < 20; i++)
