@@ -13,6 +13,11 @@ impl Instant {
         Instant(ms * 1_000_000)
     }
 
+    /// Milliseconds since the origin, as the timestamps of IP (RFC 791 §3.1) and TCP (RFC 7323 §5.4) count them, which wrap around.
+    pub(crate) fn millis(self) -> u32 {
+        (self.0 / 1_000_000) as u32
+    }
+
     /// Time since `earlier`, zero if `earlier` is later.
     pub fn since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -13,7 +13,7 @@ use super::remnant::Remnant;
 use super::seam::{Env, Path};
 use super::seq::Seq;
 use super::socket::{Idle, Kind, Listener, Socket};
-use super::tcb::{Opening, Tcb, millis};
+use super::tcb::{Opening, Tcb};
 use super::window::SCALE;
 use super::{Accepted, Tcp, TcpId};
 use crate::datagram::{ErrorReport, Reports};
@@ -134,7 +134,7 @@ impl Tcp {
             timestamps: Some(Timestamps {
                 offset: self.secrets.timestamp_offset(&tuple),
                 recent: 0,
-                recent_age: millis(now),
+                recent_age: now.millis(),
             }),
             sack: true,
             ecn: options.ecn,

@@ -5,7 +5,7 @@ use super::errors::TcpError;
 use super::fast_open::FastOpenFail;
 use super::recovery::Phase;
 use super::state::State;
-use super::tcb::{Tcb, millis};
+use super::tcb::Tcb;
 use crate::time::{Duration, Instant};
 use core::net::SocketAddr;
 
@@ -221,7 +221,7 @@ impl Tcb {
             max_pacing_rate: self.options.max_pacing_rate,
             app_limited: self.rate.last().is_some_and(|sample| sample.app_limited),
             dsacks: c.dsacks,
-            timestamp: millis(now).wrapping_add(d.timestamps.map_or(0, |stamps| stamps.offset)),
+            timestamp: now.millis().wrapping_add(d.timestamps.map_or(0, |stamps| stamps.offset)),
         }
     }
 

@@ -15,7 +15,7 @@ use super::seq::Seq;
 use super::socket::{Kind, Socket};
 use super::syn_cookie;
 use super::syn_queue::Request;
-use super::tcb::{Opening, Tcb, millis};
+use super::tcb::{Opening, Tcb};
 use super::window::{MAX_UNSCALED, SCALE};
 use super::{Tcp, Waiter};
 use crate::datagram::Reports;
@@ -88,7 +88,7 @@ impl Tcp {
             timestamps: header.options.timestamps.map(|theirs| Timestamps {
                 offset,
                 recent: theirs.value,
-                recent_age: millis(now),
+                recent_age: now.millis(),
             }),
             sack: header.options.sack_permitted,
             ecn: ecn::asks(segment),
@@ -156,7 +156,7 @@ impl Tcp {
             snd_mss: advertised_mss.min(mss),
             advertised_mss,
             scales: told.scale.map(|theirs| (theirs, SCALE)),
-            timestamps: stamps.map(|theirs| Timestamps { offset, recent: theirs.value, recent_age: millis(now) }),
+            timestamps: stamps.map(|theirs| Timestamps { offset, recent: theirs.value, recent_age: now.millis() }),
             sack: told.sack,
             ecn: told.ecn,
             snd_wnd: u32::from(header.window),

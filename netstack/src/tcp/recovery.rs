@@ -15,7 +15,7 @@ use super::rack::Round;
 use super::rate::RateSample;
 use super::sent::Verdict;
 use super::seq::Seq;
-use super::tcb::{Tcb, millis};
+use super::tcb::Tcb;
 use super::timers::Timer;
 use super::undo::Undo;
 use crate::time::{Duration, Instant};
@@ -405,6 +405,6 @@ impl Tcb {
 
     /// Something was sent again.
     pub(super) fn note_repetition(&mut self, now: Instant, bytes: u32) {
-        self.recovery.undo.on_repeated(bytes, millis(now));
+        self.recovery.undo.on_repeated(bytes, now.millis());
     }
 }

@@ -7,7 +7,6 @@ use super::input::CHALLENGE_INTERVAL;
 use super::ports::Binding;
 use super::reply::Reply;
 use super::seq::Seq;
-use super::tcb::millis;
 use crate::ip::Limits;
 use crate::time::Instant;
 use crate::wire::tcp::{Flags, Options, Segment, Stamps};
@@ -110,7 +109,7 @@ impl Remnant {
     pub(super) fn acknowledgement(&self, now: Instant) -> Reply {
         let d = &self.durable;
         let window = if d.rcv_adv.after(d.rcv_nxt) { d.rcv_adv - d.rcv_nxt } else { 0 };
-        let timestamps = d.timestamps.map(|ts| Stamps { value: millis(now).wrapping_add(ts.offset), echo: ts.recent });
+        let timestamps = d.timestamps.map(|ts| Stamps { value: now.millis().wrapping_add(ts.offset), echo: ts.recent });
         Reply {
             tuple: self.tuple(),
             seq: d.snd_nxt,
@@ -129,7 +128,7 @@ impl Remnant {
     /// Our own connect(2) may take the four-tuple: timestamps keep old segments out, once their clock has moved on
     /// (RFC 6191; Linux's `tcp_tw_reuse` waits a second too).
     pub(super) fn reusable(&self, now: Instant) -> bool {
-        !self.fin_wait_2 && self.durable.timestamps.is_some_and(|ts| millis(now).wrapping_sub(ts.recent_age) >= 1000)
+        !self.fin_wait_2 && self.durable.timestamps.is_some_and(|ts| now.millis().wrapping_sub(ts.recent_age) >= 1000)
     }
 
     /// The first sequence number that a successor may use without reaching into the old one's window.

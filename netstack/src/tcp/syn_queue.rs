@@ -10,7 +10,6 @@ use super::rtt::RttEstimator;
 use super::seq::Seq;
 use super::state::State;
 use super::syn_cookie::{self, Told};
-use super::tcb::millis;
 use crate::slab::Handle;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::{Flags, Options, Segment, Stamps};
@@ -162,7 +161,7 @@ impl Request {
     }
 
     fn stamps(&self, now: Instant) -> Option<Stamps> {
-        self.timestamps.map(|ts| Stamps { value: millis(now).wrapping_add(ts.offset), echo: ts.recent })
+        self.timestamps.map(|ts| Stamps { value: now.millis().wrapping_add(ts.offset), echo: ts.recent })
     }
 
     /// The connection as it stands before the segment that completes it is processed. `ring`: bytes of the rx ring.

@@ -278,7 +278,7 @@ impl Tcb {
 
     /// RFC 7323 §5.4: a clock of 1 ms, shifted by a secret of the pair of addresses.
     pub(super) fn stamps(&self, now: Instant) -> Option<Stamps> {
-        self.durable.timestamps.map(|ts| Stamps { value: millis(now).wrapping_add(ts.offset), echo: ts.recent })
+        self.durable.timestamps.map(|ts| Stamps { value: now.millis().wrapping_add(ts.offset), echo: ts.recent })
     }
 
     /// Starts or restarts the retransmission timer (RFC 6298 §5.1, §5.3).
@@ -286,9 +286,4 @@ impl Tcb {
         self.timers.set(Timer::Retransmit, now + self.rtt.rto());
         self.timers.cancel(Timer::Persist);
     }
-}
-
-/// The clock of timestamps.
-pub(super) fn millis(now: Instant) -> u32 {
-    (now.0 / 1_000_000) as u32
 }

@@ -7,7 +7,6 @@ use crate::datagram::Header;
 use crate::icmp::{self, Complaint, ErrorMessage, Report};
 use crate::ip::{self, Cast, Fill, Hop, NextHop, Outgoing, Received};
 use crate::stack::Stack;
-use crate::stack::forward::millis;
 use crate::stack::input::packet_view;
 use crate::time::Instant;
 use crate::wire::icmpv4::{self, Message};
@@ -113,7 +112,7 @@ impl Stack {
         let options = &mut options[..asked.options().len()];
         options.copy_from_slice(asked.options());
         let recorded =
-            ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), millis(now), false);
+            ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), now.millis(), false);
         if let Err(at) = recorded {
             return self.report(now, packet, Complaint::HeaderByte(at));
         }

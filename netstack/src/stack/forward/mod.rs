@@ -3,5 +3,3 @@
 mod router_alert;
 mod v4;
 mod v6;
-
-pub(super) use v4::millis;

@@ -48,7 +48,8 @@ impl Stack {
         let options = &mut options[..packet.options().len()];
         options.copy_from_slice(packet.options());
         // RFC 1812 §5.2.4: options are for the router that it leaves by.
-        let recorded = ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), millis(now), true);
+        let recorded =
+            ipv4_options::record(options, ours, |addr| self.ip.interfaces.is_local(addr), now.millis(), true);
         if let Err(at) = recorded {
             return self.report_forwarded(now, &about, Complaint::HeaderByte(at));
         }
@@ -113,15 +114,10 @@ impl Stack {
     /// RFC 792, RFC 1122 §3.2.2.8: our clock, which does not count from midnight.
     pub(in crate::stack) fn timestamp_reply(&self, now: Instant, request: &[u8]) -> [u8; 12] {
         let mut times = [0; 12];
-        let ours = (millis(now) | ipv4_options::NONSTANDARD_TIME).to_be_bytes();
+        let ours = (now.millis() | ipv4_options::NONSTANDARD_TIME).to_be_bytes();
         times[..4].copy_from_slice(&be32(request, 0).to_be_bytes());
         times[4..8].copy_from_slice(&ours);
         times[8..].copy_from_slice(&ours);
         times
     }
-}
-
-/// Milliseconds of our clock, as they go into timestamps.
-pub(in crate::stack) fn millis(now: Instant) -> u32 {
-    (now.0 / 1_000_000) as u32
 }

@@ -5,7 +5,6 @@ use crate::icmp::Complaint;
 use crate::ip::{Cast, Fragment, Received, is_reserved, is_this_network};
 use crate::link::IfIndex;
 use crate::stack::Stack;
-use crate::stack::forward::millis;
 use crate::time::Instant;
 use crate::wire::{ipv4, ipv4_options};
 
@@ -45,7 +44,7 @@ impl Stack {
         let mut bytes = packet.bytes().to_vec();
         let options = ipv4::HEADER_LEN..packet.header_len();
         let is_ours = |addr| interfaces.is_local(addr);
-        match ipv4_options::record(&mut bytes[options.clone()], ours, is_ours, millis(now), true) {
+        match ipv4_options::record(&mut bytes[options.clone()], ours, is_ours, now.millis(), true) {
             Ok(()) => self.deliver(now, &Received { options: &bytes[options], bytes: &bytes, ..received }),
             Err(at) => self.refuse(now, &received, Complaint::HeaderByte(at)),
         }

@@ -7,7 +7,7 @@ use crate::tcp::recovery::{News, Recovery};
 use crate::tcp::rtt::RttEstimator;
 use crate::tcp::sent::Sent;
 use crate::tcp::seq::Seq;
-use crate::tcp::tcb::{Tcb, millis};
+use crate::tcp::tcb::Tcb;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::{MAX_SACK_BLOCKS, Segment};
 
@@ -36,7 +36,7 @@ impl<'a> Arrivals<'a> {
 
     /// Whether the acknowledgement echoes a timestamp from before the segment was last sent.
     fn echo_is_older(&self, sent: &Sent) -> bool {
-        self.echo.is_some_and(|echo| is_older(echo, millis(sent.at)))
+        self.echo.is_some_and(|echo| is_older(echo, sent.at.millis()))
     }
 
     /// `bytes` of a segment have newly arrived. Its round trip, if it was sent once.
@@ -63,7 +63,7 @@ impl Tcb {
             acked: ack - self.durable.snd_una,
             duplicate: self.is_duplicate(segment),
             congested: self.ecn_congested(segment),
-            echo: echoed.map(|age| millis(now).wrapping_sub(age.as_millis() as u32)),
+            echo: echoed.map(|age| now.millis().wrapping_sub(age.as_millis() as u32)),
             ..News::default()
         };
         let oldest = self.take_acked(now, ack, &mut news);
@@ -197,7 +197,7 @@ impl Tcb {
     /// The age of the timestamp that a segment echoes (RFC 7323 §4.1), if it is one that we can have sent.
     pub(in crate::tcp) fn echoed(&self, now: Instant, segment: &Segment<'_>) -> Option<Duration> {
         let (ours, theirs) = self.durable.timestamps.zip(segment.header.options.timestamps)?;
-        let age = millis(now).wrapping_add(ours.offset).wrapping_sub(theirs.echo);
+        let age = now.millis().wrapping_add(ours.offset).wrapping_sub(theirs.echo);
         Some(Duration::from_millis(u64::from(age))).filter(|age| *age < Duration::from_secs(120))
     }
 }

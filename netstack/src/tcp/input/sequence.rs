@@ -1,7 +1,7 @@
 //! First, check the sequence number (RFC 9293 §3.10.7.4), and before it the timestamp (RFC 7323 §5).
 
 use super::Discard;
-use crate::tcp::tcb::{Tcb, millis};
+use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
 use crate::wire::tcp::{Flags, Segment};
 
@@ -16,7 +16,7 @@ impl Tcb {
         if let (Some(ours), Some(theirs)) = (self.durable.timestamps, header.options.timestamps)
             && !reset
             && is_older(theirs.value, ours.recent)
-            && millis(now).wrapping_sub(ours.recent_age) < PAWS_IDLE_LIMIT
+            && now.millis().wrapping_sub(ours.recent_age) < PAWS_IDLE_LIMIT
         {
             return Err(self.unacceptable(segment));
         }
@@ -30,7 +30,7 @@ impl Tcb {
             && header.seq.at_or_before(self.ack.last_sent())
         {
             ours.recent = theirs.value;
-            ours.recent_age = millis(now);
+            ours.recent_age = now.millis();
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::tcp::ecn;
 use crate::tcp::errors::TcpError;
 use crate::tcp::recovery::Recovery;
 use crate::tcp::state::State;
-use crate::tcp::tcb::{Tcb, millis};
+use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
 use crate::wire::tcp::{Flags, Segment};
 
@@ -72,7 +72,7 @@ impl Tcb {
         // RFC 7323 §3.2: both or none.
         d.timestamps = d.timestamps.zip(options.timestamps).map(|(ours, theirs)| Timestamps {
             recent: theirs.value,
-            recent_age: millis(now),
+            recent_age: now.millis(),
             ..ours
         });
         // The window in a SYN is never scaled (RFC 7323 §2.2).
@@ -89,7 +89,7 @@ impl Tcb {
     /// Linux.
     fn has_lost_syns(&self, answer: &Segment<'_>) -> bool {
         let first = self.waiting_since.zip(self.durable.timestamps);
-        let first = first.map(|(at, timestamps)| millis(at).wrapping_add(timestamps.offset));
+        let first = first.map(|(at, timestamps)| at.millis().wrapping_add(timestamps.offset));
         let echo = answer.header.options.timestamps.map(|stamps| stamps.echo);
         self.retries > 1 && (first.is_none() || first != echo)
     }
