@@ -1,6 +1,6 @@
 //! Raw sockets (raw(7)) and ping sockets (icmp(7), "IPPROTO_ICMP datagram sockets").
 //!
-//! User calls are in `stack::sockets::raw`, packets that arrive in `stack::input` and `stack::control`.
+//! User calls are in `stack::sockets::raw`, packets that arrive in `stack::input`.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::HashMap;

@@ -1,16 +1,15 @@
 //! Running the stack: timers, and everything that is to be sent.
 
 use super::Stack;
-use crate::datagram::{ErrorReport, Header};
 use crate::icmp::Complaint;
 use crate::iface::Interface;
-use crate::ip::{self, Expired, Ip, Limits, Packet, Received, end};
-use crate::link::{IfIndex, Mac, Sink, TxResult};
+use crate::ip::{self, Expired, Ip, Limits, Received};
+use crate::link::{Mac, Sink, TxResult};
 use crate::neighbor::Outcome;
-use crate::socket::{BufferPool, SocketError};
-use crate::tcp::seam::{IcmpError, TcpOut, TcpSegmentOut};
+use crate::socket::BufferPool;
+use crate::tcp::seam::{TcpOut, TcpSegmentOut};
 use crate::time::{Duration, Instant};
-use crate::wire::{be16, be32, ipv4};
+use crate::wire::{be16, ipv4};
 use core::net::{IpAddr, SocketAddr};
 
 /// Packets that one poll takes off the loopback: two sockets that talk to each other for ever must not keep the caller.
@@ -114,37 +113,6 @@ impl Stack {
             }
         }
     }
-
-    /// Nobody answers for a packet's next hop. Its sender gets the error that a router would send, as on Linux.
-    fn undeliverable(&mut self, now: Instant, on: IfIndex, packet: &Packet) {
-        let Some(packet) = Received::quoted(packet.payload(), on) else { return };
-        let transport = packet.payload;
-        let first = packet.bytes.len() < 8 || packet.dst.is_ipv6() || be16(packet.bytes, 6) & 0x1fff == 0;
-        let ours = self.ip.interfaces.is_local(packet.src);
-        if ours && packet.protocol == ipv4::TCP && first && transport.len() >= 8 {
-            // Only the connection whose segment it was is told, so that a thousand that wait for one host cost a thousand steps.
-            let local = end(packet.src, be16(transport, 0), on);
-            let remote = end(packet.dst, be16(transport, 2), on);
-            let seq = be32(transport, 4);
-            let error = IcmpError::Undelivered(no_answer(now, &packet, remote));
-            self.tcp.handle_icmp_error(now, error, local, remote, seq, &mut self.events);
-        } else if ours {
-            self.report_to_ourselves(now, &packet, Complaint::NoAnswer);
-        } else {
-            // RFC 1812 §5.2.7.1.
-            self.report_forwarded(now, &packet, Complaint::NoAnswer);
-        }
-    }
-}
-
-/// The ICMP error that we would send about a segment whose next hop does not answer.
-fn no_answer(now: Instant, packet: &Received<'_>, destination: SocketAddr) -> ErrorReport {
-    let message = Complaint::NoAnswer.message(packet).map_or((0, 0), |message| (message.kind, message.code));
-    let ours = Received { dst: packet.src, ..*packet };
-    let carrier = Header::of_packet(now, &ours, (0, 0), 0);
-    let payload = packet.payload.to_vec();
-    let error = SocketError::HostUnreachable;
-    ErrorReport { error, message, info: 0, carrier, destination, payload, extensions: None }
 }
 
 /// Where TCP's segments go: straight to the link.

@@ -33,4 +33,18 @@ impl Stack {
             self.events.touch(socket.key);
         }
     }
+
+    /// Gives an echo reply to the ping socket that has its identifier.
+    pub(in crate::stack) fn deliver_echo_reply(&mut self, now: Instant, packet: &Received<'_>, identifier: u16) {
+        let by = self.ip.came_by(packet.dst, packet.on);
+        let Some(id) = self.raw.find_ping(identifier, packet.src, packet.dst, by) else { return };
+        let Some(socket) = self.raw.get_mut(id) else { return };
+        let view = || packet_view(packet, packet.payload.len());
+        let Some(accepted) = socket.inbox.accepts(view, &mut self.rng) else { return };
+        let bytes = &packet.payload[..packet.payload.len().min(accepted)];
+        let header = Header::of_packet(now, packet, (0, 0), bytes.len()).encode();
+        if socket.inbox.deliver(&header, &[packet.options, packet.extensions, bytes], packet.bytes.len()) {
+            self.events.touch(socket.key);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv6Addr};
 
-use crate::ip::{NextHop, Received, discovery};
+use crate::ip::{Received, discovery};
 use crate::link::{IfIndex, Mac};
 use crate::neighbor::{Advertisement, Evidence};
 use crate::stack::Stack;
@@ -53,7 +53,8 @@ impl Stack {
                     && !destination.is_multicast()
                     && (target == destination || target.is_unicast_link_local()) =>
             {
-                self.input_redirect_v6(now, on, src, (destination, target), options);
+                let link = options.target_link().filter(is_station);
+                self.input_redirect_v6(now, on, src, (destination, target), link);
             }
             Message::Redirect { .. } => self.count_error(on),
         }
@@ -116,28 +117,6 @@ impl Stack {
         if !heard.router {
             self.forget_router(on, target); // §7.2.5: a router that is none any more.
         }
-    }
-
-    /// §8.1, §8.3: a router knows a better first hop to `destination`: another router, or the destination itself, which is
-    /// a neighbour. Believed only of the router that we use for it.
-    fn input_redirect_v6(
-        &mut self,
-        now: Instant,
-        on: IfIndex,
-        router: Ipv6Addr,
-        (destination, target): (Ipv6Addr, Ipv6Addr),
-        options: Options<'_>,
-    ) {
-        let current = self.ip.hop(None, destination.into(), None);
-        let from_current = current.is_some_and(|hop| hop.on == on && hop.to == NextHop::Neighbor(router.into()));
-        // §8.2: a router does not follow. And nobody reaches others by itself.
-        if self.forwarding || !from_current || self.ip.interfaces.is_local(target) {
-            return;
-        }
-        if let Some(mac) = options.target_link().filter(is_station) {
-            self.hear(now, on, target, mac);
-        }
-        self.ip.redirects.follow(now, destination.into(), on, target.into());
     }
 
     /// A neighbour said where it is by the way.
