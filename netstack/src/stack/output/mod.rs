@@ -3,7 +3,11 @@
 
 mod cork;
 mod packet;
+mod raw;
+mod tcp;
+mod udp;
 mod way;
 
 pub use packet::{LONGEST_UNCUT, PacketTo};
+pub(super) use raw::{included, included_v6};
 pub(super) use way::{destination, mtu_discovery, multicast_loop};

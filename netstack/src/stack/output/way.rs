@@ -145,6 +145,19 @@ impl Stack {
             }
         })
     }
+
+    /// Bytes of the longest packet that goes uncut.
+    pub(super) fn mtu_of(&self, way: &Way) -> usize {
+        let (on, dst) = (way.hop.on, way.header.dst);
+        let mtu = if way.discovery.heeds_path() { self.ip.path_mtu(on, dst) } else { self.ip.mtu(on, dst) };
+        way.most.map_or(mtu, |most| mtu.min(most.into()))
+    }
+
+    /// The most bytes behind the IP header of a packet that is written in pieces.
+    pub(super) fn most_in_pieces(&self, way: &Way) -> usize {
+        let most = way.header.max_payload();
+        if way.discovery.fragments() { most } else { most.min(self.mtu_of(way).saturating_sub(way.header.len())) }
+    }
 }
 
 /// The IP header of a datagram.

@@ -1,0 +1,75 @@
+//! Datagrams of UDP and UDP-Lite, one by one or many by one send (UDP_SEGMENT).
+
+use crate::datagram::Way;
+use crate::ip::{Fill, Header, Outgoing, OutputError};
+use crate::socket::{Key, SendError};
+use crate::stack::Stack;
+use crate::wire::{ipv4, udp};
+
+/// Datagrams that one send may be cut into (Linux's UDP_MAX_SEGMENTS).
+const MAX_SEGMENTS: usize = 128;
+
+impl Stack {
+    /// Sends a datagram, or with UDP_SEGMENT what it is cut into.
+    pub(in crate::stack) fn udp_emit(&mut self, key: Key, way: &Way, payload: &[&[u8]]) -> Result<(), SendError> {
+        let Some(segment) = way.segment.map(|segment| usize::from(segment.get())) else {
+            let sent = self.udp_output(way, payload, 0);
+            return self.sent(key, sent);
+        };
+        let len = payload.iter().map(|part| part.len()).sum::<usize>();
+        let packet = way.header.len() + udp::HEADER_LEN + len.min(segment);
+        if packet > self.mtu_of(way) {
+            return Err(SendError::MessageTooLong);
+        }
+        if len > segment * MAX_SEGMENTS {
+            return Err(SendError::TooManySegments);
+        }
+        let headers = len.div_ceil(segment) * (way.header.len() + udp::HEADER_LEN);
+        // All of them or none: it is one send.
+        if !self.ip.has_room(way.hop, headers + len) {
+            return self.sent(key, Err(OutputError::Full));
+        }
+        let whole = payload.concat();
+        let mut sent = Ok(());
+        match whole.len() {
+            0 => sent = self.udp_output(way, &[], 0),
+            _ => {
+                for (index, datagram) in whole.chunks(segment).enumerate() {
+                    sent = self.udp_output(way, &[datagram], index);
+                    if sent.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.sent(key, sent)
+    }
+
+    /// `index`: among the datagrams of one send.
+    fn udp_output(&mut self, way: &Way, payload: &[&[u8]], index: usize) -> Result<(), OutputError> {
+        let len = payload.iter().map(|part| part.len()).sum::<usize>();
+        let len_behind = udp::HEADER_LEN + len;
+        let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, len_behind, way.most);
+        let header = self.ip.labelled(way.header, way.auto_flow_label, way.ports);
+        let (src, dst) = way.ports;
+        let (transport, fill) = match way.header.protocol {
+            ipv4::UDP_LITE => {
+                let (transport, covered) = udp::emit_lite(src, dst, len, way.coverage);
+                (transport, Fill::Covered(6, covered))
+            }
+            _ => (udp::emit(src, dst, len), if way.checksum { Fill::At(6) } else { Fill::Nothing }),
+        };
+        let out = Outgoing {
+            header: Header { dont_fragment, ..header },
+            transport: &transport,
+            payload,
+            fill,
+            multicast_loop: way.multicast_loop,
+            link_mtu: !way.discovery.heeds_path(),
+            most: way.most,
+            options: way.options.as_deref(),
+            account: way.account.of_piece(index),
+        };
+        self.ip.send(self.now, &mut *self.pool, way.hop, &out)
+    }
+}
