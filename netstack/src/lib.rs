@@ -58,7 +58,5 @@ pub use multicast::{Filter, FilterMode};
 pub use ndp::{Advertising, TemporaryAddresses};
 pub use neighbor::{Neighbor, NeighborState};
 pub use reuseport::GroupProgramError;
-pub use socket::{Key, PacketId, RawId, UdpId};
-pub use stack::{
-    AutoConfig, Config, DatagramMemory, LONGEST_UNCUT, Listed, PacketTo, SourceChange, Stack, max_sources,
-};
+pub use socket::{Key, Listed, PacketId, RawId, UdpId};
+pub use stack::{AutoConfig, Config, DatagramMemory, LONGEST_UNCUT, PacketTo, SourceChange, Stack, max_sources};

@@ -1,10 +1,12 @@
 //! What the socket calls of every protocol share: names, buffers, options of a call, and [`errors`](BindError).
 
 mod errors;
+mod listed;
 
 pub use errors::{
     AddressError, AnycastError, BindError, ConnectError, GroupError, ListenError, RouteError, SendError, SocketError,
 };
+pub use listed::Listed;
 
 use core::net::IpAddr;
 use core::num::NonZeroU16;

@@ -24,7 +24,7 @@ mod sockets;
 
 pub use configuration::AutoConfig;
 pub use output::{LONGEST_UNCUT, PacketTo};
-pub use sockets::{DatagramMemory, Listed, SourceChange, max_sources};
+pub use sockets::{DatagramMemory, SourceChange, max_sources};
 
 use core::net::{IpAddr, Ipv6Addr};
 use core::ops::RangeInclusive;

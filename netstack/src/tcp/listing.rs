@@ -4,7 +4,7 @@ use super::socket::{Kind, Socket};
 use super::state::State;
 use super::{Tcp, TcpId};
 use crate::slab::Handle;
-use crate::stack::Listed;
+use crate::socket::Listed;
 
 impl Tcp {
     pub(crate) fn listed(&self) -> Vec<Listed> {

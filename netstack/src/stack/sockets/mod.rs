@@ -12,5 +12,4 @@ mod tcp;
 mod udp;
 
 pub use buffers::DatagramMemory;
-pub use listing::Listed;
 pub use multicast::{SourceChange, max_sources};
