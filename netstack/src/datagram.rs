@@ -4,6 +4,7 @@
 //! record is published whole or not at all; what does not fit, or is more than SO_RCVBUF allows, is dropped and counted.
 
 mod cork;
+mod egress;
 mod header;
 mod inbox;
 mod options;
@@ -11,7 +12,8 @@ mod outbox;
 mod report;
 mod truesize;
 
-pub(crate) use cork::{Corked, Way};
+pub(crate) use cork::Corked;
+pub(crate) use egress::Egress;
 pub use header::{HEADER_LEN, Header};
 pub use inbox::RECEIVE_BUFFER;
 pub(crate) use inbox::{Admission, DROPS, Inbox};

@@ -1,39 +1,11 @@
-//! Datagrams that are written in pieces (MSG_MORE, UDP_CORK), and sends that are cut into several datagrams (UDP_SEGMENT).
+//! Datagrams that are written in pieces (MSG_MORE, UDP_CORK).
 
-use core::num::NonZeroU16;
-use std::sync::Arc;
-
-use super::MtuDiscovery;
-use crate::ip::{Account, Header, HeaderOptions, Hop};
+use super::Egress;
 use crate::socket::{BufferPool, SendError, SendOptions};
-
-/// How a datagram is sent: all that is decided before its bytes are looked at.
-#[derive(Clone, Debug)]
-pub(crate) struct Way {
-    pub(crate) hop: Hop,
-    pub(crate) header: Header,
-    pub(crate) discovery: MtuDiscovery,
-    pub(crate) multicast_loop: bool,
-    /// UDP: our port and the destination's.
-    pub(crate) ports: (u16, u16),
-    /// UDP_SEGMENT.
-    pub(crate) segment: Option<NonZeroU16>,
-    /// UDP: whether there is a checksum.
-    pub(crate) checksum: bool,
-    /// UDP-Lite: how many bytes the checksum covers.
-    pub(crate) coverage: Option<u16>,
-    /// IPV6_AUTOFLOWLABEL: without a label the flow gets one of its own.
-    pub(crate) auto_flow_label: bool,
-    /// IPV6_MTU: bytes of the longest packet.
-    pub(crate) most: Option<u16>,
-    /// IP options or extension headers.
-    pub(crate) options: Option<Arc<HeaderOptions>>,
-    pub(crate) account: Account,
-}
 
 /// A datagram of which more pieces are to come. How it is sent was decided with the first.
 pub(crate) struct Corked {
-    pub(crate) way: Way,
+    pub(crate) egress: Egress,
     /// The send options of the first piece.
     pub(crate) how: SendOptions,
     pub(crate) bytes: Vec<u8>,
@@ -42,8 +14,8 @@ pub(crate) struct Corked {
 
 impl Corked {
     /// One without bytes yet, which may have `most` of them.
-    pub(crate) fn new(way: Way, how: SendOptions, most: usize) -> Corked {
-        Corked { way, how, bytes: Vec::new(), most }
+    pub(crate) fn new(egress: Egress, how: SendOptions, most: usize) -> Corked {
+        Corked { egress, how, bytes: Vec::new(), most }
     }
 
     /// Adds a piece.

@@ -120,7 +120,7 @@ impl Stack {
     pub fn add_route(&mut self, route: Route) -> Result<(), RouteError> {
         self.ip.interfaces.get(route.on).ok_or(RouteError::NoInterface)?;
         if let Some(via) = route.via {
-            let direct = self.ip.routes.lookup(via, |on| on == route.on).is_some_and(|way| way.via.is_none());
+            let direct = self.ip.routes.lookup(via, |on| on == route.on).is_some_and(|found| found.via.is_none());
             let direct = direct || crate::ip::needs_zone(via);
             if !direct || self.ip.interfaces.is_local(via) || !is_unicast(via) {
                 return Err(RouteError::GatewayUnreachable);

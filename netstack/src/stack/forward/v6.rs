@@ -1,4 +1,4 @@
-//! IPv6 packets for others (RFC 8200 §3, §4.3, RFC 4291 §2.5, §2.7), and what is said of better ways (RFC 4861 §8.2).
+//! IPv6 packets for others (RFC 8200 §3, §4.3, RFC 4291 §2.5, §2.7), and redirects to better next hops (RFC 4861 §8.2).
 
 use core::net::{IpAddr, Ipv6Addr};
 

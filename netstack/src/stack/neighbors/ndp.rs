@@ -119,7 +119,7 @@ impl Stack {
         }
     }
 
-    /// A neighbour said where it is by the way.
+    /// A neighbour said where it is in a message about something else.
     pub(in crate::stack) fn hear(&mut self, now: Instant, on: IfIndex, addr: Ipv6Addr, mac: Mac) {
         let held = self.ip.neighbors.learn(now, on, addr.into(), mac, Evidence::AskedUs);
         self.ip.release_held(on, mac, held);

@@ -2,8 +2,8 @@
 
 use core::net::SocketAddr;
 
-use super::way::{datagram_header, destination};
-use crate::datagram::{Corked, Outbox, Way};
+use super::egress::{datagram_header, destination};
+use crate::datagram::{Corked, Egress, Outbox};
 use crate::ip::{Header, OutputError, zone};
 use crate::socket::{RawId, SendError, SendOptions, UdpId};
 use crate::stack::Stack;
@@ -40,13 +40,13 @@ impl Stack {
     pub(in crate::stack) fn udp_begin(
         &mut self,
         id: UdpId,
-        way: Way,
+        egress: Egress,
         how: &SendOptions,
         piece: &[&[u8]],
     ) -> Result<(), SendError> {
-        let most = self.most_in_pieces(&way).saturating_sub(udp::HEADER_LEN);
-        let headers = way.header.len() + udp::HEADER_LEN;
-        let mut corked = Corked::new(way, how.clone(), most);
+        let most = self.most_in_pieces(&egress).saturating_sub(udp::HEADER_LEN);
+        let headers = egress.header.len() + udp::HEADER_LEN;
+        let mut corked = Corked::new(egress, how.clone(), most);
         corked.add(&mut *self.pool, piece)?;
         let len = headers + corked.bytes.len();
         self.udp.get_mut(id).ok_or(SendError::NotFound)?.corked = Some(corked);
@@ -66,15 +66,15 @@ impl Stack {
         let len = piece.iter().map(|part| part.len()).sum::<usize>();
         let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
         let corked = socket.corked.as_mut().ok_or(SendError::NotFound)?;
-        let v4 = corked.way.header.dst.is_ipv4();
+        let v4 = corked.egress.header.dst.is_ipv4();
         if v4 && len > TOO_LONG {
             return Err(SendError::MessageTooLong);
         }
         if !v4 && to.is_some_and(|to| to.is_ipv4()) {
             return Err(SendError::InvalidDestination);
         }
-        let (key, hop) = (socket.key, corked.way.hop);
-        if !more && !self.ip.has_room(hop, corked.way.header.len() + udp::HEADER_LEN + corked.bytes.len() + len) {
+        let (key, hop) = (socket.key, corked.egress.hop);
+        if !more && !self.ip.has_room(hop, corked.egress.header.len() + udp::HEADER_LEN + corked.bytes.len() + len) {
             return self.sent(key, Err(OutputError::Full)).map(|()| 0);
         }
         if let Err(error) = corked.add(&mut *self.pool, piece) {
@@ -92,15 +92,21 @@ impl Stack {
         let socket = self.udp.get_mut(id).ok_or(SendError::NotFound)?;
         let (key, Some(corked)) = (socket.key, socket.corked.take()) else { return Ok(()) };
         self.book(id.into(), Outbox::uncork);
-        let mut way = corked.way.clone();
-        if way.header.dst.is_ipv4()
+        let mut egress = corked.egress.clone();
+        if egress.header.dst.is_ipv4()
             && let Some(socket) = self.udp.get(id)
         {
             // Linux: what the first piece did not say itself is by the socket's options now.
-            way.header =
-                datagram_header(&self.ip, &socket.options, way.hop, way.header.dst, way.header.protocol, &corked.how);
+            egress.header = datagram_header(
+                &self.ip,
+                &socket.options,
+                egress.hop,
+                egress.header.dst,
+                egress.header.protocol,
+                &corked.how,
+            );
         }
-        let sent = self.udp_emit(key, &way, &[&corked.bytes]);
+        let sent = self.udp_emit(key, &egress, &[&corked.bytes]);
         corked.release(&mut *self.pool);
         sent
     }
@@ -110,22 +116,22 @@ impl Stack {
     pub(in crate::stack) fn raw_gather(
         &mut self,
         id: RawId,
-        way: Way,
+        egress: Egress,
         how: &SendOptions,
         piece: &[&[u8]],
-    ) -> Result<Option<(Way, Vec<u8>)>, SendError> {
-        let most = self.most_in_pieces(&way);
+    ) -> Result<Option<(Egress, Vec<u8>)>, SendError> {
+        let most = self.most_in_pieces(&egress);
         let socket = self.raw.get_mut(id).ok_or(SendError::NotFound)?;
         if socket.corked.is_none() && !how.more {
-            return Ok(Some((way, piece.concat())));
+            return Ok(Some((egress, piece.concat())));
         }
         let key = socket.key;
         let there = socket.corked.as_ref().map_or(0, |corked| corked.bytes.len());
-        let len = way.header.len() + there + piece.iter().map(|part| part.len()).sum::<usize>();
-        if !how.more && !self.ip.has_room(way.hop, len) {
+        let len = egress.header.len() + there + piece.iter().map(|part| part.len()).sum::<usize>();
+        if !how.more && !self.ip.has_room(egress.hop, len) {
             return self.sent(key, Err(OutputError::Full)).map(|()| None);
         }
-        let mut corked = socket.corked.take().unwrap_or_else(|| Corked::new(way.clone(), how.clone(), most));
+        let mut corked = socket.corked.take().unwrap_or_else(|| Corked::new(egress.clone(), how.clone(), most));
         let first = corked.bytes.is_empty();
         if let Err(error) = corked.add(&mut *self.pool, piece) {
             corked.release(&mut *self.pool);
@@ -139,11 +145,11 @@ impl Stack {
             return Ok(None);
         }
         self.book(id.into(), Outbox::uncork);
-        let Header { dst, protocol, .. } = way.header;
+        let Header { dst, protocol, .. } = egress.header;
         let socket = self.raw.get(id).ok_or(SendError::NotFound)?;
-        let header = datagram_header(&self.ip, &socket.options.datagram, way.hop, dst, protocol, &corked.how);
-        let way = if dst.is_ipv4() { Way { header, ..way } } else { corked.way.clone() };
-        Ok(Some((way, corked.release(&mut *self.pool))))
+        let header = datagram_header(&self.ip, &socket.options.datagram, egress.hop, dst, protocol, &corked.how);
+        let egress = if dst.is_ipv4() { Egress { header, ..egress } } else { corked.egress.clone() };
+        Ok(Some((egress, corked.release(&mut *self.pool))))
     }
 
     /// Linux: a connect(2) by IPv4 also redirects a datagram that is not finished.
@@ -155,11 +161,11 @@ impl Stack {
         let Some(corked) = self.udp.get_mut(id).and_then(|socket| socket.corked.as_mut()) else { return };
         if let Some(hop) = hop
             && dst.is_ipv4()
-            && corked.way.header.dst.is_ipv4()
+            && corked.egress.header.dst.is_ipv4()
         {
-            corked.way.hop = hop;
-            corked.way.header = Header { src: hop.src, dst, ..corked.way.header };
-            corked.way.ports.1 = remote.port();
+            corked.egress.hop = hop;
+            corked.egress.header = Header { src: hop.src, dst, ..corked.egress.header };
+            corked.egress.ports.1 = remote.port();
         }
     }
 }

@@ -2,12 +2,12 @@
 //! it up.
 
 mod cork;
+mod egress;
 mod packet;
 mod raw;
 mod tcp;
 mod udp;
-mod way;
 
+pub(super) use egress::{destination, mtu_discovery, multicast_loop};
 pub use packet::{LONGEST_UNCUT, PacketTo};
 pub(super) use raw::{included, included_v6};
-pub(super) use way::{destination, mtu_discovery, multicast_loop};

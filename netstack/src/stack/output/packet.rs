@@ -43,7 +43,7 @@ impl<'a> Made<'a> {
 }
 
 /// Where a packet socket's packets go.
-struct PacketWay {
+struct PacketEgress {
     id: PacketId,
     key: Key,
     kind: PacketKind,
@@ -56,7 +56,7 @@ struct PacketWay {
     vnet_header: usize,
 }
 
-impl PacketWay {
+impl PacketEgress {
     /// Bytes of the longest.
     fn most(&self) -> usize {
         self.mtu + if self.kind.has_link_header() { ethernet::HEADER_LEN } else { 0 }
@@ -84,19 +84,19 @@ impl Stack {
         departure: Option<DepartureRequest>,
     ) -> Result<usize, SendError> {
         (self.now, self.ip.now) = (now, now);
-        let way = self.packet_way(id, to)?;
+        let egress = self.packet_egress(id, to)?;
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
-        match way.vnet_header {
-            0 if len > way.most() => return Err(SendError::MessageTooLong),
+        match egress.vnet_header {
+            0 if len > egress.most() => return Err(SendError::MessageTooLong),
             _ if len > LONGEST_UNCUT => return Err(SendError::NoBuffers),
             _ => {}
         }
         let bytes = payload.concat();
-        let (header, frame) = way.split(&bytes)?;
-        if !header.cuts() && frame.len() > way.most() {
+        let (header, frame) = egress.split(&bytes)?;
+        if !header.cuts() && frame.len() > egress.most() {
             return Err(SendError::MessageTooLong);
         }
-        self.send_packet(&way, &header, frame, departure).map(|()| len)
+        self.send_packet(&egress, &header, frame, departure).map(|()| len)
     }
 
     /// As [`packet_send`](Self::packet_send) of the frames that wait in the ring. [`SendError::Full`]: some still wait.
@@ -108,17 +108,17 @@ impl Stack {
         departure: Option<DepartureRequest>,
     ) -> Result<usize, SendError> {
         (self.now, self.ip.now) = (now, now);
-        let way = self.packet_way(id, to)?;
+        let egress = self.packet_egress(id, to)?;
         let (mut sum, mut bytes) = (0, Vec::new());
         let mut ring = self.ip.taps.get_mut(id).and_then(|socket| socket.rings.tx.take()).ok_or(SendError::NotFound)?;
         let mut result = Ok(());
         // A program that goes on asking must not hold the caller.
         for _ in 0..ring.frames() {
-            let mtu = (way.vnet_header == 0).then_some(way.mtu);
-            let Some(next) = ring.next(mtu, way.kind, &mut bytes) else { break };
-            let sent = next.and_then(|()| way.split(&bytes)).and_then(|(header, frame)| match mtu {
-                Some(_) if frame.len() > way.most() => Err(SendError::MessageTooLong),
-                _ => self.send_packet(&way, &header, frame, departure).map(|()| frame.len()),
+            let mtu = (egress.vnet_header == 0).then_some(egress.mtu);
+            let Some(next) = ring.next(mtu, egress.kind, &mut bytes) else { break };
+            let sent = next.and_then(|()| egress.split(&bytes)).and_then(|(header, frame)| match mtu {
+                Some(_) if frame.len() > egress.most() => Err(SendError::MessageTooLong),
+                _ => self.send_packet(&egress, &header, frame, departure).map(|()| frame.len()),
             });
             match sent {
                 Ok(len) => {
@@ -144,14 +144,14 @@ impl Stack {
         result.map(|()| sum)
     }
 
-    fn packet_way(&self, id: PacketId, to: Option<PacketTo>) -> Result<PacketWay, SendError> {
+    fn packet_egress(&self, id: PacketId, to: Option<PacketTo>) -> Result<PacketEgress, SendError> {
         let socket = self.ip.taps.get(id).ok_or(SendError::NotFound)?;
         let on = to.map(|to| to.on).or(socket.name.on).ok_or(SendError::NoInterface)?;
         let interface = self.ip.interfaces.get(on).ok_or(SendError::NoInterface)?;
         if !interface.up {
             return Err(SendError::InterfaceDown);
         }
-        Ok(PacketWay {
+        Ok(PacketEgress {
             id,
             key: socket.key,
             kind: socket.kind,
@@ -167,12 +167,12 @@ impl Stack {
 
     fn send_packet(
         &mut self,
-        way: &PacketWay,
+        egress: &PacketEgress,
         header: &VnetHeader,
         bytes: &[u8],
         departure: Option<DepartureRequest>,
     ) -> Result<(), SendError> {
-        let &PacketWay { id, key, kind, on, ours, protocol, station, .. } = way;
+        let &PacketEgress { id, key, kind, on, ours, protocol, station, .. } = egress;
         let (link, payload) = match kind {
             PacketKind::Frame | PacketKind::ByName => {
                 ethernet::parse(bytes).map_err(|_| SendError::InvalidDestination)?
@@ -194,19 +194,19 @@ impl Stack {
             let sent = self.send_frame(on, &frame, sender, account);
             return self.sent(key, sent);
         }
-        self.send_worked(way, &work, bytes, sender, account)
+        self.send_worked(egress, &work, bytes, sender, account)
     }
 
     /// Sends a frame to which something is to be done before.
     fn send_worked(
         &mut self,
-        way: &PacketWay,
+        egress: &PacketEgress,
         work: &Work,
         bytes: &[u8],
         sender: Sender,
         account: Account,
     ) -> Result<(), SendError> {
-        let (on, key) = (way.on, way.key);
+        let (on, key) = (egress.on, egress.key);
         let offload = self.ip.interfaces.get(on).is_some_and(|interface| interface.caps.checksum_offload);
         let uncut = match Uncut::of(bytes, sender.protocol, work) {
             Ok(uncut) => uncut,
@@ -228,7 +228,7 @@ impl Stack {
             let sent = self.send_frame(on, &Made::of(&frame, true, Some(segments)), sender, account);
             return self.sent(key, sent);
         }
-        if !self.way_has_room(on, bytes.len()) {
+        if !self.link_has_room(on, bytes.len()) {
             return self.sent(key, Err(OutputError::Full));
         }
         let identification = self.rng.u32();
@@ -261,13 +261,13 @@ impl Stack {
         sender: Sender,
         account: Account,
     ) -> Result<(), OutputError> {
-        if !self.way_has_room(on, ethernet::HEADER_LEN + frame.payload.len()) {
+        if !self.link_has_room(on, ethernet::HEADER_LEN + frame.payload.len()) {
             return Err(OutputError::Full);
         }
         self.put_frame(on, frame, sender, account)
     }
 
-    fn way_has_room(&self, on: IfIndex, len: usize) -> bool {
+    fn link_has_room(&self, on: IfIndex, len: usize) -> bool {
         match self.ip.interfaces.get(on) {
             Some(_) if on == LOOPBACK => self.ip.loopback_has_room(len),
             Some(interface) => interface.has_room(len),

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use super::{mtu_discovery, multicast_loop};
-use crate::datagram::{DatagramOptions, Way};
+use crate::datagram::{DatagramOptions, Egress};
 use crate::ip::{Fill, Header, Hop, Ip, Outgoing, OutputError};
 use crate::raw::{RawKind, prepare_echo};
 use crate::socket::{RawId, SendError};
@@ -32,12 +32,12 @@ impl Stack {
     pub(in crate::stack) fn send_summed(
         &mut self,
         now: Instant,
-        way: &Way,
+        egress: &Egress,
         mut message: Vec<u8>,
         at: Option<usize>,
         options: &DatagramOptions,
     ) -> Result<(), OutputError> {
-        let (hop, header) = (way.hop, way.header);
+        let (hop, header) = (egress.hop, egress.header);
         if let Some(at) = at {
             message[at..at + 2].fill(0);
             let pseudo = checksum::Sum::pseudo(header.src, header.dst, header.protocol, message.len());
@@ -56,8 +56,8 @@ impl Stack {
             multicast_loop: multicast_loop(options, header.dst),
             link_mtu: !discovery.heeds_path(),
             most,
-            options: way.options.as_deref(),
-            account: way.account,
+            options: egress.options.as_deref(),
+            account: egress.account,
         };
         self.ip.send(now, &mut *self.pool, hop, &out)
     }

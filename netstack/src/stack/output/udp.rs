@@ -1,6 +1,6 @@
 //! Datagrams of UDP and UDP-Lite, one by one or many by one send (UDP_SEGMENT).
 
-use crate::datagram::Way;
+use crate::datagram::Egress;
 use crate::ip::{Fill, Header, Outgoing, OutputError};
 use crate::socket::{Key, SendError};
 use crate::stack::Stack;
@@ -11,31 +11,31 @@ const MAX_SEGMENTS: usize = 128;
 
 impl Stack {
     /// Sends a datagram, or with UDP_SEGMENT what it is cut into.
-    pub(in crate::stack) fn udp_emit(&mut self, key: Key, way: &Way, payload: &[&[u8]]) -> Result<(), SendError> {
-        let Some(segment) = way.segment.map(|segment| usize::from(segment.get())) else {
-            let sent = self.udp_output(way, payload, 0);
+    pub(in crate::stack) fn udp_emit(&mut self, key: Key, egress: &Egress, payload: &[&[u8]]) -> Result<(), SendError> {
+        let Some(segment) = egress.segment.map(|segment| usize::from(segment.get())) else {
+            let sent = self.udp_output(egress, payload, 0);
             return self.sent(key, sent);
         };
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
-        let packet = way.header.len() + udp::HEADER_LEN + len.min(segment);
-        if packet > self.mtu_of(way) {
+        let packet = egress.header.len() + udp::HEADER_LEN + len.min(segment);
+        if packet > self.mtu_of(egress) {
             return Err(SendError::MessageTooLong);
         }
         if len > segment * MAX_SEGMENTS {
             return Err(SendError::TooManySegments);
         }
-        let headers = len.div_ceil(segment) * (way.header.len() + udp::HEADER_LEN);
+        let headers = len.div_ceil(segment) * (egress.header.len() + udp::HEADER_LEN);
         // All of them or none: it is one send.
-        if !self.ip.has_room(way.hop, headers + len) {
+        if !self.ip.has_room(egress.hop, headers + len) {
             return self.sent(key, Err(OutputError::Full));
         }
         let whole = payload.concat();
         let mut sent = Ok(());
         match whole.len() {
-            0 => sent = self.udp_output(way, &[], 0),
+            0 => sent = self.udp_output(egress, &[], 0),
             _ => {
                 for (index, datagram) in whole.chunks(segment).enumerate() {
-                    sent = self.udp_output(way, &[datagram], index);
+                    sent = self.udp_output(egress, &[datagram], index);
                     if sent.is_err() {
                         break;
                     }
@@ -46,30 +46,31 @@ impl Stack {
     }
 
     /// `index`: among the datagrams of one send.
-    fn udp_output(&mut self, way: &Way, payload: &[&[u8]], index: usize) -> Result<(), OutputError> {
+    fn udp_output(&mut self, egress: &Egress, payload: &[&[u8]], index: usize) -> Result<(), OutputError> {
         let len = payload.iter().map(|part| part.len()).sum::<usize>();
         let len_behind = udp::HEADER_LEN + len;
-        let dont_fragment = self.forbids_fragments(way.discovery, way.hop, &way.header, len_behind, way.most);
-        let header = self.ip.labelled(way.header, way.auto_flow_label, way.ports);
-        let (src, dst) = way.ports;
-        let (transport, fill) = match way.header.protocol {
+        let dont_fragment =
+            self.forbids_fragments(egress.discovery, egress.hop, &egress.header, len_behind, egress.most);
+        let header = self.ip.labelled(egress.header, egress.auto_flow_label, egress.ports);
+        let (src, dst) = egress.ports;
+        let (transport, fill) = match egress.header.protocol {
             ipv4::UDP_LITE => {
-                let (transport, covered) = udp::emit_lite(src, dst, len, way.coverage);
+                let (transport, covered) = udp::emit_lite(src, dst, len, egress.coverage);
                 (transport, Fill::Covered(6, covered))
             }
-            _ => (udp::emit(src, dst, len), if way.checksum { Fill::At(6) } else { Fill::Nothing }),
+            _ => (udp::emit(src, dst, len), if egress.checksum { Fill::At(6) } else { Fill::Nothing }),
         };
         let out = Outgoing {
             header: Header { dont_fragment, ..header },
             transport: &transport,
             payload,
             fill,
-            multicast_loop: way.multicast_loop,
-            link_mtu: !way.discovery.heeds_path(),
-            most: way.most,
-            options: way.options.as_deref(),
-            account: way.account.of_piece(index),
+            multicast_loop: egress.multicast_loop,
+            link_mtu: !egress.discovery.heeds_path(),
+            most: egress.most,
+            options: egress.options.as_deref(),
+            account: egress.account.of_piece(index),
         };
-        self.ip.send(self.now, &mut *self.pool, way.hop, &out)
+        self.ip.send(self.now, &mut *self.pool, egress.hop, &out)
     }
 }

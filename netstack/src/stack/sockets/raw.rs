@@ -132,20 +132,20 @@ impl Stack {
                 self.ip.send_made(now, &mut *self.pool, hop, &[&packet], multicast_loop, account)
             }
             RawKind::Raw { protocol } | RawKind::Raw6 { protocol } => {
-                let way = self.way(datagram, (hop, account), dst, protocol, how);
-                let Some((way, message)) = self.raw_gather(id, way, how, payload)? else { return Ok(len) };
+                let egress = self.egress(datagram, (hop, account), dst, protocol, how);
+                let Some((egress, message)) = self.raw_gather(id, egress, how, payload)? else { return Ok(len) };
                 let at = options.checksum_at.map(usize::from).filter(|_| kind.is_v6());
                 // RFC 3542 §3.1: where the checksum has no room, the packet is refused.
                 if at.is_some_and(|at| at + 2 > message.len()) {
                     return Err(SendError::InvalidDestination);
                 }
-                self.send_summed(now, &way, message, at, datagram)
+                self.send_summed(now, &egress, message, at, datagram)
             }
             RawKind::Ping | RawKind::Ping6 => {
                 let message = self.echo_request(id, kind, payload)?;
                 let protocol = if kind.is_v6() { ipv6::ICMPV6 } else { ipv4::ICMP };
-                let way = self.way(datagram, (hop, account), dst, protocol, how);
-                self.send_summed(now, &way, message, kind.is_v6().then_some(2), datagram)
+                let egress = self.egress(datagram, (hop, account), dst, protocol, how);
+                self.send_summed(now, &egress, message, kind.is_v6().then_some(2), datagram)
             }
         };
         self.sent(key, sent).map(|()| len)

@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use arena::Producer;
 
-use crate::datagram::{DatagramOptions, DatagramStatus, ErrorReport, Way};
+use crate::datagram::{DatagramOptions, DatagramStatus, Egress, ErrorReport};
 use crate::filter::Program;
 use crate::ip::{NextHop, end, zone};
 use crate::reuseport::GroupProgramError;
@@ -109,16 +109,17 @@ impl Stack {
         self.admit(id)?;
         let account = self.account(id, key, how.departure)?;
         let protocol = if options.lite.is_some() { ipv4::UDP_LITE } else { ipv4::UDP };
-        let way = Way {
+        let egress = Egress {
             ports: (local.port(), remote.port()),
             segment: how.segment,
             checksum: !(if dst.is_ipv4() { options.no_checksum } else { options.v6.no_checksum }),
             coverage: options.lite.and_then(|lite| lite.send),
             auto_flow_label: options.v6.auto_flow_label,
             most: options.v6.most.filter(|_| dst.is_ipv6()),
-            ..self.way(&options, (hop, account), dst, protocol, how)
+            ..self.egress(&options, (hop, account), dst, protocol, how)
         };
-        let sent = if how.more { self.udp_begin(id, way, how, payload) } else { self.udp_emit(key, &way, payload) };
+        let sent =
+            if how.more { self.udp_begin(id, egress, how, payload) } else { self.udp_emit(key, &egress, payload) };
         sent.map(|()| len)
     }
 

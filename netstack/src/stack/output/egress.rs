@@ -1,8 +1,8 @@
-//! How a datagram goes: its hop, its IP header, whether it may be cut. This is the same for UDP, raw and ping sockets.
+//! How a datagram leaves: its next hop, its IP header, whether it may be fragmented. This is the same for UDP, raw and ping sockets.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::datagram::{DatagramOptions, MtuDiscovery, Way};
+use crate::datagram::{DatagramOptions, Egress, MtuDiscovery};
 use crate::ip::{Account, Header, Hop, Ip, Limits, NextHop, OutputError, is_unicast, zone};
 use crate::link::IfIndex;
 use crate::socket::{Key, SendError, SendOptions};
@@ -95,16 +95,16 @@ impl Stack {
         }
     }
 
-    /// The way by the socket's options and those of one send, but for what only UDP has.
-    pub(in crate::stack) fn way(
+    /// By the socket's options and those of one send, but for what only UDP has.
+    pub(in crate::stack) fn egress(
         &self,
         options: &DatagramOptions,
         (hop, account): (Hop, Account),
         dst: IpAddr,
         protocol: u8,
         how: &SendOptions,
-    ) -> Way {
-        Way {
+    ) -> Egress {
+        Egress {
             hop,
             header: datagram_header(&self.ip, options, hop, dst, protocol, how),
             discovery: mtu_discovery(options, dst),
@@ -147,16 +147,20 @@ impl Stack {
     }
 
     /// Bytes of the longest packet that goes uncut.
-    pub(super) fn mtu_of(&self, way: &Way) -> usize {
-        let (on, dst) = (way.hop.on, way.header.dst);
-        let mtu = if way.discovery.heeds_path() { self.ip.path_mtu(on, dst) } else { self.ip.mtu(on, dst) };
-        way.most.map_or(mtu, |most| mtu.min(most.into()))
+    pub(super) fn mtu_of(&self, egress: &Egress) -> usize {
+        let (on, dst) = (egress.hop.on, egress.header.dst);
+        let mtu = if egress.discovery.heeds_path() { self.ip.path_mtu(on, dst) } else { self.ip.mtu(on, dst) };
+        egress.most.map_or(mtu, |most| mtu.min(most.into()))
     }
 
     /// The most bytes behind the IP header of a packet that is written in pieces.
-    pub(super) fn most_in_pieces(&self, way: &Way) -> usize {
-        let most = way.header.max_payload();
-        if way.discovery.fragments() { most } else { most.min(self.mtu_of(way).saturating_sub(way.header.len())) }
+    pub(super) fn most_in_pieces(&self, egress: &Egress) -> usize {
+        let most = egress.header.max_payload();
+        if egress.discovery.fragments() {
+            most
+        } else {
+            most.min(self.mtu_of(egress).saturating_sub(egress.header.len()))
+        }
     }
 }
 
