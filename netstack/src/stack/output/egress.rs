@@ -3,25 +3,12 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::datagram::{DatagramOptions, Egress, MtuDiscovery};
-use crate::ip::{Account, Header, Hop, Ip, Limits, NextHop, OutputError, is_unicast, zone};
+use crate::ip::{Account, Header, Hop, Ip, Limits, NextHop, OutputError, is_unicast};
 use crate::link::IfIndex;
 use crate::socket::{Key, SendError, SendOptions};
 use crate::stack::Stack;
 
 impl Stack {
-    /// Whether datagram sockets can be bound to an address: ours, a broadcast or a multicast one (to receive only from there).
-    pub(in crate::stack) fn can_bind_datagrams(&self, local: SocketAddr) -> bool {
-        let interfaces = &self.ip.interfaces;
-        let addr = local.ip();
-        let here = match addr {
-            IpAddr::V4(addr) => {
-                interfaces.is_local(addr) || addr.is_broadcast() || interfaces.broadcast_link(addr).is_some()
-            }
-            IpAddr::V6(v6) => v6.is_loopback() || interfaces.owner(addr, zone(local)).is_some(),
-        };
-        here || addr.is_unspecified() || addr.is_multicast()
-    }
-
     /// The hop to `dst`. `on`: the only interface allowed, by the call or by the destination's zone.
     pub(in crate::stack) fn datagram_hop(
         &self,
@@ -77,7 +64,7 @@ impl Stack {
 
     /// Whether fragments are forbidden for a datagram of `len` bytes behind its IP header. If they are and it does not fit, the send
     /// is an error. `most`: bytes of the longest packet, if the program has said it.
-    pub(in crate::stack) fn forbids_fragments(
+    pub(super) fn forbids_fragments(
         &self,
         mode: MtuDiscovery,
         hop: Hop,
@@ -118,18 +105,6 @@ impl Stack {
             options: how.header_options.clone().filter(|options| options.len(dst.is_ipv4()) > 0),
             account,
         }
-    }
-
-    /// IP_MTU: bytes of the largest packet to `dst`, as far as is known; None without a route.
-    pub fn path_mtu(&self, dst: SocketAddr) -> Option<u32> {
-        let hop = self.ip.hop(None, dst.ip(), zone(dst))?;
-        Some(self.ip.path_mtu(hop.on, dst.ip()) as u32)
-    }
-
-    /// IPV6_UNICAST_HOPS: the hop limit of packets to `dst` whose sender says none; None without a route.
-    pub fn hop_limit(&self, dst: SocketAddr) -> Option<u8> {
-        let hop = self.ip.hop(None, dst.ip(), zone(dst))?;
-        Some(self.ip.hop_limit(hop.on, dst.ip()))
     }
 
     /// What became of a datagram, as an error of the call. If there was no room, the socket is touched when there is.

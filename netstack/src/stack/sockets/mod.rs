@@ -3,6 +3,7 @@
 
 mod anycast;
 mod buffers;
+mod datagram;
 mod flow_labels;
 mod listing;
 mod multicast;
