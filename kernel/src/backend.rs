@@ -28,7 +28,7 @@ use netstack::ip::HeaderOptions;
 use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendError, SendOptions, Shutdown};
-use netstack::tcp::{Carrier, Close, TcpInfo, TcpOptions};
+use netstack::tcp::{Close, PacketInfo, TcpInfo, TcpOptions};
 use netstack::{DatagramMemory, Filter, Listed, SourceChange};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -96,8 +96,8 @@ pub enum Call<'a> {
     TakeSavedSyn(SocketId, usize),
     /// An ICMP error that did not end the connection (Linux's sk_err_soft): [`Reply::SoftError`].
     TakeSoftError(SocketId),
-    /// The IP header fields with which a stream's segments arrived: [`Reply::Carrier`].
-    Carrier(SocketId),
+    /// The IP header fields with which a stream's segments arrived: [`Reply::PacketInfo`].
+    PacketInfo(SocketId),
     /// Timestamps are wanted of the text before a position of the tx ring.
     AskDeparture(SocketId, u64, DepartureRequest),
     /// When the byte at a position of the rx ring arrived: [`Reply::Arrival`]. Of bytes before the second position nobody will ask
@@ -171,7 +171,7 @@ pub enum Reply {
     /// The headers of a connection's SYN, or their length if they do not fit.
     SavedSyn(std::result::Result<Box<[u8]>, usize>),
     /// The header fields; none before the first segment.
-    Carrier(Option<Carrier>),
+    PacketInfo(Option<PacketInfo>),
     /// When text arrived, if that is known.
     Arrival(Option<netstack::time::Instant>),
     /// The interfaces, `lo` first.

@@ -67,9 +67,9 @@ impl Engine {
                 let tcp = self.stream(id)?;
                 Ok(Reply::SoftError(self.stack.tcp_take_soft_error(tcp).map(errno::tcp)))
             }
-            Call::Carrier(id) => {
+            Call::PacketInfo(id) => {
                 let tcp = self.stream(id)?;
-                Ok(Reply::Carrier(self.stack.tcp_carrier(tcp)))
+                Ok(Reply::PacketInfo(self.stack.tcp_packet_info(tcp)))
             }
             Call::AskDeparture(id, end, request) => {
                 let tcp = self.stream(id)?;

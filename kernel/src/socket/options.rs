@@ -2,7 +2,6 @@
 //!
 //! An option that has no row is ENOPROTOOPT, never a silent success. To add one, add a row.
 
-mod carrier;
 mod filter;
 mod flow_label;
 mod getsockopt;
@@ -14,6 +13,7 @@ mod multicast;
 mod packet;
 mod packet_fanout;
 mod packet_ring;
+mod pktoptions;
 mod preferences;
 mod receiving;
 mod rows;
@@ -86,7 +86,7 @@ static TABLES: &[&[Row]] = &[
     receiving::ROWS,
     ip::ROWS,
     header::ROWS,
-    carrier::ROWS,
+    pktoptions::ROWS,
     flow_label::ROWS,
     multicast::ROWS,
     sources::ROWS,

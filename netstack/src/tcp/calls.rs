@@ -33,7 +33,7 @@ impl Tcp {
             binding: None,
             error: None,
             reports: Reports::default(),
-            carrier: None,
+            packet_info: None,
             kind,
         }))
     }

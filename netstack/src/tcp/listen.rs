@@ -1,12 +1,12 @@
 //! The passive open: a SYN for a listener (RFC 9293 §3.10.7.2), the SYN queue, and cookies where it is full, the accept
 //! queue.
 
-use super::carrier::Carrier;
 use super::demux::Owner;
 use super::durable::Timestamps;
 use super::ecn;
 use super::input::peer_mss;
 use super::options::TcpOptions;
+use super::packet_info::PacketInfo;
 use super::retransmit::SYN_ACK_RETRIES;
 use super::saved_syn;
 use super::seam::{Env, IpMeta};
@@ -239,7 +239,7 @@ impl Tcp {
             binding,
             error: None,
             reports: Reports::default(),
-            carrier: Some(Carrier::of(ip)),
+            packet_info: Some(PacketInfo::of(ip)),
             kind: Kind::Connection(tcb),
         });
         self.demux.claim(tuple, Owner::Connection(child));

@@ -18,12 +18,11 @@
 //! | opening | `listen`, `syn_queue`, `syn_cookie`, `isn`, `fast_open`, `saved_syn` |
 //! | closing | `close`, `remnant` (TIME-WAIT) |
 //! | tables | `demux`, `ports`, `reuseport`, `filter` |
-//! | the program's calls | `calls`, `close`, `times` (timestamps), `carrier`, `info`, `listing` |
+//! | the program's calls | `calls`, `close`, `times` (timestamps), `packet_info`, `info`, `listing` |
 //! | the stack's calls | `poll`, `settle`, `reply`, `icmp`, `seam` (what TCP needs of the stack) |
 
 mod autotune;
 mod calls;
-mod carrier;
 mod close;
 mod congestion;
 mod delayed_ack;
@@ -44,6 +43,7 @@ mod nagle;
 mod options;
 mod output;
 mod pacing;
+mod packet_info;
 mod path_mtu;
 mod persist;
 mod poll;
@@ -79,13 +79,13 @@ mod usage;
 mod window;
 mod windowed_min;
 
-pub use carrier::Carrier;
 pub use congestion::Algorithm;
 pub use durable::{Durable, Timestamps};
 pub use errors::TcpError;
 pub use fast_open::{FastOpenFail, FastOpenKeys, FastOpenModes, FastOpenOptions, FirstText};
 pub use info::{TcpInfo, TcpStatus};
 pub use options::{Keepalive, TcpOptions};
+pub use packet_info::PacketInfo;
 pub use recovery::Phase;
 pub use saved_syn::SaveSyn;
 pub use seq::Seq;

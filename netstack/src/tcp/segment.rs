@@ -1,8 +1,8 @@
 //! A segment arrives: for a connection, a half-open one, what is left of one, a listener, or nobody
 //! (RFC 9293 §3.10.7).
 
-use super::carrier::Carrier;
 use super::demux::{Owner, Tuple};
+use super::packet_info::PacketInfo;
 use super::remnant;
 use super::reply::Reply;
 use super::seam::{Env, IpMeta};
@@ -99,7 +99,7 @@ impl Tcp {
         tcb.tell_acknowledged(now, env.events);
         tcb.grow_rings(now, segment, env.pool);
         if ip.packet.src.is_ipv6() && segment.end() == tcb.durable.rcv_nxt {
-            socket.carrier = Some(Carrier::of(ip));
+            socket.packet_info = Some(PacketInfo::of(ip));
         }
         if reset {
             self.reset_sender(tuple, segment);

@@ -1,11 +1,11 @@
 //! A TCP socket: what a program's descriptor stands for, in whichever state.
 
-use super::carrier::Carrier;
 use super::demux::Tuple;
 use super::errors::TcpError;
 use super::fast_open::Queue;
 use super::info::TcpStatus;
 use super::options::TcpOptions;
+use super::packet_info::PacketInfo;
 use super::ports::Binding;
 use super::state::State;
 use super::syn_queue::Request;
@@ -26,7 +26,7 @@ pub(super) struct Socket {
     pub(super) error: Option<TcpError>,
     /// For MSG_ERRQUEUE.
     pub(super) reports: Reports,
-    pub(super) carrier: Option<Carrier>,
+    pub(super) packet_info: Option<PacketInfo>,
     pub(super) kind: Kind,
 }
 

@@ -186,8 +186,8 @@ fn remote(socket: &Socket) -> Result<u32> {
     if socket.endpoint.kind != Kind::Stream || !known {
         return Ok(0);
     }
-    match socket.backend.call(Call::Carrier(socket.id()))? {
-        Reply::Carrier(carrier) => Ok(carrier.map_or(0, |carrier| carrier.flow_label)),
+    match socket.backend.call(Call::PacketInfo(socket.id()))? {
+        Reply::PacketInfo(packet_info) => Ok(packet_info.map_or(0, |packet_info| packet_info.flow_label)),
         _ => Err(Errno::PROTO),
     }
 }

@@ -1,6 +1,6 @@
 //! setsockopt(2): what lengths of a value are taken for each kind of [`Access`].
 
-use super::{Access, carrier, find, flow_label, has_level, ipv6, packet_fanout, values};
+use super::{Access, find, flow_label, has_level, ipv6, packet_fanout, pktoptions, values};
 use crate::socket::Socket;
 use crate::{Errno, Result};
 
@@ -46,7 +46,7 @@ impl Socket {
     /// The most bytes of its value at which [`setsockopt`](Self::setsockopt) looks.
     pub fn setsockopt_longest(level: i32, name: i32) -> usize {
         // Control messages, and a list of sources (MCAST_MSFILTER): more than Linux takes must be seen as that.
-        let control = (level, name) == (libc::IPPROTO_IPV6, carrier::IPV6_2292PKTOPTIONS) || is_request(level, name);
+        let control = (level, name) == (libc::IPPROTO_IPV6, pktoptions::IPV6_2292PKTOPTIONS) || is_request(level, name);
         if control { 1 << 17 } else { 1 << 14 }
     }
 

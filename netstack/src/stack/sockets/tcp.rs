@@ -10,7 +10,7 @@ use crate::filter::Program;
 use crate::reuseport::GroupProgramError;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
 use crate::stack::Stack;
-use crate::tcp::{Accepted, Carrier, Close, Durable, FirstText, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
+use crate::tcp::{Accepted, Close, Durable, FirstText, PacketInfo, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
 use crate::time::Instant;
 
 impl Stack {
@@ -177,8 +177,8 @@ impl Stack {
     }
 
     /// IP_PKTOPTIONS, IPV6_2292PKTOPTIONS: the IP header fields of the connection's segments.
-    pub fn tcp_carrier(&self, id: TcpId) -> Option<Carrier> {
-        self.tcp.carrier(id)
+    pub fn tcp_packet_info(&self, id: TcpId) -> Option<PacketInfo> {
+        self.tcp.packet_info(id)
     }
 
     /// TCP_SAVED_SYN: takes the headers of the SYN that opened an accepted connection; empty if they have been taken already.
