@@ -265,11 +265,11 @@ fn who_asked_for_errors_gets_what_each_is_about() {
     net.udp_send(&socket, "10.0.0.2:9", b"anybody?").expect("sent");
     net.run_for(Duration::from_millis(10));
     let [report] = net.stack(a).udp_take_reports(socket.id).try_into().expect("one report");
-    let ErrorReport { error, message, info, carrier, destination, payload, extensions } = report;
+    let ErrorReport { error, message, info, icmp_header, destination, payload, extensions } = report;
     assert_eq!(extensions, None);
     assert_eq!((error, info), (SocketError::Refused, 0));
     assert_eq!(message, (icmpv4::UNREACHABLE, icmpv4::unreachable::PORT));
-    assert_eq!((carrier.src.ip(), carrier.dst.ip(), carrier.ttl), (B.into(), A.into(), 64));
+    assert_eq!((icmp_header.src.ip(), icmp_header.dst.ip(), icmp_header.ttl), (B.into(), A.into(), 64));
     assert_eq!((destination, &payload[..]), ((B, 9).into(), &b"anybody?"[..]));
     assert_eq!(net.stack(a).udp_take_reports(socket.id), [], "once");
     for _ in 0..40 {

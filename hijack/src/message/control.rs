@@ -226,11 +226,11 @@ fn extended_error(socket: &Socket, error: &QueuedError, control: &mut Writer<'_>
             (info, data) = (first, last);
             (SO_EE_ORIGIN_ZEROCOPY, 0, SO_EE_CODE_ZEROCOPY_COPIED, None)
         }
-        Origin::Icmp { kind, code, carrier, extensions } => {
+        Origin::Icmp { kind, code, icmp_header, extensions } => {
             // `struct sock_ee_data_rfc4884`: where, and SO_EE_RFC4884_FLAG_INVALID.
             data = extensions.map_or(0, |added| u32::from(added.at) | u32::from(!added.whole) << 16);
             let origin = if v6 { libc::SO_EE_ORIGIN_ICMP6 } else { libc::SO_EE_ORIGIN_ICMP };
-            (origin, kind, code, Some(carrier.src.ip()))
+            (origin, kind, code, Some(icmp_header.src.ip()))
         }
     };
     let mut bytes =

@@ -25,8 +25,8 @@ pub enum Origin {
         kind: u8,
         /// Its code.
         code: u8,
-        /// The packet that brought it: its source is who complains.
-        carrier: Header,
+        /// Of the packet that brought it: its source is the offender (SO_EE_OFFENDER).
+        icmp_header: Header,
         /// What routers added, for who asked (IP_RECVERR_RFC4884).
         extensions: Option<Extensions>,
     },

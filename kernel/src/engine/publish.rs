@@ -55,9 +55,9 @@ pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
 
 /// Queues ICMP errors for MSG_ERRQUEUE.
 fn queue(endpoint: &Endpoint, reports: Vec<ErrorReport>) {
-    for ErrorReport { error, message: (kind, code), info, carrier, destination, payload, extensions } in reports {
+    for ErrorReport { error, message: (kind, code), info, icmp_header, destination, payload, extensions } in reports {
         let errno = errno::pending(error).raw_os_error();
-        let origin = Origin::Icmp { kind, code, carrier, extensions };
+        let origin = Origin::Icmp { kind, code, icmp_header, extensions };
         endpoint.errors.push(QueuedError { errno, origin, info, destination, payload });
     }
 }

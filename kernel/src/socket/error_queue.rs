@@ -37,7 +37,7 @@ impl Socket {
             },
             flags: libc::MSG_ERRQUEUE | cut,
             info: match &report.origin {
-                Origin::Icmp { carrier, .. } => Some(DatagramInfo::of(carrier)),
+                Origin::Icmp { icmp_header, .. } => Some(DatagramInfo::of(icmp_header)),
                 Origin::Local | Origin::Copied { .. } | Origin::Departure { .. } => None,
             },
             time_ns: match report.origin {

@@ -13,8 +13,8 @@ pub struct ErrorReport {
     pub message: (u8, u8),
     /// What the message says besides: the MTU that a router allows, in bytes, or where in the packet the problem is.
     pub info: u32,
-    /// The packet that brought the message: its source is who complains.
-    pub carrier: Header,
+    /// Of the packet that brought the message: its source is the offender (SO_EE_OFFENDER).
+    pub icmp_header: Header,
     /// Where the datagram was sent to.
     pub destination: SocketAddr,
     /// Its payload, as far as the message quotes it, and what follows.

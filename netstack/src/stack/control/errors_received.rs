@@ -17,7 +17,7 @@ use crate::{raw, udp as udp_sockets};
 impl Stack {
     /// An error about a packet of ours, which `packet` brought. Only what we can have sent is believed.
     pub(super) fn input_report(&mut self, now: Instant, packet: &Received<'_>, report: &Report<'_>) {
-        let (on, carrier) = (packet.on, Header::of_packet(now, packet, (0, 0), 0));
+        let (on, icmp_header) = (packet.on, Header::of_packet(now, packet, (0, 0), 0));
         let quoted = &report.quoted;
         let (src, dst, payload) = (quoted.src, quoted.dst, quoted.transport);
         // RFC 792: at least 8 bytes of our transport header are quoted.
@@ -30,18 +30,18 @@ impl Stack {
         let no_port = SocketAddr::new(dst, 0);
         let mut believed = false;
         match quoted.protocol {
-            ipv4::TCP => self.input_tcp_report(now, report, carrier, local, remote),
+            ipv4::TCP => self.input_tcp_report(now, report, icmp_header, local, remote),
             ipv4::UDP | ipv4::UDP_LITE => {
                 let lite = quoted.protocol == ipv4::UDP_LITE;
                 if let Some(socket) = self.udp.find(lite, local, remote, by).and_then(|id| self.udp.get_mut(id)) {
-                    let about = About { carrier, destination: remote, payload: &payload[udp::HEADER_LEN..] };
+                    let about = About { icmp_header, destination: remote, payload: &payload[udp::HEADER_LEN..] };
                     believed = tell(report, about, Sender::of_udp(socket), &mut self.events);
                 }
             }
             ipv4::ICMP | ipv6::ICMPV6 if is_echo_request(src, payload[0]) => {
                 let ping = self.raw.find_ping(be16(payload, 4), dst, src, by);
                 if let Some(socket) = ping.and_then(|id| self.raw.get_mut(id)) {
-                    let about = About { carrier, destination: no_port, payload };
+                    let about = About { icmp_header, destination: no_port, payload };
                     believed = tell(report, about, Sender::of_raw(socket), &mut self.events);
                 }
             }
@@ -51,7 +51,7 @@ impl Stack {
             let Some(socket) = self.raw.get_mut(id) else { continue };
             // Raw sockets that make their own headers find them in the quote, too (Linux: raw_err()).
             let payload = if socket.options.header_included { quoted.bytes } else { payload };
-            let about = About { carrier, destination: no_port, payload };
+            let about = About { icmp_header, destination: no_port, payload };
             believed |= tell(report, about, Sender::of_raw(socket), &mut self.events);
         }
         // What nobody here can have sent changes no path (RFC 5927 §7).
@@ -65,7 +65,7 @@ impl Stack {
         &mut self,
         now: Instant,
         report: &Report<'_>,
-        carrier: Header,
+        icmp_header: Header,
         local: SocketAddr,
         remote: SocketAddr,
     ) {
@@ -80,7 +80,7 @@ impl Stack {
                 None => return,
             },
             None => {
-                let about = About { carrier, destination: remote, payload: quoted.transport };
+                let about = About { icmp_header, destination: remote, payload: quoted.transport };
                 IcmpError::Undelivered(entry(report, about))
             }
         };
@@ -124,17 +124,17 @@ fn is_echo_request(src: IpAddr, kind: u8) -> bool {
 
 /// Which datagram an error is about, and what brought it.
 struct About<'a> {
-    carrier: Header,
+    icmp_header: Header,
     destination: SocketAddr,
     payload: &'a [u8],
 }
 
 /// What goes into an error queue.
 fn entry(report: &Report<'_>, about: About<'_>) -> ErrorReport {
-    let About { carrier, destination, payload } = about;
+    let About { icmp_header, destination, payload } = about;
     let Report { error, message, info, .. } = *report;
     let extensions = report.extensions(payload);
-    ErrorReport { error, message, info, carrier, destination, payload: payload.to_vec(), extensions }
+    ErrorReport { error, message, info, icmp_header, destination, payload: payload.to_vec(), extensions }
 }
 
 /// Enters an error into the socket that sent the datagram. Connected sockets get hard errors (RFC 1122 §4.1.3.3), all others only

@@ -99,8 +99,8 @@ impl Stack {
 fn no_answer(now: Instant, packet: &Received<'_>, destination: SocketAddr) -> ErrorReport {
     let message = Complaint::NoAnswer.message(packet).map_or((0, 0), |message| (message.kind, message.code));
     let ours = Received { dst: packet.src, ..*packet };
-    let carrier = Header::of_packet(now, &ours, (0, 0), 0);
+    let icmp_header = Header::of_packet(now, &ours, (0, 0), 0);
     let payload = packet.payload.to_vec();
     let error = SocketError::HostUnreachable;
-    ErrorReport { error, message, info: 0, carrier, destination, payload, extensions: None }
+    ErrorReport { error, message, info: 0, icmp_header, destination, payload, extensions: None }
 }
