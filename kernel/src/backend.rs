@@ -21,7 +21,6 @@ use crate::netlink::Network;
 use crate::socket::Family;
 use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result, errno};
-use netstack::departure::DepartureRequest;
 use netstack::filter::Program;
 use netstack::flow_label::LabelView;
 use netstack::ip::HeaderOptions;
@@ -29,6 +28,7 @@ use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendError, SendOptions, Shutdown};
 use netstack::tcp::{Close, PacketInfo, TcpInfo, TcpOptions};
+use netstack::tx_timestamp::TxTimestampRequest;
 use netstack::{DatagramMemory, Filter, Listed, SourceChange};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -99,7 +99,7 @@ pub enum Call<'a> {
     /// The IP header fields with which a stream's segments arrived: [`Reply::PacketInfo`].
     PacketInfo(SocketId),
     /// Timestamps are wanted of the text before a position of the tx ring.
-    AskDeparture(SocketId, u64, DepartureRequest),
+    RequestTxTimestamp(SocketId, u64, TxTimestampRequest),
     /// When the byte at a position of the rx ring arrived: [`Reply::Arrival`]. Of bytes before the second position nobody will ask
     /// any more.
     Arrival(SocketId, u64, u64),

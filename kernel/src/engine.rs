@@ -14,11 +14,11 @@ use crate::capture::Capture;
 use crate::endpoint::{DATA_QUEUED, Endpoint, SPACE_FREED, SocketId};
 use crate::link::{Attached, News};
 use crate::{clock, log};
-use netstack::departure::Departure;
 use netstack::link::{Checksum, IfIndex, Sink, TxFrame, TxResult};
 use netstack::socket::{Key, PacketId, RawId, UdpId};
 use netstack::tcp::TcpId;
 use netstack::time::Instant;
+use netstack::tx_timestamp::TxTimestamp;
 use netstack::{Notice, Stack};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub(crate) struct Engine {
     pub(crate) sockets: Arc<Sockets>,
     touched: Vec<Key>,
     released: Vec<Key>,
-    departures: Vec<Departure>,
+    tx_timestamps: Vec<TxTimestamp>,
     notices: Vec<Notice>,
     gone: Vec<IpAddr>,
 }
@@ -84,7 +84,7 @@ impl Engine {
             sockets,
             touched: Vec::new(),
             released: Vec::new(),
-            departures: Vec::new(),
+            tx_timestamps: Vec::new(),
             notices: Vec::new(),
             gone: Vec::new(),
         }
@@ -154,10 +154,10 @@ impl Engine {
             publish::socket(&mut self.stack, &self.sockets, id);
         }
         self.touched = touched;
-        let mut departures = std::mem::take(&mut self.departures);
-        self.stack.take_departures(&mut departures);
-        departures.drain(..).for_each(|departure| publish::departure(&self.sockets, departure));
-        self.departures = departures;
+        let mut tx_timestamps = std::mem::take(&mut self.tx_timestamps);
+        self.stack.take_tx_timestamps(&mut tx_timestamps);
+        tx_timestamps.drain(..).for_each(|tx_timestamp| publish::tx_timestamp(&self.sockets, tx_timestamp));
+        self.tx_timestamps = tx_timestamps;
         self.stack.take_released(&mut self.released);
         for Key(id) in self.released.drain(..) {
             self.sockets.forget(id);

@@ -5,7 +5,6 @@
 
 mod blocking;
 mod datagram;
-mod departure;
 mod error_queue;
 mod family;
 mod message;
@@ -24,6 +23,7 @@ mod stream;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tx_timestamp;
 mod urgent;
 
 use crate::backend::{Backend, Buffers, Call, Reply};
@@ -31,9 +31,6 @@ use crate::endpoint::{Endpoint, Kind, SignalDriven, State};
 pub use crate::endpoint::{Origin, QueuedError};
 use crate::{Errno, Events, InterfaceInfo, Result, Watcher};
 use arena::record::Counts;
-use departure::DepartureCount;
-pub(crate) use departure::departed;
-pub use departure::stamping;
 pub use family::Family;
 pub use message::{DatagramInfo, Received, SendControl, Stamp, Stamps, WantedInfo};
 pub use name::{LinkAddr, Name};
@@ -52,6 +49,9 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use tx_timestamp::TxTimestampCount;
+pub(crate) use tx_timestamp::queued_tx_timestamp;
+pub use tx_timestamp::stamping;
 
 /// A socket of the rump kernel.
 pub struct Socket {
@@ -75,7 +75,7 @@ pub struct Socket {
     /// For SIOCGSTAMP.
     last_stamp: LastStamp,
     /// Numbers of sends (SOF_TIMESTAMPING_OPT_ID).
-    departures: DepartureCount,
+    tx_timestamps: TxTimestampCount,
 }
 
 impl Socket {
@@ -93,7 +93,7 @@ impl Socket {
             peer: Mutex::new(None),
             peek_offset: AtomicI32::new(-1),
             last_stamp: LastStamp::default(),
-            departures: DepartureCount::default(),
+            tx_timestamps: TxTimestampCount::default(),
         }
     }
 

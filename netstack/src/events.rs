@@ -2,10 +2,10 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::departure::Departure;
 use crate::ip::Ipv4Net;
 use crate::link::{IfIndex, Mac};
 use crate::socket::Key;
+use crate::tx_timestamp::TxTimestamp;
 
 /// Something that an operator should read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub(crate) struct Events {
     touched: KeySet,
     released: Vec<Key>,
     notices: Vec<Notice>,
-    departures: Vec<Departure>,
+    tx_timestamps: Vec<TxTimestamp>,
     /// Sockets to be touched when there is room to send again.
     blocked: KeySet,
 }
@@ -162,12 +162,12 @@ impl Events {
     }
 
     /// A timestamp of what a socket sent.
-    pub(crate) fn departed(&mut self, departure: Departure) {
-        self.departures.push(departure);
+    pub(crate) fn tx_timestamp(&mut self, tx_timestamp: TxTimestamp) {
+        self.tx_timestamps.push(tx_timestamp);
     }
 
-    pub(crate) fn take_departures(&mut self, into: &mut Vec<Departure>) {
-        into.append(&mut self.departures);
+    pub(crate) fn take_tx_timestamps(&mut self, into: &mut Vec<TxTimestamp>) {
+        into.append(&mut self.tx_timestamps);
     }
 
     pub(crate) fn take_touched(&mut self, into: &mut Vec<Key>) {

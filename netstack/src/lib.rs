@@ -11,7 +11,7 @@
 //! 4. [`ip`]: next hops, fragments, queues. `neighbor`: hardware addresses (ARP, NDP). `arp`: address conflicts. [`iface`] and
 //!    [`route`]. `multicast`: groups. `ndp`: what hosts and routers of IPv6 tell each other.
 //! 5. `udp`, [`raw`] and `icmp`, with [`datagram`]: what a program finds in its ring. [`packet`]: packet sockets, which see frames.
-//!    [`filter`]: BPF. [`departure`]: timestamps of what was sent. [`flow_label`]: who may use which.
+//!    [`filter`]: BPF. [`tx_timestamp`]: timestamps of what was sent. [`flow_label`]: who may use which.
 //! 6. `dhcp`: addresses from a server.
 //! 7. [`tcp`].
 //!
@@ -22,7 +22,6 @@
 #![forbid(unsafe_code)]
 
 pub mod datagram;
-pub mod departure;
 pub mod filter;
 pub mod flow_label;
 pub mod iface;
@@ -36,6 +35,7 @@ pub mod socket;
 pub mod stack;
 pub mod tcp;
 pub mod time;
+pub mod tx_timestamp;
 pub mod wire;
 
 pub(crate) mod arp;

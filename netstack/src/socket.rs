@@ -13,10 +13,10 @@ use core::num::NonZeroU16;
 use core::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::departure::DepartureRequest;
 use crate::ip::HeaderOptions;
 use crate::link::IfIndex;
 use crate::slab::Handle;
+use crate::tx_timestamp::TxTimestampRequest;
 
 /// The caller's name for a socket. The engine only carries it. Keys should be small and dense (an index of the caller's
 /// record table): the engine keeps one bit for each number up to the largest one.
@@ -188,5 +188,5 @@ pub struct SendOptions {
     /// UDP_SEGMENT: cut into datagrams of this many bytes, the last may be shorter.
     pub segment: Option<NonZeroU16>,
     /// Timestamps that are wanted of it.
-    pub departure: Option<DepartureRequest>,
+    pub tx_timestamp: Option<TxTimestampRequest>,
 }

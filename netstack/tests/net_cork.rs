@@ -23,7 +23,7 @@ const MORE: SendOptions = SendOptions {
     dont_route: false,
     probe: false,
     refused: false,
-    departure: None,
+    tx_timestamp: None,
 };
 
 /// A sender, a receiver at 10.0.0.2:7, and the neighbours known.

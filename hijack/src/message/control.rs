@@ -218,7 +218,7 @@ fn extended_error(socket: &Socket, error: &QueuedError, control: &mut Writer<'_>
     let (mut info, mut data) = (error.info, 0);
     let (origin, kind, code, offender) = match error.origin {
         Origin::Local => (libc::SO_EE_ORIGIN_LOCAL, 0, 0, None),
-        Origin::Departure { id, source, .. } => {
+        Origin::TxTimestamp { id, source, .. } => {
             data = id;
             (libc::SO_EE_ORIGIN_TIMESTAMPING, 0, 0, source)
         }

@@ -71,9 +71,9 @@ impl Engine {
                 let tcp = self.stream(id)?;
                 Ok(Reply::PacketInfo(self.stack.tcp_packet_info(tcp)))
             }
-            Call::AskDeparture(id, end, request) => {
+            Call::RequestTxTimestamp(id, end, request) => {
                 let tcp = self.stream(id)?;
-                self.stack.tcp_ask_departure(now, tcp, end, request);
+                self.stack.tcp_request_tx_timestamp(now, tcp, end, request);
                 Ok(Reply::Done)
             }
             Call::Arrival(id, position, read) => {

@@ -5,12 +5,12 @@ use crate::endpoint::SocketId;
 use crate::engine::{Engine, Handle};
 use crate::{Errno, Result, clock, errno};
 use netstack::PacketTo;
-use netstack::departure::DepartureRequest;
 use netstack::filter::Program;
 use netstack::link::IfIndex;
 use netstack::packet::ring::{Direction, Ground, RingOptions, RingRequest};
 use netstack::packet::{Fanout, Membership, PacketOptions};
 use netstack::time::Instant;
+use netstack::tx_timestamp::TxTimestampRequest;
 
 /// What a packet socket asks of its kernel.
 #[derive(Debug)]
@@ -18,9 +18,9 @@ pub enum PacketCall<'a> {
     /// bind(2): the interface (none: all), and the protocol (0: the one it has).
     Bind(Option<IfIndex>, u16),
     /// Sends a frame: [`Reply::Sent`].
-    Send(Option<PacketTo>, &'a [&'a [u8]], Option<DepartureRequest>),
+    Send(Option<PacketTo>, &'a [&'a [u8]], Option<TxTimestampRequest>),
     /// Sends the frames that wait in its ring, as many as fit now: [`Reply::Sent`], 0 where none waits any more.
-    SendRing(Option<PacketTo>, Option<DepartureRequest>),
+    SendRing(Option<PacketTo>, Option<TxTimestampRequest>),
     /// Its options.
     SetOptions(PacketOptions),
     /// What counts for its rings.
@@ -51,12 +51,12 @@ impl Engine {
                 self.stack.packet_bind(packet, on, protocol).map_err(errno::group)?;
                 Ok(self.described(id))
             }
-            PacketCall::Send(to, payload, departure) => {
-                let sent = self.stack.packet_send(now, packet, to, payload, departure);
+            PacketCall::Send(to, payload, tx_timestamp) => {
+                let sent = self.stack.packet_send(now, packet, to, payload, tx_timestamp);
                 self.sent(id, sent)
             }
-            PacketCall::SendRing(to, departure) => {
-                let sent = self.stack.packet_send_ring(now, packet, to, departure);
+            PacketCall::SendRing(to, tx_timestamp) => {
+                let sent = self.stack.packet_send_ring(now, packet, to, tx_timestamp);
                 self.sent(id, sent)
             }
             PacketCall::SetRingOptions(options) => {

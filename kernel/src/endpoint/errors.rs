@@ -30,8 +30,8 @@ pub enum Origin {
         /// What routers added, for who asked (IP_RECVERR_RFC4884).
         extensions: Option<Extensions>,
     },
-    /// No error: what was sent has passed a station of its way (SOF_TIMESTAMPING_TX_*).
-    Departure {
+    /// No error: what was sent has passed a point where a timestamp was wanted (SOF_TIMESTAMPING_TX_*).
+    TxTimestamp {
         /// Its number.
         id: u32,
         /// When, CLOCK_REALTIME nanoseconds.
@@ -65,7 +65,7 @@ pub struct QueuedError {
 
 impl QueuedError {
     fn is_time(&self) -> bool {
-        matches!(self.origin, Origin::Departure { .. })
+        matches!(self.origin, Origin::TxTimestamp { .. })
     }
 
     fn is_icmp(&self) -> bool {

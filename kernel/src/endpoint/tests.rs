@@ -220,7 +220,7 @@ fn unread_times_are_bounded_and_keep_no_error_out() {
         let destination = SocketAddr::from(([0, 0, 0, 0], 0));
         queue.push(QueuedError { errno: 0, origin, info: 0, destination, payload: vec![7; bytes] });
     };
-    let time = || Origin::Departure { id: 0, at_ns: 0, source: None };
+    let time = || Origin::TxTimestamp { id: 0, at_ns: 0, source: None };
     let taken = || std::iter::from_fn(|| queue.take()).map(|(error, _)| error.payload.len()).collect::<Vec<_>>();
     (0..300).for_each(|_| put(time(), 1));
     (0..100).for_each(|_| put(Origin::Local, 2));

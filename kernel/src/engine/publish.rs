@@ -4,11 +4,11 @@ use super::describe;
 use super::{Handle, Sockets};
 use crate::endpoint::{Endpoint, Origin, QueuedError, SocketId, State};
 use crate::errno;
-use crate::socket::departed;
+use crate::socket::queued_tx_timestamp;
 use netstack::Stack;
 use netstack::datagram::ErrorReport;
-use netstack::departure::Departure;
 use netstack::tcp::{self, TcpStatus};
+use netstack::tx_timestamp::TxTimestamp;
 
 /// Brings one socket's record up to date and notifies its watchers.
 pub(super) fn socket(stack: &mut Stack, sockets: &Sockets, id: SocketId) {
@@ -63,9 +63,9 @@ fn queue(endpoint: &Endpoint, reports: Vec<ErrorReport>) {
 }
 
 /// Queues a timestamp of what a socket sent, for MSG_ERRQUEUE.
-pub(super) fn departure(sockets: &Sockets, departure: Departure) {
-    if let Some((endpoint, _)) = sockets.get(departure.key.0) {
-        endpoint.errors.push(departed(departure));
+pub(super) fn tx_timestamp(sockets: &Sockets, tx_timestamp: TxTimestamp) {
+    if let Some((endpoint, _)) = sockets.get(tx_timestamp.key.0) {
+        endpoint.errors.push(queued_tx_timestamp(tx_timestamp));
         endpoint.changed();
         endpoint.signal_error();
     }

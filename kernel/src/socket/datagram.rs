@@ -52,7 +52,7 @@ impl Socket {
             (settings.cork, control.segment.unwrap_or(settings.segment), settings.tcp.header_options.clone())
         };
         // What continues a datagram counts with it.
-        let departure = if corked { None } else { self.departure(control)? };
+        let tx_timestamp = if corked { None } else { self.tx_timestamp(control)? };
         let options = SendOptions {
             source: control.source,
             on: control.interface.map(IfIndex),
@@ -66,11 +66,11 @@ impl Socket {
             dont_route: flags & libc::MSG_DONTROUTE != 0,
             probe: flags & MSG_PROBE != 0,
             segment: NonZeroU16::new(segment),
-            departure,
+            tx_timestamp,
         };
         let sent = self.when_there_is_room(flags, || self.backend.call(Call::Send(self.id(), to, &parts, &options)));
         if sent.is_err() {
-            self.departure_failed(control, departure);
+            self.tx_timestamp_failed(control, tx_timestamp);
         }
         if sent == Err(Errno::PIPE) {
             return Err(if typeless { Errno::FAULT } else { self.take_error().unwrap_or(Errno::PIPE) });

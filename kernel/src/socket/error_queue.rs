@@ -21,10 +21,10 @@ impl Socket {
         if let Some(errno) = pending {
             self.endpoint.record.set_error(errno);
         }
-        if let Origin::Departure { id, at_ns, .. } = report.origin {
+        if let Origin::TxTimestamp { id, at_ns, .. } = report.origin {
             let source =
                 self.shows_source(&report.origin).map(|source| self.family().shown(SocketAddr::new(source, 0)).ip());
-            report.origin = Origin::Departure { id, at_ns, source };
+            report.origin = Origin::TxTimestamp { id, at_ns, source };
             report.destination = SocketAddr::new(self.family().unspecified(), 0);
         }
         let copied = put(&report.payload, bufs)?;
@@ -32,16 +32,16 @@ impl Socket {
         Ok(Received {
             len: copied,
             from: match report.origin {
-                Origin::Copied { .. } | Origin::Departure { .. } => None,
+                Origin::Copied { .. } | Origin::TxTimestamp { .. } => None,
                 _ => Some(self.family().shown(report.destination).into()),
             },
             flags: libc::MSG_ERRQUEUE | cut,
             info: match &report.origin {
                 Origin::Icmp { icmp_header, .. } => Some(DatagramInfo::of(icmp_header)),
-                Origin::Local | Origin::Copied { .. } | Origin::Departure { .. } => None,
+                Origin::Local | Origin::Copied { .. } | Origin::TxTimestamp { .. } => None,
             },
             time_ns: match report.origin {
-                Origin::Departure { at_ns, .. } => Some(at_ns),
+                Origin::TxTimestamp { at_ns, .. } => Some(at_ns),
                 _ => None,
             },
             error: Some(Box::new(report)),

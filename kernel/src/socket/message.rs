@@ -76,9 +76,9 @@ pub struct SendControl {
     /// UDP_SEGMENT; 0 for none.
     pub segment: Option<u16>,
     /// SCM_TIMESTAMPING: flags of [`stamping::TX`] in place of the socket's.
-    pub departure: Option<u32>,
+    pub tx_timestamp: Option<u32>,
     /// SCM_TS_OPT_ID: the number of this one.
-    pub departure_id: Option<u32>,
+    pub tx_timestamp_id: Option<u32>,
 }
 
 /// Which control messages a program wants with what it receives.

@@ -84,13 +84,13 @@ impl Socket {
         for part in parts.iter().filter(|_| !ring) {
             fault::readable(part.as_ptr(), part.len().min(longest)).map_err(|_| Errno::FAULT)?;
         }
-        let departure = self.departure(control)?;
+        let tx_timestamp = self.tx_timestamp(control)?;
         let sent = match ring {
-            true => self.send_ring(flags, to, departure),
-            false => self.when_there_is_room(flags, || self.packet(PacketCall::Send(to, &parts, departure))),
+            true => self.send_ring(flags, to, tx_timestamp),
+            false => self.when_there_is_room(flags, || self.packet(PacketCall::Send(to, &parts, tx_timestamp))),
         };
         if sent.is_err() {
-            self.departure_failed(control, departure);
+            self.tx_timestamp_failed(control, tx_timestamp);
         }
         sent
     }

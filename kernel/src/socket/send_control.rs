@@ -162,12 +162,12 @@ impl SendControl {
         match message.kind {
             SO_TXTIME if message.data.len() == size_of::<u64>() => self.tx_time = true,
             SCM_TIMESTAMPING | SCM_TIMESTAMPING_NEW => match message.words()? {
-                [flags] if flags & !stamping::TX == 0 => self.departure = Some(flags),
+                [flags] if flags & !stamping::TX == 0 => self.tx_timestamp = Some(flags),
                 _ => return Err(Errno::INVAL),
             },
             SCM_TS_OPT_ID => {
                 let [id] = message.words()?;
-                self.departure_id = Some(id);
+                self.tx_timestamp_id = Some(id);
             }
             // Linux passes over the first two, and the others are kept for nothing.
             SCM_RIGHTS | SCM_CREDENTIALS => {}

@@ -38,7 +38,6 @@ use core::net::IpAddr;
 use std::collections::VecDeque;
 
 use crate::arp::Claims;
-use crate::departure::{Departure, Station};
 use crate::iface::{Interfaces, LOOPBACK};
 use crate::link::{Checksum, IfIndex, Mac};
 use crate::multicast::Memberships;
@@ -48,6 +47,7 @@ use crate::packet::{PacketType, Passing, Sender, Taps};
 use crate::rng::{HashKey, Rng};
 use crate::route::Routes;
 use crate::time::Instant;
+use crate::tx_timestamp::{TimestampPoint, TxTimestamp};
 use crate::wire::{ethernet, ipv4};
 use identification::Identification;
 use path_mtu::PathMtus;
@@ -73,8 +73,8 @@ pub(crate) struct Ip {
     pub(crate) taps: Taps,
     /// The time of the call that runs: that of what passes now.
     pub(crate) now: Instant,
-    /// What has passed a station of its way, and was to be noted.
-    pub(crate) departures: Vec<Departure>,
+    /// Of what has passed a point where one was wanted.
+    pub(crate) tx_timestamps: Vec<TxTimestamp>,
     looped: VecDeque<Looped>,
     looped_bytes: usize,
     identification: Identification,
@@ -114,7 +114,7 @@ impl Ip {
             packets: Packets::default(),
             taps: Taps::new(rng),
             now: Instant::default(),
-            departures: Vec::new(),
+            tx_timestamps: Vec::new(),
             looped: VecDeque::new(),
             looped_bytes: 0,
             identification: Identification::new(rng),
@@ -165,7 +165,7 @@ impl Ip {
             // Linux: the loopback has it when it is given to it.
             let header = looped.link_header().emit();
             let passes = |station| tag.passes(station, self.now, &[&header, packet.payload()]);
-            self.departures.extend([Station::Scheduled, Station::Sent].into_iter().filter_map(passes));
+            self.tx_timestamps.extend([TimestampPoint::Scheduled, TimestampPoint::Sent].into_iter().filter_map(passes));
         }
         if let Some(lo) = self.interfaces.get_mut(LOOPBACK).filter(|_| on == LOOPBACK) {
             lo.counters.tx.packets += 1;

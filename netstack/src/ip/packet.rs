@@ -1,8 +1,8 @@
 //! Packets that wait: for a link, for a neighbour's address, or on the loopback.
 
-use crate::departure::Tag;
 use crate::packet::Sender;
 use crate::socket::{BufferPool, DatagramId};
+use crate::tx_timestamp::Tag;
 use crate::wire::ethernet;
 
 /// Charged for a waiting packet besides its bytes.

@@ -4,13 +4,13 @@
 use super::header::{self, Header};
 use super::output::{MAX_TRANSPORT, filled};
 use super::{Account, Fill, Hop, Ip, NextHop, Outgoing, OutputError, Packet, segmentation};
-use crate::departure::Station;
 use crate::link::{Checksum, IfIndex, Mac, Sink, TxFrame, TxResult};
 use crate::packet::cut::Segments;
 use crate::packet::{PacketType, Passing};
 use crate::socket::BufferPool;
 use crate::tcp::seam::TcpSegmentOut;
 use crate::time::Instant;
+use crate::tx_timestamp::TimestampPoint;
 use crate::wire::ethernet;
 
 /// Space for all headers of a frame.
@@ -104,7 +104,8 @@ impl Ip {
             interface.counters.tx.bytes += frame.len() as u64;
             if let Some(tag) = segment.tag {
                 let passes = |station| tag.passes(station, self.now, &frame.parts());
-                self.departures.extend([Station::Scheduled, Station::Sent].into_iter().filter_map(passes));
+                self.tx_timestamps
+                    .extend([TimestampPoint::Scheduled, TimestampPoint::Sent].into_iter().filter_map(passes));
             }
             if !self.taps.is_idle() {
                 let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);
@@ -147,7 +148,7 @@ impl Ip {
             let ethertype = packet.ethertype();
             packet.set_link_header(ethernet::Header { dst, src: interface.mac, ethertype });
             if let Some(tag) = packet.tag {
-                self.departures.extend(tag.passes(Station::Scheduled, self.now, &[packet.frame()]));
+                self.tx_timestamps.extend(tag.passes(TimestampPoint::Scheduled, self.now, &[packet.frame()]));
             }
             interface.enqueue(packet);
         }
@@ -165,7 +166,7 @@ impl Ip {
                 interface.counters.tx.packets += 1;
                 interface.counters.tx.bytes += frame.len() as u64;
                 if let Some(tag) = packet.tag {
-                    self.departures.extend(tag.passes(Station::Sent, self.now, &frame.parts()));
+                    self.tx_timestamps.extend(tag.passes(TimestampPoint::Sent, self.now, &frame.parts()));
                 }
                 if !self.taps.is_idle() {
                     let (interface, parts, kind) = (&*interface, frame.parts(), PacketType::Outgoing);

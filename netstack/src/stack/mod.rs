@@ -30,7 +30,6 @@ use core::net::{IpAddr, Ipv6Addr};
 use core::ops::RangeInclusive;
 use std::collections::BTreeMap;
 
-use crate::departure::Departure;
 use crate::events::{Events, Notice};
 use crate::flow_label::FlowLabels;
 use crate::icmp::Limiter;
@@ -41,6 +40,7 @@ use crate::socket::{BufferPool, Key};
 use crate::tcp::seam::Env;
 use crate::tcp::{FastOpenModes, Tcp, TcpConfig};
 use crate::time::{Duration, Instant};
+use crate::tx_timestamp::TxTimestamp;
 use crate::udp::Udp;
 
 /// What is decided when a stack is made.
@@ -141,9 +141,9 @@ impl Stack {
     }
 
     /// Moves what the sockets that asked are to hear of what they sent to the end of `into`, in the order of time for each.
-    pub fn take_departures(&mut self, into: &mut Vec<Departure>) {
-        into.append(&mut self.ip.departures);
-        self.events.take_departures(into);
+    pub fn take_tx_timestamps(&mut self, into: &mut Vec<TxTimestamp>) {
+        into.append(&mut self.ip.tx_timestamps);
+        self.events.take_tx_timestamps(into);
     }
 
     /// Moves what an operator should read to the end of `into`.

@@ -274,7 +274,7 @@ impl Tcb {
         let mut bytes = [0; MAX_HEADER_LEN];
         let header_len = header.emit(&mut bytes);
         let offset = if plan.text > 0 && !plan.is_syn() { (plan.seq - self.text_start()) as usize } else { 0 };
-        let tag = if plan.text > 0 && self.times.is_some() { self.departure_tag(offset, plan.text) } else { None };
+        let tag = if plan.text > 0 && self.times.is_some() { self.tx_timestamp_tag(offset, plan.text) } else { None };
         let d = &self.durable;
         let segment = TcpSegmentOut {
             src: d.local.ip(),

@@ -1,12 +1,12 @@
 //! The interface between TCP and the rest of the stack: what TCP is given, and what it needs.
 
 use crate::datagram::ErrorReport;
-use crate::departure::Tag;
 use crate::events::Events;
 use crate::ip::{HeaderOptions, Limits, Received};
 use crate::link::{IfIndex, TxResult};
 use crate::rng::Rng;
 use crate::socket::BufferPool;
+use crate::tx_timestamp::Tag;
 use core::net::{IpAddr, SocketAddr};
 
 /// What the IP layer knows of a datagram that carries a segment.

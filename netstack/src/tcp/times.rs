@@ -4,17 +4,17 @@
 
 use super::tcb::Tcb;
 use super::{Tcp, TcpId};
-use crate::departure::{Departure, DepartureRequest, Station, Tag};
 use crate::events::Events;
 use crate::socket::Key;
 use crate::time::Instant;
+use crate::tx_timestamp::{Tag, TimestampPoint, TxTimestamp, TxTimestampRequest};
 use std::collections::VecDeque;
 
 /// Segments of which Linux makes one piece of the receive queue, with the newest one's time (MAX_SKB_FRAGS).
 const JOINED: u8 = 17;
 /// Pieces that are told apart; more are taken together.
 const MOST_PIECES: usize = 1024;
-/// Departures that are waited for.
+/// Timestamps that are waited for.
 const MOST_REQUESTS: usize = 1024;
 
 /// See the module.
@@ -84,7 +84,7 @@ impl Tcb {
     }
 
     /// The tag of a segment with `text` bytes from `offset` bytes past the oldest in the tx ring.
-    pub(super) fn departure_tag(&mut self, offset: usize, text: u32) -> Option<Tag> {
+    pub(super) fn tx_timestamp_tag(&mut self, offset: usize, text: u32) -> Option<Tag> {
         let times = self.times.as_mut()?;
         let start = self.tx.position() + offset as u64;
         let request = times.leaving(start, start + u64::from(text))?;
@@ -101,9 +101,9 @@ impl Tcb {
         let position = self.tx.position();
         while times.requests.front().is_some_and(|request| request.end <= position) {
             if let Some(request) = times.requests.pop_front()
-                && let Some(departure) = request.tag.passes(Station::Acknowledged, now, &[&request.text])
+                && let Some(tx_timestamp) = request.tag.passes(TimestampPoint::Acknowledged, now, &[&request.text])
             {
-                events.departed(departure);
+                events.tx_timestamp(tx_timestamp);
             }
         }
     }
@@ -116,12 +116,12 @@ impl Tcp {
     }
 
     /// What is to be told of the text before a position of the tx ring. What has left already has left now.
-    pub(crate) fn ask_departure(
+    pub(crate) fn request_tx_timestamp(
         &mut self,
         now: Instant,
         id: TcpId,
         end: u64,
-        request: DepartureRequest,
+        request: TxTimestampRequest,
         events: &mut Events,
     ) {
         let Some(socket) = self.sockets.get_mut(id.0) else { return };
@@ -132,14 +132,14 @@ impl Tcp {
         let start = tcb.text_start();
         let out = if tcb.durable.snd_nxt.after(start) { tcb.durable.snd_nxt - start } else { 0 };
         let left = acknowledged + u64::from(out);
-        let stations = [
-            (Station::Scheduled, end <= left),
-            (Station::Sent, end <= left),
-            (Station::Acknowledged, end <= acknowledged),
+        let points = [
+            (TimestampPoint::Scheduled, end <= left),
+            (TimestampPoint::Sent, end <= left),
+            (TimestampPoint::Acknowledged, end <= acknowledged),
         ];
-        let passed = stations.into_iter().filter(|(_, passed)| *passed);
-        let passed = passed.filter_map(|(station, _)| tag.passes(station, now, &[]));
-        passed.for_each(|departure: Departure| events.departed(departure));
+        let passed = points.into_iter().filter(|(_, passed)| *passed);
+        let passed = passed.filter_map(|(point, _)| tag.passes(point, now, &[]));
+        passed.for_each(|tx_timestamp: TxTimestamp| events.tx_timestamp(tx_timestamp));
         if end > acknowledged {
             let requests = &mut tcb.times.get_or_insert_default().requests;
             if requests.len() < MOST_REQUESTS {

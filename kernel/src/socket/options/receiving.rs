@@ -111,7 +111,7 @@ fn set_stamping(socket: &Socket, value: &[u8], new: bool) -> Result<()> {
     if flags & BIND_PHC != 0 {
         return Err(Errno::OPNOTSUPP);
     }
-    socket.count_departures(wanted.stamps.flags, flags);
+    socket.count_tx_timestamps(wanted.stamps.flags, flags);
     drop(settings);
     set_stamps(socket, |stamps| Stamps { flags, new, ..stamps })
 }

@@ -6,8 +6,8 @@ use crate::signal::{RESTART, cancel};
 use crate::{Errno, Result};
 use arena::Window;
 use netstack::PacketTo;
-use netstack::departure::DepartureRequest;
 use netstack::packet::ring::{Direction, RingRequest};
+use netstack::tx_timestamp::TxTimestampRequest;
 use rustix::fs::{fstat, major, minor};
 use std::sync::Arc;
 
@@ -50,11 +50,11 @@ impl Socket {
         &self,
         flags: i32,
         to: Option<PacketTo>,
-        departure: Option<DepartureRequest>,
+        tx_timestamp: Option<TxTimestampRequest>,
     ) -> Result<usize> {
         let mut sum = 0;
         loop {
-            let sent = self.when_there_is_room(flags, || self.packet(PacketCall::SendRing(to, departure)));
+            let sent = self.when_there_is_room(flags, || self.packet(PacketCall::SendRing(to, tx_timestamp)));
             match sent {
                 Ok(0) => return Ok(sum),
                 Ok(sent) => sum += sent,

@@ -1,6 +1,6 @@
 //! send(2) of a stream: the bytes go into the tx ring without the engine's lock, and a mark tells the engine of them.
 
-use super::super::departure::StreamDeparture;
+use super::super::tx_timestamp::StreamTxTimestamp;
 use super::super::urgent;
 use super::{PIECE, SendControl, Socket};
 use crate::backend::Mark;
@@ -20,8 +20,8 @@ struct Send<'a> {
     total: usize,
     /// Bytes that are in the ring, or went with the SYN.
     sent: usize,
-    departure: Option<StreamDeparture>,
-    /// Where in the ring it ends so far, until the engine has been asked to tell when that departs.
+    tx_timestamp: Option<StreamTxTimestamp>,
+    /// Where in the ring it ends so far, until the engine has been asked for its timestamp.
     not_asked: Option<u64>,
 }
 
@@ -33,9 +33,9 @@ impl Socket {
         to: Option<SocketAddr>,
         control: &SendControl,
     ) -> Result<usize> {
-        let departure = self.stream_departure(control)?;
+        let tx_timestamp = self.stream_tx_timestamp(control)?;
         let total = bufs.iter().map(|buf| buf.len()).sum();
-        let mut send = Send { socket: self, bufs, flags, total, sent: 0, departure, not_asked: None };
+        let mut send = Send { socket: self, bufs, flags, total, sent: 0, tx_timestamp, not_asked: None };
         let (nonblocking, deadline) = self.send_patience(flags);
         if flags & libc::MSG_FASTOPEN != 0 || self.endpoint.state().contains(State::DEFERRED) {
             let (taken, opened) = self.open_with_text(bufs, to, nonblocking);
@@ -52,7 +52,7 @@ impl Socket {
             Ok(done)
         });
         // It may have ended before all of it was written.
-        send.ask_departure();
+        send.request_tx_timestamp();
         match result {
             Err(error) if send.sent == 0 => Err(error),
             _ => Ok(send.sent),
@@ -132,15 +132,15 @@ impl Send<'_> {
         self.not_asked = Some(position);
         // Before the mark, since the text may leave at once.
         if self.is_complete() {
-            self.ask_departure();
+            self.request_tx_timestamp();
         }
         backend.mark(endpoint, Mark::DataQueued);
     }
 
-    /// Asks the engine to tell when the text departs, if the program wants to know.
-    fn ask_departure(&mut self) {
-        if let (Some(departure), Some(end)) = (&self.departure, self.not_asked.take()) {
-            self.socket.ask_departure(departure, end);
+    /// Asks the engine for the timestamps of the text, if the program wants them.
+    fn request_tx_timestamp(&mut self) {
+        if let (Some(tx_timestamp), Some(end)) = (&self.tx_timestamp, self.not_asked.take()) {
+            self.socket.request_tx_timestamp(tx_timestamp, end);
         }
     }
 }

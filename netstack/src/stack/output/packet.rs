@@ -1,6 +1,5 @@
 //! Sending of packet sockets: frames as they are, and frames to which something is to be done before.
 
-use crate::departure::{DepartureRequest, Station};
 use crate::iface::LOOPBACK;
 use crate::ip::{Account, Looped, OutputError};
 use crate::link::{IfIndex, Mac};
@@ -9,6 +8,7 @@ use crate::packet::{ALL, PacketKind, Sender, VnetHeader, Work};
 use crate::socket::{Key, PacketId, SendError};
 use crate::stack::Stack;
 use crate::time::Instant;
+use crate::tx_timestamp::{TimestampPoint, TxTimestampRequest};
 use crate::wire::{checksum, ethernet};
 
 /// Where a packet socket's packet goes, where it does not say so itself.
@@ -73,7 +73,7 @@ impl PacketEgress {
 }
 
 impl Stack {
-    /// send(2), sendto(2): queues one frame, which the next poll sends, and returns the length of what was given. `departure`: what
+    /// send(2), sendto(2): queues one frame, which the next poll sends, and returns the length of what was given. `tx_timestamp`: what
     /// is to be told of it.
     pub fn packet_send(
         &mut self,
@@ -81,7 +81,7 @@ impl Stack {
         id: PacketId,
         to: Option<PacketTo>,
         payload: &[&[u8]],
-        departure: Option<DepartureRequest>,
+        tx_timestamp: Option<TxTimestampRequest>,
     ) -> Result<usize, SendError> {
         (self.now, self.ip.now) = (now, now);
         let egress = self.packet_egress(id, to)?;
@@ -96,7 +96,7 @@ impl Stack {
         if !header.cuts() && frame.len() > egress.most() {
             return Err(SendError::MessageTooLong);
         }
-        self.send_packet(&egress, &header, frame, departure).map(|()| len)
+        self.send_packet(&egress, &header, frame, tx_timestamp).map(|()| len)
     }
 
     /// As [`packet_send`](Self::packet_send) of the frames that wait in the ring. [`SendError::Full`]: some still wait.
@@ -105,7 +105,7 @@ impl Stack {
         now: Instant,
         id: PacketId,
         to: Option<PacketTo>,
-        departure: Option<DepartureRequest>,
+        tx_timestamp: Option<TxTimestampRequest>,
     ) -> Result<usize, SendError> {
         (self.now, self.ip.now) = (now, now);
         let egress = self.packet_egress(id, to)?;
@@ -118,7 +118,7 @@ impl Stack {
             let Some(next) = ring.next(mtu, egress.kind, &mut bytes) else { break };
             let sent = next.and_then(|()| egress.split(&bytes)).and_then(|(header, frame)| match mtu {
                 Some(_) if frame.len() > egress.most() => Err(SendError::MessageTooLong),
-                _ => self.send_packet(&egress, &header, frame, departure).map(|()| frame.len()),
+                _ => self.send_packet(&egress, &header, frame, tx_timestamp).map(|()| frame.len()),
             });
             match sent {
                 Ok(len) => {
@@ -170,7 +170,7 @@ impl Stack {
         egress: &PacketEgress,
         header: &VnetHeader,
         bytes: &[u8],
-        departure: Option<DepartureRequest>,
+        tx_timestamp: Option<TxTimestampRequest>,
     ) -> Result<(), SendError> {
         let &PacketEgress { id, key, kind, on, ours, protocol, station, .. } = egress;
         let (link, payload) = match kind {
@@ -187,7 +187,7 @@ impl Stack {
         let protocol = if says_nothing { link.ethertype } else { protocol };
         let work = header.work(bytes, protocol)?;
         self.admit(id)?;
-        let account = self.account(id, key, departure)?;
+        let account = self.account(id, key, tx_timestamp)?;
         let sender = Sender { id, protocol };
         if work == Work::default() {
             let frame = Made { link, payload, partial: false, segments: None };
@@ -291,8 +291,8 @@ impl Stack {
         } else if let Some(interface) = self.ip.interfaces.get_mut(on) {
             packet.set_link_header(link);
             if let Some(tag) = packet.tag {
-                let departure = tag.passes(Station::Scheduled, self.now, &[packet.frame()]);
-                self.ip.departures.extend(departure);
+                let tx_timestamp = tag.passes(TimestampPoint::Scheduled, self.now, &[packet.frame()]);
+                self.ip.tx_timestamps.extend(tx_timestamp);
             }
             interface.enqueue(packet);
         }

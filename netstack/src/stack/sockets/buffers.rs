@@ -1,12 +1,12 @@
 //! The buffers of datagram sockets: what SO_RCVBUF and SO_SNDBUF bound, and when there is room again.
 
 use crate::datagram::{Inbox, Outbox};
-use crate::departure::{DepartureRequest, Tag};
 use crate::ip::{Account, Entry, Owner};
 use crate::packet::Taps;
 use crate::raw::Raw;
 use crate::socket::{DatagramId, Key, SendError};
 use crate::stack::Stack;
+use crate::tx_timestamp::{Tag, TxTimestampRequest};
 use crate::udp::Udp;
 
 /// How much of a socket's buffers is in use (SO_MEMINFO).
@@ -60,12 +60,12 @@ impl Stack {
         &mut self,
         id: impl Into<DatagramId>,
         key: Key,
-        departure: Option<DepartureRequest>,
+        tx_timestamp: Option<TxTimestampRequest>,
     ) -> Result<Account, SendError> {
         let id = id.into();
         let spare = self.boxes(id).map_or(Some(usize::MAX), |(.., outbox)| outbox.spare());
         let owner = Some(Owner { id, spare: spare.ok_or(SendError::NoBuffers)? });
-        Ok(Account { owner, tag: Tag::new(key, departure) })
+        Ok(Account { owner, tag: Tag::new(key, tx_timestamp) })
     }
 
     /// Charges the packets that began to wait since the last time, and gives back those that have gone.

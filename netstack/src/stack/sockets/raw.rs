@@ -168,7 +168,7 @@ impl Stack {
             self.admit(id)?;
         }
         // raw_sendmsg(): what is refused takes the pieces before it along, which may be all that fills the buffer.
-        self.account(id, key, how.departure).inspect_err(|_| self.raw_drop_corked(id))
+        self.account(id, key, how.tx_timestamp).inspect_err(|_| self.raw_drop_corked(id))
     }
 
     /// The socket's options: changes count from the next packet on.

@@ -5,13 +5,13 @@ use core::net::SocketAddr;
 use arena::{Consumer, Producer};
 
 use crate::datagram::ErrorReport;
-use crate::departure::DepartureRequest;
 use crate::filter::Program;
 use crate::reuseport::GroupProgramError;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, Shutdown};
 use crate::stack::Stack;
 use crate::tcp::{Accepted, Close, Durable, FirstText, PacketInfo, TcpError, TcpId, TcpInfo, TcpOptions, TcpStatus};
 use crate::time::Instant;
+use crate::tx_timestamp::TxTimestampRequest;
 
 impl Stack {
     /// socket(2): a socket in CLOSED.
@@ -160,9 +160,9 @@ impl Stack {
 
     /// Asks for timestamps of the text before a position of the tx ring; best done before
     /// [`tcp_data_queued`](Self::tcp_data_queued), since the text may leave at once.
-    pub fn tcp_ask_departure(&mut self, now: Instant, id: TcpId, end: u64, request: DepartureRequest) {
+    pub fn tcp_request_tx_timestamp(&mut self, now: Instant, id: TcpId, end: u64, request: TxTimestampRequest) {
         self.now = now;
-        self.tcp.ask_departure(now, id, end, request, &mut self.events);
+        self.tcp.request_tx_timestamp(now, id, end, request, &mut self.events);
     }
 
     /// The socket's options; call [`tcp_options_changed`](Self::tcp_options_changed) after a change.

@@ -107,7 +107,7 @@ impl Stack {
         }
         let local = self.udp_autobind(id, dst).map_err(|_| SendError::NoPorts)?;
         self.admit(id)?;
-        let account = self.account(id, key, how.departure)?;
+        let account = self.account(id, key, how.tx_timestamp)?;
         let protocol = if options.lite.is_some() { ipv4::UDP_LITE } else { ipv4::UDP };
         let egress = Egress {
             ports: (local.port(), remote.port()),

@@ -1,7 +1,7 @@
 use super::*;
 
 fn request(end: u64) -> Request {
-    let request = DepartureRequest { sent: true, id: end as u32, ..DepartureRequest::default() };
+    let request = TxTimestampRequest { sent: true, id: end as u32, ..TxTimestampRequest::default() };
     Request { end, tag: Tag { key: Key(0), request }, text: Vec::new() }
 }
 

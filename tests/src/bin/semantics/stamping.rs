@@ -94,7 +94,7 @@ fn see_control(r: &mut Report, what: &str, message: &sys::Message) {
 }
 
 /// All that the error queue has, in its order. Of a packet the headers that differ from one to the next are not looked at.
-fn see_departures(r: &mut Report, what: &str, fd: Fd) {
+fn see_tx_timestamps(r: &mut Report, what: &str, fd: Fd) {
     // There need not be anything; and what is acknowledged is so a little later.
     let _ = sys::poll(&[(fd, 0)], 50);
     std::thread::sleep(Duration::from_millis(20));
@@ -150,14 +150,14 @@ fn datagrams(r: &mut Report, make: fn() -> (Fd, Fd)) {
         for word in [&b"abc"[..], b""] {
             r.see(&format!("flags {flags:#x}"), sys::send(a, word, 0));
             settle(b, POLLIN);
-            see_departures(r, "error queue", a);
+            see_tx_timestamps(r, "error queue", a);
         }
     }
     let (a, _b) = make();
     must("set", sys::set_option(a, SOL_SOCKET, SO_TIMESTAMPING_NEW, TX_SOFTWARE | SOFTWARE | OPT_TSONLY));
     must("set", sys::set_option(a, SOL_SOCKET, SO_TIMESTAMP, 1));
     must("send", sys::send(a, b"abc", 0));
-    see_departures(r, "new types, and SO_TIMESTAMP", a);
+    see_tx_timestamps(r, "new types, and SO_TIMESTAMP", a);
 }
 
 fn numbers(r: &mut Report) {
@@ -167,11 +167,11 @@ fn numbers(r: &mut Report) {
         stamping(a, flags);
         must("send", sys::send(a, b"1", 0));
         must("send", sys::send(a, b"2", 0));
-        see_departures(r, &format!("{flags:#x}"), a);
+        see_tx_timestamps(r, &format!("{flags:#x}"), a);
     }
     r.see("too long", sys::send(a, &[0; 70_000], 0));
     must("send", sys::send(a, b"3", 0));
-    see_departures(r, "what fails has no number", a);
+    see_tx_timestamps(r, "what fails has no number", a);
 }
 
 fn asks(fd: Fd, name: i32, data: &[u8]) -> sys::Ret<i64> {
@@ -183,20 +183,20 @@ fn by_message(r: &mut Report) {
     stamping(a, SOFTWARE | OPT_TSONLY | OPT_ID);
     for flags in [TX_SOFTWARE, TX_SCHED | TX_SOFTWARE, TX_ACK | TX_SOFTWARE, TX_ACK, 0, 1, 1 << 18] {
         r.see(&format!("{flags:#x}"), asks(a, SO_TIMESTAMPING, &flags.to_ne_bytes()));
-        see_departures(r, "error queue", a);
+        see_tx_timestamps(r, "error queue", a);
     }
     r.see("by the new name", asks(a, SO_TIMESTAMPING_NEW, &TX_SOFTWARE.to_ne_bytes()));
-    see_departures(r, "error queue", a);
+    see_tx_timestamps(r, "error queue", a);
     stamping(a, SOFTWARE | OPT_TSONLY | OPT_ID | TX_SOFTWARE);
     r.see("nothing of this one", asks(a, SO_TIMESTAMPING, &[0; 4]));
     r.see("a number of its own", asks(a, SCM_TS_OPT_ID, &77u32.to_ne_bytes()));
     r.see("counted", sys::send(a, b"abc", 0));
-    see_departures(r, "error queue", a);
+    see_tx_timestamps(r, "error queue", a);
     let (a, _b) = pair();
     stamping(a, SOFTWARE | OPT_TSONLY | OPT_ID);
     for flags in [TX_SOFTWARE, TX_ACK, TX_SCHED, 0] {
         r.see(&format!("stream {flags:#x}"), asks(a, SO_TIMESTAMPING, &flags.to_ne_bytes()));
-        see_departures(r, "error queue", a);
+        see_tx_timestamps(r, "error queue", a);
     }
 }
 
@@ -224,16 +224,16 @@ fn flags_read_late(r: &mut Report) {
     let (a, _b) = udp_pair();
     stamping(a, TX_SOFTWARE | OPT_ID);
     must("send", sys::send(a, b"1", 0));
-    see_departures(r, "without SOFTWARE", a);
+    see_tx_timestamps(r, "without SOFTWARE", a);
     must("send", sys::send(a, b"2", 0));
     settle(a, POLLERR);
     stamping(a, SOFTWARE);
-    see_departures(r, "SOFTWARE afterwards", a);
+    see_tx_timestamps(r, "SOFTWARE afterwards", a);
     stamping(a, TX_SOFTWARE | SOFTWARE);
     must("send", sys::send(a, b"3", 0));
     settle(a, POLLERR);
     stamping(a, 0);
-    see_departures(r, "switched off", a);
+    see_tx_timestamps(r, "switched off", a);
 }
 
 fn poll(r: &mut Report) {
@@ -258,10 +258,10 @@ fn pieces(r: &mut Report) {
     stamping(a, TX_SOFTWARE | SOFTWARE | OPT_TSONLY | OPT_ID);
     must("send", sys::send(a, b"1", MSG_MORE));
     must("send", sys::send(a, b"2", 0));
-    see_departures(r, "in pieces", a);
+    see_tx_timestamps(r, "in pieces", a);
     must("set", sys::set_option(a, libc::IPPROTO_UDP, UDP_SEGMENT, 100));
     must("send", sys::send(a, &[7; 350], 0));
-    see_departures(r, "cut", a);
+    see_tx_timestamps(r, "cut", a);
     let (a, _b) = udp_pair();
     stamping(a, TX_SOFTWARE | SOFTWARE);
     must("send", sys::send(a, &[7; 5000], 0));
@@ -274,7 +274,7 @@ fn raw(r: &mut Report) {
     stamping(fd, TX_SCHED | TX_SOFTWARE | SOFTWARE | OPT_ID);
     for _ in 0..2 {
         r.see("raw", sys::sendto(fd, b"abc", 0, crate::net::here(0)));
-        see_departures(r, "error queue", fd);
+        see_tx_timestamps(r, "error queue", fd);
     }
 }
 
@@ -290,12 +290,12 @@ fn packet(r: &mut Report) {
     for flags in [0, OPT_TSONLY, OPT_CMSG] {
         stamping(fd, TX_SCHED | TX_SOFTWARE | SOFTWARE | OPT_ID | flags);
         r.see("packet", sys::send(fd, &frame, 0));
-        see_departures(r, "error queue", fd);
+        see_tx_timestamps(r, "error queue", fd);
     }
     stamping(fd, SOFTWARE);
     let data = TX_SOFTWARE.to_ne_bytes();
     r.see("by message", sys::sendmsg_with(fd, &frame, 0, (SOL_SOCKET, SO_TIMESTAMPING, &data)));
-    see_departures(r, "error queue", fd);
+    see_tx_timestamps(r, "error queue", fd);
 }
 
 fn stream(r: &mut Report, make: fn() -> (Fd, Fd)) {
@@ -314,10 +314,10 @@ fn stream(r: &mut Report, make: fn() -> (Fd, Fd)) {
         for word in [&b"abc"[..], b"defgh"] {
             r.see(&format!("flags {flags:#x}"), sys::send(a, word, 0));
             settle(b, POLLIN);
-            see_departures(r, "error queue", a);
+            see_tx_timestamps(r, "error queue", a);
         }
         r.see("nothing", sys::send(a, b"", 0));
-        see_departures(r, "of nothing", a);
+        see_tx_timestamps(r, "of nothing", a);
     }
 }
 
@@ -343,14 +343,14 @@ fn stream_numbers(r: &mut Report) {
         must("uncork", sys::set_option(a, libc::IPPROTO_TCP, TCP_CORK, 0));
         must("send", sys::send(a, b"abc", 0));
         settle(b, POLLIN);
-        see_departures(r, "some waited", a);
+        see_tx_timestamps(r, "some waited", a);
         stamping(a, flags);
         must("send", sys::send(a, b"d", 0));
-        see_departures(r, "set again", a);
+        see_tx_timestamps(r, "set again", a);
         stamping(a, 0);
         stamping(a, flags);
         must("send", sys::send(a, b"e", 0));
-        see_departures(r, "begun again", a);
+        see_tx_timestamps(r, "begun again", a);
     }
 }
 
@@ -364,10 +364,10 @@ fn stream_held_back(r: &mut Report) {
     r.see("nothing has left", sys::recv(a, 8, MSG_ERRQUEUE));
     must("uncork", sys::set_option(a, libc::IPPROTO_TCP, TCP_CORK, 0));
     settle(b, POLLIN);
-    see_departures(r, "together", a);
+    see_tx_timestamps(r, "together", a);
     must("send", sys::send(a, b"4", MSG_MORE));
     must("send", sys::send(a, b"5", 0));
-    see_departures(r, "in pieces", a);
+    see_tx_timestamps(r, "in pieces", a);
 }
 
 /// A read of a stream: how much, and its control messages.

@@ -1,6 +1,6 @@
 //! Transmit timestamps (Linux's SOF_TIMESTAMPING_TX_*): when what a program sent was queued, was sent, was acknowledged.
 //!
-//! A send that asks for them leaves a tag on its packet, which goes with it through the queues; each station reports the packet as
+//! A send that asks for them leaves a tag on its packet, which goes with it through the queues; each point reports the packet as
 //! it passes. For TCP they are asked for by the position of the last byte in the tx ring (`tcp::times`).
 
 use crate::socket::Key;
@@ -8,7 +8,7 @@ use crate::time::Instant;
 
 /// The timestamps that a program wants of one send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DepartureRequest {
+pub struct TxTimestampRequest {
     /// When it is given to its interface.
     pub scheduled: bool,
     /// When the link has taken it.
@@ -23,7 +23,7 @@ pub struct DepartureRequest {
 
 /// Where a timestamp is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Station {
+pub enum TimestampPoint {
     /// The interface has it.
     Scheduled,
     /// The link has it.
@@ -34,11 +34,11 @@ pub enum Station {
 
 /// A timestamp of what a socket sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Departure {
+pub struct TxTimestamp {
     /// The socket.
     pub key: Key,
     /// What it has passed.
-    pub station: Station,
+    pub point: TimestampPoint,
     /// When.
     pub at: Instant,
     /// As the request has it.
@@ -51,23 +51,23 @@ pub struct Departure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
     pub(crate) key: Key,
-    pub(crate) request: DepartureRequest,
+    pub(crate) request: TxTimestampRequest,
 }
 
 impl Tag {
-    pub(crate) fn new(key: Key, request: Option<DepartureRequest>) -> Option<Tag> {
+    pub(crate) fn new(key: Key, request: Option<TxTimestampRequest>) -> Option<Tag> {
         request.map(|request| Tag { key, request })
     }
 
-    /// The packet of these bytes passes a station now.
-    pub(crate) fn passes(&self, station: Station, at: Instant, parts: &[&[u8]]) -> Option<Departure> {
-        let DepartureRequest { scheduled, sent, acknowledged, bare, id } = self.request;
-        let wanted = match station {
-            Station::Scheduled => scheduled,
-            Station::Sent => sent,
-            Station::Acknowledged => acknowledged,
+    /// The packet of these bytes passes a point now.
+    pub(crate) fn passes(&self, point: TimestampPoint, at: Instant, parts: &[&[u8]]) -> Option<TxTimestamp> {
+        let TxTimestampRequest { scheduled, sent, acknowledged, bare, id } = self.request;
+        let wanted = match point {
+            TimestampPoint::Scheduled => scheduled,
+            TimestampPoint::Sent => sent,
+            TimestampPoint::Acknowledged => acknowledged,
         };
         let bytes = || if bare { Vec::new() } else { parts.concat() };
-        wanted.then(|| Departure { key: self.key, station, at, id, bytes: bytes() })
+        wanted.then(|| TxTimestamp { key: self.key, point, at, id, bytes: bytes() })
     }
 }

@@ -1,37 +1,40 @@
-//! When what is sent passes the stations of its way, and when what comes came: which event makes which time
+//! When what is sent passes the points of its way, and when what comes came: which event makes which time
 //! (Documentation/networking/timestamping.rst).
 
 mod common;
 mod tcp_common;
 
 use common::*;
-use netstack::departure::{Departure, DepartureRequest, Station};
 use netstack::ip::HeaderOptions;
 use netstack::socket::SendOptions;
 use netstack::time::{Duration, Instant};
+use netstack::tx_timestamp::{TimestampPoint, TxTimestamp, TxTimestampRequest};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use tcp_common::script::Script;
 
 const MS: Duration = Duration::from_millis(1);
-const ALL: DepartureRequest = DepartureRequest { scheduled: true, sent: true, acknowledged: true, bare: false, id: 7 };
+const ALL: TxTimestampRequest =
+    TxTimestampRequest { scheduled: true, sent: true, acknowledged: true, bare: false, id: 7 };
 
-fn departures(net: &mut Net, node: NodeId) -> Vec<Departure> {
+fn tx_timestamps(net: &mut Net, node: NodeId) -> Vec<TxTimestamp> {
     let mut all = Vec::new();
-    net.stack(node).take_departures(&mut all);
+    net.stack(node).take_tx_timestamps(&mut all);
     all
 }
 
 fn send(net: &mut Net, from: &Udp, to: &str, bytes: &[u8], how: SendOptions) {
     let (now, to) = (net.now(), to.parse().expect("an address"));
-    let how = SendOptions { departure: Some(ALL), ..how };
+    let how = SendOptions { tx_timestamp: Some(ALL), ..how };
     net.stack(from.node).udp_send(now, from.id, Some(to), &[bytes], &how).expect("sent");
     net.poll(from.node);
 }
 
-/// Station, number, when, and bytes.
-fn told(all: &[Departure]) -> Vec<(Station, u32, Instant, usize)> {
-    all.iter().map(|departure| (departure.station, departure.id, departure.at, departure.bytes.len())).collect()
+/// Point, number, when, and bytes.
+fn told(all: &[TxTimestamp]) -> Vec<(TimestampPoint, u32, Instant, usize)> {
+    all.iter()
+        .map(|tx_timestamp| (tx_timestamp.point, tx_timestamp.id, tx_timestamp.at, tx_timestamp.bytes.len()))
+        .collect()
 }
 
 #[test]
@@ -40,10 +43,10 @@ fn the_loopback_has_a_datagram_at_once() {
     let socket = net.udp_at(a, "127.0.0.1:9");
     let now = net.now();
     send(&mut net, &socket, "127.0.0.1:9", b"text", SendOptions::default());
-    let all = departures(&mut net, a);
-    assert_eq!(told(&all), [(Station::Scheduled, 7, now, 46), (Station::Sent, 7, now, 46)]);
+    let all = tx_timestamps(&mut net, a);
+    assert_eq!(told(&all), [(TimestampPoint::Scheduled, 7, now, 46), (TimestampPoint::Sent, 7, now, 46)]);
     assert_eq!((all[0].key, &all[0].bytes[12..15], &all[0].bytes[42..]), (socket.key, &[8, 0, 0x45][..], &b"text"[..]));
-    assert_eq!(departures(&mut net, a), []);
+    assert_eq!(tx_timestamps(&mut net, a), []);
 }
 
 #[test]
@@ -52,12 +55,12 @@ fn a_datagram_that_waits_for_its_neighbour_leaves_when_that_has_answered() {
     let socket = net.udp_at(a, "10.0.0.1:9");
     let before = net.now();
     send(&mut net, &socket, "10.0.0.2:9", b"text", SendOptions::default());
-    assert_eq!(departures(&mut net, a), []);
+    assert_eq!(tx_timestamps(&mut net, a), []);
     net.run_for(Duration::from_millis(20));
-    let all = departures(&mut net, a);
+    let all = tx_timestamps(&mut net, a);
     let left = all[0].at;
     assert!(left > before);
-    assert_eq!(told(&all), [(Station::Scheduled, 7, left, 46), (Station::Sent, 7, left, 46)]);
+    assert_eq!(told(&all), [(TimestampPoint::Scheduled, 7, left, 46), (TimestampPoint::Sent, 7, left, 46)]);
     assert_ne!(all[0].bytes[..6], [0; 6], "it has the neighbour's address");
 }
 
@@ -72,11 +75,11 @@ fn a_link_that_is_full_has_it_later() {
     for _ in 0..3 {
         send(&mut net, &socket, "10.0.0.2:9", &[7; 1400], SendOptions::default());
     }
-    assert_eq!(told(&departures(&mut net, a)).len(), 5, "the third is in the queue");
+    assert_eq!(told(&tx_timestamps(&mut net, a)).len(), 5, "the third is in the queue");
     net.run_for(Duration::from_millis(20));
-    let later = departures(&mut net, a);
+    let later = tx_timestamps(&mut net, a);
     assert_eq!(later.len(), 1);
-    assert!(later[0].station == Station::Sent && later[0].at > now, "{later:?}");
+    assert!(later[0].point == TimestampPoint::Sent && later[0].at > now, "{later:?}");
 }
 
 #[test]
@@ -86,10 +89,10 @@ fn of_fragments_and_of_what_is_cut_the_first_counts() {
     net.udp_send(&socket, "10.0.0.2:9", b"hello").expect("sent");
     net.run_for(MS);
     send(&mut net, &socket, "10.0.0.2:9", &[7; 4000], SendOptions::default());
-    assert_eq!(departures(&mut net, a).iter().map(|one| one.bytes.len()).collect::<Vec<_>>(), [1514, 1514]);
+    assert_eq!(tx_timestamps(&mut net, a).iter().map(|one| one.bytes.len()).collect::<Vec<_>>(), [1514, 1514]);
     let segment = NonZeroU16::new(100);
     send(&mut net, &socket, "10.0.0.2:9", &[7; 350], SendOptions { segment, ..SendOptions::default() });
-    assert_eq!(departures(&mut net, a).iter().map(|one| one.bytes.len()).collect::<Vec<_>>(), [142, 142]);
+    assert_eq!(tx_timestamps(&mut net, a).iter().map(|one| one.bytes.len()).collect::<Vec<_>>(), [142, 142]);
 }
 
 #[test]
@@ -102,16 +105,16 @@ fn what_has_options_behind_its_header_is_told_of_too() {
     for (len, frames) in [(100, [146, 146]), (4000, [1510, 1510])] {
         let how = SendOptions { header_options: Some(options.clone()), ..SendOptions::default() };
         send(&mut net, &socket, "10.0.0.2:9", &vec![7; len], how);
-        assert_eq!(departures(&mut net, a).iter().map(|one| one.bytes.len()).collect::<Vec<_>>(), frames);
+        assert_eq!(tx_timestamps(&mut net, a).iter().map(|one| one.bytes.len()).collect::<Vec<_>>(), frames);
     }
 }
 
 /// Asks of the next `n` bytes that the program writes.
-fn asks(s: &mut Script, n: usize, request: DepartureRequest) {
+fn asks(s: &mut Script, n: usize, request: TxTimestampRequest) {
     let now = s.net.now();
     let socket = s.socket.as_ref().expect("a connection");
     let (id, end) = (socket.id, socket.tx.position() + n as u64);
-    s.net.stack(s.node).tcp_ask_departure(now, id, end, request);
+    s.net.stack(s.node).tcp_request_tx_timestamp(now, id, end, request);
 }
 
 #[test]
@@ -122,37 +125,37 @@ fn text_leaves_with_its_segment_and_arrives_with_its_acknowledgement() {
     s.writes(100);
     s.sends("P. 1:101(100) ack 1");
     let node = s.node;
-    let all = departures(&mut s.net, node);
-    assert_eq!(told(&all), [(Station::Scheduled, 7, sent, 154), (Station::Sent, 7, sent, 154)]);
+    let all = tx_timestamps(&mut s.net, node);
+    assert_eq!(told(&all), [(TimestampPoint::Scheduled, 7, sent, 154), (TimestampPoint::Sent, 7, sent, 154)]);
     s.wait_ms(5);
     s.gets(". 1:1(0) ack 51 win 65535");
-    assert_eq!(departures(&mut s.net, node), []);
+    assert_eq!(tx_timestamps(&mut s.net, node), []);
     s.wait_ms(5);
     let acknowledged = s.net.now();
     s.gets(". 1:1(0) ack 101 win 65535");
-    assert_eq!(told(&departures(&mut s.net, node)), [(Station::Acknowledged, 7, acknowledged, 100)]);
+    assert_eq!(told(&tx_timestamps(&mut s.net, node)), [(TimestampPoint::Acknowledged, 7, acknowledged, 100)]);
 }
 
 #[test]
 fn a_repetition_is_told_again_and_of_several_in_a_segment_the_last() {
     let mut s = Script::established();
     let node = s.node;
-    let bare = DepartureRequest { bare: true, ..ALL };
-    asks(&mut s, 10, DepartureRequest { id: 9, ..bare });
+    let bare = TxTimestampRequest { bare: true, ..ALL };
+    asks(&mut s, 10, TxTimestampRequest { id: 9, ..bare });
     s.writes_part(10);
-    asks(&mut s, 10, DepartureRequest { id: 19, ..bare });
+    asks(&mut s, 10, TxTimestampRequest { id: 19, ..bare });
     s.writes(10);
     s.sends("P. 1:21(20) ack 1");
-    let stations = |all: Vec<Departure>| all.iter().map(|one| (one.station, one.id)).collect::<Vec<_>>();
-    let left = [(Station::Scheduled, 19), (Station::Sent, 19)];
-    assert_eq!(stations(departures(&mut s.net, node)), left);
+    let points = |all: Vec<TxTimestamp>| all.iter().map(|one| (one.point, one.id)).collect::<Vec<_>>();
+    let left = [(TimestampPoint::Scheduled, 19), (TimestampPoint::Sent, 19)];
+    assert_eq!(points(tx_timestamps(&mut s.net, node)), left);
     s.wait_ms(1500);
     s.sends("P. 1:21(20) ack 1");
     s.ignores_what_was_sent();
-    let again = stations(departures(&mut s.net, node));
+    let again = points(tx_timestamps(&mut s.net, node));
     assert!(!again.is_empty() && again.chunks(2).all(|pair| pair == left), "{again:?}");
     s.gets(". 1:1(0) ack 21 win 65535");
-    assert_eq!(stations(departures(&mut s.net, node)), [(Station::Acknowledged, 19)]);
+    assert_eq!(points(tx_timestamps(&mut s.net, node)), [(TimestampPoint::Acknowledged, 19)]);
 }
 
 #[test]
@@ -161,12 +164,12 @@ fn who_asks_late_is_told_at_once() {
     let node = s.node;
     s.writes(10);
     s.sends("P. 1:11(10) ack 1");
-    asks(&mut s, 0, DepartureRequest { bare: true, ..ALL });
+    asks(&mut s, 0, TxTimestampRequest { bare: true, ..ALL });
     let now = s.net.now();
-    let left = [(Station::Scheduled, 7, now, 0), (Station::Sent, 7, now, 0)];
-    assert_eq!(told(&departures(&mut s.net, node)), left);
+    let left = [(TimestampPoint::Scheduled, 7, now, 0), (TimestampPoint::Sent, 7, now, 0)];
+    assert_eq!(told(&tx_timestamps(&mut s.net, node)), left);
     s.gets(". 1:1(0) ack 11 win 65535");
-    assert_eq!(told(&departures(&mut s.net, node)), [(Station::Acknowledged, 7, s.net.now(), 0)]);
+    assert_eq!(told(&tx_timestamps(&mut s.net, node)), [(TimestampPoint::Acknowledged, 7, s.net.now(), 0)]);
 }
 
 fn arrival(s: &mut Script, position: u64, read: u64) -> Option<Instant> {

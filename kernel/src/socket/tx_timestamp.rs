@@ -5,7 +5,7 @@ use super::{SendControl, Socket};
 use crate::backend::Call;
 use crate::endpoint::{Kind, Origin, QueuedError};
 use crate::{Errno, clock};
-use netstack::departure::{Departure, DepartureRequest, Station};
+use netstack::tx_timestamp::{TimestampPoint, TxTimestamp, TxTimestampRequest};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -41,7 +41,7 @@ use stamping::{OPT_CMSG, OPT_ID, OPT_ID_TCP, OPT_TSONLY, TX, TX_ACK, TX_SCHED, T
 
 /// How sends are counted.
 #[derive(Default)]
-pub(super) struct DepartureCount {
+pub(super) struct TxTimestampCount {
     /// The number of the next datagram.
     next: AtomicU32,
     /// The position in a stream that has number 0.
@@ -50,41 +50,41 @@ pub(super) struct DepartureCount {
 
 impl Socket {
     /// SO_TIMESTAMPING is about to be set: numbers begin anew where they were not wanted before.
-    pub(super) fn count_departures(&self, before: u32, flags: u32) {
+    pub(super) fn count_tx_timestamps(&self, before: u32, flags: u32) {
         if flags & OPT_ID == 0 || before & OPT_ID != 0 {
             return;
         }
-        self.departures.next.store(0, Ordering::Relaxed);
+        self.tx_timestamps.next.store(0, Ordering::Relaxed);
         if let Some(rings) = self.endpoint.rings()
             && let Some((tx, view)) = &rings.tx
         {
             let first = if flags & OPT_ID_TCP != 0 { tx.lock().position() } else { view.freed() };
-            self.departures.first.store(first, Ordering::Relaxed);
+            self.tx_timestamps.first.store(first, Ordering::Relaxed);
         }
     }
 
     /// What a send's control messages and the socket ask for. EINVAL: a number without OPT_ID, or of a stream.
     fn asked(&self, control: &SendControl) -> Result<(u32, u32), Errno> {
         let flags = self.settings.lock().wanted.stamps.flags;
-        if control.departure_id.is_some() && (flags & OPT_ID == 0 || self.endpoint.kind == Kind::Stream) {
+        if control.tx_timestamp_id.is_some() && (flags & OPT_ID == 0 || self.endpoint.kind == Kind::Stream) {
             return Err(Errno::INVAL);
         }
-        Ok((flags, control.departure.unwrap_or(flags & TX)))
+        Ok((flags, control.tx_timestamp.unwrap_or(flags & TX)))
     }
 
     /// The timestamps that a datagram or a frame is to have. This takes a number, which a send that fails gives
-    /// [back](Self::departure_failed).
-    pub(super) fn departure(&self, control: &SendControl) -> Result<Option<DepartureRequest>, Errno> {
+    /// [back](Self::tx_timestamp_failed).
+    pub(super) fn tx_timestamp(&self, control: &SendControl) -> Result<Option<TxTimestampRequest>, Errno> {
         let (flags, asked) = self.asked(control)?;
         if asked & !TX_ACK == 0 {
             return Ok(None);
         }
-        let id = match control.departure_id {
+        let id = match control.tx_timestamp_id {
             Some(id) => id,
-            None if flags & OPT_ID != 0 => self.departures.next.fetch_add(1, Ordering::Relaxed),
+            None if flags & OPT_ID != 0 => self.tx_timestamps.next.fetch_add(1, Ordering::Relaxed),
             None => 0,
         };
-        Ok(Some(DepartureRequest {
+        Ok(Some(TxTimestampRequest {
             scheduled: asked & TX_SCHED != 0,
             sent: asked & TX_SOFTWARE != 0,
             acknowledged: false,
@@ -93,42 +93,42 @@ impl Socket {
         }))
     }
 
-    /// Nothing was sent that [`departure`](Self::departure) had counted.
-    pub(super) fn departure_failed(&self, control: &SendControl, request: Option<DepartureRequest>) {
-        let counted = request.is_some() && control.departure_id.is_none();
+    /// Nothing was sent that [`tx_timestamp`](Self::tx_timestamp) had counted.
+    pub(super) fn tx_timestamp_failed(&self, control: &SendControl, request: Option<TxTimestampRequest>) {
+        let counted = request.is_some() && control.tx_timestamp_id.is_none();
         if counted && self.settings.lock().wanted.stamps.flags & OPT_ID != 0 {
-            self.departures.next.fetch_sub(1, Ordering::Relaxed);
+            self.tx_timestamps.next.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     /// The timestamps that a send of a stream is to have.
-    pub(super) fn stream_departure(&self, control: &SendControl) -> Result<Option<StreamDeparture>, Errno> {
+    pub(super) fn stream_tx_timestamp(&self, control: &SendControl) -> Result<Option<StreamTxTimestamp>, Errno> {
         let (flags, asked) = self.asked(control)?;
         if asked & (TX_SOFTWARE | TX_SCHED | TX_ACK) == 0 {
             return Ok(None);
         }
-        let request = DepartureRequest {
+        let request = TxTimestampRequest {
             scheduled: asked & TX_SCHED != 0,
             sent: asked & TX_SOFTWARE != 0,
             acknowledged: asked & TX_ACK != 0,
             bare: flags & OPT_TSONLY != 0,
             id: 0,
         };
-        let first = (flags & OPT_ID != 0).then(|| self.departures.first.load(Ordering::Relaxed));
-        Ok(Some(StreamDeparture { request, first }))
+        let first = (flags & OPT_ID != 0).then(|| self.tx_timestamps.first.load(Ordering::Relaxed));
+        Ok(Some(StreamTxTimestamp { request, first }))
     }
 
     /// Asks the engine for timestamps of what a send put before `end` in the tx ring. Its number is that of its last byte.
-    pub(super) fn ask_departure(&self, asked: &StreamDeparture, end: u64) {
+    pub(super) fn request_tx_timestamp(&self, asked: &StreamTxTimestamp, end: u64) {
         let id = asked.first.map_or(0, |first| end.wrapping_sub(first + 1) as u32);
-        let request = DepartureRequest { id, ..asked.request };
+        let request = TxTimestampRequest { id, ..asked.request };
         // A connection that is over has nothing to tell.
-        let _ = self.backend.call(Call::AskDeparture(self.id(), end, request));
+        let _ = self.backend.call(Call::RequestTxTimestamp(self.id(), end, request));
     }
 
     /// SOF_TIMESTAMPING_OPT_CMSG, without which IPv4 does not say from which address a packet went.
     pub(super) fn shows_source(&self, id: &Origin) -> Option<IpAddr> {
-        let Origin::Departure { source, .. } = id else { return None };
+        let Origin::TxTimestamp { source, .. } = id else { return None };
         match source {
             Some(IpAddr::V4(_))
                 if self.domain() == libc::AF_INET && self.settings.lock().wanted.stamps.flags & OPT_CMSG == 0 =>
@@ -142,23 +142,23 @@ impl Socket {
 
 /// The timestamps that a send of a stream is to have.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct StreamDeparture {
-    request: DepartureRequest,
+pub(super) struct StreamTxTimestamp {
+    request: TxTimestampRequest,
     /// The position that has number 0, where bytes are counted.
     first: Option<u64>,
 }
 
-/// A departure as the error queue has it. `errno` is no error (ENOMSG), `info` one of SCM_TSTAMP_*.
-pub(crate) fn departed(departure: Departure) -> QueuedError {
-    let Departure { station, at, id, bytes, .. } = departure;
-    let (info, source) = match station {
-        Station::Sent => (0, source(&bytes)),
-        Station::Scheduled => (1, source(&bytes)),
-        Station::Acknowledged => (2, None),
+/// A timestamp as the error queue has it. `errno` is no error (ENOMSG), `info` one of SCM_TSTAMP_*.
+pub(crate) fn queued_tx_timestamp(tx_timestamp: TxTimestamp) -> QueuedError {
+    let TxTimestamp { point, at, id, bytes, .. } = tx_timestamp;
+    let (info, source) = match point {
+        TimestampPoint::Sent => (0, source(&bytes)),
+        TimestampPoint::Scheduled => (1, source(&bytes)),
+        TimestampPoint::Acknowledged => (2, None),
     };
     QueuedError {
         errno: Errno::NOMSG.raw_os_error(),
-        origin: Origin::Departure { id, at_ns: clock::realtime_at(at), source },
+        origin: Origin::TxTimestamp { id, at_ns: clock::realtime_at(at), source },
         info,
         destination: SocketAddr::from(([0, 0, 0, 0], 0)),
         payload: bytes,
