@@ -99,12 +99,13 @@ fn head(interface: u32, group: InBytes, group_len: socklen_t) -> Result<(c_int, 
 
 /// Sets a filter: what it begins with, and so many bytes of a list, of which no more are looked at than show that they are too many.
 fn set(socket: &Socket, (level, name): (c_int, c_int), head: &[u8], (list, len): (InBytes, usize)) -> Result<c_int> {
-    let list = list.slice(len.min(Socket::setsockopt_longest(level, name)))?;
-    socket.setsockopt(level, name, &[head, list].concat()).map(|()| 0)
+    let option = socket.option(level, name);
+    let list = list.slice(len.min(option.longest()))?;
+    option.set(&[head, list].concat()).map(|()| 0)
 }
 
 fn ask(socket: &Socket, (level, name): (c_int, c_int), asked: &[u8]) -> Result<Vec<u8>> {
-    socket.getsockopt_answer(level, name, asked)?.ok_or(Errno::NOPROTOOPT)
+    socket.option(level, name).answer(asked)
 }
 
 /// Hands out the mode, how many sources there are, and those that there is room for.

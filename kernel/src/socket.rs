@@ -40,6 +40,7 @@ use netstack::packet::PacketKind;
 use netstack::tcp::Close;
 pub use netstack::wire::ipv4_options::answering as return_options;
 use options::Settings;
+pub use options::{Passing, SocketOption};
 use options::{v4_options, whole_header};
 pub use packet::{Auxdata, DeviceAddr, SOCK_PACKET};
 use parking_lot::Mutex;

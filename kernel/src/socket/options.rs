@@ -53,13 +53,15 @@ enum Access {
     /// Control messages, truncated as those of recvmsg(2).
     Control { get: fn(&Socket, &mut Writer<'_>) -> Result<()>, set: Option<SetBytes> },
     /// Read-only; the answer depends on what the program has put into the buffer.
-    Asks { get: fn(&[u8]) -> Result<Vec<u8>> },
+    Asked { get: fn(&[u8]) -> Result<Vec<u8>> },
     /// A structure; the answer depends on what the program has put into the buffer, and only that says how long the buffer is.
-    Answers { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: SetBytes },
+    SizedByValue { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: SetBytes },
     /// A request, into which the answer is written; getsockopt(2) takes a request, too, and returns the whole answer.
-    Request { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: fn(&Socket, &mut [u8]) -> Result<()> },
+    InPlace { get: fn(&Socket, &[u8]) -> Result<Vec<u8>>, set: fn(&Socket, &mut [u8]) -> Result<()> },
     /// Four bytes, with the length rules of an `int`.
     Word { get: fn(&Socket) -> Result<[u8; 4]>, set: SetBytes },
+    /// A BPF program: the instructions (`struct sock_filter`) themselves.
+    Program { get: Option<GetBytes>, set: SetBytes },
     /// A structure or a string.
     Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
 }
@@ -108,29 +110,83 @@ struct Row {
     access: Access,
 }
 
-/// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.
-fn find(socket: &Socket, level: i32, name: i32, foreign: Errno) -> Result<&'static Row> {
-    if socket.goes_by_name() && level != libc::SOL_SOCKET {
-        return Err(Errno::OPNOTSUPP);
+/// A socket's option, looked up once. Whether there is such a one is told where it is read or written: Linux looks at lengths before.
+pub struct SocketOption<'a> {
+    socket: &'a Socket,
+    level: i32,
+    name: i32,
+    row: Option<&'static Row>,
+}
+
+/// How an option's value passes between the program's memory and the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// getsockopt(2) writes it, setsockopt(2) reads it.
+    Plain,
+    /// getsockopt(2) also reads what stands in the program's buffer.
+    Asked,
+    /// The same, and what stands there says how long the buffer is, not the call.
+    SizedByValue,
+    /// Both calls read it and write an answer in its place.
+    InPlace,
+    /// Instructions of BPF, to which the program's `struct sock_fprog` points; getsockopt(2) counts them.
+    Program,
+}
+
+impl Socket {
+    /// The option that a level and a name mean to this socket.
+    pub fn option(&self, level: i32, name: i32) -> SocketOption<'_> {
+        let kind = self.endpoint.kind;
+        let fits = |row: &&Row| {
+            row.level == level
+                && row.name == name
+                && match row.on {
+                    On::All => true,
+                    On::Stream => kind == Kind::Stream,
+                    On::Datagram => kind != Kind::Stream,
+                    On::Raw => matches!(kind, Kind::Raw(_)),
+                    On::Packet => matches!(kind, Kind::Packet(_)),
+                }
+        };
+        let rows = || TABLES.iter().flat_map(|table| table.iter());
+        let row = has_level(self, level).then(|| rows().find(fits)).flatten();
+        SocketOption { socket: self, level, name, row }
     }
-    let (kind, inet) = (socket.endpoint.kind, socket.family() == Family::Inet);
-    let fits = |row: &&Row| {
-        row.level == level
-            && row.name == name
-            && match row.on {
-                On::All => true,
-                On::Stream => kind == Kind::Stream,
-                On::Datagram => kind != Kind::Stream,
-                On::Raw => matches!(kind, Kind::Raw(_)),
-                On::Packet => matches!(kind, Kind::Packet(_)),
-            }
-    };
-    let known_level = has_level(socket, level);
-    let found = known_level.then(|| TABLES.iter().flat_map(|table| table.iter()).find(fits)).flatten();
-    found.ok_or_else(|| {
-        crate::log::boot(&format!("socket option {name} of level {level} is not there"));
-        if known_level || !inet { Errno::NOPROTOOPT } else { foreign }
-    })
+
+    /// getsockopt(2): see [`SocketOption::get`].
+    pub fn getsockopt(&self, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
+        self.option(level, name).get(into)
+    }
+
+    /// setsockopt(2).
+    pub fn setsockopt(&self, level: i32, name: i32, value: &[u8]) -> Result<()> {
+        self.option(level, name).set(value)
+    }
+}
+
+impl SocketOption<'_> {
+    /// How its value passes.
+    pub fn passing(&self) -> Passing {
+        match self.row.map(|row| &row.access) {
+            Some(Access::Asked { .. }) => Passing::Asked,
+            Some(Access::SizedByValue { .. }) => Passing::SizedByValue,
+            Some(Access::InPlace { .. }) => Passing::InPlace,
+            Some(Access::Program { .. }) => Passing::Program,
+            _ => Passing::Plain,
+        }
+    }
+
+    /// `foreign`: what Linux says of a level that the socket does not have, which is not the same for both calls.
+    fn access(&self, foreign: Errno) -> Result<&'static Access> {
+        let SocketOption { socket, level, name, row } = *self;
+        if socket.goes_by_name() && level != libc::SOL_SOCKET {
+            return Err(Errno::OPNOTSUPP);
+        }
+        row.map(|row| &row.access).ok_or_else(|| {
+            crate::log::boot(&format!("socket option {name} of level {level} is not there"));
+            if has_level(socket, level) || socket.family() != Family::Inet { Errno::NOPROTOOPT } else { foreign }
+        })
+    }
 }
 
 fn has_level(socket: &Socket, level: i32) -> bool {

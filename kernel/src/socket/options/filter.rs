@@ -1,9 +1,8 @@
 //! Classic BPF filters of SOL_SOCKET: socket(7), SO_ATTACH_FILTER.
 //!
-//! The value of SO_ATTACH_FILTER is here the instructions (`struct sock_filter`) themselves; who hands it over has followed the
-//! pointer of `struct sock_fprog`. So is that of SO_GET_FILTER, which has the same number.
+//! SO_GET_FILTER has the number of SO_ATTACH_FILTER.
 
-use super::Access::Int;
+use super::Access::{self, Int};
 use super::rows::bytes;
 use super::{On, Row, values};
 use crate::backend::Call;
@@ -16,7 +15,12 @@ use netstack::filter::{Instruction, Program};
 const INSTRUCTION: usize = size_of::<libc::sock_filter>();
 
 pub(super) static ROWS: &[Row] = &[
-    bytes(SOL_SOCKET, libc::SO_ATTACH_FILTER, On::All, Some(program), Some(attach)),
+    Row {
+        level: SOL_SOCKET,
+        name: libc::SO_ATTACH_FILTER,
+        on: On::All,
+        access: Access::Program { get: Some(program), set: attach },
+    },
     bytes(
         SOL_SOCKET,
         libc::SO_DETACH_FILTER,
@@ -27,18 +31,20 @@ pub(super) static ROWS: &[Row] = &[
             change(s, |had| if had { Ok(None) } else { Err(Errno::NOENT) })
         }),
     ),
-    bytes(
-        SOL_SOCKET,
-        libc::SO_ATTACH_REUSEPORT_CBPF,
-        On::All,
-        None,
-        Some(|s, value| {
-            if s.settings.lock().filter.locked {
-                return Err(Errno::PERM);
-            }
-            set_group_program(s, Some(parsed(value)?))
-        }),
-    ),
+    Row {
+        level: SOL_SOCKET,
+        name: libc::SO_ATTACH_REUSEPORT_CBPF,
+        on: On::All,
+        access: Access::Program {
+            get: None,
+            set: |s, value| {
+                if s.settings.lock().filter.locked {
+                    return Err(Errno::PERM);
+                }
+                set_group_program(s, Some(parsed(value)?))
+            },
+        },
+    },
     bytes(
         SOL_SOCKET,
         SO_DETACH_REUSEPORT_BPF,

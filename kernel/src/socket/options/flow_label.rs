@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 // linux/in6.h; the libc crate does not have them.
-pub(super) const IPV6_FLOWLABEL_MGR: i32 = 32;
+const IPV6_FLOWLABEL_MGR: i32 = 32;
 const GET: u8 = 0;
 const PUT: u8 = 1;
 const RENEW: u8 = 2;
@@ -36,7 +36,7 @@ pub(super) static ROWS: &[Row] = &[Row {
     level: IPPROTO_IPV6,
     name: IPV6_FLOWLABEL_MGR,
     on: On::All,
-    access: Access::Request { get: shown, set: ask },
+    access: Access::InPlace { get: shown, set: ask },
 }];
 
 /// `struct in6_flowlabel_req`.

@@ -3,7 +3,7 @@
 use super::filter::parsed;
 use super::packet::int;
 use super::rows::bytes;
-use super::{On, Row};
+use super::{Access, On, Row};
 use crate::backend::{PacketCall, Reply};
 use crate::socket::Socket;
 use crate::{Errno, Result};
@@ -13,19 +13,20 @@ use netstack::packet::{Fanout, FanoutKind, RolloverCounts};
 // linux/if_packet.h.
 const PACKET_FANOUT: i32 = 18;
 const PACKET_ROLLOVER_STATS: i32 = 21;
-pub(super) const PACKET_FANOUT_DATA: i32 = 22;
+const PACKET_FANOUT_DATA: i32 = 22;
 
 pub(super) static ROWS: &[Row] = &[
     bytes(SOL_PACKET, PACKET_FANOUT, On::Packet, Some(group), Some(join)),
     bytes(SOL_PACKET, PACKET_ROLLOVER_STATS, On::Packet, Some(rollover), None),
-    // As of SO_ATTACH_FILTER, the instructions themselves.
-    bytes(
-        SOL_PACKET,
-        PACKET_FANOUT_DATA,
-        On::Packet,
-        None,
-        Some(|s, value| s.packet(PacketCall::SetGroupProgram(parsed(value)?)).map(drop)),
-    ),
+    Row {
+        level: SOL_PACKET,
+        name: PACKET_FANOUT_DATA,
+        on: On::Packet,
+        access: Access::Program {
+            get: None,
+            set: |s, value| s.packet(PacketCall::SetGroupProgram(parsed(value)?)).map(drop),
+        },
+    },
 ];
 
 /// struct fanout_args: number, type and flags, the most members, which old programs leave out.

@@ -14,7 +14,7 @@ use netstack::packet::ring::{Direction, RingOptions, RingRequest, Version};
 const PACKET_RX_RING: i32 = 5;
 const PACKET_COPY_THRESH: i32 = 7;
 const PACKET_VERSION: i32 = 10;
-pub(super) const PACKET_HDRLEN: i32 = 11;
+const PACKET_HDRLEN: i32 = 11;
 const PACKET_RESERVE: i32 = 12;
 const PACKET_TX_RING: i32 = 13;
 const PACKET_LOSS: i32 = 14;
@@ -22,7 +22,7 @@ const PACKET_TIMESTAMP: i32 = 17;
 const PACKET_TX_HAS_OFF: i32 = 19;
 
 pub(super) static ROWS: &[Row] = &[
-    Row { level: SOL_PACKET, name: PACKET_HDRLEN, on: On::Packet, access: Access::Asks { get: header_len } },
+    Row { level: SOL_PACKET, name: PACKET_HDRLEN, on: On::Packet, access: Access::Asked { get: header_len } },
     bytes(SOL_PACKET, PACKET_RX_RING, On::Packet, None, Some(|s, value| set_ring(s, Direction::In, value))),
     bytes(SOL_PACKET, PACKET_TX_RING, On::Packet, None, Some(|s, value| set_ring(s, Direction::Out, value))),
     row(

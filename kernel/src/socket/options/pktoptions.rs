@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 // linux/in.h and linux/in6.h; the libc crate does not have them.
 const IP_PKTOPTIONS: i32 = 9;
 const IPV6_2292PKTINFO: i32 = 2;
-pub(super) const IPV6_2292PKTOPTIONS: i32 = 6;
+const IPV6_2292PKTOPTIONS: i32 = 6;
 const IPV6_2292HOPLIMIT: i32 = 8;
 
 /// What Linux tells where no packet counts: what the socket would send to groups with.

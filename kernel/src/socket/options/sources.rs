@@ -53,13 +53,13 @@ pub(super) static ROWS: &[Row] = &[
         level: IPPROTO_IP,
         name: IP_MSFILTER,
         on: On::All,
-        access: Access::Answers { get: get_filter_v4, set: filter_v4 },
+        access: Access::SizedByValue { get: get_filter_v4, set: filter_v4 },
     },
     Row {
         level: IPPROTO_IP,
         name: MCAST_MSFILTER,
         on: On::All,
-        access: Access::Answers {
+        access: Access::SizedByValue {
             get: get_filter_any,
             set: |s, value| filter(s, value, |at| storage(value, at, AF_INET)),
         },
@@ -77,7 +77,10 @@ pub(super) static ROWS: &[Row] = &[
         level: IPPROTO_IPV6,
         name: MCAST_MSFILTER,
         on: On::All,
-        access: Access::Answers { get: get_filter_v6, set: |s, value| filter(s, value, |at| storage_v6(value, at)) },
+        access: Access::SizedByValue {
+            get: get_filter_v6,
+            set: |s, value| filter(s, value, |at| storage_v6(value, at)),
+        },
     },
 ];
 

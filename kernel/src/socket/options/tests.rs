@@ -146,7 +146,7 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
             | Access::AtMost { .. }
             | Access::Taken { .. }
             | Access::Control { set: None, .. }
-            | Access::Asks { .. }
+            | Access::Asked { .. }
             | Access::Bytes { set: None, .. } => {
                 assert_eq!(set_int(&socket, row.level, row.name, 1), Err(Errno::NOPROTOOPT), "option {}", row.name);
             }
@@ -170,9 +170,10 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
             }
             Access::Long { .. }
             | Access::Control { set: Some(_), .. }
-            | Access::Answers { .. }
-            | Access::Request { .. }
+            | Access::SizedByValue { .. }
+            | Access::InPlace { .. }
             | Access::Word { .. }
+            | Access::Program { .. }
             | Access::Bytes { set: Some(_), .. } => {}
         }
     }
