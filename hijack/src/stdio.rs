@@ -17,6 +17,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 pub mod reopen;
+mod wide;
 
 /// `cookie_io_functions_t`.
 #[repr(C)]
@@ -71,6 +72,7 @@ pub fn stream(fd: c_int, mode: &CStr) -> *mut FILE {
     let stream = unsafe { fopencookie(ptr::without_provenance_mut(fd as usize), mode.as_ptr(), FUNCTIONS) };
     if !stream.is_null() {
         give_number(stream, fd);
+        wide::give(stream);
     }
     stream
 }
@@ -124,7 +126,7 @@ extern "C" fn close(cookie: *mut c_void) -> c_int {
 pub fn fclose(stream: Out<FILE>) -> c_int {
     let (fd, raw) = (number(stream), stream.raw());
     let doubled = (0..=2).contains(&fd) && !matches!(descriptor::lookup(fd), Lookup::Host);
-    let wide_data = hook::within(|| reopen::wide_data(stream));
+    let wide_data = hook::within(|| wide::take(raw));
     hook::after(host::fclose(stream), |_| {
         if doubled && !descriptor::in_vfork_child() {
             descriptor::cleared(fd);

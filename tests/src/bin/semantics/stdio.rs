@@ -13,6 +13,7 @@ pub const CASES: &[Case] = &[
     ("stdio.appends", appends),
     ("stdio.reopened", reopened),
     ("stdio.reopened_in_vain", reopened_in_vain),
+    ("stdio.wide_characters", wide_characters),
     ("stdio.standard_output", standard_output),
     ("stdio.standard_output_made_by_dup", standard_output_made_by_dup),
     ("stdio.standard_output_again", standard_output_again),
@@ -108,6 +109,17 @@ fn reopened_in_vain(r: &mut Report) {
         r.see("the number is closed", sys::fcntl(a, libc::F_GETFL, 0));
         r.see("the connection has ended", sys::recv(b, 16, 0));
     }
+}
+
+/// A stream of bytes has no wide characters to give.
+fn wide_characters(r: &mut Report) {
+    let (a, b) = pair();
+    let stream = Stream::over(a, c"r+").expect("fdopen");
+    must("send", sys::send(b, b"one\ntwo\n", 0));
+    r.see("fgets", stream.line().unwrap_or_default());
+    r.see("fgetws", stream.wide_line().is_some());
+    r.see("fputws", stream.puts_wide("wide"));
+    r.see("fgets", stream.line().unwrap_or_default());
 }
 
 /// Runs `with` while descriptor 1 is `to`.

@@ -10,6 +10,7 @@ use super::{Errno, Fd, Ret};
 unsafe extern "C" {
     static stdin: *mut FILE;
     static stdout: *mut FILE;
+    fn fgetws(into: *mut wchar_t, room: c_int, stream: *mut FILE) -> *mut wchar_t;
     fn fputws(text: *const wchar_t, stream: *mut FILE) -> c_int;
 }
 
@@ -59,6 +60,14 @@ impl Stream {
         let text: Vec<wchar_t> = text.chars().chain(['\0']).map(|c| c as wchar_t).collect();
         // SAFETY: a wide string and an open stream.
         unsafe { fputws(text.as_ptr(), self.0) >= 0 }
+    }
+
+    /// fgetws(3), as far as it is ASCII.
+    pub fn wide_line(self) -> Option<String> {
+        let mut room: [wchar_t; 64] = [0; 64];
+        // SAFETY: as much room as is said, and an open stream.
+        let read = unsafe { fgetws(room.as_mut_ptr(), room.len() as c_int, self.0) };
+        (!read.is_null()).then(|| room.iter().take_while(|c| **c != 0).map(|c| *c as u8 as char).collect())
     }
 
     /// fflush(3).
