@@ -255,11 +255,12 @@ fn reserve(fd: BorrowedFd<'_>, path: &Path, flags: FallocateFlags, offset: u64, 
 }
 
 fn write_zeros(fd: BorrowedFd<'_>, offset: u64, bytes: u64) -> Result<(), Errno> {
-    let zeros = [0; 16 << 10];
+    // Not on the stack, which may be of a thread with PTHREAD_STACK_MIN.
+    static ZEROS: [u8; 16 << 10] = [0; 16 << 10];
     let mut done = 0;
     while done < bytes {
-        let want = (bytes - done).min(zeros.len() as u64) as usize;
-        match rustix::io::pwrite(fd, &zeros[..want], offset + done)? {
+        let want = (bytes - done).min(ZEROS.len() as u64) as usize;
+        match rustix::io::pwrite(fd, &ZEROS[..want], offset + done)? {
             0 => return Err(Errno::NOSPC),
             written => done += written as u64,
         }
