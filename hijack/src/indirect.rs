@@ -4,8 +4,9 @@
 
 use crate::descriptors;
 use crate::hook;
+use crate::mapping;
 use crate::table::host;
-use crate::user::Argument;
+use crate::user::{Argument, Mapped};
 use kernel::Errno;
 use libc::{c_long, c_void, ssize_t};
 use std::ffi::c_int;
@@ -58,7 +59,9 @@ pub fn syscall(
         libc::SYS_dup3 => hooked!(dup3(a, b, c)),
         libc::SYS_preadv2 => hooked!(preadv2(a, b, c, d, f)),
         libc::SYS_pwritev2 => hooked!(pwritev2(a, b, c, d, f)),
-        libc::SYS_mmap => hooked!(mmap(a, b, c, d, e, f)),
+        // The host's mmap(2) may itself be somebody's wrapper of this call (tcmalloc's is).
+        libc::SYS_mmap => mapping::of_socket(a, b.into(), c.int(), d.int(), e.int(), f.into())
+            .map_or_else(|| host::syscall(number, a, b, c, d, e, f), Mapped::word),
         libc::SYS_poll => hooked!(poll(a, b, c)),
         libc::SYS_select => hooked!(select(a, b, c, d, e)),
         // The masks of the calls themselves are shorter than C's.

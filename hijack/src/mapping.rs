@@ -11,13 +11,16 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// mmap(2).
 pub fn mmap(at: Argument, len: size_t, protection: c_int, flags: c_int, fd: c_int, offset: i64) -> Mapped {
-    if fd >= 0
-        && flags & MAP_ANONYMOUS == 0
-        && let Some(mapped) = asks(|| map(at, len, protection, flags, fd, offset))
-    {
-        return mapped;
+    of_socket(at, len, protection, flags, fd, offset)
+        .unwrap_or_else(|| host::mmap(at, len, protection, flags, fd, offset))
+}
+
+/// mmap(2) of a rump socket; `None` of all else.
+pub fn of_socket(at: Argument, len: size_t, protection: c_int, flags: c_int, fd: c_int, offset: i64) -> Option<Mapped> {
+    if fd < 0 || flags & MAP_ANONYMOUS != 0 {
+        return None;
     }
-    host::mmap(at, len, protection, flags, fd, offset)
+    asks(|| map(at, len, protection, flags, fd, offset))
 }
 
 fn map(at: Argument, len: size_t, protection: c_int, flags: c_int, fd: c_int, offset: i64) -> Option<Result<Mapped>> {

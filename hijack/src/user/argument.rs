@@ -36,6 +36,11 @@ impl Reply for Mapped {
 }
 
 impl Mapped {
+    /// As syscall(2) gives it back.
+    pub fn word(self) -> isize {
+        self.0.addr().cast_signed()
+    }
+
     /// A place in it, to map something there.
     pub fn at(self, offset: usize) -> Argument {
         Argument(self.0.wrapping_byte_add(offset))

@@ -1,13 +1,13 @@
 //! C programs that print what they see of calls, on the host kernel and on rump: it must be the same.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use system_tests::failure::ensure;
 use system_tests::unique::Directory;
-use system_tests::{Outcome, Program};
+use system_tests::{Bus, Outcome, Program};
 
-/// `tests/programs/NAME.c`, one of whose lines must be `wanted`.
+/// `tests/programs/NAME.c`, with `NAME_library.c` where that is there, one of whose lines must be `wanted`.
 fn same(name: &str, wanted: &str) -> Outcome {
     same_with(|program| program, name, wanted)
 }
@@ -15,9 +15,7 @@ fn same(name: &str, wanted: &str) -> Outcome {
 /// As [`same`], where rump is told something.
 fn same_with(tell: impl FnOnce(Program) -> Program, name: &str, wanted: &str) -> Outcome {
     let place = Directory::new("rump-program")?;
-    let program = place.join(name);
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(name).with_extension("c");
-    Program::new("gcc").args(["-Wall", "-O1", "-pthread", "-o"]).arg(&program).arg(source).run()?;
+    let program = compiled(&place, name)?;
     let limit = Duration::from_secs(60);
     let apart: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
     let run = format!("ip link set lo up && exec {}", program.display());
@@ -25,6 +23,39 @@ fn same_with(tell: impl FnOnce(Program) -> Program, name: &str, wanted: &str) ->
     let rump = tell(Program::new(&program).nowhere().preload()).limit(limit).run()?.text();
     ensure(host.lines().any(|line| line.trim_end() == wanted), || format!("the host says:\n{host}"))?;
     ensure(host == rump, || format!("the host says:\n{host}\nand rump:\n{rump}"))
+}
+
+fn compiled(place: &Directory, name: &str) -> Outcome<PathBuf> {
+    let source = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(name).with_extension("c");
+    let program = place.join(name);
+    let compiler = || Program::new("gcc").args(["-Wall", "-O1", "-pthread", "-o"]);
+    let library = source(&format!("{name}_library"));
+    let libraries = if library.exists() {
+        let made = place.join("library.so");
+        compiler().arg(&made).args(["-shared", "-fPIC"]).arg(library).run()?;
+        vec![made]
+    } else {
+        vec![]
+    };
+    compiler().arg(&program).arg(source(name)).args(libraries).run()?;
+    Ok(program)
+}
+
+#[test]
+fn functions_of_a_program_and_of_its_library_have_names_of_libc() -> Outcome {
+    same("own", "shutdown by number: 0")
+}
+
+#[test]
+fn a_small_stack_is_enough_where_the_bus_must_grow() -> Outcome {
+    let (bus, place) = (Bus::new(), Directory::new("rump-program")?);
+    let server = "import socket; s = socket.create_server(('10.9.0.1', 7)); print('ready'); c = s.accept()[0]\n\
+                  n = 0\nwhile (got := len(c.recv(1 << 20))): n += got\nprint(n)";
+    let mut server = Program::python(server).nowhere().rump(&bus.node("10.9.0.1/24")).start()?;
+    server.expect("ready")?;
+    Program::new(compiled(&place, "small_sender")?).nowhere().rump(&bus.node("10.9.0.2/24")).run()?;
+    let came = server.finish()?.success()?.text();
+    ensure(came.ends_with("16777216\n"), || format!("what came: {came}"))
 }
 
 #[test]
