@@ -43,7 +43,7 @@ pub(crate) fn notice(notice: &Notice, name: impl Fn(IfIndex) -> String) {
             warn(&format!("{}: the DHCP server did not let us keep {addr}; connections from it end", name(*on)));
         }
         Notice::LeaseRefused { on } => boot(&format!("{}: the DHCP server refused; asking again", name(*on))),
-        Notice::OtherOffer { router, on, what } => {
+        Notice::InconsistentAdvertisement { router, on, what } => {
             boot(&format!("{}: the router {router} advertises another {what} than we do", name(*on)));
         }
         Notice::LinkLocal { addr, on } => {

@@ -55,7 +55,7 @@ pub enum Notice {
         on: IfIndex,
     },
     /// Another router of a link on which we are one says something else of it than we do (RFC 4861 §6.2.7).
-    OtherOffer {
+    InconsistentAdvertisement {
         /// The other router.
         router: Ipv6Addr,
         /// The interface that leads to the link.

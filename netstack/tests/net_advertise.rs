@@ -180,7 +180,7 @@ fn what_another_router_says_differently_is_noticed_once() {
     let mut noticed = |offer: RouterAdvertisement<'_>, options: &[Opt<'_>]| {
         hear(&mut net, r, offer, options);
         let what = |notice: Notice| match notice {
-            Notice::OtherOffer { router: ROUTER, on: ETH, what } => Some(what),
+            Notice::InconsistentAdvertisement { router: ROUTER, on: ETH, what } => Some(what),
             _ => None,
         };
         net.notices(r).into_iter().filter_map(what).collect::<Vec<_>>()

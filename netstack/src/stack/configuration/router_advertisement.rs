@@ -84,7 +84,7 @@ impl Stack {
     ) {
         match link {
             Some(_) if src.is_unspecified() => return self.count_error(on),
-            Some(mac) => self.hear(now, on, src, mac),
+            Some(mac) => self.learn_link_address(now, on, src, mac),
             None => {}
         }
         let Some(advertiser) = self.ndp.links.get_mut(&on).and_then(|link| link.advertiser.as_mut()) else { return };
@@ -93,7 +93,12 @@ impl Stack {
     }
 
     /// §6.2.7: routers of a link that say different things of it confuse its hosts. Said once of each router and thing.
-    pub(in crate::stack) fn compare_offer(&mut self, on: IfIndex, router: Ipv6Addr, offer: &RouterAdvertisement<'_>) {
+    pub(in crate::stack) fn check_consistency(
+        &mut self,
+        on: IfIndex,
+        router: Ipv6Addr,
+        advertisement: &RouterAdvertisement<'_>,
+    ) {
         let Some(interface) = self.ip.interfaces.get(on) else { return };
         let ours = networks(interface);
         let differs = |option: Opt<'_>| match option {
@@ -106,15 +111,15 @@ impl Stack {
             }
             _ => None,
         };
-        let hop_limit = offer.hop_limit != 0 && offer.hop_limit != interface.v6.hop_limit;
-        let servers = offer.managed || offer.other;
+        let hop_limit = advertisement.hop_limit != 0 && advertisement.hop_limit != interface.v6.hop_limit;
+        let servers = advertisement.managed || advertisement.other;
         let fields =
             [(hop_limit, "hop limit"), (servers, "flags of DHCPv6")].into_iter().filter(|(differs, _)| *differs);
-        let what = fields.map(|(_, what)| what).next().or_else(|| offer.options.iter().find_map(differs));
+        let what = fields.map(|(_, what)| what).next().or_else(|| advertisement.options.iter().find_map(differs));
         let Some(advertiser) = self.ndp.links.get_mut(&on).and_then(|link| link.advertiser.as_mut()) else { return };
         if let Some(what) = what.filter(|what| advertiser.disagreement.replace((router, what)) != Some((router, what)))
         {
-            self.events.notice(Notice::OtherOffer { router, on, what });
+            self.events.notice(Notice::InconsistentAdvertisement { router, on, what });
         }
     }
 

@@ -33,26 +33,26 @@ impl Stack {
     }
 
     /// RFC 4861 §6.3.4: a router says what it offers.
-    pub(in crate::stack) fn input_offer(
+    pub(in crate::stack) fn input_router_advertisement(
         &mut self,
         now: Instant,
         on: IfIndex,
         router: Ipv6Addr,
-        offer: &wire::RouterAdvertisement<'_>,
+        advertisement: &wire::RouterAdvertisement<'_>,
     ) {
         let Some(link) = self.ndp.links.get_mut(&on).filter(|link| link.router_discovery) else { return };
         link.answered = true;
-        self.follow_parameters(on, offer);
+        self.follow_parameters(on, advertisement);
         // RFC 4861 §4.2: who gives addresses gives the rest, too.
-        if offer.other || offer.managed {
+        if advertisement.other || advertisement.managed {
             self.have_inquiry(now, on);
         }
-        if offer.lifetime == 0 {
+        if advertisement.lifetime == 0 {
             self.forget_router(on, router);
         } else {
-            self.use_router(now, on, router, offer);
+            self.use_router(now, on, router, advertisement);
         }
-        for option in offer.options.iter() {
+        for option in advertisement.options.iter() {
             match option {
                 wire::Opt::Prefix(prefix) => self.use_prefix(now, on, &prefix),
                 wire::Opt::Rdnss { lifetime, servers } => {
@@ -65,10 +65,10 @@ impl Stack {
     }
 
     /// Hop limit, MTU and times, for who uses them: packets, neighbours, addresses that are tried.
-    fn follow_parameters(&mut self, on: IfIndex, offer: &wire::RouterAdvertisement<'_>) {
+    fn follow_parameters(&mut self, on: IfIndex, advertisement: &wire::RouterAdvertisement<'_>) {
         let Some(interface) = self.ip.interfaces.get_mut(on) else { return };
         let mtu = interface.v6.mtu;
-        interface.v6.follow(offer, interface.mtu);
+        interface.v6.follow(advertisement, interface.mtu);
         self.ip.neighbors.follow(on, interface.v6);
         if interface.v6.mtu != mtu {
             self.ip.path_mtus.link_changed();
@@ -79,10 +79,16 @@ impl Stack {
         self.ndp.links.get_mut(&on).map(change);
     }
 
-    fn use_router(&mut self, now: Instant, on: IfIndex, router: Ipv6Addr, offer: &wire::RouterAdvertisement<'_>) {
+    fn use_router(
+        &mut self,
+        now: Instant,
+        on: IfIndex,
+        router: Ipv6Addr,
+        advertisement: &wire::RouterAdvertisement<'_>,
+    ) {
         let Some(link) = self.ndp.links.get_mut(&on) else { return };
-        // RFC 4191 §3.2: one of higher preference goes first, and each offer says the preference anew.
-        let metric = ndp::METRIC.saturating_add_signed(-i32::from(offer.preference));
+        // RFC 4191 §3.2: one of higher preference goes first, and each advertisement says the preference anew.
+        let metric = ndp::METRIC.saturating_add_signed(-i32::from(advertisement.preference));
         let route = Route { dst: IpNet::DEFAULT_V6, via: Some(router.into()), on, metric };
         if !link.routers.contains(&router) {
             if link.routers.len() >= MAX_ANNOUNCED {
@@ -96,7 +102,7 @@ impl Stack {
             });
             let _ = self.ip.routes.add(route);
         }
-        self.ndp.tasks.set(Task::Router(on, router), now + Duration::from_secs(offer.lifetime.into()));
+        self.ndp.tasks.set(Task::Router(on, router), now + Duration::from_secs(advertisement.lifetime.into()));
     }
 
     pub(in crate::stack) fn forget_router(&mut self, on: IfIndex, router: Ipv6Addr) {

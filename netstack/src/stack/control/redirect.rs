@@ -45,7 +45,7 @@ impl Stack {
             return;
         }
         if let Some(mac) = link {
-            self.hear(now, on, target, mac);
+            self.learn_link_address(now, on, target, mac);
         }
         self.ip.redirects.follow(now, destination.into(), on, target.into());
     }

@@ -31,15 +31,15 @@ impl Stack {
                 self.input_advertisement(now, on, target, heard);
             }
             // §6.1.2: only from a link-local address.
-            Message::RouterAdvertisement(offer) if src.is_unicast_link_local() => {
-                if let Some(mac) = offer.options.source_link().filter(is_station) {
-                    self.hear(now, on, src, mac);
+            Message::RouterAdvertisement(advertisement) if src.is_unicast_link_local() => {
+                if let Some(mac) = advertisement.options.source_link().filter(is_station) {
+                    self.learn_link_address(now, on, src, mac);
                 }
                 // §6.2.7: another router's offers are for hosts.
                 if self.forwarding {
-                    self.compare_offer(on, src, &offer);
+                    self.check_consistency(on, src, &advertisement);
                 } else {
-                    self.input_offer(now, on, src, &offer);
+                    self.input_router_advertisement(now, on, src, &advertisement);
                 }
             }
             Message::RouterAdvertisement(_) => self.count_error(on),
@@ -93,7 +93,7 @@ impl Stack {
         let Some(from) = from else { return };
         let to = if trying { ndp::ALL_NODES } else { src };
         if let Some(mac) = mac.filter(|_| !trying) {
-            self.hear(now, on, src, mac);
+            self.learn_link_address(now, on, src, mac);
         }
         let link = if trying { None } else { mac.or_else(|| self.ip.neighbors.lookup(on, src.into())) };
         if link.is_none() && !trying {
@@ -120,7 +120,7 @@ impl Stack {
     }
 
     /// A neighbour said where it is in a message about something else.
-    pub(in crate::stack) fn hear(&mut self, now: Instant, on: IfIndex, addr: Ipv6Addr, mac: Mac) {
+    pub(in crate::stack) fn learn_link_address(&mut self, now: Instant, on: IfIndex, addr: Ipv6Addr, mac: Mac) {
         let held = self.ip.neighbors.learn(now, on, addr.into(), mac, Evidence::AskedUs);
         self.ip.release_held(on, mac, held);
     }
