@@ -8,7 +8,9 @@ use crate::table::host;
 use crate::user::Out;
 use kernel::signal::{self, Critical, cancel};
 use kernel::{Kernel, Result, descriptor};
+use std::cell::Cell;
 use std::ffi::{c_int, c_ulong};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Once};
 
 /// The kernel, booted at the program's first Internet socket. Until then we do nothing at all; from here on handlers go
@@ -22,18 +24,27 @@ pub fn kernel() -> Result<&'static Arc<Kernel>> {
     kernel::current()
 }
 
-/// From now on forks and exits are seen.
-fn watch() {
-    static FIRST: Once = Once::new();
-    FIRST.call_once(|| {
-        allocator::survive_forks();
-        real::watch_process();
-    });
+/// Whether forks and exits are seen.
+static WATCHED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// This thread forks, and holds what the child must find whole.
+    static FORKS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The start of an image.
+/// From now on forks and exits are seen.
+fn watch() {
+    if !WATCHED.swap(true, SeqCst) {
+        real::watch_exits();
+    }
+}
+
+/// The start of an image. The handlers of pthread_atfork(3) stand before the program's own, which so may use sockets: they
+/// run before what is ours is held, and after it is let go.
 pub fn begin() {
     let _critical = Critical::enter();
+    allocator::survive_forks();
+    real::watch_forks();
     if descriptor::adopt_environment() {
         watch();
     }
@@ -62,20 +73,27 @@ fn leave() {
 
 /// Before a fork: nothing of ours is under way on this thread while the process is copied.
 pub extern "C" fn before_fork() {
-    std::mem::forget(Critical::enter());
-    descriptor::prepare_fork();
+    if WATCHED.load(SeqCst) {
+        std::mem::forget(Critical::enter());
+        descriptor::prepare_fork();
+        FORKS.set(true);
+    }
 }
 
 /// After a fork, in the parent, or where it failed.
 pub extern "C" fn after_fork() {
-    descriptor::forked();
-    drop(Critical::taken_up());
+    if FORKS.take() {
+        descriptor::forked();
+        drop(Critical::taken_up());
+    }
 }
 
 /// After a fork, in the child: the sockets are the parent's.
 pub extern "C" fn in_child() {
-    let _critical = Critical::taken_up();
-    descriptor::in_child();
+    if FORKS.take() {
+        let _critical = Critical::taken_up();
+        descriptor::in_child();
+    }
 }
 
 /// `_Fork`, which runs no handlers of pthread_atfork(3): they are run here.

@@ -81,22 +81,26 @@ pub fn borrowed(fd: c_int) -> Result<BorrowedFd<'static>> {
     Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
-/// From the kernel's boot on: forks are seen, and quick_exit(3) closes as exit(3) does.
-pub fn watch_process() {
-    unsafe extern "C" {
-        fn __cxa_at_quick_exit(function: extern "C" fn(), dso: *mut c_void) -> c_int;
-    }
+/// Forks are seen.
+pub fn watch_forks() {
     // SAFETY: the functions live as long as the process. It fails only without memory, and then a child will find out by
     // its process number that the sockets are not its own.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child)) };
+}
+
+/// From the kernel's boot on: quick_exit(3) closes as exit(3) does.
+pub fn watch_exits() {
+    unsafe extern "C" {
+        fn __cxa_at_quick_exit(function: extern "C" fn(), dso: *mut c_void) -> c_int;
+    }
     // SAFETY: the function lives as long as the process; no library is named whose unloading would call it earlier. A failure
     // costs the goodbye of a program that ends by quick_exit.
     unsafe { __cxa_at_quick_exit(crate::process::at_exit, ptr::null_mut()) };
 }
 
 /// Before main, as the dynamic linker loads us: look every symbol up (dlsym is neither for signal handlers nor for a
-/// child between fork and exec), and find sockets of a parent's kernel that came over the exec. Nothing else happens until the
-/// program's first socket.
+/// child between fork and exec), see forks, and find sockets of a parent's kernel that came over the exec. Nothing else happens
+/// until the program's first socket.
 extern "C" fn loaded() {
     for symbol in crate::table::SYMBOLS {
         symbol.resolve();

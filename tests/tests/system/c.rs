@@ -80,6 +80,11 @@ fn handlers_jump_out_of_calls() -> Outcome {
 }
 
 #[test]
+fn handlers_of_forks_use_sockets() -> Outcome {
+    same("atfork", "after: connect 0, recv 1 x")
+}
+
+#[test]
 fn streams_files_and_owners() -> Outcome {
     same("calls", "ftell(in): -1 ESPIPE")
 }
