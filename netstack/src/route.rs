@@ -26,6 +26,7 @@ pub(crate) struct Routes {
     list: Vec<Route>,
     /// Where in `list` the routes of one family and prefix length are, in the same order.
     lengths: Vec<(Length, Range<usize>)>,
+    changes: u64,
 }
 
 /// A family (is it IPv6?) and a prefix length, as its distance from the longest.
@@ -90,7 +91,13 @@ impl Routes {
         &self.list
     }
 
+    /// How often one came or went.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     fn index(&mut self) {
+        self.changes += 1;
         self.lengths.clear();
         for (at, route) in self.list.iter().enumerate() {
             match self.lengths.last_mut() {

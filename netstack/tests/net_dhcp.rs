@@ -228,6 +228,17 @@ fn an_expired_lease_takes_everything_with_it() {
 }
 
 #[test]
+fn a_renewal_may_bring_another_mtu_which_is_a_change() {
+    let mut a = Asking::new(16, AutoConfig::default());
+    a.gives(600, &[]);
+    let renewal = a.expects(Kind::Request).3;
+    let before = a.net.stack(a.node).network_changes();
+    a.acks(&renewal, 600, &[(option::INTERFACE_MTU, &[5, 120])]);
+    assert_eq!(a.mtu(), 1400);
+    assert!(a.net.stack(a.node).network_changes() > before);
+}
+
+#[test]
 fn an_address_in_use_is_declined_and_said() {
     let mut a = Asking::new(6, AutoConfig::default());
     let discover = a.expects(Kind::Discover).3;

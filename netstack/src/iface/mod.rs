@@ -296,6 +296,7 @@ pub(crate) struct Interfaces {
     router: bool,
     /// What [`Interface::own_groups`] says may be another than it was.
     own_groups_changed: bool,
+    changes: u64,
 }
 
 impl Interfaces {
@@ -307,7 +308,7 @@ impl Interfaces {
             caps: LinkCaps { checksum_offload: true, segment_offload: 0 },
         };
         let (list, local) = (vec![Interface::new(LOOPBACK, lo, false)], Vec::new());
-        let mut interfaces = Interfaces { list, local, router: false, own_groups_changed: false };
+        let mut interfaces = Interfaces { list, local, router: false, own_groups_changed: false, changes: 0 };
         interfaces.add_address(LOOPBACK, Address::manual(IpNet::new(Ipv4Addr::LOCALHOST, 8)));
         interfaces.add_address(LOOPBACK, Address::manual(IpNet::new(Ipv6Addr::LOCALHOST, 128)));
         interfaces
@@ -318,7 +319,29 @@ impl Interfaces {
         let index = IfIndex(self.list.len() as u32 + 1);
         self.list.push(Interface::new(index, config, self.router));
         self.own_groups_changed = true;
+        self.changes += 1;
         index
+    }
+
+    /// How often one came, its state or MTU changed, or something about an address.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Its link carries packets of this size.
+    pub(crate) fn set_mtu(&mut self, on: IfIndex, mtu: u32) {
+        self.changes += 1;
+        if let Some(interface) = self.get_mut(on) {
+            interface.mtu = mtu;
+        }
+    }
+
+    /// Takes one up or down.
+    pub(crate) fn set_up(&mut self, on: IfIndex, up: bool) {
+        self.changes += 1;
+        if let Some(interface) = self.get_mut(on) {
+            interface.up = up;
+        }
     }
 
     /// The host passes packets on, or does not any more.
@@ -423,6 +446,7 @@ impl Interfaces {
     }
 
     fn index_addresses(&mut self) {
+        self.changes += 1;
         self.own_groups_changed = true;
         self.local.clear();
         for interface in &self.list {

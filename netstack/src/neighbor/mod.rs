@@ -118,6 +118,7 @@ pub(crate) struct Neighbors {
     held_bytes: usize,
     /// Packets of evicted entries, to be given back.
     orphans: Vec<Packet>,
+    changes: u64,
 }
 
 impl Neighbors {
@@ -130,12 +131,18 @@ impl Neighbors {
             jitter: rng.fork(),
             held_bytes: 0,
             orphans: Vec::new(),
+            changes: 0,
         }
     }
 
     /// From now on this counts for neighbours of IPv6 on a link.
     pub(crate) fn follow(&mut self, on: IfIndex, parameters: LinkParameters) {
         self.links.insert(on, parameters);
+    }
+
+    /// How often one came, went, moved, or passed to another state than [`Delay`](NeighborState::Delay).
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
     }
 
     fn parameters(&self, (on, addr): Id) -> LinkParameters {
@@ -212,6 +219,8 @@ impl Neighbors {
         let Some(entry) = self.table.get_mut(&id) else { return VecDeque::new() };
         let waited = entry.state == NeighborState::Incomplete;
         let moved = entry.mac != Some(mac);
+        let confirmed = evidence == Evidence::Reply && entry.state != NeighborState::Reachable;
+        self.changes += u64::from(moved || confirmed);
         entry.mac = Some(mac);
         if evidence == Evidence::Reply {
             entry.state = NeighborState::Reachable;
@@ -248,6 +257,7 @@ impl Neighbors {
             // Another address without leave to believe it: whether the one that we have is still right must be asked.
             if entry.state == NeighborState::Reachable {
                 entry.state = NeighborState::Stale;
+                self.changes += 1;
                 self.timers.cancel(id);
             }
             return None;
@@ -265,9 +275,13 @@ impl Neighbors {
             let again = now + self.parameters(id).retransmit;
             let Some(entry) = self.table.get_mut(&id) else { continue };
             match entry.state {
-                NeighborState::Reachable => entry.state = NeighborState::Stale,
+                NeighborState::Reachable => {
+                    entry.state = NeighborState::Stale;
+                    self.changes += 1;
+                }
                 NeighborState::Stale => {}
                 NeighborState::Delay => {
+                    self.changes += 1;
                     entry.state = NeighborState::Probe;
                     entry.requests = 1;
                     self.timers.set(id, again);
@@ -320,6 +334,7 @@ impl Neighbors {
             self.evict();
         }
         self.order.push_back(id);
+        self.changes += 1;
         let entry = Entry { state, mac, requests: 1, held: VecDeque::new(), held_bytes: 0 };
         self.table.insert(id, entry);
     }
@@ -328,6 +343,7 @@ impl Neighbors {
         self.timers.cancel(id);
         self.order.retain(|other| *other != id);
         let entry = self.table.remove(&id)?;
+        self.changes += 1;
         self.held_bytes -= entry.held_bytes;
         Some(entry)
     }

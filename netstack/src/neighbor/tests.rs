@@ -97,3 +97,15 @@ fn an_advertisement_without_override_only_makes_doubtful() {
     assert!(neighbors.advertised(Instant(0), ON, host(1), told(other, false, true)).is_some());
     assert_eq!((neighbors.rows()[0].state, neighbors.rows()[0].mac), (NeighborState::Stale, Some(other)));
 }
+
+#[test]
+fn an_answer_that_says_what_is_known_is_no_change() {
+    let mut neighbors = Neighbors::new(&mut Rng::new([3; 32]));
+    neighbors.resolve(Instant(0), ON, host(1));
+    neighbors.learn(Instant(0), ON, host(1), MAC, Evidence::Reply);
+    let before = neighbors.changes();
+    neighbors.learn(Instant(1), ON, host(1), MAC, Evidence::Reply);
+    assert_eq!(neighbors.changes(), before);
+    neighbors.learn(Instant(1), ON, host(1), Mac([2, 0, 0, 0, 0, 2]), Evidence::Reply);
+    assert!(neighbors.changes() > before);
+}

@@ -222,9 +222,8 @@ impl Stack {
             // An address that was set by hand as well stays what it is.
             let _ = self.add_leased_address(now, on, lease.addr);
         }
-        if let Some(interface) = self.ip.interfaces.get_mut(on) {
-            interface.mtu = lease.mtu.map_or(link_mtu, |mtu| link_mtu.min(mtu.into()));
-        }
+        let mtu = lease.mtu.map_or(link_mtu, |mtu| link_mtu.min(mtu.into()));
+        self.ip.interfaces.set_mtu(on, mtu);
         let mut routes = Vec::new();
         for LeasedRoute { dst, via } in gateways_first(lease) {
             let route = Route { dst: dst.into(), via: via.map(Into::into), on, metric };
@@ -261,9 +260,7 @@ impl Stack {
             let _ = self.remove_route(route);
         }
         let _ = self.remove_address(now, on, addr.addr);
-        if let Some(interface) = self.ip.interfaces.get_mut(on) {
-            interface.mtu = mtu;
-        }
+        self.ip.interfaces.set_mtu(on, mtu);
     }
 }
 

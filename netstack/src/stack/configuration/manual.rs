@@ -23,8 +23,8 @@ impl Stack {
     /// Takes an interface up or down. Down, it neither sends nor receives, and forgets its neighbours.
     pub fn set_up(&mut self, now: Instant, on: IfIndex, up: bool) -> Result<(), AddressError> {
         self.now = now;
+        self.ip.interfaces.set_up(on, up);
         let interface = self.ip.interfaces.get_mut(on).ok_or(AddressError::NoInterface)?;
-        interface.up = up;
         if up {
             for family in [Family::V4, Family::V6] {
                 self.ip.memberships.say_all(now, (on, family));
@@ -170,6 +170,12 @@ impl Stack {
         let dropped = self.ip.neighbors.forget(on, Some(addr));
         self.drop_packets(dropped);
         Ok(())
+    }
+
+    /// How often something of what [`interfaces`](Self::interfaces), [`routes`](Self::routes) and [`neighbors`](Self::neighbors)
+    /// tell has changed, but for counters of traffic, and neighbours that are about to be asked ([`Delay`](crate::NeighborState)).
+    pub fn network_changes(&self) -> u64 {
+        self.ip.interfaces.changes() + self.ip.routes.changes() + self.ip.neighbors.changes()
     }
 
     /// The neighbour table, by link and address.
