@@ -5,7 +5,7 @@ mod rights;
 
 use crate::address;
 use crate::hook;
-use crate::netlink::{self, Sender};
+use crate::netlink::{self, Reading};
 use crate::socket::on;
 use crate::table::host;
 use crate::transfer::{count, send_on};
@@ -72,18 +72,18 @@ pub fn sendmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int) ->
 
 /// recvmsg(2). The host's may bring descriptors (SCM_RIGHTS), rump sockets among them.
 pub fn recvmsg(fd: c_int, message: Out<msghdr>, flags: c_int) -> isize {
-    let mut sender = None;
+    let mut reading = None;
     let ours = || {
         on(fd, |socket| receive_one(socket, message, flags).map(count)).or_else(|| {
-            sender = Sender::of_message(fd, message);
-            None
+            reading = Reading::of_message(fd, message);
+            netlink::lost(fd)
         })
     };
     hook::asks(ours).unwrap_or_else(|| {
         hook::after(host::recvmsg(fd, message, flags), |result| {
-            if result >= 0 {
+            if let Ok(received) = usize::try_from(result) {
                 note_arrived(message);
-                sender.iter().for_each(Sender::name);
+                reading.iter().for_each(|reading| reading.finish(received));
             }
         })
     })
@@ -123,19 +123,21 @@ fn receive_one(socket: &Socket, header: Out<msghdr>, flags: c_int) -> Result<usi
 
 /// recvmmsg(2). The timeout is looked at after each message only, as on Linux (its BUGS section).
 pub fn recvmmsg(fd: c_int, messages: Out<mmsghdr>, len: c_uint, flags: c_int, timeout: Out<timespec>) -> c_int {
-    let mut senders = Vec::new();
+    let mut readings = Vec::new();
     let ours = || {
         on(fd, |socket| receive_many(socket, messages, len.min(MOST), flags, timeout)).or_else(|| {
-            let sender = |index| Sender::of_message(fd, messages.header(index));
-            senders = (0..len.min(MOST)).map_while(sender).collect();
-            None
+            let reading = |index| Reading::of_message(fd, messages.header(index));
+            readings = (0..len.min(MOST)).map_while(reading).collect();
+            netlink::lost(fd)
         })
     };
     hook::asks(ours).unwrap_or_else(|| {
         hook::after(host::recvmmsg(fd, messages, len, flags, timeout), |result| {
             let come = c_uint::try_from(result).unwrap_or(0);
             (0..come).for_each(|index| note_arrived(messages.header(index)));
-            senders.iter().take(come as usize).for_each(Sender::name);
+            for (index, reading) in (0..come).zip(&readings) {
+                reading.finish(messages.message_len(index).map_or(0, |len| len as usize));
+            }
         })
     })
 }

@@ -1,4 +1,9 @@
-//! netlink(7) sockets: the calls on them that the rump kernel answers. Reading, polling and duplicating them is left to the host.
+//! netlink(7) sockets: the calls on them that the rump kernel answers. Reading, polling and duplicating them is left to the host;
+//! [`Reading`] has what a read says besides.
+
+mod reading;
+
+pub use reading::{Reading, lost};
 
 use crate::socket::split;
 use crate::transfer;
@@ -6,7 +11,8 @@ use crate::user::{self, In, InBytes, Message, Out, OutBytes};
 use kernel::netlink::Netlink;
 use kernel::{Errno, Result, descriptor, fault};
 use libc::{
-    AF_NETLINK, AF_UNSPEC, NETLINK_ROUTE, NETLINK_SOCK_DIAG, SOL_NETLINK, SOL_SOCKET, iovec, mmsghdr, msghdr, socklen_t,
+    AF_NETLINK, AF_UNSPEC, NETLINK_LIST_MEMBERSHIPS, NETLINK_ROUTE, NETLINK_SOCK_DIAG, SOL_NETLINK, SOL_SOCKET, iovec,
+    mmsghdr, socklen_t,
 };
 use std::ffi::{c_int, c_uint};
 use std::io::IoSlice;
@@ -80,7 +86,9 @@ pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Ou
         (SOL_SOCKET, libc::SO_DOMAIN) => Ok(AF_NETLINK),
         (SOL_SOCKET, libc::SO_TYPE) => Ok(socket.kind()),
         (SOL_SOCKET, libc::SO_PROTOCOL) => Ok(socket.protocol()),
+        (SOL_SOCKET, libc::SO_ERROR) if socket.take_lost() => Ok(Errno::NOBUFS.raw_os_error()),
         (SOL_SOCKET, _) => return None,
+        (SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS) => return Some(list_memberships(&socket, value, len)),
         (SOL_NETLINK, _) => socket.getsockopt(name),
         _ => Err(Errno::NOPROTOOPT),
     };
@@ -94,6 +102,15 @@ pub fn getsockopt(fd: c_int, level: c_int, name: c_int, value: OutBytes, len: Ou
         value.put(written)?;
         len.set(written.len() as socklen_t).map(|()| 0)
     }))
+}
+
+/// As many words as there is room for, and the length of all.
+fn list_memberships(socket: &Netlink, value: OutBytes, len: Out<socklen_t>) -> Result<c_int> {
+    let space = usize::try_from(len.get()?.cast_signed()).map_err(|_| Errno::INVAL)?;
+    let words = socket.memberships();
+    let written: Vec<u8> = words.iter().take(space / size_of::<u32>()).flat_map(|word| word.to_ne_bytes()).collect();
+    value.put(&written)?;
+    len.set(size_of_val(&words[..]) as socklen_t).map(|()| 0)
 }
 
 /// setsockopt(2).
@@ -157,47 +174,6 @@ fn joined(parts: &[IoSlice<'_>]) -> Result<Vec<u8>> {
         fault::readable(part.as_ptr(), part.len()).map_err(|_| Errno::FAULT)?;
     }
     Ok(parts.iter().flat_map(|part| part.iter().copied()).collect())
-}
-
-/// Where a call that reads puts the sender's name: the host, which knows of no sender, overwrites how much room there is.
-pub struct Sender {
-    name: OutBytes,
-    space: usize,
-    len: Len,
-}
-
-/// Where it puts how long the name is.
-enum Len {
-    /// recvfrom(2).
-    Apart(Out<socklen_t>),
-    /// recvmsg(2).
-    In(Out<msghdr>),
-}
-
-impl Sender {
-    /// Before recvfrom(2); `None` where `fd` is something else.
-    pub fn of_call(fd: c_int, name: OutBytes, len: Out<socklen_t>) -> Option<Sender> {
-        descriptor::netlink(fd)?;
-        let space = usize::try_from(len.get().ok()?.cast_signed()).ok()?;
-        Some(Sender { name, space, len: Len::Apart(len) })
-    }
-
-    /// Before recvmsg(2); `None` where `fd` is something else.
-    pub fn of_message(fd: c_int, header: Out<msghdr>) -> Option<Sender> {
-        descriptor::netlink(fd)?;
-        let Message { name, name_len, .. } = header.parts().ok()?;
-        Some(Sender { name, space: name_len as usize, len: Len::In(header) })
-    }
-
-    /// After it: what was read comes from the kernel. Where that cannot be written the message has come without it.
-    pub fn name(&self) {
-        if !self.name.is_null() && self.name.put(&encode(0, 0)[..self.space.min(ADDRESS)]).is_ok() {
-            let _ = match self.len {
-                Len::Apart(len) => len.set(ADDRESS as socklen_t),
-                Len::In(header) => header.set_name_len(ADDRESS as socklen_t),
-            };
-        }
-    }
 }
 
 fn destination(name: InBytes, len: socklen_t) -> Result<Option<u32>> {

@@ -2,7 +2,7 @@
 
 use crate::address;
 use crate::hook;
-use crate::netlink::{self, Sender};
+use crate::netlink::{self, Reading};
 use crate::real;
 use crate::socket::on;
 use crate::splice;
@@ -63,12 +63,12 @@ pub fn sendto(fd: c_int, buf: InBytes, len: usize, flags: c_int, name: InBytes, 
 
 /// recv(2).
 pub fn recv(fd: c_int, buf: OutBytes, len: usize, flags: c_int) -> Count {
-    on(fd, |socket| recv_on(socket, buf, len, flags).map(|received| count(received.len)))
+    on(fd, |socket| recv_on(socket, buf, len, flags).map(|received| count(received.len))).or_else(|| netlink::lost(fd))
 }
 
 /// recvfrom(2).
 pub fn recvfrom(fd: c_int, buf: OutBytes, len: usize, flags: c_int, name: OutBytes, name_len: Out<socklen_t>) -> isize {
-    let mut sender = None;
+    let mut reading = None;
     let ours = || {
         let received = on(fd, |socket| {
             let received = recv_on(socket, buf, len, flags)?;
@@ -76,16 +76,16 @@ pub fn recvfrom(fd: c_int, buf: OutBytes, len: usize, flags: c_int, name: OutByt
             Ok(count(received.len))
         });
         received.or_else(|| {
-            sender = Sender::of_call(fd, name, name_len);
-            None
+            reading = Reading::of_call(fd, buf, len, name, name_len);
+            netlink::lost(fd)
         })
     };
     if let Some(received) = hook::asks(ours) {
         return received;
     }
     let received = host::recvfrom(fd, buf, len, flags, name, name_len);
-    match sender {
-        Some(sender) if received >= 0 => hook::after(received, |_| sender.name()),
+    match (reading, usize::try_from(received)) {
+        (Some(reading), Ok(len)) => hook::after(received, |_| reading.finish(len)),
         _ => received,
     }
 }
@@ -97,6 +97,7 @@ pub fn read(fd: c_int, buf: OutBytes, len: usize) -> Count {
         ADDRESSES.. => Err(Errno::FAULT),
         _ => recv_on(socket, buf, len, 0).map(|received| count(received.len)),
     })
+    .or_else(|| if len > 0 { netlink::lost(fd) } else { None })
 }
 
 /// write(2).
@@ -115,6 +116,7 @@ pub fn readv(fd: c_int, vectors: In<iovec>, vector_count: c_int) -> Count {
             false => socket.recv(bufs, 0).map(|received| count(received.len)),
         })
     })
+    .or_else(|| netlink::lost(fd))
 }
 
 /// writev(2).

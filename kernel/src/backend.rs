@@ -17,7 +17,7 @@ pub use packet::PacketCall;
 pub use sockets::Transport;
 
 use crate::endpoint::{Endpoint, Kind, SocketId};
-use crate::netlink::Network;
+use crate::netlink::{Mailbox, Network};
 use crate::socket::Family;
 use crate::wait::Waiter;
 use crate::{Errno, InterfaceInfo, Result, errno};
@@ -31,7 +31,7 @@ use netstack::tcp::{Close, PacketInfo, TcpInfo, TcpOptions};
 use netstack::tx_timestamp::TxTimestampRequest;
 use netstack::{DatagramMemory, Filter, Listed, SourceChange};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 /// What a socket asks of its kernel. No call blocks.
@@ -107,6 +107,8 @@ pub enum Call<'a> {
     Interfaces,
     /// Everything that rtnetlink(7) can dump: [`Reply::Network`].
     Network,
+    /// Tells a netlink socket from now on what changes of that.
+    Monitor(Weak<Mailbox>),
     /// Sets the hardware address of a neighbour on an interface, or forgets it.
     SetNeighbor(u32, IpAddr, Option<[u8; 6]>),
     /// The sockets of a protocol, with TCP_INFO or without: [`Reply::Sockets`].

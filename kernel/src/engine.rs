@@ -13,6 +13,7 @@ pub(crate) use pool::{DEFAULT_RING, Pool, Sockets};
 use crate::capture::Capture;
 use crate::endpoint::{DATA_QUEUED, Endpoint, SPACE_FREED, SocketId};
 use crate::link::{Attached, News};
+use crate::netlink::Monitor;
 use crate::{clock, log};
 use netstack::link::{Checksum, IfIndex, Sink, TxFrame, TxResult};
 use netstack::socket::{Key, PacketId, RawId, UdpId};
@@ -49,6 +50,8 @@ pub(crate) struct Engine {
     tx_timestamps: Vec<TxTimestamp>,
     notices: Vec<Notice>,
     gone: Vec<IpAddr>,
+    /// Who is told of changes of the tables.
+    pub(crate) monitor: Monitor,
 }
 
 /// The links as the stack sees them.
@@ -87,6 +90,7 @@ impl Engine {
             tx_timestamps: Vec::new(),
             notices: Vec::new(),
             gone: Vec::new(),
+            monitor: Monitor::default(),
         }
     }
 
@@ -138,7 +142,17 @@ impl Engine {
         let frames = self.input(now);
         self.stack.poll(now, &mut Outlets(&mut self.links));
         self.publish();
+        self.tell_changes(now);
         frames
+    }
+
+    /// Tells those who have asked for it what became of interfaces, addresses, routes and neighbours.
+    fn tell_changes(&mut self, now: Instant) {
+        let count = self.stack.network_changes();
+        if self.monitor.is_behind(count) {
+            let network = self.network(now);
+            self.monitor.tell(network, count);
+        }
     }
 
     /// Brings the record of one socket up to date now.

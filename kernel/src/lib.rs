@@ -45,7 +45,7 @@ pub use leave::leave;
 pub use rustix::io::Errno;
 pub use socket::Socket;
 
-use crate::netlink::Network;
+use crate::netlink::{Mailbox, Network};
 use backend::{Backend, Call, Local, Reply, Transport};
 use netstack::Listed;
 use netstack::iface::InterfaceView;
@@ -140,6 +140,11 @@ impl Kernel {
             Reply::Network(network) => Ok(network),
             _ => Err(Errno::PROTO),
         }
+    }
+
+    /// Tells a netlink socket from now on what changes of that.
+    pub(crate) fn monitor(&self, mailbox: &Arc<Mailbox>) -> Result<()> {
+        self.backend.call(Call::Monitor(Arc::downgrade(mailbox))).map(drop)
     }
 
     /// The sockets of a protocol, with TCP_INFO where that is wanted.

@@ -2,25 +2,30 @@
 //! kernel's tables.
 //!
 //! Such a socket is a pair of datagram sockets of the host's: the program reads and polls its end with the host's calls, so
-//! nothing here waits. What it sends is a call, whose answers are there when it returns.
+//! nothing here waits. What it sends is a call, whose answers are there when it returns. What changes is written by who runs the
+//! engine, for the sockets that have joined groups.
 
 mod answer;
+mod mailbox;
+mod monitor;
 mod protocol;
 mod route;
 mod sock_diag;
 #[cfg(test)]
 mod testing;
 
+pub use mailbox::Mailbox;
+pub(crate) use monitor::Monitor;
 pub use netstack::Neighbor;
 pub use route::{Link, Network};
 
-use crate::descriptor::{Protected, protect_new};
+use crate::descriptor::protect_new;
 use crate::{Errno, Kernel, Result};
 use protocol::Protocol;
 use rustix::fd::OwnedFd;
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Up to this many bytes of answers are one datagram, as of Linux (NLMSG_GOODSIZE): programs have read with buffers of a
 /// page since ever.
@@ -29,25 +34,43 @@ const GOOD_SIZE: usize = 3776;
 // linux/netlink.h.
 const NETLINK_ADD_MEMBERSHIP: i32 = 1;
 const NETLINK_DROP_MEMBERSHIP: i32 = 2;
+const NETLINK_PKTINFO: i32 = 3;
 const NETLINK_BROADCAST_ERROR: i32 = 4;
 const NETLINK_NO_ENOBUFS: i32 = 5;
+const NETLINK_LISTEN_ALL_NSID: i32 = 8;
 const NETLINK_CAP_ACK: i32 = 10;
 const NETLINK_EXT_ACK: i32 = 11;
 const NETLINK_GET_STRICT_CHK: i32 = 12;
-/// What is on or off. The others than NETLINK_CAP_ACK and NETLINK_GET_STRICT_CHK are kept and mean nothing here.
-const SWITCHES: [i32; 5] =
-    [NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK];
+/// What is on or off. NETLINK_BROADCAST_ERROR, NETLINK_LISTEN_ALL_NSID and NETLINK_EXT_ACK are kept and mean nothing here.
+const SWITCHES: [i32; 7] = [
+    NETLINK_PKTINFO,
+    NETLINK_BROADCAST_ERROR,
+    NETLINK_NO_ENOBUFS,
+    NETLINK_LISTEN_ALL_NSID,
+    NETLINK_CAP_ACK,
+    NETLINK_EXT_ACK,
+    NETLINK_GET_STRICT_CHK,
+];
+
+/// Bytes from which [`group_of`] can tell.
+pub const BEGINNING: usize = 17;
+
+/// The group that was told a message that begins so; 0 for an answer, which has the port of who has asked.
+pub fn group_of(message: &[u8]) -> u32 {
+    let [_, _, _, _, k0, k1, _, _, _, _, _, _, 0, 0, 0, 0, family, ..] = *message else { return 0 };
+    route::group(u16::from_ne_bytes([k0, k1]), family).unwrap_or(0)
+}
 
 /// A netlink socket.
 pub struct Netlink {
     kernel: Arc<Kernel>,
-    /// Where the answers are written.
-    answers: Protected,
+    mailbox: Arc<Mailbox>,
     kind: i32,
     protocol: &'static Protocol,
-    /// Its address (`nl_pid`), once it has one, and the groups that were joined by bind(2).
+    /// Its address (`nl_pid`), once it has one.
     port: AtomicU32,
-    groups: AtomicU32,
+    /// It has been in groups.
+    grouped: AtomicBool,
     /// Whom connect(2) named.
     peer: AtomicU32,
     /// Of [`SWITCHES`], a bit each, by number.
@@ -63,7 +86,7 @@ impl Netlink {
         }
         let protocol = protocol::find(protocol).ok_or(Errno::PROTONOSUPPORT)?;
         let mut program = None;
-        let answers = protect_new(|| {
+        let end = protect_new(|| {
             let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
             program = Some(theirs);
             Ok(ours)
@@ -71,11 +94,11 @@ impl Netlink {
         let program = program.ok_or(Errno::PROTO)?;
         let socket = Netlink {
             kernel: kernel.clone(),
-            answers,
+            mailbox: Arc::new(Mailbox::new(end)),
             kind,
             protocol,
             port: AtomicU32::new(0),
-            groups: AtomicU32::new(0),
+            grouped: AtomicBool::new(false),
             peer: AtomicU32::new(0),
             on: AtomicU32::new(0),
         };
@@ -91,8 +114,19 @@ impl Netlink {
             own if port != own => return Err(Errno::INVAL),
             _ => {}
         }
-        self.groups.store(groups, Ordering::Relaxed);
-        Ok(())
+        if groups == 0 && self.name().1 == 0 {
+            return Ok(());
+        }
+        // Of the first 32 a protocol has all, as on Linux.
+        self.mailbox.set_first(groups);
+        self.listen()
+    }
+
+    /// Has what the groups are told put into the mailbox.
+    fn listen(&self) -> Result<()> {
+        self.grouped.store(true, Ordering::Relaxed);
+        let is_told = self.protocol() == libc::NETLINK_ROUTE && self.mailbox.groups() != 0;
+        if is_told { self.kernel.monitor(&self.mailbox) } else { Ok(()) }
     }
 
     /// connect(2).
@@ -104,7 +138,7 @@ impl Netlink {
 
     /// Its address: port and groups.
     pub fn name(&self) -> (u32, u32) {
-        (self.port(), self.groups.load(Ordering::Relaxed))
+        (self.port(), self.mailbox.groups() as u32)
     }
 
     /// Whom connect(2) named, or the kernel.
@@ -176,13 +210,22 @@ impl Netlink {
             port,
         };
         for datagram in answer::answer(&self.kernel, self.protocol, requests, how) {
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            // Of other errors there is nobody to tell: who has closed it wants no answers.
-            if let Err(Errno::AGAIN) = rustix::net::send(&self.answers, &datagram, flags) {
-                return Err(Errno::NOBUFS);
-            }
+            self.mailbox.put(&datagram)?;
         }
         Ok(requests.len())
+    }
+
+    /// Whether messages of a group were lost for want of room, and nobody was told of that yet.
+    pub fn take_lost(&self) -> bool {
+        self.mailbox.take_lost() && !self.option(NETLINK_NO_ENOBUFS)
+    }
+
+    /// NETLINK_LIST_MEMBERSHIPS: a bit for each group that the protocol has. Of a socket that has never been in one, none.
+    pub fn memberships(&self) -> Vec<u32> {
+        let groups = self.mailbox.groups();
+        let words = [groups as u32, (groups >> 32) as u32];
+        let known = if self.grouped.load(Ordering::Relaxed) { self.protocol.groups.div_ceil(32) as usize } else { 0 };
+        words[..known].to_vec()
     }
 
     fn option(&self, name: i32) -> bool {
@@ -202,9 +245,11 @@ impl Netlink {
                 if !(1..=self.protocol.groups).contains(&group) {
                     return Err(Errno::INVAL);
                 }
-                // A name (`nl_groups`) has room for 32 of them.
-                let bit = 1u32.checked_shl(group - 1).unwrap_or(0);
-                change(&self.groups, bit, name == NETLINK_ADD_MEMBERSHIP);
+                match name {
+                    NETLINK_ADD_MEMBERSHIP => self.mailbox.join(group),
+                    _ => self.mailbox.leave(group),
+                }
+                self.listen()?;
             }
             _ if SWITCHES.contains(&name) => change(&self.on, 1 << name, value != 0),
             _ => return Err(Errno::NOPROTOOPT),
@@ -226,3 +271,6 @@ impl Drop for Netlink {
         self.kernel.netlink_ports.lock().remove(&(self.protocol(), self.port()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,14 @@ impl Out<libc::msghdr> {
         self.set(header)
     }
 
+    /// Writes how long the control messages are now, and flags that come to the others.
+    pub fn add_control(self, len: usize, flags: c_int) -> Result<()> {
+        let mut header = self.get()?;
+        header.msg_controllen = len;
+        header.msg_flags |= flags;
+        self.set(header)
+    }
+
     /// Writes what recvmsg gives back: the lengths and the flags.
     pub fn finish(self, name_len: u32, control_len: usize, flags: c_int) -> Result<()> {
         let mut header = self.get()?;
@@ -81,6 +89,11 @@ impl Out<libc::mmsghdr> {
     /// The header of the `index`th message.
     pub fn header(self, index: u32) -> Out<libc::msghdr> {
         Out(self.0.wrapping_add(index as usize).cast())
+    }
+
+    /// The length of the `index`th message.
+    pub fn message_len(self, index: u32) -> Result<u32> {
+        Out(self.0.wrapping_add(index as usize)).get().map(|message: libc::mmsghdr| message.msg_len)
     }
 
     /// Writes the length of the `index`th message.

@@ -84,6 +84,12 @@ impl Engine {
             // What the kernel as a whole can be asked.
             Call::Interfaces => Ok(Reply::Interfaces(self.interfaces())),
             Call::Network => Ok(Reply::Network(Box::new(self.network(now)))),
+            Call::Monitor(mailbox) => {
+                let mut monitor = std::mem::take(&mut self.monitor);
+                monitor.add(mailbox, || (self.network(now), self.stack.network_changes()));
+                self.monitor = monitor;
+                Ok(Reply::Done)
+            }
             Call::SetNeighbor(on, addr, mac) => self.set_neighbor(now, IfIndex(on), addr, mac.map(Mac)),
             Call::Sockets(transport, with_info) => Ok(Reply::Sockets(self.list(now, transport, with_info))),
             Call::HopLimit(to) => self.stack.hop_limit(to).map(Reply::HopLimit).ok_or(Errno::NOTCONN),
@@ -197,7 +203,7 @@ impl Engine {
         self.stack.interfaces().map(|interface| InterfaceInfo::of(&interface)).collect()
     }
 
-    fn network(&self, now: Instant) -> Network {
+    pub(crate) fn network(&self, now: Instant) -> Network {
         let link = |interface: InterfaceView<'_>| Link {
             info: InterfaceInfo::of(&interface),
             addresses: interface.addresses.to_vec(),

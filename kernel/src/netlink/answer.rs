@@ -50,7 +50,7 @@ impl Told {
 }
 
 /// A message but for its header.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Row {
     kind: u16,
     body: Vec<u8>,
@@ -61,6 +61,11 @@ impl Row {
         let mut body = vec![0; message.buffer_len()];
         message.serialize(&mut body);
         Row { kind: message.message_type(), body }
+    }
+
+    /// The group that is told of it.
+    pub(super) fn group(&self) -> Option<u32> {
+        super::route::group(self.kind, *self.body.first()?)
     }
 }
 
@@ -120,6 +125,11 @@ fn answer_one(kernel: &Kernel, protocol: &Protocol, request: &[u8], how: How, da
         }
         Err(errno) => datagrams.add(envelope.refuse(Some(errno), request, how.short_errors)),
     }
+}
+
+/// A message that nobody has asked for.
+pub(super) fn notification(row: Row, flags: u16) -> Vec<u8> {
+    Envelope { number: 0, port: 0 }.seal(flags, NetlinkPayload::InnerMessage(row))
 }
 
 /// What the answers to one request have in common.

@@ -1,6 +1,7 @@
 //! NETLINK_ROUTE (rtnetlink(7)): interfaces, addresses, routes and neighbours, as ip(8) asks for them.
 
 mod addresses;
+mod changes;
 mod links;
 mod neighbors;
 mod network;
@@ -8,6 +9,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
+pub(super) use changes::changes;
 pub use network::{Link, Network};
 
 use super::answer::{Row, Told, Wish};
@@ -18,12 +20,25 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 use std::net::IpAddr;
 
 // linux/rtnetlink.h.
+const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
+const RTM_NEWADDR: u16 = 20;
+const RTM_DELADDR: u16 = 21;
 const RTM_GETADDR: u16 = 22;
+const RTM_NEWROUTE: u16 = 24;
+const RTM_DELROUTE: u16 = 25;
 const RTM_GETROUTE: u16 = 26;
+const RTM_NEWNEIGH: u16 = 28;
+const RTM_DELNEIGH: u16 = 29;
 const RTM_GETNEIGH: u16 = 30;
+const RTNLGRP_LINK: u32 = 1;
+const RTNLGRP_NEIGH: u32 = 3;
+const RTNLGRP_IPV4_IFADDR: u32 = 5;
+const RTNLGRP_IPV4_ROUTE: u32 = 7;
+const RTNLGRP_IPV6_IFADDR: u32 = 9;
+const RTNLGRP_IPV6_ROUTE: u32 = 11;
 /// RTNLGRP_MAX.
-const GROUPS: u32 = 36;
+const GROUPS: u32 = 39;
 
 pub(super) const PROTOCOL: Protocol = Protocol { number: libc::NETLINK_ROUTE, groups: GROUPS, ask };
 
@@ -48,6 +63,19 @@ fn ask(kernel: &Kernel, kind: u16, body: &[u8], wish: Wish) -> Result<Told> {
         _ => Err(Errno::OPNOTSUPP),
     }?;
     Ok(Told::all(rows.iter().map(Row::new)))
+}
+
+/// The group that is told of a message, by its type and family.
+pub(super) fn group(kind: u16, family: u8) -> Option<u32> {
+    match (kind, i32::from(family)) {
+        (RTM_NEWLINK, libc::AF_UNSPEC) => Some(RTNLGRP_LINK),
+        (RTM_NEWNEIGH | RTM_DELNEIGH, _) => Some(RTNLGRP_NEIGH),
+        (RTM_NEWADDR | RTM_DELADDR, libc::AF_INET) => Some(RTNLGRP_IPV4_IFADDR),
+        (RTM_NEWADDR | RTM_DELADDR, libc::AF_INET6) => Some(RTNLGRP_IPV6_IFADDR),
+        (RTM_NEWROUTE | RTM_DELROUTE, libc::AF_INET) => Some(RTNLGRP_IPV4_ROUTE),
+        (RTM_NEWROUTE | RTM_DELROUTE, libc::AF_INET6) => Some(RTNLGRP_IPV6_ROUTE),
+        _ => None,
+    }
 }
 
 fn family(addr: IpAddr) -> AddressFamily {

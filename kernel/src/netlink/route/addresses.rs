@@ -35,7 +35,7 @@ pub(super) fn rows(network: &Network, request: &AddressMessage, wish: Wish) -> R
     Ok(rows)
 }
 
-fn describe(now: Instant, link: &Link, address: &Address) -> AddressMessage {
+pub(super) fn describe(now: Instant, link: &Link, address: &Address) -> AddressMessage {
     let ip = address.net.addr;
     let flags = link.address_flags(address);
     let mut message = AddressMessage::default();

@@ -25,7 +25,7 @@ pub(super) fn rows(network: &Network, request: &LinkMessage, wish: Wish) -> Resu
     Ok(chosen.into_iter().map(|link| Message::NewLink(describe(link))).collect())
 }
 
-fn describe(link: &Link) -> LinkMessage {
+pub(super) fn describe(link: &Link) -> LinkMessage {
     let Link { info, counters, .. } = link;
     let mut message = LinkMessage::default();
     message.header.index = info.index;

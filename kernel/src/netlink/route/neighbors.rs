@@ -43,7 +43,7 @@ pub(super) fn rows(network: &Network, request: &NeighbourMessage, wish: Wish) ->
     if !all && rows.is_empty() { Err(Errno::NOENT) } else { Ok(rows) }
 }
 
-fn describe(neighbor: &Neighbor) -> NeighbourMessage {
+pub(super) fn describe(neighbor: &Neighbor) -> NeighbourMessage {
     let mut message = NeighbourMessage::default();
     message.header.family = family(neighbor.addr);
     message.header.ifindex = neighbor.on.0;

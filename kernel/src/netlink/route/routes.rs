@@ -41,7 +41,7 @@ fn all(network: &Network, request: &RouteMessage, narrowed: bool) -> Vec<RouteMe
     // As Linux lists those of IPv4.
     routes.sort_by_key(|route| route.dst.addr.is_ipv4().then_some(route.dst.addr));
     let mut rows: Vec<_> = routes.iter().map(|route| describe(network, route)).collect();
-    rows.extend(network.links.iter().flat_map(|link| link.addresses.iter().map(move |a| to_us(link, a.net.addr))));
+    rows.extend(network.local().map(|(link, addr)| to_us(link, addr)));
     rows.retain(|row| {
         let of_family = family == AddressFamily::Unspec || row.header.address_family == family;
         let in_table = table == 0 || u32::from(row.header.table) == table;
@@ -98,7 +98,7 @@ fn taken(mut row: RouteMessage, to: IpAddr, source: IpAddr) -> RouteMessage {
     row
 }
 
-fn describe(network: &Network, route: &Route) -> RouteMessage {
+pub(super) fn describe(network: &Network, route: &Route) -> RouteMessage {
     let to = route.dst.addr;
     let mut row = RouteMessage::default();
     row.header.address_family = family(to);
@@ -126,7 +126,7 @@ fn describe(network: &Network, route: &Route) -> RouteMessage {
 }
 
 /// The route to an address of our own.
-fn to_us(link: &Link, addr: IpAddr) -> RouteMessage {
+pub(super) fn to_us(link: &Link, addr: IpAddr) -> RouteMessage {
     let mut row = RouteMessage::default();
     row.header.address_family = family(addr);
     row.header.destination_prefix_length = if addr.is_ipv4() { 32 } else { 128 };
@@ -143,6 +143,14 @@ fn to_us(link: &Link, addr: IpAddr) -> RouteMessage {
 }
 
 impl Network {
+    /// The addresses for which packets come to us, and where.
+    pub(super) fn local(&self) -> impl Iterator<Item = (&Link, IpAddr)> {
+        self.links.iter().flat_map(|link| {
+            let usable = link.addresses.iter().filter(|address| address.is_usable());
+            usable.map(move |address| (link, address.net.addr))
+        })
+    }
+
     /// The address that the net of a route on the link was made for.
     fn source_in(&self, route: &Route) -> Option<IpAddr> {
         let link = self.links.iter().find(|link| link.info.index == route.on.0)?;

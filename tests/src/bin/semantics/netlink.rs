@@ -17,6 +17,8 @@ pub const CASES: &[Case] = &[
     ("netlink.socket", socket),
     ("netlink.names", names),
     ("netlink.options", options),
+    ("netlink.memberships", memberships),
+    ("netlink.packet_info", packet_info),
     ("netlink.dump", dump),
     ("netlink.dump_by_one_bit", dump_by_one_bit),
     ("netlink.one", one),
@@ -39,6 +41,10 @@ const GETROUTE: u16 = 26;
 const GETNEIGH: u16 = 30;
 const DONE: u16 = 3;
 const ERROR: u16 = 2;
+const ADD_MEMBERSHIP: i32 = 1;
+const DROP_MEMBERSHIP: i32 = 2;
+const PKTINFO: i32 = 3;
+const LIST_MEMBERSHIPS: i32 = 9;
 const CAP_ACK: i32 = 10;
 const STRICT: i32 = 12;
 
@@ -164,7 +170,7 @@ fn names(r: &mut Report) {
 
 fn options(r: &mut Report) {
     let fd = opened();
-    for name in [4, 5, CAP_ACK, 11, STRICT] {
+    for name in [PKTINFO, 4, 5, 8, CAP_ACK, 11, STRICT] {
         r.see(&format!("{name}"), sys::get_option(fd, SOL_NETLINK, name).map(i64::from));
         r.see("set", sys::set_option(fd, SOL_NETLINK, name, 5));
         r.see("is", sys::get_option(fd, SOL_NETLINK, name).map(i64::from));
@@ -180,6 +186,53 @@ fn options(r: &mut Report) {
     r.see("join too far", sys::set_option(fd, SOL_NETLINK, 1, 1000));
     r.see("no such", sys::get_option(fd, SOL_NETLINK, 99).map(i64::from));
     r.see("set no such", sys::set_option(fd, SOL_NETLINK, 99, 1));
+}
+
+/// Groups that a name has no room for, and what bind(2) does to those that were joined by option.
+fn memberships(r: &mut Report) {
+    let fd = opened();
+    let list =
+        |fd| sys::get_option_bytes(fd, SOL_NETLINK, LIST_MEMBERSHIPS, 64).map(|bytes| crate::report::hex(&bytes));
+    let groups = |fd| sys::getsockname_bytes(fd).map(|name| crate::report::hex(&name[8..]));
+    r.see("fresh", list(fd));
+    for group in [1, 11, 33, 34] {
+        r.see("join", sys::set_option(fd, SOL_NETLINK, ADD_MEMBERSHIP, group));
+    }
+    r.see("joined", list(fd));
+    r.see("its name", sys::getsockname_bytes(fd).map(|name| crate::report::hex(&name)));
+    for room in [0, 3, 4, 6, 8] {
+        let (got, len) = sys::get_option_told(fd, SOL_NETLINK, LIST_MEMBERSHIPS, room);
+        r.see(&format!("in {room} bytes"), got.map(|()| i64::from(len)));
+    }
+    r.see("bind", sys::bind_bytes(fd, &address(AF_NETLINK, 0, 4)));
+    r.see("bound", list(fd));
+    r.see("its groups", groups(fd));
+    r.see("leave", sys::set_option(fd, SOL_NETLINK, DROP_MEMBERSHIP, 33));
+    r.see("left", list(fd));
+    r.see("bind to none", sys::bind_bytes(fd, &address(AF_NETLINK, port(fd), 0)));
+    r.see("in those of no name", list(fd));
+    r.see("its groups", groups(fd));
+    let other = opened();
+    r.see("bind to none at first", sys::bind_bytes(other, &address(AF_NETLINK, 0, 0)));
+    r.see("never in one", list(other));
+    r.see("bind to all", sys::bind_bytes(other, &address(AF_NETLINK, port(other), u32::MAX)));
+    r.see("its groups", groups(other));
+}
+
+/// NETLINK_PKTINFO of an answer, which is for no group.
+fn packet_info(r: &mut Report) {
+    let fd = opened();
+    r.see("set", sys::set_option(fd, SOL_NETLINK, PKTINFO, 1));
+    for room in [64, 24, 20, 18, 16, 8, 0] {
+        must("send", sys::send(fd, &request(GETLINK, 0, 1, &link(1)), 0));
+        let message = must("recvmsg", sys::recvmsg(fd, &[20, 65_536], 0, room));
+        r.see(&format!("in {room} bytes"), format!("{:?} flags {}", message.control, message.flags));
+        r.see("all of it", message.returned > 20);
+        r.see("a whole name", message.name_len);
+    }
+    r.see("clear", sys::set_option(fd, SOL_NETLINK, PKTINFO, 0));
+    must("send", sys::send(fd, &request(GETLINK, 0, 1, &link(1)), 0));
+    r.see("without", must("recvmsg", sys::recvmsg(fd, &[65_536], 0, 64)).control.len());
 }
 
 fn dump(r: &mut Report) {
