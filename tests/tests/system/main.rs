@@ -17,6 +17,7 @@ mod hooks;
 mod ipv6;
 mod isolation;
 mod matrix;
+mod monitor;
 mod multicast;
 mod names;
 mod packet;
