@@ -191,11 +191,15 @@ impl Raw {
 
     pub(crate) fn close(&mut self, id: RawId) -> Option<Socket> {
         self.forget_identifier(id);
-        let socket = self.sockets.remove(id.0)?;
-        if let RawKind::Raw { protocol } | RawKind::Raw6 { protocol } = socket.kind {
-            self.by_protocol[usize::from(protocol)].retain(|other| *other != id);
+        self.forget_protocol(id);
+        self.sockets.remove(id.0)
+    }
+
+    /// From now on a raw socket hears nothing.
+    pub(crate) fn forget_protocol(&mut self, id: RawId) {
+        if let Some(Socket { kind: RawKind::Raw { protocol } | RawKind::Raw6 { protocol }, .. }) = self.get(id) {
+            self.by_protocol[usize::from(*protocol)].retain(|other| *other != id);
         }
-        Some(socket)
     }
 
     /// Takes a ping socket's identifier away.

@@ -48,7 +48,8 @@ impl Stack {
         Ok(socket_end(socket, addr, socket.identifier.unwrap_or(0)))
     }
 
-    /// connect(2): only packets from `remote` come in from now on. `None` (AF_UNSPEC) undoes it.
+    /// connect(2): only packets from `remote` come in from now on. `None` (AF_UNSPEC) undoes it, and as on
+    /// Linux a raw socket hears nothing any more.
     pub fn raw_connect(&mut self, id: RawId, remote: Option<SocketAddr>) -> Result<(), ConnectError> {
         let socket = self.raw.get(id).ok_or(ConnectError::NotFound)?;
         let connected = match remote {
@@ -70,6 +71,10 @@ impl Stack {
             // As for UDP, what bind(2) did not choose is forgotten.
             None if !socket.identifier_asked => self.raw.forget_identifier(id),
             None => {}
+        }
+        if connected.is_none() {
+            // __udp_disconnect() in Linux, after which nothing puts the socket back.
+            self.raw.forget_protocol(id);
         }
         let socket = self.raw.get_mut(id).ok_or(ConnectError::NotFound)?;
         socket.remote = connected.map(|(dst, ..)| dst);

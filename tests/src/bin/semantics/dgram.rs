@@ -49,6 +49,7 @@ pub const CASES: &[Case] = &[
     ("dgram.bind_of_no_family", bind_of_no_family),
     ("dgram.name_of_no_length", name_of_no_length),
     ("dgram.probe", probe),
+    ("dgram.raw_disconnected", raw_disconnected),
 ];
 
 fn exchange(r: &mut Report) {
@@ -569,4 +570,25 @@ fn probe(r: &mut Report) {
     let raw = must("socket", sys::socket(AF_INET, SOCK_RAW, 200));
     r.see("raw", sys::sendto(raw, &[7; 20], MSG_PROBE, here(0)));
     r.see("nothing came", sys::poll(&[(raw, POLLIN)], 50));
+}
+
+/// A raw socket that was disconnected hears nothing any more, whatever it is told.
+fn raw_disconnected(r: &mut Report) {
+    let [ear, mouth] = [(); 2].map(|()| must("socket", sys::socket(AF_INET, SOCK_RAW, 200)));
+    let mut see = |what: &str| {
+        must("sendto", sys::sendto(mouth, b"x", 0, here(0)));
+        r.see(what, sys::recv_len(ear, 64, MSG_DONTWAIT).map(|(_, len)| len));
+        r.see("poll", sys::poll(&[(ear, POLLIN)], 0));
+    };
+    see("at first");
+    must("connect", sys::connect(ear, here(0)));
+    see("connected");
+    must("disconnect", sys::connect_raw(ear, AF_UNSPEC, 16));
+    see("disconnected");
+    must("bind", sys::bind(ear, here(0)));
+    see("bound");
+    must("connect", sys::connect(ear, here(0)));
+    see("connected again");
+    r.see("it sends", sys::send(ear, b"x", 0));
+    r.see("the other hears", sys::recv_len(mouth, 64, MSG_DONTWAIT).map(|(_, len)| len));
 }
