@@ -65,6 +65,7 @@ pub(crate) fn send(error: SendError) -> Errno {
         SendError::MessageTooLong => Errno::MSGSIZE,
         SendError::NoPorts | SendError::Full => Errno::AGAIN,
         SendError::NoBuffers => Errno::NOBUFS,
+        SendError::NoSegments => Errno::IO,
         SendError::Uncuttable => Errno::NOMEM,
         SendError::Pending(error) => pending(error),
         SendError::Refused => Errno::PIPE,

@@ -211,8 +211,11 @@ impl Socket {
             return self.peek_datagram(&rx, offset, bufs, flags);
         }
         let Some(header) = header_at(&rx, 0) else { return Ok(None) };
-        let count =
-            if self.settings.lock().gro { alike(&rx, &header, bufs.iter().map(|buf| buf.len()).sum()) } else { 1 };
+        let joins = {
+            let settings = self.settings.lock();
+            settings.gro && settings.raw.datagram.lite.is_none()
+        };
+        let count = if joins { alike(&rx, &header, bufs.iter().map(|buf| buf.len()).sum()) } else { 1 };
         let (mut copied, mut len, mut whole, mut there) = (0, 0, 0, Ok(()));
         let header_options = options_at(&rx, 0, &header);
         for _ in 0..count {

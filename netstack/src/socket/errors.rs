@@ -82,6 +82,8 @@ pub enum SendError {
     AccessDenied,
     /// More datagrams than one send may be cut into.
     TooManySegments,
+    /// UDP-Lite is not cut.
+    NoSegments,
     /// A packet socket's frame is to be cut and is not what it would have to be.
     Uncuttable,
     /// Larger than a datagram can be, or than the path allows where fragmenting is forbidden.

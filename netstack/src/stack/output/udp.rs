@@ -24,6 +24,9 @@ impl Stack {
         if len > segment * MAX_SEGMENTS {
             return Err(SendError::TooManySegments);
         }
+        if egress.header.protocol == ipv4::UDP_LITE {
+            return Err(SendError::NoSegments);
+        }
         let headers = len.div_ceil(segment) * (egress.header.len() + udp::HEADER_LEN);
         // All of them or none: it is one send.
         if !self.ip.has_room(egress.hop, headers + len) {

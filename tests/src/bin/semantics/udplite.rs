@@ -20,6 +20,8 @@ pub const CASES: &[Case] = &[
     ("udplite.received", received),
     ("udplite.nobody", nobody),
     ("udplite.pieces", pieces),
+    ("udplite.not_cut", not_cut),
+    ("udplite.not_joined", not_joined),
 ];
 
 const SEND: i32 = 10;
@@ -195,4 +197,32 @@ fn pieces(r: &mut Report) {
     let long: Vec<u8> = (0..60_000u32).map(|n| n as u8).collect();
     r.see("long", sys::send(a, &long, 0));
     r.see("all of it", sys::recv(b, 65_536, MSG_DONTWAIT).map(|bytes| bytes == long));
+}
+
+/// UDP_SEGMENT is kept, and no datagram is sent with it.
+fn not_cut(r: &mut Report) {
+    let (a, b) = (lite(FROM), lite(TO));
+    must("connect", sys::connect(a, at(TO)));
+    r.see("set", sys::set_option(a, IPPROTO_UDP, libc::UDP_SEGMENT, 10));
+    r.see("get", sys::get_option(a, IPPROTO_UDP, libc::UDP_SEGMENT));
+    for len in [0, 5, 10, 25, 1290] {
+        r.see(&format!("send {len}"), sys::send(a, &vec![7; len], 0));
+    }
+    r.see("nothing came", sys::recv(b, 32, MSG_DONTWAIT));
+    must("set", sys::set_option(a, IPPROTO_UDP, libc::UDP_SEGMENT, 0));
+    r.see("without it", sys::send(a, b"whole", 0));
+    r.see("recv", sys::recv(b, 32, 0));
+}
+
+fn not_joined(r: &mut Report) {
+    let (a, b) = (lite(FROM), lite(TO));
+    must("connect", sys::connect(a, at(TO)));
+    r.see("UDP_GRO", sys::set_option(b, IPPROTO_UDP, libc::UDP_GRO, 1));
+    r.see("get", sys::get_option(b, IPPROTO_UDP, libc::UDP_GRO));
+    for _ in 0..3 {
+        must("send", sys::send(a, b"alike", 0));
+    }
+    for _ in 0..4 {
+        r.see("recv", sys::recv(b, 64, MSG_DONTWAIT));
+    }
 }
