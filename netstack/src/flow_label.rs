@@ -185,8 +185,8 @@ impl FlowLabels {
         Ok(Some(found.headers.clone()))
     }
 
-    /// The socket is closed.
-    pub(crate) fn close(&mut self, now: Instant, key: Key) {
+    /// The socket gives up all that it holds.
+    pub(crate) fn put_all(&mut self, now: Instant, key: Key) {
         for label in self.held.remove(&key).unwrap_or_default() {
             self.release(now, label);
         }

@@ -16,6 +16,8 @@ pub enum FlowLabelCall {
     Get(LabelRequest),
     /// IPV6_FL_A_PUT. Errors: ESRCH.
     Put(u32),
+    /// The socket gives up all that it holds.
+    PutAll,
     /// IPV6_FL_A_RENEW: for how long it lingers and stays, and whether it may be anybody's. Errors: ESRCH.
     Renew(u32, (Duration, Duration), bool),
     /// getsockopt(2) of one: [`Reply::FlowLabelView`]. Errors: ENOENT.
@@ -33,6 +35,10 @@ impl Engine {
             }
             FlowLabelCall::Put(label) => {
                 stack.flow_label_put(now, key, label).map(|()| Reply::Done).map_err(|_| Errno::SRCH)
+            }
+            FlowLabelCall::PutAll => {
+                stack.flow_label_put_all(now, key);
+                Ok(Reply::Done)
             }
             FlowLabelCall::Renew(label, times, anybodys) => {
                 let renewed = stack.flow_label_renew(now, key, label, times, anybodys);

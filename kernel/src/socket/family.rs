@@ -4,6 +4,7 @@
 //! ::ffff:a.b.c.d.
 
 use super::Socket;
+use crate::backend::{Call, FlowLabelCall};
 use crate::endpoint::Kind;
 use crate::{Errno, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -58,6 +59,7 @@ impl Socket {
         if !mapped || self.v6_only() {
             return Err(Errno::ADDRNOTAVAIL);
         }
+        self.backend.call(Call::FlowLabel(self.id(), FlowLabelCall::PutAll))?;
         self.converted.store(true, Ordering::Relaxed);
         Ok(())
     }

@@ -95,7 +95,7 @@ fn what_nobody_uses_lingers() {
     table.get(A, LabelRequest { linger: Duration::from_secs(20), ..request(1, Share::Exclusive) }).expect("new");
     table.after(100);
     assert!(table.labels.view(table.now, A, 1).is_some(), "it is used");
-    table.labels.close(table.now, A);
+    table.labels.put_all(table.now, A);
     table.after(19);
     assert_eq!(table.create(B, 1, Share::Exclusive), Err(LabelError::NotShared));
     table.after(1);
@@ -151,7 +151,7 @@ fn beside_a_restricted_label_each_must_be_asked_for() {
     table.create(A, 2, Share::Exclusive).expect("new");
     assert!(!table.may_send(B, 9) && !table.may_send(B, 1) && !table.may_send(B, 2));
     assert!(table.may_send(A, 1) && table.may_send(A, 2));
-    table.labels.close(table.now, A);
+    table.labels.put_all(table.now, A);
     assert!(!table.may_send(B, 9), "it lingers");
     table.after(6);
     assert!(table.may_send(B, 9));
@@ -173,7 +173,7 @@ fn there_is_an_end_to_labels() {
         table.create(A, 0, Share::Any).expect("room");
     }
     assert_eq!(table.create(A, 0, Share::Any), Err(LabelError::TooMany));
-    table.labels.close(table.now, A);
+    table.labels.put_all(table.now, A);
     table.after(6);
     assert!(table.create(A, 0, Share::Any).is_ok());
 }

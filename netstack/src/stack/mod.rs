@@ -164,7 +164,7 @@ impl Stack {
 
     /// Forgets what a closed socket had beside its protocol.
     fn let_go(&mut self, key: Key) {
-        self.flow_labels.close(self.now, key);
+        self.flow_labels.put_all(self.now, key);
         self.leave_all_anycast(key);
     }
 

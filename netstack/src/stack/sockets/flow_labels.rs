@@ -19,6 +19,11 @@ impl Stack {
         self.flow_labels.put(now, key, label)
     }
 
+    /// The socket uses none any more.
+    pub fn flow_label_put_all(&mut self, now: Instant, key: Key) {
+        self.flow_labels.put_all(now, key);
+    }
+
     /// IPV6_FL_A_RENEW: for how long it lingers, and until when it stays. With `anybodys` it need not be the socket's.
     pub fn flow_label_renew(
         &mut self,

@@ -17,6 +17,7 @@ pub const CASES: &[Case] = &[
     ("flowlabel.said_by_addresses", said_by_addresses),
     ("flowlabel.shared", shared),
     ("flowlabel.lingers", lingers),
+    ("flowlabel.converted", converted),
     ("flowlabel.must_be_asked_for", must_be_asked_for),
     ("flowlabel.extension_headers", extension_headers),
 ];
@@ -36,6 +37,20 @@ const EXCLUSIVE: u8 = 1;
 const PROCESS: u8 = 2;
 const USER: u8 = 3;
 const ANY: u8 = 255;
+
+/// A socket that becomes one of AF_INET (IPV6_ADDRFORM) gives its labels up.
+fn converted(r: &mut Report) {
+    let (owner, other) = (socket(SOCK_DGRAM), socket(SOCK_DGRAM));
+    let own = Request { share: EXCLUSIVE, ..label(0x4_0c0c) };
+    r.see("one's own", own.ask(owner));
+    r.see("another asks", own.ask(other));
+    must("connect", sys::connect_bytes(owner, &here_mapped(9)));
+    r.see("IPV6_ADDRFORM", sys::set_option(owner, IPPROTO_IPV6, libc::IPV6_ADDRFORM, libc::AF_INET));
+    r.see("where it is", Request { flags: 0, ..own }.ask(other));
+    r.see("made", own.ask(other));
+    must("close", sys::close(owner));
+    r.see("still there", Request { action: RENEW, ..own }.ask(other));
+}
 
 /// `struct in6_flowlabel_req`.
 #[derive(Clone, Copy)]
