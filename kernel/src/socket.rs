@@ -49,7 +49,7 @@ use stamp::LastStamp;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use tx_timestamp::TxTimestampCount;
 pub(crate) use tx_timestamp::queued_tx_timestamp;
 pub use tx_timestamp::stamping;
@@ -73,6 +73,8 @@ pub struct Socket {
     peer: Mutex<Option<SocketAddr>>,
     /// SO_PEEK_OFF.
     peek_offset: AtomicI32,
+    /// Up to where in the ring empty datagrams have been peeked at.
+    peeked_nothing: AtomicU64,
     /// For SIOCGSTAMP.
     last_stamp: LastStamp,
     /// Numbers of sends (SOF_TIMESTAMPING_OPT_ID).
@@ -93,6 +95,7 @@ impl Socket {
             path_mtu: Mutex::new(None),
             peer: Mutex::new(None),
             peek_offset: AtomicI32::new(-1),
+            peeked_nothing: AtomicU64::new(0),
             last_stamp: LastStamp::default(),
             tx_timestamps: TxTimestampCount::default(),
         }

@@ -228,6 +228,9 @@ impl Socket {
             len += one;
             whole += one;
         }
+        if flags & libc::MSG_PEEK != 0 && len == 0 {
+            self.peeked_at_nothing(&rx, 0);
+        }
         if flags & libc::MSG_PEEK == 0 {
             // A producer that wrote a length beyond what it published would be our own engine's bug.
             let whole = whole.min(rx.len());
@@ -261,13 +264,16 @@ impl Socket {
         let header = loop {
             let Some(header) = header_at(rx, at) else { return Ok(None) };
             let len = header.len as usize;
-            if skip == 0 || skip < len {
+            if skip < len || skip + len == 0 && !self.has_peeked_at_nothing(rx, at) {
                 break header;
             }
             skip -= len;
             at += before(&header) + len;
         };
         let len = header.len as usize;
+        if len == 0 {
+            self.peeked_at_nothing(rx, at);
+        }
         let room: usize = bufs.iter().map(|buf| buf.len()).sum();
         let copied = give(rx, at + before(&header) + skip, len - skip, bufs, 0)?;
         let told = if flags & libc::MSG_TRUNC != 0 { len } else { copied };

@@ -10,6 +10,7 @@ use crate::sys::{self, Fd, Ret};
 
 pub const CASES: &[Case] = &[
     ("receiving.peek_off_datagrams", peek_off_datagrams),
+    ("receiving.peek_off_empty", peek_off_empty),
     ("receiving.peek_off_stream", peek_off_stream),
     ("receiving.drops", drops),
     ("receiving.drops_told_late", drops_told_late),
@@ -58,6 +59,35 @@ fn peek_off_datagrams(r: &mut Report) {
     }
     r.see("the rest is there", sys::recv(b, 16, MSG_DONTWAIT));
     r.see("and the last", sys::recv(b, 16, MSG_DONTWAIT));
+}
+
+/// An empty datagram is peeked at once.
+fn peek_off_empty(r: &mut Report) {
+    let (a, b) = udp_pair();
+    let send = |words: &[&[u8]]| {
+        for word in words {
+            must("send", sys::send(a, word, 0));
+        }
+    };
+    send(&[b"", b"", b"text", b"", b"end"]);
+    r.see("without", sys::recv(b, 16, MSG_PEEK | MSG_DONTWAIT));
+    r.see(":= 0", sys::set_option(b, SOL_SOCKET, SO_PEEK_OFF, 0));
+    for _ in 0..5 {
+        r.see("peek", sys::recv(b, 16, MSG_PEEK | MSG_DONTWAIT));
+        r.see("then", peek_off(b));
+    }
+    for at in [0, 4, 6] {
+        r.see("set", sys::set_option(b, SOL_SOCKET, SO_PEEK_OFF, at));
+        r.see("peek", sys::recv(b, 16, MSG_PEEK | MSG_DONTWAIT));
+    }
+    for _ in 0..5 {
+        r.see("read", sys::recv(b, 16, MSG_DONTWAIT));
+    }
+    r.see(":= 0", sys::set_option(b, SOL_SOCKET, SO_PEEK_OFF, 0));
+    send(&[b"", b"more"]);
+    for _ in 0..3 {
+        r.see("peek", sys::recv(b, 16, MSG_PEEK | MSG_DONTWAIT));
+    }
 }
 
 fn show((returned, bytes, cut): (i64, Vec<u8>, bool)) -> String {
