@@ -11,10 +11,11 @@ use crate::user::{self, ADDRESSES, In, InBytes, MAX_RW_COUNT, Out, OutBytes};
 use kernel::socket::{Name, Received, SendControl};
 use kernel::{Errno, Result, Socket, signal};
 use libc::{MSG_NOSIGNAL, SOCK_STREAM, iovec, socklen_t};
-use rustix::fs::{SeekFrom, seek};
+use rustix::fs::{FileType, Mode, OFlags, SeekFrom, fstat, open, seek};
 use rustix::io::pread;
 use std::ffi::c_int;
 use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::BorrowedFd;
 
 type Count = Option<Result<isize>>;
 
@@ -196,6 +197,11 @@ pub fn sendfile(to: c_int, from: c_int, offset: Out<i64>, len: usize) -> Count {
     }
     on(to, |socket| {
         let start = if offset.is_null() { position(from)? } else { offset.get()? };
+        check_file(real::borrowed(from)?).map_err(|errno| match errno {
+            // Only an offset is too much for it.
+            Errno::SPIPE if offset.is_null() => Errno::INVAL,
+            errno => errno,
+        })?;
         let mut sent = 0;
         let outcome = copy_file(socket, from, start, len.min(MAX_RW_COUNT), &mut sent);
         let end = start + count(sent) as i64;
@@ -215,6 +221,16 @@ fn position(file: c_int) -> Result<i64> {
         Err(Errno::SPIPE) => Err(Errno::INVAL),
         Err(errno) => Err(errno),
     }
+}
+
+/// What the host says of sendfile(2) from a file of which nothing else tells: of a directory and of most of /proc it refuses.
+fn check_file(file: BorrowedFd<'_>) -> Result<()> {
+    let status = fstat(file)?;
+    if status.st_size > 0 && FileType::from_raw_mode(status.st_mode) == FileType::RegularFile {
+        return Ok(());
+    }
+    let Ok(nowhere) = open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) else { return Ok(()) };
+    rustix::fs::sendfile(nowhere, file, Some(&mut 0), 1).map(drop)
 }
 
 /// Sends up to `len` bytes of `file` from `start` on. How far it came goes to `sent`, also where it failed.

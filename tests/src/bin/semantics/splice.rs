@@ -1,6 +1,7 @@
 //! splice(2) and sendfile(2): bytes between pipes, files and sockets, and what stays where it was when they fail.
 
 use libc::{POLLERR, POLLIN, SHUT_WR, SPLICE_F_NONBLOCK};
+use std::os::fd::IntoRawFd;
 
 use crate::Case;
 use crate::net::{later, listener, must, nonblocking, pair, pattern, receive_all, settle, tcp, udp, udp_pair, woken};
@@ -16,6 +17,7 @@ pub const CASES: &[Case] = &[
     ("splice.the_wrong_end", the_wrong_end),
     ("splice.sendfile", sendfile),
     ("splice.sendfile_from", sendfile_from),
+    ("splice.sendfile_of_other_files", sendfile_of_other_files),
 ];
 
 fn both_ways(r: &mut Report) {
@@ -130,4 +132,15 @@ fn sendfile_from(r: &mut Report) {
     r.see("into nothing", sys::sendfile(-1, a, 4));
     must("shutdown", sys::shutdown(b, SHUT_WR));
     r.see("at the end", sys::sendfile(into, a, 4));
+}
+
+/// Files that cannot be spliced.
+fn sendfile_of_other_files(r: &mut Report) {
+    let (a, _b) = pair();
+    for path in ["/", "/proc/self/cmdline", "/proc/self/maps", "/proc/version", "/dev/zero", "/dev/null"] {
+        let file = std::fs::File::open(path).map(IntoRawFd::into_raw_fd).expect("a file that all have");
+        r.see(path, sys::sendfile(a, file, 4));
+    }
+    r.see("eventfd", sys::sendfile(a, must("eventfd", sys::eventfd()), 4));
+    r.see("an empty file", sys::sendfile(a, must("memfd", sys::memfd(b"")), 4));
 }
