@@ -143,14 +143,16 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> Result<()> {
 }
 
 /// After the host gave `fd` to this process by SCM_RIGHTS: it may be a copy of a rump socket, of this process's kernel or of
-/// another's.
+/// another's, or of an epoll set.
 pub fn arrived(fd: RawFd) {
     if in_vfork_child() {
         return;
     }
     forget(fd);
     let host = host::borrow(fd);
-    if pair::is_program_end(host) && !pair::cookie(host).is_ok_and(|cookie| recognise(fd, cookie)) {
+    if !pair::is_program_end(host) {
+        poll::epoll::arrived(fd);
+    } else if !pair::cookie(host).is_ok_and(|cookie| recognise(fd, cookie)) {
         table::set_inherited(fd);
     }
 }

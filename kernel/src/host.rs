@@ -23,6 +23,15 @@ pub fn epoll_ctl(epfd: RawFd, op: i32, fd: RawFd, event: Option<&libc::epoll_eve
     unsafe { syscall6(libc::SYS_epoll_ctl, [epfd as usize, op as usize, fd as usize, event as usize, 0, 0]) }.map(drop)
 }
 
+/// Whether two descriptors of this process are of one open file description (kcmp(2)); no where the host does not tell.
+pub fn is_same_file(one: RawFd, other: RawFd) -> bool {
+    const KCMP_FILE: usize = 0;
+    let own = std::process::id() as usize;
+    // SAFETY: takes numbers.
+    let compared = unsafe { syscall6(libc::SYS_kcmp, [own, own, KCMP_FILE, one as usize, other as usize, 0]) };
+    compared == Ok(0)
+}
+
 /// epoll_pwait2(2), or epoll_pwait(2) before Linux 5.11. No `timeout` is for ever.
 pub fn epoll_wait(
     epfd: RawFd,

@@ -3,6 +3,7 @@
 use crate::user::Out;
 use kernel::control_message::Reader;
 use kernel::descriptor::{self, Lookup};
+use kernel::poll::epoll;
 use libc::{SCM_RIGHTS, SOL_SOCKET, msghdr};
 use std::ffi::c_int;
 
@@ -17,7 +18,10 @@ pub fn note_passed_on(header: Out<msghdr>) {
         return;
     }
     let mut ours = false;
-    passed(header, |fd| ours |= !matches!(descriptor::lookup(fd), Lookup::Host));
+    passed(header, |fd| {
+        ours |= !matches!(descriptor::lookup(fd), Lookup::Host);
+        epoll::passed_on(fd);
+    });
     if ours && !descriptor::in_vfork_child() {
         descriptor::passed_on();
     }

@@ -85,6 +85,11 @@ fn handlers_of_forks_use_sockets() -> Outcome {
 }
 
 #[test]
+fn epoll_sets_are_passed_around() -> Outcome {
+    same("passed", "its first number closed: 1 of 7")
+}
+
+#[test]
 fn streams_files_and_owners() -> Outcome {
     same("calls", "ftell(in): -1 ESPIPE")
 }

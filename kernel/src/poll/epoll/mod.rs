@@ -4,7 +4,7 @@
 //! `EpollSet` beside it, found by the descriptor's number. A set without rump sockets is waited for by the host's own
 //! call.
 //!
-//! Reading order: this file, `set`, `member`, `ready`, `wait`, `hostside`; then `table`, `nest`, `exclusive`.
+//! Reading order: this file, `set`, `member`, `ready`, `wait`, `hostside`; then `table`, `passed`, `nest`, `exclusive`.
 
 mod current;
 mod exclusive;
@@ -12,6 +12,7 @@ mod hostside;
 mod member;
 mod members;
 mod nest;
+mod passed;
 mod ready;
 mod set;
 mod table;
@@ -25,6 +26,7 @@ mod tests;
 pub use wait::{Begin, begin, end, wait};
 
 pub(super) use current::in_child;
+pub use passed::{arrived, passed_on};
 pub(super) use set::EpollSet;
 pub(super) use table::{any_may_hold_rump, duplicated, find, forget, forget_range};
 

@@ -121,6 +121,11 @@ pub(in crate::poll) fn duplicated(old: RawFd, new: RawFd) {
     }
 }
 
+/// Every number of a set.
+pub(super) fn numbers() -> Vec<RawFd> {
+    current::known().map_or_else(Vec::new, |table| table.sets.read().keys().copied().collect())
+}
+
 /// Every set that may have members of ours; some more than once.
 pub(super) fn all_mixed() -> Vec<Arc<EpollSet>> {
     let mixed = |table: &Table| table.sets.read().values().filter(|set| set.host.mixed()).cloned().collect();
