@@ -3,6 +3,7 @@
 mod addresses;
 mod changes;
 mod links;
+mod namespaces;
 mod neighbors;
 mod network;
 mod routes;
@@ -31,6 +32,7 @@ const RTM_GETROUTE: u16 = 26;
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_DELNEIGH: u16 = 29;
 const RTM_GETNEIGH: u16 = 30;
+const RTM_GETNSID: u16 = 90;
 const RTNLGRP_LINK: u32 = 1;
 const RTNLGRP_NEIGH: u32 = 3;
 const RTNLGRP_IPV4_IFADDR: u32 = 5;
@@ -47,6 +49,7 @@ fn ask(kernel: &Kernel, kind: u16, body: &[u8], wish: Wish) -> Result<Told> {
     let head = match kind {
         RTM_GETLINK => 16,
         RTM_GETADDR => 8,
+        RTM_GETNSID => 4,
         RTM_GETROUTE | RTM_GETNEIGH => 12,
         _ => return Err(Errno::OPNOTSUPP),
     };
@@ -60,6 +63,7 @@ fn ask(kernel: &Kernel, kind: u16, body: &[u8], wish: Wish) -> Result<Told> {
         Message::GetAddress(request) => addresses::rows(&network, request, wish),
         Message::GetRoute(request) => routes::rows(kernel, &network, request, wish),
         Message::GetNeighbour(request) => neighbors::rows(&network, request, wish),
+        Message::GetNsId(request) => namespaces::rows(request, wish),
         _ => Err(Errno::OPNOTSUPP),
     }?;
     Ok(Told::all(rows.iter().map(Row::new)))

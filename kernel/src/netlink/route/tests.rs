@@ -4,6 +4,7 @@ use crate::{Kernel, descriptor};
 use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::address::AddressAttribute;
+use netlink_packet_route::nsid::NsidAttribute;
 use proptest::prelude::*;
 use std::net::IpAddr;
 
@@ -29,6 +30,18 @@ fn a_dump_is_the_rows_and_then_an_end() {
         }));
     }
     assert_eq!(addresses[0], (IpAddr::from([127, 0, 0, 1]), 8));
+    kernel.leave();
+}
+
+#[test]
+fn other_namespaces_have_no_number() {
+    let kernel = alone();
+    let of_a_process = request(90, 1, &[0, 0, 0, 0, 8, 0, 2, 0, 1, 0, 0, 0]);
+    let found = told(&kernel, &of_a_process, How::default());
+    let [NetlinkPayload::InnerMessage(Message::NewNsId(row))] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(row.attributes, [NsidAttribute::Id(-1)]);
+    let found = told(&kernel, &request(90, 1, &[0, 0, 0, 0]), How::default());
+    assert!(matches!(&found[..], [NetlinkPayload::Error(_)]), "it names none: {found:?}");
     kernel.leave();
 }
 
