@@ -10,11 +10,13 @@
 //! - `makes`: the host's function makes a descriptor; whatever the tables held under its number is forgotten.
 //! - `refuses`: fails with this errno, because libc would do the work with sockets of its own, on the host's network.
 //! - `replaces`: our function decides alone, and calls the host's function if it wants to.
+//! - `passes`: our function sees the arguments and may change them; unless it answers (`Some`), the call goes on in the host's
+//!   function as if it had come there by itself ([`crate::onward`]).
 //!
 //! A row that ends with `point` is a cancellation point (pthreads(7)): a thread that is cancelled may end there.
 //!
 //! A call that succeeds leaves errno as it was, as system calls do: some programs look at it although they should not.
-//! All but `refuses` and `replaces` run inside [`Critical`]: signal handlers are put off until they are done, and if something that
+//! All but `refuses`, `replaces` and `passes` run inside [`Critical`]: signal handlers are put off until they are done, and if something that
 //! they call (std, a crate) comes back to an exported symbol, it goes straight to the host's function.
 
 use crate::real;
@@ -188,6 +190,9 @@ macro_rules! hooks {
 
 /// An exported function.
 macro_rules! exported {
+    (() passes $name:ident = $ours:path, ($($arg:ident: $type:ty),*) -> $ret:ty) => {
+        $crate::onward::onward!($name($($arg: $type),*) = $ours);
+    };
     (() $how:ident $name:ident = $ours:path, ($($arg:ident: $type:ty),*) -> $ret:ty) => {
         #[allow(clippy::too_many_arguments, non_snake_case)]
         // SAFETY: the name is one of libc's, and the signature is that of its man page.

@@ -11,9 +11,9 @@
 //! | waiting | `readiness` (poll, select, epoll), `signals` (sigaction) |
 //! | names | `names`: getaddrinfo, gethostbyname, resolver, interfaces |
 //! | stdio | `stdio` (streams over sockets), `standard` (stdin, stdout, stderr), `variadic` (dprintf) |
-//! | other ways in | `indirect` (syscall(2)), `background` (aio(7)) |
+//! | other ways in | `indirect` (syscall(2)), `background` (aio(7)), `loader` (dlopen, dlsym) |
 //! | the process | `process` (boot, fork, exit) |
-//! | tools | `user` (the program's memory), `address` (`struct sockaddr`), `real` (the host's functions), `allocator` (our memory), `listing` (the table as text, and why the rest of libc is not in it) |
+//! | tools | `user` (the program's memory), `address` (`struct sockaddr`), `real` (the host's functions), `onward` (calls that go on in them), `objects` (what libraries export), `allocator` (our memory), `listing` (the table as text, and why the rest of libc is not in it) |
 //!
 //! A program that never opens an Internet socket runs as if the library were not there: no thread, no descriptor, no output.
 
@@ -28,10 +28,13 @@ mod files;
 mod hook;
 mod indirect;
 mod listing;
+mod loader;
 mod mapping;
 mod message;
 mod names;
 mod netlink;
+mod objects;
+mod onward;
 mod options;
 mod process;
 mod readiness;

@@ -19,7 +19,7 @@ const LEFT: &str = left! {
     "fsync" "fdatasync" "sync_file_range" "syncfs" "sync" "isatty" "fdopendir" "tee" "vmsplice" "copy_file_range" "fexecve" "tcsendbreak"
     "sync*" "fdetach" = "the host fails as for any socket";
     "readdir*" "fts*" "readlink*" "__readlink*" "closedir" "opendir64" "mkdtemp" "mktemp" "tempnam" "catopen" "catclose"
-    "iconv_*" "dlopen" "dlmopen" "dlclose" "sem_open" "sem_close" "closelog" "openlog"
+    "iconv_*" "dlclose" "sem_open" "sem_close" "closelog" "openlog"
         = "about files: no socket comes in or goes out, and their descriptors never were sockets";
     "fread*" "fwrite*" "__fread*" "_IO_fread" "_IO_fwrite" "_IO_fclose" "_IO_fopen" "_IO_file_*" "_IO_*write" "_IO_*sync"
     "_IO_proc_*" "_IO_str_*" "fopencookie" "fmemopen" "open_*memstream" "open_memstream" "pclose" "fcloseall" "__freadable"

@@ -1,12 +1,16 @@
 #![allow(unsafe_code)]
 //! The host's functions behind the hooked symbols, and errno.
 
+use crate::objects::Object;
 use crate::process::{after_fork, before_fork, in_child};
 use kernel::{Errno, Result};
 use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+/// dlsym(3) of the host's own.
+type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
 
 /// A symbol of the libraries after ours in the search order: libc's, or whose hook comes next.
 pub struct Symbol {
@@ -30,8 +34,9 @@ impl Symbol {
     /// Looks it up. Idempotent, so that two threads, or a constructor that runs before ours, may do so at once.
     #[cold]
     pub fn resolve(&self) -> Option<NonNull<c_void>> {
+        let dlsym = dlsym()?;
         // SAFETY: the name is NUL-terminated (`new`), and dlsym reads nothing else.
-        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr().cast::<c_char>()) };
+        let found = unsafe { dlsym(libc::RTLD_NEXT, self.name.as_ptr().cast::<c_char>()) };
         self.address.store(found, Relaxed);
         let found = NonNull::new(found);
         if found.is_none() {
@@ -40,6 +45,15 @@ impl Symbol {
         }
         found
     }
+}
+
+/// The host's dlsym(3). That of our own name is a hook, which comes here.
+fn dlsym() -> Option<Dlsym> {
+    static FOUND: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+    let found = NonNull::new(FOUND.load(Relaxed)).or_else(|| Object::linker()?.function(c"dlsym"))?;
+    FOUND.store(found.as_ptr(), Relaxed);
+    // SAFETY: it is the function of that name of the host's, and this is its type.
+    Some(unsafe { std::mem::transmute::<*mut c_void, Dlsym>(found.as_ptr()) })
 }
 
 /// Calls the host's function at `symbol` by its C type.

@@ -13,11 +13,11 @@ use crate::names::{gethost, hostname, interfaces};
 use crate::stdio::{self, reopen};
 use crate::user::{Argument, In, InBytes, Mapped, Out, OutBytes};
 use crate::{
-    background, control, descriptors, files, indirect, mapping, message, names, options, process, readiness, signals,
-    socket, sources, splice, transfer,
+    background, control, descriptors, files, indirect, loader, mapping, message, names, options, process, readiness,
+    signals, socket, sources, splice, transfer,
 };
 use libc::{
-    DIR, FILE, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd,
+    DIR, FILE, Lmid_t, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd,
     siginfo_t, sigset_t, size_t, sockaddr_in, socklen_t, ssize_t, timespec, timeval, utsname,
 };
 use std::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
@@ -288,6 +288,12 @@ hooks! {
 
     // By number.
     syscall(number: ssize_t, a: Argument, b: Argument, c: Argument, d: Argument, e: Argument, f: Argument) -> ssize_t = replaces indirect::syscall;
+
+    // Ways to libc's functions past the hooks.
+    dlopen(file: In<c_char>, flags: c_int) -> *mut c_void = passes loader::dlopen;
+    dlmopen(namespace: Lmid_t, file: In<c_char>, flags: c_int) -> *mut c_void = passes loader::dlmopen;
+    dlsym(handle: *mut c_void, name: In<c_char>) -> *mut c_void = passes loader::dlsym;
+    dlvsym(handle: *mut c_void, name: In<c_char>, version: In<c_char>) -> *mut c_void = passes loader::dlvsym;
 
     // Threads.
     pthread_cancel(thread: c_ulong) -> c_int = replaces process::pthread_cancel;

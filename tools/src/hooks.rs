@@ -56,6 +56,7 @@ impl<'a> Line<'a> {
             "asks" | "tells" => "rump, for its sockets and networks",
             "opens" => "rump, for its sockets; others are noted",
             "replaces" => "rump, which calls the host's where it has to",
+            "passes" => "the host, unless it would be a way past rump",
             "after" => "the host; rump notes what it did",
             "makes" => "the host; rump notes the new descriptor",
             "refuses" => "nobody: it fails, since libc would use the host's network",

@@ -15,30 +15,41 @@ fn same(name: &str, wanted: &str) -> Outcome {
 /// As [`same`], where rump is told something.
 fn same_with(tell: impl FnOnce(Program) -> Program, name: &str, wanted: &str) -> Outcome {
     let place = Directory::new("rump-program")?;
-    let program = compiled(&place, name)?;
+    runs_alike(tell, &compiled(&place, name)?, wanted)
+}
+
+/// `program` says the same on both kernels, one of whose lines must be `wanted`.
+fn runs_alike(tell: impl FnOnce(Program) -> Program, program: &Path, wanted: &str) -> Outcome {
     let limit = Duration::from_secs(60);
     let apart: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
     let run = format!("ip link set lo up && exec {}", program.display());
     let host = Program::new("unshare").args(apart).args(["--net", "sh", "-c", &run]).limit(limit).run()?.text();
-    let rump = tell(Program::new(&program).nowhere().preload()).limit(limit).run()?.text();
+    let rump = tell(Program::new(program).nowhere().preload()).limit(limit).run()?.text();
     ensure(host.lines().any(|line| line.trim_end() == wanted), || format!("the host says:\n{host}"))?;
     ensure(host == rump, || format!("the host says:\n{host}\nand rump:\n{rump}"))
 }
 
+/// `tests/programs/NAME.c`, compiled.
 fn compiled(place: &Directory, name: &str) -> Outcome<PathBuf> {
-    let source = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(name).with_extension("c");
-    let program = place.join(name);
-    let compiler = || Program::new("gcc").args(["-Wall", "-O1", "-pthread", "-o"]);
-    let library = source(&format!("{name}_library"));
-    let libraries = if library.exists() {
+    let (program, library) = (place.join(name), format!("{name}_library"));
+    let libraries = if source(&library).exists() {
         let made = place.join("library.so");
-        compiler().arg(&made).args(["-shared", "-fPIC"]).arg(library).run()?;
+        compiler(&library, &made).args(["-shared", "-fPIC"]).run()?;
         vec![made]
     } else {
         vec![]
     };
-    compiler().arg(&program).arg(source(name)).args(libraries).run()?;
+    compiler(name, &program).args(libraries).run()?;
     Ok(program)
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(name).with_extension("c")
+}
+
+/// gcc, which makes `output` of `tests/programs/NAME.c`.
+fn compiler(name: &str, output: &Path) -> Program {
+    Program::new("gcc").args(["-Wall", "-O1", "-pthread", "-o"]).arg(output).arg(source(name))
 }
 
 #[test]
@@ -98,8 +109,7 @@ fn streams_files_and_owners() -> Outcome {
 fn a_constructor_of_a_library_makes_the_first_socket() -> Outcome {
     let place = Directory::new("rump-constructor")?;
     let library = place.join("constructor.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/constructor.c");
-    Program::new("gcc").args(["-Wall", "-shared", "-fPIC", "-o"]).arg(&library).arg(source).run()?;
+    compiler("constructor", &library).args(["-shared", "-fPIC"]).run()?;
     let load = format!("import ctypes, threading; load = lambda: ctypes.CDLL('{}')", library.display());
     for call in ["load()", "t = threading.Thread(target=load); t.start(); t.join()"] {
         let python = Program::new("python3").arg("-c").arg(format!("{load}; {call}"));
@@ -107,4 +117,26 @@ fn a_constructor_of_a_library_makes_the_first_socket() -> Outcome {
         ensure(said.contains("socket: 1"), || format!("{call} says\n{said}"))?;
     }
     Ok(())
+}
+
+#[test]
+fn what_the_dynamic_linker_finds_is_where_calls_go() -> Outcome {
+    let place = Directory::new("rump-loader")?;
+    let inner = place.join("inner");
+    std::fs::create_dir(&inner)?;
+    for library in [place.join("loaded.so"), inner.join("inner.so")] {
+        compiler("loaded", &library).args(["-shared", "-fPIC", "-Wl,-rpath,$ORIGIN/inner"]).run()?;
+    }
+    let program = place.join("loader");
+    compiler("loader", &program).arg("-Wl,-rpath,$ORIGIN").run()?;
+    runs_alike(|program| program, &program, "dlsym(libc, \"connect\"): the program's")
+}
+
+#[test]
+fn a_library_with_a_libc_of_its_own_is_announced() -> Outcome {
+    let python = "import ctypes; print(bool(ctypes.CDLL(None).dlmopen(-1, b'libm.so.6', 2)))";
+    let said = Program::python(python).rump("hostname=a").run()?;
+    ensure(said.text().trim() == "True", || said.text())?;
+    let warning = "rump: dlmopen(3) loads libm.so.6 with a libc of its own, whose sockets are the host's\n";
+    ensure(said.error_text() == warning, || said.error_text())
 }

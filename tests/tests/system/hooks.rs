@@ -89,6 +89,8 @@ const FAMILIES: &[&str] = &[
     "pwrite",
     "fsmount",
     "fspick",
+    "dlsym",
+    "dlvsym",
 ];
 
 /// Names that contain one of these by chance.
