@@ -78,6 +78,7 @@ pub const ROWS: &[Row] = &[
     row("curl: 3 MB by https", web::curl_https).and_tap(),
     row("curl: upload of 3 MB by ftp", web::curl_ftp).and_tap(),
     row("wget: 3 MB by http", web::wget).and_tap(),
+    row("php: 3 MB by http, by its curl extension", web::php).and_tap().heavy(),
     row("nginx (one process) under wrk, 50 connections", web::nginx).and_tap(),
     row("lighttpd under wrk, 50 connections", web::lighttpd).and_tap(),
     row("haproxy before nginx under wrk, 50 connections", web::haproxy),

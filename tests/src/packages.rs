@@ -63,6 +63,8 @@ pub const PACKAGES: &[Package] = &[
     package("arping", &["arping"], "frames of its own, by libnet"),
     for_matrix("nodejs", &["node"], "libuv's sockets"),
     for_matrix("default-jdk-headless", &["java"], "those of Java"),
+    for_matrix("php-cli", &["php"], "loads its extensions with RTLD_DEEPBIND"),
+    for_matrix("php-curl", &["/etc/php/8.2/mods-available/curl.ini"], "one of them"),
     package("openssh-client", &["ssh", "ssh-keygen"], "a client with a seccomp-filtered peer"),
     package("openssh-server", &["sshd"], "the host's server for it"),
     package("tshark", &["tshark"], "checks captures: malformed packets, checksums"),

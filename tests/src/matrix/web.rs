@@ -37,6 +37,19 @@ pub fn wget(net: &Net) -> Outcome<String> {
     same(&site.path().join("file"), &got)
 }
 
+/// PHP loads libcurl with RTLD_DEEPBIND.
+pub fn php(net: &Net) -> Outcome<String> {
+    let site = Site::new(SIZE)?;
+    let _server = python_server(net, &site)?;
+    let fetch = format!(
+        "$c = curl_init('http://{SERVER}/file'); curl_setopt($c, CURLOPT_RETURNTRANSFER, true);
+$got = curl_exec($c); echo $got === false ? curl_error($c) : hash('sha256', $got);"
+    );
+    let digest = net.client(Program::new("php").args(["-r", &fetch])).run()?.text();
+    ensure(digest == content::sha256(&site.path().join("file"))?, || format!("what came is {digest}"))?;
+    Ok("whole".into())
+}
+
 pub(super) fn same(sent: &Path, got: &Path) -> Outcome<String> {
     ensure(content::sha256(sent)? == content::sha256(got)?, || "what came is not what was sent".into())?;
     Ok("whole".into())
