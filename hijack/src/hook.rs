@@ -19,6 +19,7 @@
 //! All but `refuses`, `replaces` and `passes` run inside [`Critical`]: signal handlers are put off until they are done, and if something that
 //! they call (std, a crate) comes back to an exported symbol, it goes straight to the host's function.
 
+use crate::alternate_stack::with_room;
 use crate::real;
 use kernel::signal::cancel::{self, Shield};
 use kernel::signal::{self, Critical};
@@ -86,7 +87,7 @@ fn answer<R>(mut ours: impl FnMut() -> Option<Result<R>>, failed: impl Fn(&Resul
     loop {
         let critical = Critical::enter();
         let shield = Shield::enter();
-        let answer = ours();
+        let answer = with_room(&mut ours);
         shield.leave(answer.as_ref().is_some_and(&failed));
         // Handlers that waited run here, before errno is set: it is the last thing that the program must find. One that leaves by
         // siglongjmp leaves nothing behind.
@@ -102,7 +103,7 @@ fn answer<R>(mut ours: impl FnMut() -> Option<Result<R>>, failed: impl Fn(&Resul
 pub fn within<R>(call: impl FnOnce() -> R) -> R {
     let critical = Critical::enter();
     let shield = Shield::enter();
-    let result = call();
+    let result = with_room(call);
     shield.leave(false);
     drop(critical);
     result

@@ -19,6 +19,7 @@
 
 mod address;
 mod allocator;
+mod alternate_stack;
 mod arp;
 mod background;
 mod control;

@@ -13,12 +13,12 @@ use crate::names::{gethost, hostname, interfaces};
 use crate::stdio::{self, reopen};
 use crate::user::{Argument, In, InBytes, Mapped, Out, OutBytes};
 use crate::{
-    background, control, descriptors, files, indirect, loader, mapping, message, names, options, process, readiness,
-    signals, socket, sources, splice, transfer,
+    alternate_stack, background, control, descriptors, files, indirect, loader, mapping, message, names, options,
+    process, readiness, signals, socket, sources, splice, transfer,
 };
 use libc::{
     DIR, FILE, Lmid_t, addrinfo, epoll_event, hostent, if_nameindex, ifaddrs, iovec, mmsghdr, msghdr, nfds_t, pollfd,
-    siginfo_t, sigset_t, size_t, sockaddr_in, socklen_t, ssize_t, timespec, timeval, utsname,
+    siginfo_t, sigset_t, size_t, sockaddr_in, socklen_t, ssize_t, stack_t, timespec, timeval, utsname,
 };
 use std::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 
@@ -310,6 +310,7 @@ hooks! {
     sigset(signal: c_int, handler: size_t) -> size_t = asks signals::sigset;
     sigwaitinfo(set: In<sigset_t>, info: Out<siginfo_t>) -> c_int = after signals::sigwaitinfo, point;
     sigtimedwait(set: In<sigset_t>, info: Out<siginfo_t>, timeout: In<timespec>) -> c_int = after signals::sigtimedwait, point;
+    sigaltstack(new: In<stack_t>, old: Out<stack_t>) -> c_int = after alternate_stack::sigaltstack;
     siginterrupt(signal: c_int, on: c_int) -> c_int = after signals::siginterrupt;
 
     // The process. fork(3), daemon(3) and forkpty(3) run the handlers that `process` registers.

@@ -43,7 +43,7 @@ plain!(libc::iovec, libc::msghdr, libc::mmsghdr, libc::pollfd, libc::epoll_event
 plain!(libc::sigset_t, libc::fd_set, libc::sockaddr_in, libc::sockaddr_in6, libc::ifconf, libc::cmsghdr);
 plain!(libc::in_pktinfo, libc::sigaction, libc::siginfo_t, libc::sock_fprog);
 
-plain!(libc::addrinfo, libc::hostent, libc::utsname);
+plain!(libc::addrinfo, libc::hostent, libc::utsname, libc::stack_t);
 // SAFETY: every pattern of bits is a pointer.
 unsafe impl<T> Plain for *mut T {}
 // SAFETY: as above: a pointer in the program's memory is as good as one in its call.

@@ -101,6 +101,11 @@ fn epoll_sets_are_passed_around() -> Outcome {
 }
 
 #[test]
+fn handlers_on_an_alternate_stack_use_sockets() -> Outcome {
+    same("alternate", "connect 0, send 6, recv 1, EFAULT 1, shutdown 0, close 0, touched 0")
+}
+
+#[test]
 fn streams_files_and_owners() -> Outcome {
     same("calls", "ftell(in): -1 ESPIPE")
 }
