@@ -3,7 +3,8 @@
 //!
 //! A signal handler may interrupt malloc and call send(2); a program may bring its own malloc, which opens files while it
 //! starts; a fork may happen while another thread is inside. So nothing of ours depends on the program's malloc, and the lock
-//! of ours is never held while a handler of the program runs.
+//! of ours is never held while a handler of the program runs. Not even what a thread drops when it ends: see
+//! `thread_exit`.
 
 use dlmalloc::GlobalDlmalloc;
 use kernel::signal::Critical;

@@ -48,6 +48,7 @@ mod splice;
 mod standard;
 mod stdio;
 mod table;
+mod thread_exit;
 mod transfer;
 mod user;
 #[cfg(target_arch = "x86_64")]
