@@ -1,7 +1,7 @@
 //! A piece of a memfd, mapped: the only place of this crate that asks the host for memory.
 #![allow(unsafe_code)]
 
-use rustix::mm::{Advice, MapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
@@ -19,25 +19,23 @@ unsafe impl Sync for Mapping {}
 impl Mapping {
     /// Maps `len` bytes of `file` at `offset`, or private anonymous memory that a fork shares where there is no file.
     pub(crate) fn new(file: Option<(BorrowedFd<'_>, u64)>, len: usize) -> rustix::io::Result<Mapping> {
-        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        // After mlockall(2) with MCL_FUTURE the host would fill a mapping with pages at once: not one that nobody may touch yet.
+        // What is unlocked before it may be touched gets its pages one by one, as they are used.
+        let (none, flags) = (ProtFlags::empty(), MapFlags::SHARED | MapFlags::NORESERVE);
         // SAFETY: a null hint lets the host choose a free range, so no existing memory is replaced.
         let base = unsafe {
             match file {
-                Some((fd, offset)) => rustix::mm::mmap(
-                    std::ptr::null_mut(),
-                    len,
-                    prot,
-                    MapFlags::SHARED | MapFlags::NORESERVE,
-                    fd,
-                    offset,
-                )?,
-                None => {
-                    rustix::mm::mmap_anonymous(std::ptr::null_mut(), len, prot, MapFlags::SHARED | MapFlags::NORESERVE)?
-                }
+                Some((fd, offset)) => rustix::mm::mmap(std::ptr::null_mut(), len, none, flags, fd, offset)?,
+                None => rustix::mm::mmap_anonymous(std::ptr::null_mut(), len, none, flags)?,
             }
         };
-        let base = NonNull::new(base.cast()).ok_or(rustix::io::Errno::NOMEM)?;
-        Ok(Mapping { base, len })
+        let mapping = Mapping { base: NonNull::new(base.cast()).ok_or(rustix::io::Errno::NOMEM)?, len };
+        // SAFETY: the range is the mapping, which nobody knows yet.
+        unsafe {
+            rustix::mm::munlock(base, len)?;
+            rustix::mm::mprotect(base, len, MprotectFlags::READ | MprotectFlags::WRITE)?;
+        }
+        Ok(mapping)
     }
 
     /// A pointer to `size` bytes at `at`, which must lie inside.

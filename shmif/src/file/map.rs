@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use crate::format::{self, BLOCKS, BlockHeader, Header, RING, Record, RoomWanted, SLOTS};
-use rustix::mm::{MapFlags, ProtFlags};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
@@ -221,9 +221,16 @@ fn all() -> impl Iterator<Item = &'static Regions> {
 }
 
 fn map_shared(fd: BorrowedFd<'_>, offset: u64, bytes: usize) -> rustix::io::Result<NonNull<u8>> {
-    let protection = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: a new mapping at an address of the host's choice touches nothing that exists.
-    let base = unsafe { rustix::mm::mmap(ptr::null_mut(), bytes, protection, MapFlags::SHARED, fd, offset)? };
+    // SAFETY: a new mapping at an address of the host's choice touches nothing that exists, and nobody knows it before it is
+    // returned. After mlockall(2) with MCL_FUTURE the host would fill it with pages at once; not one that nobody may touch yet, and
+    // that is unlocked before it may be.
+    let base = unsafe {
+        let base = rustix::mm::mmap(ptr::null_mut(), bytes, ProtFlags::empty(), MapFlags::SHARED, fd, offset)?;
+        rustix::mm::munlock(base, bytes)
+            .and_then(|()| rustix::mm::mprotect(base, bytes, MprotectFlags::READ | MprotectFlags::WRITE))
+            .inspect_err(|_| unmap(base.cast(), bytes))?;
+        base
+    };
     NonNull::new(base.cast()).ok_or(rustix::io::Errno::NOMEM)
 }
 
