@@ -80,6 +80,11 @@ pub trait BufferPool: Send {
         None
     }
 
+    /// Bytes that a ring may grow to however short the path is: what it has where it did not begin smaller, for want of memory.
+    fn full_ring(&self) -> usize {
+        0
+    }
+
     /// Whether [`stream`](Self::stream) would give rings now. If not, a SYN is not answered: its sender is better off
     /// waiting than with a connection that nobody can accept.
     fn has_stream(&self) -> bool {

@@ -33,14 +33,20 @@ impl Transfer {
 
     /// `largest`: what the pools of both nodes give for a ring.
     fn limited(link: Link, largest: usize, set: impl Fn(&mut TcpOptions)) -> Transfer {
+        Transfer::from_rings(RING, link, largest, set)
+    }
+
+    /// `first`: what a ring begins with.
+    fn from_rings(first: usize, link: Link, largest: usize, set: impl Fn(&mut TcpOptions)) -> Transfer {
         let (mut net, a, b) = Net::pair(7, link);
         for node in [a, b] {
-            net.memory(node).set_ring(RING);
+            net.memory(node).set_ring(first);
+            net.memory(node).set_full_ring(RING);
             net.memory(node).set_largest_ring(largest);
         }
         let listener = Listener::new(&mut net, b, "0.0.0.0:80", 5);
         set(net.stack(b).tcp_options(listener.id).unwrap());
-        let from = Socket::connect_with(&mut net, a, "10.0.0.2:80", RING, set);
+        let from = Socket::connect_with(&mut net, a, "10.0.0.2:80", first, set);
         net.run_for(Duration::from_millis(500));
         let to = listener.accept(&mut net).expect("the connection arrived");
         Transfer { net, from, to, chunk: vec![7; 1 << 20] }
@@ -77,10 +83,33 @@ fn a_long_fat_path_fills_without_a_setting() {
     assert_eq!((sending.1, receiving.0), (RING as u32, RING as u32), "the idle ways stay as they were");
 }
 
+fn short() -> Link {
+    Link { rate: Some(RATE * 10), delay: Duration::from_micros(30), ..long_fat() }
+}
+
+#[test]
+fn rings_that_began_small_grow_over_a_short_path_to_what_others_begin_with() {
+    let mut transfer = Transfer::from_rings(4096, short(), usize::MAX, |_| {});
+    transfer.run(50);
+    assert_eq!((transfer.from.tx.capacity(), transfer.to.rx.capacity()), (RING, RING));
+}
+
+#[test]
+fn a_ring_that_began_small_holds_more_when_nobody_reads() {
+    let mut transfer = Transfer::from_rings(4096, short(), usize::MAX, |_| {});
+    for _ in 0..200 {
+        let n = transfer.from.tx.free().min(transfer.chunk.len());
+        transfer.from.write(&mut transfer.net, &transfer.chunk[..n]);
+        transfer.net.run_for(Duration::from_millis(1));
+    }
+    // It cannot move on to a third region before the first is read.
+    assert_eq!(transfer.to.rx.capacity(), 4 * 4096);
+    assert!(transfer.to.rx.len() > 3 * 4096, "{} bytes are there", transfer.to.rx.len());
+}
+
 #[test]
 fn a_short_path_leaves_the_rings_as_they_are() {
-    let link = Link { rate: Some(RATE * 10), delay: Duration::from_micros(30), ..long_fat() };
-    let mut transfer = Transfer::new(link, |_| {});
+    let mut transfer = Transfer::new(short(), |_| {});
     transfer.run(50);
     assert_eq!(transfer.grown(), [0, 0]);
 }

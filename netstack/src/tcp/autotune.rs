@@ -88,7 +88,7 @@ impl Tcb {
         }
         if !segment.payload.is_empty() {
             self.measure_receiving(now, segment);
-            if let Some(size) = self.receive_size(now).filter(|_| now >= self.autotune.not_before) {
+            if let Some(size) = self.receive_size(now, pool.full_ring()).filter(|_| now >= self.autotune.not_before) {
                 match pool.grow(self.rx.capacity(), size) {
                     // Refused while the ring still moves to the previous one; the next round asks again.
                     Some(region) => drop(self.rx.grow(region)),
@@ -96,7 +96,7 @@ impl Tcb {
                 }
             }
         }
-        if let Some(size) = self.send_size().filter(|_| now >= self.autotune.not_before) {
+        if let Some(size) = self.send_size(pool.full_ring()).filter(|_| now >= self.autotune.not_before) {
             match pool.grow(self.tx.capacity(), size) {
                 Some(region) => self.tx.offer(region),
                 None => self.autotune.not_before = now + RETRY,
@@ -128,7 +128,7 @@ impl Tcb {
     }
 
     /// The size that the rx ring should grow to now.
-    fn receive_size(&mut self, now: Instant) -> Option<usize> {
+    fn receive_size(&mut self, now: Instant, full: usize) -> Option<usize> {
         let capacity = self.rx.capacity();
         if let Some(fixed) = self.options.buffers.receive {
             return larger(capacity, fixed as usize);
@@ -138,8 +138,12 @@ impl Tcb {
         if awaited > capacity {
             return larger(capacity, awaited.min(MAX_RING));
         }
+        // Of text that waits to be read it holds more than it could at first.
+        if capacity < full && self.rx.used() >= capacity / 2 {
+            return larger(capacity, next_step(capacity, full));
+        }
         let tune = &mut self.autotune;
-        let limit = useful(tune.smallest.get().into_iter().chain(self.rtt.sampled()).min()?);
+        let limit = useful(tune.smallest.get().into_iter().chain(self.rtt.sampled()).min()?).max(full);
         if capacity >= limit || self.orphan {
             return None;
         }
@@ -161,7 +165,7 @@ impl Tcb {
     }
 
     /// The size that the tx ring should grow to now.
-    fn send_size(&self) -> Option<usize> {
+    fn send_size(&self, full: usize) -> Option<usize> {
         let capacity = self.tx.capacity();
         if self.tx.has_offer() {
             return None;
@@ -174,7 +178,8 @@ impl Tcb {
         if window.saturating_mul(2) <= capacity || self.tx.len() < capacity / 2 {
             return None;
         }
-        larger(capacity, window.saturating_mul(2).min(useful(self.rtt.sampled()?)))
+        let most = useful(self.rtt.sampled()?).max(full).min(next_step(capacity, full));
+        larger(capacity, window.saturating_mul(2).min(most))
     }
 }
 
@@ -183,6 +188,11 @@ impl Tcb {
 fn useful(rtt: Duration) -> usize {
     let bytes = u128::from(2 * MAX_RATE) * rtt.as_nanos() / 1_000_000_000;
     bytes.min(MAX_RING as u128) as usize
+}
+
+/// What a ring may grow to at once: by steps while it is smaller than others are from the start.
+fn next_step(capacity: usize, full: usize) -> usize {
+    if capacity < full { full.min(4 * capacity) } else { MAX_RING }
 }
 
 fn bounded(capacity: usize, set: Option<u32>) -> usize {

@@ -14,6 +14,7 @@ struct State {
     offers: bool,
     /// Rings grow no larger.
     largest_ring: usize,
+    full_ring: usize,
     grown: usize,
     given: usize,
     limit: usize,
@@ -34,6 +35,7 @@ impl Memory {
             streams: usize::MAX,
             offers: true,
             largest_ring: usize::MAX,
+            full_ring: 0,
             grown: 0,
             given: 0,
             limit: usize::MAX,
@@ -62,6 +64,11 @@ impl Memory {
     /// Rings grow no larger than this (a power of two).
     pub fn set_largest_ring(&self, bytes: usize) {
         self.lock().largest_ring = bytes;
+    }
+
+    /// Rings grow to so much over any path.
+    pub fn set_full_ring(&self, bytes: usize) {
+        self.lock().full_ring = bytes;
     }
 
     /// How many rings have grown.
@@ -134,6 +141,10 @@ impl BufferPool for Pool {
         let to = to.min(state.largest_ring);
         state.grown += usize::from(to > from);
         (to > from).then(|| arena::Region::heap(to))
+    }
+
+    fn full_ring(&self) -> usize {
+        self.0.lock().full_ring
     }
 
     fn has_stream(&self) -> bool {
