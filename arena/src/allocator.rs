@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Chunks are this large, or as large as the one thing in them.
+/// Chunks are this large, or as large as the one thing in them; smaller where the host has no more address space (RLIMIT_AS).
 const CHUNK: usize = 4 << 20;
 /// Freed rings keep their pages for the next connection up to this many bytes; beyond, pages go back to the host.
 const WARM: usize = 16 << 20;
@@ -135,7 +135,7 @@ impl Arena {
                 if state.record_chunks.len() == record::MAX_CHUNKS {
                     return None;
                 }
-                let piece = state.carve(self.file.as_ref(), record::CHUNK_LEN).ok()?;
+                let piece = state.take(self.file.as_ref(), record::CHUNK_LEN)?;
                 record::add_chunk(&state.header, state.record_chunks.len(), piece.file_at);
                 state.record_chunks.push(piece);
                 state.free_records.extend((first + 1..first + record::PER_CHUNK as u32).rev());
@@ -168,9 +168,18 @@ impl Arena {
         if !self.charge(capacity) {
             return None;
         }
-        let slab = Slab { arena: self.clone(), piece: self.take(capacity), capacity };
+        let slab = Slab { arena: self.clone(), piece: self.state().take(self.file.as_ref(), capacity), capacity };
         let bytes = slab.piece.as_ref().map(|piece| piece.mapping.at(piece.at, capacity))?;
         Some(Region::shared(bytes, capacity, Box::new(slab)))
+    }
+
+    /// Whether the host gives memory for one more record and for rings of `bytes` together, none larger than 4096: that much is
+    /// kept here until it is taken.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        let mut state = self.state();
+        let records = if state.free_records.is_empty() { record::CHUNK_LEN } else { 0 };
+        let free: usize = state.free.iter().map(|(capacity, pieces)| capacity * pieces.len()).sum();
+        (records == 0 && free >= bytes) || state.make_room(self.file.as_ref(), records + bytes).is_ok()
     }
 
     /// Memory of `len` bytes that programs may map, in a memfd of its own named `name`. None at the limit, or when the host gives
@@ -193,40 +202,82 @@ impl Arena {
         made().inspect_err(|_: &rustix::io::Errno| self.release(len)).ok().map(Arc::new)
     }
 
-    fn take(&self, capacity: usize) -> Option<Piece> {
-        let mut state = self.state();
-        if let Some(piece) = state.free.get_mut(&capacity).and_then(Vec::pop) {
-            state.warm = state.warm.saturating_sub(capacity);
-            return Some(piece);
-        }
-        state.carve(self.file.as_ref(), capacity).ok()
-    }
-
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn carve(&mut self, file: Option<&Holder>, len: usize) -> rustix::io::Result<Piece> {
-        let fits = |(_, used, size): &(Arc<Mapping>, usize, usize)| size - used >= len;
-        if !self.chunk.as_ref().is_some_and(fits) {
-            let size = len.max(CHUNK);
-            let mapping = match file {
-                Some(file) => {
-                    ftruncate(file, self.file_len + size as u64)?;
-                    Mapping::new(Some((file.as_fd(), self.file_len)), size)?
-                }
-                None => Mapping::new(None, size)?,
-            };
-            self.file_len += size as u64;
-            self.chunk = Some((Arc::new(mapping), 0, size));
+    /// A free piece of `len` bytes, else a new one, else a part of a larger free one.
+    fn take(&mut self, file: Option<&Holder>, len: usize) -> Option<Piece> {
+        if let Some(piece) = self.take_free(len) {
+            return Some(piece);
         }
+        self.carve(file, len).ok().or_else(|| self.split(len))
+    }
+
+    fn take_free(&mut self, capacity: usize) -> Option<Piece> {
+        let piece = self.free.get_mut(&capacity)?.pop()?;
+        self.warm = self.warm.saturating_sub(capacity);
+        Some(piece)
+    }
+
+    /// A part of the smallest free piece that is larger, whose rest stays free in halves.
+    fn split(&mut self, len: usize) -> Option<Piece> {
+        let larger = self.free.range(len + 1..).find(|(_, pieces)| !pieces.is_empty());
+        let (mut left, piece) = larger.map(|(&capacity, _)| capacity).and_then(|of| Some((of, self.take_free(of)?)))?;
+        while left > len {
+            left /= 2;
+            let half = Piece { at: piece.at + left, file_at: piece.file_at + left as u64, ..piece.clone() };
+            self.free.entry(left).or_default().push(half);
+        }
+        Some(piece)
+    }
+
+    fn carve(&mut self, file: Option<&Holder>, len: usize) -> rustix::io::Result<Piece> {
+        self.make_room(file, len)?;
         let (mapping, used, size) = self.chunk.as_mut().ok_or(rustix::io::Errno::NOMEM)?;
         let at = *used;
         *used += len;
         let file_at = self.file_len - *size as u64 + at as u64;
         Ok(Piece { mapping: mapping.clone(), at, file_at })
+    }
+
+    /// Sees to it that the chunk has room for `len` bytes.
+    fn make_room(&mut self, file: Option<&Holder>, len: usize) -> rustix::io::Result<()> {
+        if self.chunk.as_ref().is_some_and(|(_, used, size)| size - used >= len) {
+            return Ok(());
+        }
+        let least = len.next_multiple_of(rustix::param::page_size());
+        let mut size = least.max(CHUNK);
+        let mapping = loop {
+            match self.map(file, size) {
+                Err(_) if size > least => size = (size / 2).max(least),
+                mapping => break mapping?,
+            }
+        };
+        self.free_rest();
+        self.file_len += size as u64;
+        self.chunk = Some((Arc::new(mapping), 0, size));
+        Ok(())
+    }
+
+    /// What is left of the chunk becomes free pieces.
+    fn free_rest(&mut self) {
+        let Some((mapping, mut at, size)) = self.chunk.take() else { return };
+        while let Some(log) = (size - at).checked_ilog2().filter(|&log| log >= 12) {
+            let file_at = self.file_len - (size - at) as u64;
+            self.free.entry(1 << log).or_default().push(Piece { mapping: mapping.clone(), at, file_at });
+            at += 1 << log;
+        }
+    }
+
+    fn map(&self, file: Option<&Holder>, size: usize) -> rustix::io::Result<Mapping> {
+        let Some(file) = file else {
+            return Mapping::new(None, size);
+        };
+        ftruncate(file, self.file_len + size as u64)?;
+        Mapping::new(Some((file.as_fd(), self.file_len)), size)
     }
 }
 

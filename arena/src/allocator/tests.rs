@@ -81,3 +81,18 @@ fn an_observer_sees_what_a_record_says() {
     assert_eq!((last.words[3], last.state, last.tx_used), (77, 5, 5));
     drop((to, records));
 }
+
+#[test]
+fn where_the_host_gives_no_more_a_large_free_ring_becomes_small_ones() {
+    let arena = arena(None);
+    let record = arena.record().expect("a record");
+    drop(arena.region(16384).expect("memory"));
+    let mut state = arena.state();
+    let mut part = || state.take_free(4096).or_else(|| state.split(4096));
+    let free: Vec<_> = (0..4).map(|_| part().expect("a part")).collect();
+    assert!(part().is_none(), "all of it is taken");
+    let mut places: Vec<_> = free.iter().map(|piece| (piece.at, piece.file_at)).collect();
+    places.sort();
+    assert!(places.windows(2).all(|pair| pair[1].0 - pair[0].0 == 4096 && pair[1].1 - pair[0].1 == 4096), "{places:?}");
+    drop((state, record));
+}
