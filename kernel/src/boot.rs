@@ -9,7 +9,7 @@ use crate::engine::{Engine, Owner, Pool, Sockets};
 use crate::link::{Doorbell, Idle, Lead};
 use crate::lock::{lock, read, write};
 use crate::signal::cancel;
-use crate::{Errno, Kernel, Result, descriptor, host, log, thread};
+use crate::{Errno, Kernel, Result, descriptor, host, log, reserve, thread};
 use arena::Arena;
 use netstack::Stack;
 use std::ffi::OsString;
@@ -142,6 +142,9 @@ impl Kernel {
         let arena =
             Arena::held_by(&format!("rump-{name}"), config.memlimit, |file| Box::new(descriptor::protect(file)));
         let arena = arena.map_err(|errno| BootError::Host("memory", errno))?;
+        if !reserve::is_there(0) {
+            return Err(BootError::Host("memory", Errno::NOMEM));
+        }
         let sockets = Arc::new(Sockets::new(arena));
         let mut seed = [0; 32];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
@@ -153,7 +156,7 @@ impl Kernel {
             secret: config.secret,
             ..netstack::Config::default()
         };
-        let stack = Stack::new(stack, Box::new(Pool(sockets.clone())));
+        let stack = Stack::new(stack, Box::new(Pool::new(sockets.clone())));
         let engine = Engine::new(stack, sockets);
         let mut boot = Boot { config, name, engine, bells: Vec::new(), leads: Vec::new() };
         attach::all(&mut boot)?;

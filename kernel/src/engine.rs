@@ -8,7 +8,7 @@ mod publish;
 
 pub use describe::Description;
 pub(crate) use owner::Owner;
-pub(crate) use pool::{DEFAULT_RING, Pool, Sockets};
+pub(crate) use pool::{Pool, Sockets, first_ring};
 
 use crate::capture::Capture;
 use crate::endpoint::{DATA_QUEUED, Endpoint, SPACE_FREED, SocketId};

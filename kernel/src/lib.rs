@@ -29,6 +29,7 @@ pub mod names;
 pub mod netlink;
 pub mod poll;
 mod proc_net;
+pub mod reserve;
 pub mod signal;
 pub mod socket;
 mod tcp_info;

@@ -2,10 +2,11 @@
 
 use super::Handle;
 use crate::endpoint::{Endpoint, Kind, Rings, SocketId};
-use crate::{Errno, Result, descriptor};
+use crate::{Errno, Result, descriptor, reserve};
 use arena::{Arena, Consumer, Producer, Region, Side, Window};
 use netstack::socket::{BufferPool, Key, StreamBuffers, StreamSizes};
 use parking_lot::Mutex;
+use rustix::process::{Resource, getrlimit};
 use std::sync::Arc;
 
 /// Smallest and largest ring, in bytes.
@@ -14,7 +15,9 @@ const LARGEST: usize = 32 << 20;
 /// Bytes of RUMP_MEMLIMIT that rings leave to packets on their way, at least: a few of the loopback's largest.
 const FOR_PACKETS: u64 = 256 << 10;
 /// Rings of a stream socket before they grow, in bytes each way: what the caches hold.
-pub(crate) const DEFAULT_RING: usize = 512 << 10;
+const DEFAULT_RING: usize = 512 << 10;
+/// So many rings are to fit into a program's address space where that is limited (RLIMIT_AS): a connection to itself has four.
+const RINGS: u64 = 16 << 10;
 
 /// All sockets of a kernel by number, and the arena that they live in.
 pub(crate) struct Sockets {
@@ -95,6 +98,18 @@ impl Sockets {
         Ok((Rings::new(Some(tx), rx), engine_tx, engine_rx))
     }
 
+    /// Whether there is memory for what one more socket may bring about.
+    pub(crate) fn has_reserve(&self) -> bool {
+        reserve::is_there(if is_scarce() { self.table.lock().len() } else { 0 })
+    }
+
+    /// Whether a stream could get rings, and all else that it takes.
+    pub(crate) fn has_stream(&self) -> bool {
+        let least = 2 * SMALLEST;
+        let left = self.for_rings().saturating_sub(self.arena.used());
+        left >= least as u64 && self.arena.has_room(least) && self.has_reserve()
+    }
+
     /// The receive ring of a datagram socket.
     pub(crate) fn datagram_ring(&self, endpoint: &Endpoint, receive: usize) -> Result<(Rings, Producer)> {
         let (engine_rx, rx) = self.ring(endpoint, Side::Rx, receive).ok_or(Errno::NOBUFS)?;
@@ -119,7 +134,7 @@ impl Sockets {
     }
 
     fn ring(&self, endpoint: &Endpoint, side: Side, wanted: usize) -> Option<(Producer, Consumer)> {
-        self.arena.ring(&endpoint.record, side, self.ring_size(wanted)?)
+        sizes_down(self.ring_size(wanted)?, SMALLEST).find_map(|size| self.arena.ring(&endpoint.record, side, size))
     }
 
     /// What a ring that is wanted of about this size gets now: at most a quarter of what the limit leaves, so that no
@@ -137,46 +152,85 @@ impl Sockets {
     }
 }
 
+/// Bytes that a stream's ring has at first, where the program has set nothing.
+pub(crate) fn first_ring() -> usize {
+    let share = getrlimit(Resource::As).current.map_or(u64::MAX, |bytes| bytes / RINGS);
+    1 << share.clamp(SMALLEST as u64, DEFAULT_RING as u64).ilog2()
+}
+
+/// Whether rings must begin small, since the program may not have much address space.
+fn is_scarce() -> bool {
+    first_ring() < DEFAULT_RING
+}
+
 fn wanted(size: Option<u32>) -> usize {
-    size.map_or(DEFAULT_RING, |bytes| bytes as usize)
+    size.map_or_else(first_ring, |bytes| bytes as usize)
+}
+
+/// `from` and its halves down to `least`: sizes to be tried where the host may have no more address space.
+fn sizes_down(from: usize, least: usize) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(from), |size| Some(size / 2)).take_while(move |&size| size >= least)
 }
 
 /// The pool as the stack sees it.
-pub(crate) struct Pool(pub(crate) Arc<Sockets>);
+pub(crate) struct Pool {
+    sockets: Arc<Sockets>,
+    /// What is charged for packets.
+    packets: u64,
+}
+
+impl Pool {
+    pub(crate) fn new(sockets: Arc<Sockets>) -> Pool {
+        Pool { sockets, packets: 0 }
+    }
+}
 
 impl BufferPool for Pool {
     fn stream(&mut self, sizes: StreamSizes) -> Option<StreamBuffers> {
-        let endpoint = self.0.create(Kind::Stream).ok()?;
-        match self.0.stream_rings(&endpoint, wanted(sizes.send), wanted(sizes.receive)) {
+        let endpoint = self.sockets.create(Kind::Stream).ok()?;
+        match self.sockets.stream_rings(&endpoint, wanted(sizes.send), wanted(sizes.receive)) {
             Ok((rings, tx, rx)) => {
                 endpoint.set_rings(Some(rings));
                 Some(StreamBuffers { key: Key(endpoint.id()), tx, rx })
             }
             Err(_) => {
-                self.0.forget(endpoint.id());
+                self.sockets.forget(endpoint.id());
                 None
             }
         }
     }
 
     fn receive_size(&self, sizes: StreamSizes) -> usize {
-        self.0.ring_size(wanted(sizes.receive)).unwrap_or(0)
+        self.sockets.ring_size(wanted(sizes.receive)).unwrap_or(0)
     }
 
     fn grow(&mut self, from: usize, to: usize) -> Option<Region> {
-        let size = self.0.ring_size(to).filter(|&size| size > from)?;
-        self.0.arena.region(size)
+        let arena = &self.sockets.arena;
+        let region = sizes_down(self.sockets.ring_size(to)?, from + 1).find_map(|size| arena.region(size))?;
+        // Where address space is scarce, as much is left for others.
+        (!is_scarce() || arena.has_room(region.capacity())).then_some(region)
+    }
+
+    fn full_ring(&self) -> usize {
+        DEFAULT_RING
     }
 
     fn has_stream(&self) -> bool {
-        self.0.for_rings().saturating_sub(self.0.arena.used()) >= 2 * SMALLEST as u64
+        self.sockets.has_stream()
     }
 
     fn charge(&mut self, bytes: usize) -> bool {
-        self.0.arena.charge(bytes)
+        let packets = self.packets + bytes as u64;
+        // What the reserve is for.
+        if reserve::is_spent() && packets > FOR_PACKETS || !self.sockets.arena.charge(bytes) {
+            return false;
+        }
+        self.packets = packets;
+        true
     }
 
     fn release(&mut self, bytes: usize) {
-        self.0.arena.release(bytes);
+        self.packets = self.packets.saturating_sub(bytes as u64);
+        self.sockets.arena.release(bytes);
     }
 }

@@ -111,6 +111,19 @@ fn streams_files_and_owners() -> Outcome {
 }
 
 #[test]
+fn little_address_space_and_locked_memory() -> Outcome {
+    same("limits", "RLIMIT_AS: 300 connections, 300 carry all")
+}
+
+#[test]
+fn without_address_space_a_connection_fails_and_others_go_on() -> Outcome {
+    let place = Directory::new("rump-program")?;
+    let program = compiled(&place, "limits")?;
+    let said = Program::new(&program).arg("none").nowhere().preload().run()?.text();
+    ensure(said.contains("connect: ENOBUFS\nopen: 65536 bytes\n"), || format!("it says:\n{said}"))
+}
+
+#[test]
 fn a_constructor_of_a_library_makes_the_first_socket() -> Outcome {
     let place = Directory::new("rump-constructor")?;
     let library = place.join("constructor.so");

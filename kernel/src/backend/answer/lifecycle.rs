@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 impl Engine {
     pub(super) fn open(&mut self, family: Family, kind: Kind, buffers: Buffers) -> Result<Reply> {
+        if !self.sockets.has_reserve() {
+            return Err(Errno::NOBUFS);
+        }
         let endpoint = self.sockets.create(kind)?;
         let key = Key(endpoint.id());
         let handle = match kind {
@@ -94,6 +97,10 @@ impl Engine {
         let (endpoint, _) = self.sockets.get(id).ok_or(Errno::BADF)?;
         endpoint.set_rings(None);
         let (rings, tx, rx) = self.sockets.stream_rings(&endpoint, buffers.send, buffers.receive)?;
+        // The other end may be here, too, where a SYN without room for it would be dropped.
+        if !self.sockets.has_stream() {
+            return Err(Errno::NOBUFS);
+        }
         connect(&mut self.stack, tx, rx).map_err(errno::connect)?;
         // tcp_connect_init() in Linux.
         endpoint.record.set_error(0);

@@ -11,7 +11,7 @@ use std::thread;
 fn owner() -> (Owner, Arc<Endpoint>) {
     let sockets = Arc::new(Sockets::new(Arena::new("test", None).expect("memory")));
     let endpoint = sockets.create(Kind::Stream).expect("a record");
-    let stack = Stack::new(netstack::Config::default(), Box::new(Pool(sockets.clone())));
+    let stack = Stack::new(netstack::Config::default(), Box::new(Pool::new(sockets.clone())));
     (Owner::new(Engine::new(stack, sockets)), endpoint)
 }
 

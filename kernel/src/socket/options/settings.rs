@@ -4,7 +4,7 @@ use super::kept::Kept;
 use crate::backend::Buffers;
 use crate::config::TcpDefaults;
 use crate::endpoint::{Endpoint, Kind};
-use crate::engine::DEFAULT_RING;
+use crate::engine::first_ring;
 use crate::socket::{Family, WantedInfo};
 use netstack::datagram::{DatagramOptions, RECEIVE_BUFFER};
 use netstack::ip::HeaderOptions;
@@ -102,7 +102,7 @@ impl Settings {
             ..RawOptions::default()
         };
         Settings {
-            default_receive: if kind == Kind::Stream { DEFAULT_RING } else { RECEIVE_BUFFER },
+            default_receive: if kind == Kind::Stream { first_ring() } else { RECEIVE_BUFFER },
             // Linux: a ping socket of IPv6 speaks no IPv4.
             v6_only: family == Family::Inet6 && kind == Kind::Ping,
             inet6: Inet6::default(),
@@ -207,7 +207,7 @@ impl Settings {
     /// Sizes of the rings to be made.
     pub(in crate::socket) fn buffers(&self) -> Buffers {
         Buffers {
-            send: self.send_buffer.map_or(DEFAULT_RING, |bytes| bytes * 2),
+            send: self.send_buffer.map_or_else(first_ring, |bytes| bytes * 2),
             receive: self.receive_buffer.map_or(self.default_receive, |bytes| bytes * 2),
         }
     }
