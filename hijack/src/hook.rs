@@ -16,6 +16,8 @@
 //! A row that ends with `point` is a cancellation point (pthreads(7)): a thread that is cancelled may end there.
 //!
 //! A call that succeeds leaves errno as it was, as system calls do: some programs look at it although they should not.
+//! What is interrupted for a handler with SA_RESTART begins anew (`kernel::signal::RESTART`): a function of a word that asks may run
+//! several times for one call.
 //! All but `refuses`, `replaces` and `passes` run inside [`Critical`]: signal handlers are put off until they are done, and if something that
 //! they call (std, a crate) comes back to an exported symbol, it goes straight to the host's function.
 

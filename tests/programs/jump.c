@@ -155,6 +155,35 @@ static void ends_the_thread(void)
     say_what_is_left("ended in", "recv");
 }
 
+static int came[8], times;
+
+static void notes(int signal, siginfo_t *info, void *context)
+{
+    if (times < 8) came[times] = info->si_value.sival_int;
+    times++;
+}
+
+/* Handlers that run once, and several signals for one call. */
+static void counts(const char *how, int number, int signals, int flags)
+{
+    struct sigaction action = {.sa_sigaction = notes, .sa_flags = flags | SA_SIGINFO};
+    pthread_t thread;
+    void *result;
+    connection();
+    times = 0;
+    sigaction(number, &action, 0);
+    pthread_create(&thread, 0, receives, 0);
+    usleep(50000);
+    for (int i = 0; i < signals; i++) pthread_sigqueue(thread, number, (union sigval){.sival_int = i + 1});
+    usleep(50000);
+    send(far, "x", 1, 0);
+    pthread_join(thread, &result);
+    sigaction(number, 0, &action);
+    printf("%s: ran %d, %d%d%d%d, the default %d\n", how, times, came[0], came[1], came[2], came[3],
+           action.sa_handler == SIG_DFL);
+    say_what_is_left(how, "recv");
+}
+
 int main(void)
 {
     setvbuf(stdout, 0, _IOLBF, 0);
@@ -166,6 +195,9 @@ int main(void)
     closed_by_the_handler();
     goes_on();
     ends_the_thread();
+    counts("once", SIGUSR2, 1, SA_RESETHAND);
+    counts("once, restarting", SIGUSR2, 1, SA_RESETHAND | SA_RESTART);
+    counts("in order", SIGRTMIN, 4, SA_RESTART);
     /* As often as a program that bounds each wait so. */
     connection();
     for (volatile int i = 0; i < 20; i++)

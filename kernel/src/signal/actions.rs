@@ -225,7 +225,7 @@ extern "C" fn trampoline(signal: c_int, info: *mut siginfo_t, context: *mut c_vo
     let restarts = handler.flags & SA_RESTART != 0;
     if critical::defer(signal, restarts) {
         // SAFETY: as above.
-        unsafe { queue_again(signal, handler, info, context.cast()) };
+        critical::within(|| unsafe { queue_again(signal, handler, info, context.cast()) });
         return;
     }
     // SAFETY: the host hands us a siginfo of this signal, ours to change; the address is of the handler that the program installed
@@ -300,9 +300,56 @@ unsafe fn queue_again(signal: c_int, handler: Handler, info: *mut siginfo_t, con
             // The host has already gone back to the default; the delivery that counts is yet to come.
             restore_one_shot(signal, handler);
         }
-        let (process, thread) = (libc::getpid(), rustix::thread::gettid().as_raw_nonzero().get());
-        libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info);
+        if signal >= libc::SIGRTMIN() {
+            queue_first(signal, info);
+        } else {
+            queue_last(signal, info);
+        }
         *libc::__errno_location() = errno;
+    }
+}
+
+/// Queues a signal for this thread.
+///
+/// # Safety
+/// `info` is a siginfo of this signal.
+unsafe fn queue_last(signal: c_int, info: *const siginfo_t) {
+    let (process, thread) = (std::process::id(), rustix::thread::gettid().as_raw_nonzero().get());
+    // SAFETY: the caller's promise; the call reads it.
+    unsafe { libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info) };
+}
+
+/// Queues a real-time signal, which is blocked, before those of its number that are queued already: they come in order
+/// (signal(7)). There is no room to keep them, so the queue is turned around, with a mark at its end to count it by.
+///
+/// # Safety
+/// `info` is a siginfo of this signal.
+unsafe fn queue_first(signal: c_int, info: *const siginfo_t) {
+    const MARK: c_int = 0x72_756d70;
+    let turn = || {
+        // SAFETY: a siginfo of zeros is one, and is overwritten.
+        let mut head: siginfo_t = unsafe { mem::zeroed() };
+        let set = critical::set_of(critical::bit(signal));
+        let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let head_at = &raw mut head;
+        // SAFETY: the set, of which 8 bytes are read, and the time are read, the siginfo is written.
+        let taken = unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set, head_at, &raw const at_once, 8) };
+        (taken == signal.into()).then_some(head)
+    };
+    // SAFETY: copies of siginfos of this signal, and the caller's.
+    unsafe {
+        let mut mark = *info;
+        mark.si_errno = MARK;
+        queue_last(signal, &raw const mark);
+        let mut before = 0;
+        while let Some(head) = turn().filter(|head| head.si_errno != MARK) {
+            queue_last(signal, &raw const head);
+            before += 1;
+        }
+        queue_last(signal, info);
+        for head in (0..before).map_while(|_| turn()) {
+            queue_last(signal, &raw const head);
+        }
     }
 }
 

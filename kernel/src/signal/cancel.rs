@@ -68,6 +68,11 @@ pub fn any() -> bool {
     ANY.load(Relaxed)
 }
 
+/// Whether the thread is to end when the exported function has returned.
+pub(super) fn is_due() -> bool {
+    any() && THREAD.get().due
+}
+
 /// Runs a function that is a cancellation point; `None` where the thread is to end instead of returning from it.
 #[inline]
 pub fn point<R>(call: impl FnOnce() -> R) -> Option<R> {
@@ -212,9 +217,10 @@ fn set_kind(kind: c_int) -> c_int {
     old
 }
 
-/// Whether somebody has cancelled this thread. libc has no function for it; it tells debuggers where the word is (libthread_db).
+/// Whether somebody has cancelled this thread, and it does not end yet: what cleans up behind it may call what it likes. libc has no function for it; it tells debuggers where the word is (libthread_db).
 fn pending() -> bool {
     const CANCELED: u32 = 1 << 3;
+    const EXITING: u32 = 1 << 4;
     static OFFSET: OnceLock<Option<usize>> = OnceLock::new();
     let found = || {
         let (name, version) = (c"_thread_db_pthread_cancelhandling", c"GLIBC_PRIVATE");
@@ -227,7 +233,7 @@ fn pending() -> bool {
         let own = unsafe { libc::pthread_self() } as usize;
         // SAFETY: a word of libc's structure of this thread, which others change atomically.
         let word = unsafe { &*ptr::with_exposed_provenance::<std::sync::atomic::AtomicU32>(own + offset) };
-        word.load(SeqCst) & CANCELED != 0
+        word.load(SeqCst) & (CANCELED | EXITING) == CANCELED
     })
 }
 

@@ -2,6 +2,7 @@
 //! The section of a thread in which handlers wait.
 
 use super::actions::restarts;
+use super::cancel;
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -17,7 +18,7 @@ struct Thread {
     depth: AtomicU32,
     /// Signals put off, bit `signal - 1`. They are blocked in this thread, and pending.
     deferred: AtomicU64,
-    /// Handlers that ran.
+    /// Handlers that ran, and signals for which a sleep has ended whose handlers are yet to run; one may count twice.
     handled: AtomicU64,
     /// Those among them without SA_RESTART.
     interrupted: AtomicU64,
@@ -103,9 +104,23 @@ impl Thread {
     fn deliver(&self) {
         compiler_fence(SeqCst);
         if self.deferred.load(Relaxed) != 0 {
-            change_mask(libc::SIG_UNBLOCK, &set_of(self.deferred.swap(0, Relaxed)));
+            let deferred = set_of(self.deferred.swap(0, Relaxed));
+            // Those of a thread that is about to end stay blocked, and end with it: on Linux, too, its cancellation comes first.
+            if !cancel::is_due() {
+                change_mask(libc::SIG_UNBLOCK, &deferred);
+            }
         }
     }
+}
+
+/// For the trampoline: runs what may call a hooked function, whose end must not let the handler run that is being put off.
+pub(super) fn within<R>(call: impl FnOnce() -> R) -> R {
+    let outer = THREAD.with(|thread| thread.depth.swap(1, Relaxed));
+    compiler_fence(SeqCst);
+    let result = call();
+    compiler_fence(SeqCst);
+    THREAD.with(|thread| thread.depth.store(outer, Relaxed));
+    result
 }
 
 /// Whether this thread is inside a section: what runs now is our own code.
@@ -133,13 +148,13 @@ pub fn mark() -> Mark {
     THREAD.with(|thread| Mark { handled: thread.handled.load(Relaxed), interrupted: thread.interrupted.load(Relaxed) })
 }
 
-/// Whether a handler without SA_RESTART ran on this thread since `since`: EINTR for calls that signal(7) restarts.
+/// Whether a signal whose handler has no SA_RESTART came to this thread since `since`: EINTR for calls that signal(7) restarts.
 #[inline]
 pub fn interrupted_since(since: Mark) -> bool {
     mark().interrupted != since.interrupted
 }
 
-/// Whether any handler ran on this thread since `since`: EINTR for calls that are never restarted (poll, select, epoll_wait, and
+/// Whether a signal with any handler came to this thread since `since`: EINTR for calls that are never restarted (poll, select, epoll_wait, and
 /// send and recv with SO_SNDTIMEO or SO_RCVTIMEO).
 #[inline]
 pub fn handled_since(since: Mark) -> bool {
@@ -166,7 +181,10 @@ pub fn around_sleep<R>(handlers: Handlers, word: Option<&AtomicU32>, sleep: impl
         let depth = thread.depth.swap(0, Relaxed);
         if yielding {
             compiler_fence(SeqCst);
-            signals(thread.deferred.load(Relaxed)).for_each(|signal| thread.handled(restarts(signal)));
+            let deferred = thread.deferred.load(Relaxed);
+            if deferred != 0 {
+                signals(deferred).for_each(|signal| thread.handled(restarts(signal)));
+            }
         } else {
             thread.deliver();
         }
@@ -248,7 +266,7 @@ pub(super) fn handled(restarts: bool) {
     THREAD.with(|thread| thread.handled(restarts));
 }
 
-fn bit(signal: c_int) -> u64 {
+pub(super) fn bit(signal: c_int) -> u64 {
     1u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0)
 }
 
@@ -256,7 +274,7 @@ fn signals(bits: u64) -> impl Iterator<Item = c_int> {
     (1..=64).filter(move |signal| bits & bit(*signal) != 0)
 }
 
-fn set_of(bits: u64) -> libc::sigset_t {
+pub(super) fn set_of(bits: u64) -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: sigemptyset initialises the set before it is assumed to be; sigaddset gets a reference to it.
     unsafe {

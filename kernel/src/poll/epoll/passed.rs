@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex};
 
-/// Who sends sets to other processes never gets them back: so many are waited for, the latest.
+/// Nobody tells us of those that never come, having gone to other processes: so many are waited for, the latest.
 const MOST: usize = 16;
 
 /// Sets under way. A number of its own keeps each of them, since the program may close its last one before it has come.
@@ -32,13 +32,11 @@ pub fn passed_on(fd: RawFd) {
     }
 }
 
-/// `fd` has come. It may be anything.
+/// `fd` has come. It may be anything. The set stays among those under way, since it may come again: it may have been sent twice, or
+/// only been looked at (MSG_PEEK).
 pub fn arrived(fd: RawFd) {
-    let Some(number) = table::numbers().into_iter().find(|&number| host::is_same_file(number, fd)) else { return };
-    table::duplicated(number, fd);
-    let (Some(set), Ok(mut under_way)) = (find(fd), UNDER_WAY.try_lock()) else { return };
-    if let Some(at) = under_way.iter().position(|(_, other)| Arc::ptr_eq(other, &set)) {
-        under_way.remove(at).into_iter().for_each(let_go);
+    if let Some(number) = table::numbers().into_iter().find(|&number| host::is_same_file(number, fd)) {
+        table::duplicated(number, fd);
     }
 }
 
