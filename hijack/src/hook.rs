@@ -121,7 +121,7 @@ pub fn may_end(call: impl FnOnce() -> i64) -> i64 {
     cancel::point(call).unwrap_or(ENDS.into())
 }
 
-/// How many words the arguments of a function are.
+/// How many words the arguments of a function are, each of which is one (a register, or eight bytes of the stack): at most eight.
 pub const fn words(arguments: &[&str]) -> usize {
     assert!(arguments.len() <= 8);
     arguments.len()

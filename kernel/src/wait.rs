@@ -166,8 +166,8 @@ impl Waiter {
     }
 
     /// Sleeps until notified since [`arm`](Self::arm), until `deadline`, until one of `foreign` is ready (its revents are
-    /// then set), or until a signal handler without SA_RESTART ran: EINTR. `mask` replaces the thread's signal mask
-    /// during the sleep, as in ppoll(2); with it every handler that runs is EINTR.
+    /// then set), or until a signal comes for which a sleep of this manner ends: EINTR or [`RESTART`]. `mask` replaces the
+    /// thread's signal mask during the sleep, as in ppoll(2); with it every signal that has a handler is EINTR.
     pub fn sleep(
         &self,
         foreign: &mut [libc::pollfd],
@@ -184,7 +184,7 @@ impl Waiter {
         self.sleep_in_poll(foreign, deadline, mask)
     }
 
-    /// As [`sleep`](Self::sleep), for calls that signal(7) never restarts: any handler that ran is EINTR.
+    /// As [`sleep`](Self::sleep), for calls that signal(7) never restarts: every signal that has a handler is EINTR.
     pub fn sleep_unrestarted(
         &self,
         foreign: &mut [libc::pollfd],
