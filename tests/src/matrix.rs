@@ -94,10 +94,11 @@ pub const ROWS: &[Row] = &[
     row("openssl s_server and s_client", tunnels::openssl).and_tap(),
     row("stunnel between curl and nginx", tunnels::stunnel),
     row("socat: TCP4", |net| tunnels::socat(net, "TCP4-LISTEN:7000", "TCP4:10.0.0.1:7000")).and_tap(),
-    row("socat: TCP6", |net| tunnels::socat(net, "TCP6-LISTEN:7000", "TCP6:[::1]:7000")),
+    row("socat: TCP6", |net| tunnels::socat_over_ipv6(net, "TCP6")),
     row("socat: TCP, forked for each connection", tunnels::socat_forks)
         .fails("a fork's child cannot use its parent's sockets yet (POSIX.md)"),
     row("socat: UDP4", |net| tunnels::socat(net, "UDP4-LISTEN:7000", "UDP4:10.0.0.1:7000")).and_tap(),
+    row("socat: UDP6", |net| tunnels::socat_over_ipv6(net, "UDP6")),
     row("socat: OPENSSL", tunnels::socat_openssl).and_tap(),
     row("socat: TCP to UNIX and back", tunnels::socat_unix),
     row("iperf3 -P 8 --bidir, 2 s", streams::iperf3).and_tap(),

@@ -37,34 +37,33 @@ pub fn stunnel(net: &Net) -> Outcome<String> {
     Ok("whole".into())
 }
 
-/// An echo between two; where the address is of the loopback, in one kernel.
+fn echo(listen: &str) -> Program {
+    Program::new("socat").args(["-d", "-d", listen, "PIPE"])
+}
+
+/// Two hundred lines, by `connect`, to an echo that listens by `listen`.
 pub fn socat(net: &Net, listen: &str, connect: &str) -> Outcome<String> {
+    let _server = net.start(echo(listen), 1, Ready::Says("listening on"))?;
+    lines_come_back(connect, |client| net.client(client))
+}
+
+fn lines_come_back(connect: &str, on: impl FnOnce(Program) -> Program) -> Outcome<String> {
     let text: String = (0..200).map(|n| format!("line {n} through socat\n")).collect();
-    let client = |connect: &str| Program::new("socat").args(["-t", "3", "-", connect]).input(text.clone());
-    if connect.contains("::1") {
-        // IPv6 of a kernel alone: one shell's children would be kernels of their own, so python joins the two ends.
-        return socat_over_ipv6(net, listen, &text);
-    }
-    let server = Program::new("socat").args(["-d", "-d", listen, "PIPE"]);
-    let _server = net.start(server, 1, Ready::Says("listening on"))?;
-    let back = net.client(client(connect)).run()?.text();
+    let back = on(Program::new("socat").args(["-t", "3", "-", connect]).input(text.clone())).run()?.text();
     ensure(back == text, || format!("{} of {} bytes came back", back.len(), text.len()))?;
     Ok("all came back".into())
 }
 
-fn socat_over_ipv6(net: &Net, listen: &str, text: &str) -> Outcome<String> {
+/// The same between two nodes that have addresses of IPv6. `protocol`: of socat's address types.
+pub fn socat_over_ipv6(net: &Net, protocol: &str) -> Outcome<String> {
     let bus = match &net.0 {
         super::Kind::Bus(bus) => bus,
         super::Kind::Tap(_) => return Err(crate::Failure::new("this row is of a bus")),
     };
     let node = |number: u8| format!("shmif:{},addr=fd00::{number}/64", bus.path().display());
-    let server = Program::new("socat").args(["-d", "-d", listen, "PIPE"]).rump(&node(1));
-    let mut server = server.start()?;
+    let mut server = echo(&format!("{protocol}-LISTEN:7000")).rump(&node(1)).start()?;
     server.expect("listening on")?;
-    let client = Program::new("socat").args(["-t", "3", "-", "TCP6:[fd00::1]:7000"]).input(text).rump(&node(2));
-    let back = client.run()?.text();
-    ensure(back == text, || format!("{} of {} bytes came back", back.len(), text.len()))?;
-    Ok("all came back".into())
+    lines_come_back(&format!("{protocol}:[fd00::1]:7000"), |client| client.rump(&node(2)))
 }
 
 /// `fork` of socat's listener: the child would have to serve the parent's connection.
