@@ -3,11 +3,11 @@
 //! too small for it: such a call has another stack for as long as it lasts.
 
 use crate::user::{In, Out};
-use libc::{SS_DISABLE, sigset_t, stack_t};
+use kernel::signal;
+use libc::{SS_DISABLE, stack_t};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
-use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
 
@@ -52,11 +52,9 @@ fn on_own<F: FnOnce() -> R, R>(call: F) -> R {
         set_alternate_stack(&small);
     }
     let Some(stack) = Stack::new() else { return call() };
-    let mask = block_signals();
     let mut place = (Some(call), None);
     // SAFETY: the stack is mapped until it is dropped and nobody else uses it; `run` returns, and panics abort.
-    unsafe { switch(stack.0.end, run::<F, R>, (&raw mut place).cast()) };
-    restore_signals(&mask);
+    signal::blocked(|| unsafe { switch(stack.0.end, run::<F, R>, (&raw mut place).cast()) });
     place.1.expect("a call returns")
 }
 
@@ -113,29 +111,10 @@ impl Drop for Stack {
     }
 }
 
-/// Blocks all signals but those that an instruction raises, and gives the mask of before.
-fn block_signals() -> sigset_t {
-    let (mut all, mut old) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-    // SAFETY: the set is filled before it is used, the old one by the call, which cannot fail with these arguments.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        for signal in kernel::signal::actions::SYNCHRONOUS {
-            libc::sigdelset(all.as_mut_ptr(), signal);
-        }
-        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), old.as_mut_ptr());
-        old.assume_init()
-    }
-}
-
 /// sigaltstack(2) of a thread that is not on it, which gives the one of before.
 fn set_alternate_stack(new: &stack_t) -> stack_t {
     let mut old = stack_t { ss_sp: ptr::null_mut(), ss_flags: SS_DISABLE, ss_size: 0 };
     // SAFETY: reads and writes a structure each; the stack is the one that the program set itself, or none.
     unsafe { libc::sigaltstack(new, &mut old) };
     old
-}
-
-fn restore_signals(mask: &sigset_t) {
-    // SAFETY: reads a set, which is a whole mask.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
 }

@@ -22,7 +22,7 @@ pub mod io;
 pub use critical::{
     Critical, Handlers, Mark, around_poll, around_sleep, handled_since, inside, interrupted_since, mark,
 };
-pub use critical::{enter_for_good, raise, run_waiting, waiting};
+pub use critical::{blocked, enter_for_good, raise, run_waiting, waiting};
 
 /// Linux's ERESTARTSYS: the call has done nothing, and is to begin anew when the handlers have run. Never reaches a program.
 pub const RESTART: crate::Errno = crate::Errno::from_raw_os_error(512);

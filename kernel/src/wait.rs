@@ -248,9 +248,9 @@ impl Waiter {
         };
         self.how.store(how::AWAKE, Ordering::SeqCst);
         // A handler's bump of the word is no notification.
-        match (result, self.interrupted_since(mark)) {
-            (Ok(true), Some(errno)) => Err(errno),
-            (result, _) => result,
+        match result {
+            Ok(true) => self.interrupted_since(mark).map_or(Ok(true), Err),
+            other => other,
         }
     }
 

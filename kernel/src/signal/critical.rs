@@ -230,6 +230,14 @@ pub fn around_poll<R>(
     result
 }
 
+/// Runs `call` while no signal comes but those that an instruction raises.
+pub fn blocked<R>(call: impl FnOnce() -> R) -> R {
+    let mask = change_mask(libc::SIG_BLOCK, &all_signals());
+    let result = call();
+    change_mask(libc::SIG_SETMASK, &mask);
+    result
+}
+
 /// Sends `signal` to this thread, as the kernel does with SIGPIPE.
 pub fn raise(signal: c_int) {
     // SAFETY: takes a number, and touches no memory of ours.
