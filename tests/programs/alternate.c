@@ -2,19 +2,16 @@
    program's. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include "connection.h"
 
 static struct {
     char below[32 << 10], stack[8192];
 } memory;
-static int near, far, listener, results[8], nested;
-static struct sockaddr_in at;
+static int results[8], nested;
 
 static void reports(int signal)
 {
@@ -42,17 +39,8 @@ int main(void)
 {
     stack_t stack = {.ss_sp = memory.stack, .ss_size = sizeof memory.stack};
     struct sigaction action = {.sa_handler = reports, .sa_flags = SA_ONSTACK};
-    socklen_t len = sizeof at;
     char text[16];
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (struct sockaddr *)&at, len);
-    listen(listener, 8);
-    getsockname(listener, (struct sockaddr *)&at, &len);
-    near = socket(AF_INET, SOCK_STREAM, 0);
-    connect(near, (struct sockaddr *)&at, len);
-    far = accept(listener, 0, 0);
+    connect_both();
     send(far, "xyz", 3, 0);
 
     memset(memory.below, 0x55, sizeof memory.below);

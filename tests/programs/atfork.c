@@ -1,15 +1,11 @@
 /* Uses sockets in the handlers of pthread_atfork(3), registered before the program's first socket. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "connection.h"
 
-static int near, far, listener;
-static struct sockaddr_in at;
 
 static void talk(const char *where)
 {
@@ -41,18 +37,9 @@ static void in_child(void)
 
 int main(void)
 {
-    socklen_t len = sizeof at;
     pthread_atfork(before, after, in_child);
     if (!fork()) _exit(0);
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (struct sockaddr *)&at, len);
-    listen(listener, 9);
-    getsockname(listener, (struct sockaddr *)&at, &len);
-    near = socket(AF_INET, SOCK_STREAM, 0);
-    connect(near, (struct sockaddr *)&at, len);
-    far = accept(listener, 0, 0);
+    connect_both();
     if (!fork()) _exit(0);
     printf("end\n");
     return 0;

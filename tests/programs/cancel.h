@@ -2,13 +2,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
+#include "connection.h"
 
 /* How a thread is cancelled; of a call, the sum of all ways to try. */
 enum how { ASLEEP = 1, ASYNCHRONOUS = 2, BEFORE = 4, DISABLED = 8 };
@@ -22,7 +20,7 @@ struct call {
 };
 static const struct call *current;
 
-static int near, far, listener, cleaned;
+static int cleaned;
 static FILE *stream; /* over `near`, where a call needs one */
 static char big[1 << 23];
 static pthread_barrier_t begun;
@@ -49,19 +47,6 @@ static void *thread(void *unused)
     result = current->call();
     pthread_cleanup_pop(0);
     return (void *)result;
-}
-
-static void connect_both(void)
-{
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof name;
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (void *)&name, len);
-    getsockname(listener, (void *)&name, &len);
-    listen(listener, 5);
-    near = socket(AF_INET, SOCK_STREAM, 0);
-    connect(near, (void *)&name, len);
-    far = accept(listener, 0, 0);
 }
 
 /* Until nothing more goes into it, for a while. */

@@ -2,54 +2,22 @@
    and by closing the descriptor. Seen alike on every kernel: nothing of the call stays behind. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/select.h>
-#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include "connection.h"
 
 static sigjmp_buf out;
-static int near, far, listener, own_pipe[2];
 static char big[1 << 22];
-static struct sockaddr_in at;
+#include "waits.h"
 
-static long by_recv(void) { return recv(near, big, 16, 0); }
 static long by_recv_all(void) { return recv(near, big, 16, MSG_WAITALL); }
-static long by_accept(void) { return accept(listener, 0, 0); }
 static long by_send(void)
 {
     for (;;) if (send(near, big, sizeof big, 0) < 0) return -1;
-}
-static long by_poll(void)
-{
-    struct pollfd fd = {near, POLLIN, 0};
-    return poll(&fd, 1, -1);
-}
-static long by_poll_of_both_kinds(void)
-{
-    struct pollfd fds[2] = {{near, POLLIN, 0}, {own_pipe[0], POLLIN, 0}};
-    return poll(fds, 2, -1);
-}
-static long by_select(void)
-{
-    fd_set set;
-    FD_ZERO(&set);
-    FD_SET(near, &set);
-    return select(near + 1, &set, 0, 0, 0);
-}
-static long by_epoll_wait(void)
-{
-    struct epoll_event event = {.events = EPOLLIN};
-    int set = epoll_create1(0);
-    epoll_ctl(set, EPOLL_CTL_ADD, near, &event);
-    return epoll_wait(set, &event, 1, -1);
 }
 
 static const struct call { const char *name; long (*by)(void); } calls[] = {
@@ -69,21 +37,6 @@ static void alarm_with(void (*handler)(int), int flags)
     setitimer(ITIMER_REAL, &soon, 0);
 }
 
-static void connection(void)
-{
-    socklen_t len = sizeof at;
-    memset(&at, 0, sizeof at);
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (struct sockaddr *)&at, len);
-    listen(listener, 1);
-    getsockname(listener, (struct sockaddr *)&at, &len);
-    near = socket(AF_INET, SOCK_STREAM, 0);
-    connect(near, (struct sockaddr *)&at, len);
-    far = accept(listener, 0, 0);
-}
-
 /* What the peer sees of the last close, and whether the listener's port is free. */
 static void say_what_is_left(const char *how, const char *name)
 {
@@ -100,7 +53,7 @@ static void say_what_is_left(const char *how, const char *name)
 
 static void jump_out_of(const struct call *call, int flags)
 {
-    connection();
+    connect_both();
     if (!sigsetjmp(out, 1)) {
         alarm_with(jumps, flags);
         call->by();
@@ -112,7 +65,7 @@ static void jump_out_of(const struct call *call, int flags)
 /* The call that begins anew finds no socket. */
 static void closed_by_the_handler(void)
 {
-    connection();
+    connect_both();
     alarm_with(closes, SA_RESTART);
     long result = by_recv();
     printf("closed in the handler: %ld %s\n", result, strerrorname_np(errno));
@@ -121,7 +74,7 @@ static void closed_by_the_handler(void)
 
 static void goes_on(void)
 {
-    connection();
+    connect_both();
     alarm_with(returns, SA_RESTART);
     struct timeval wait = {.tv_usec = 120000};
     setsockopt(near, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
@@ -145,7 +98,7 @@ static void ends_the_thread(void)
 {
     pthread_t thread;
     void *result = 0;
-    connection();
+    connect_both();
     signal(SIGUSR1, ends);
     pthread_create(&thread, 0, receives, 0);
     usleep(50000);
@@ -169,7 +122,7 @@ static void counts(const char *how, int number, int signals, int flags)
     struct sigaction action = {.sa_sigaction = notes, .sa_flags = flags | SA_SIGINFO};
     pthread_t thread;
     void *result;
-    connection();
+    connect_both();
     times = 0;
     sigaction(number, &action, 0);
     pthread_create(&thread, 0, receives, 0);
@@ -187,7 +140,6 @@ static void counts(const char *how, int number, int signals, int flags)
 int main(void)
 {
     setvbuf(stdout, 0, _IOLBF, 0);
-    if (pipe(own_pipe)) return 1;
     for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
         jump_out_of(calls + i, 0);
         jump_out_of(calls + i, SA_RESTART);
@@ -199,7 +151,7 @@ int main(void)
     counts("once, restarting", SIGUSR2, 1, SA_RESETHAND | SA_RESTART);
     counts("in order", SIGRTMIN, 4, SA_RESTART);
     /* As often as a program that bounds each wait so. */
-    connection();
+    connect_both();
     for (volatile int i = 0; i < 20; i++)
         if (!sigsetjmp(out, 1)) {
             alarm_with(jumps, SA_RESTART);

@@ -1,12 +1,10 @@
 /* Passes an epoll set from hand to hand within one process, by SCM_RIGHTS. */
-#include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
+#include "connection.h"
 
-static int ends[2], near, far;
+static int ends[2];
 
 static void pass(int fd)
 {
@@ -46,15 +44,8 @@ static void look(const char *what, int set)
 
 int main(void)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-    int listener = socket(AF_INET, SOCK_STREAM, 0), set, come, again;
-    bind(listener, (struct sockaddr *)&at, len);
-    listen(listener, 1);
-    getsockname(listener, (struct sockaddr *)&at, &len);
-    near = socket(AF_INET, SOCK_STREAM, 0);
-    connect(near, (struct sockaddr *)&at, len);
-    far = accept(listener, 0, 0);
+    int set, come, again;
+    connect_both();
     socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
 
     set = set_of(near, EPOLLIN);
