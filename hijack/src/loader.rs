@@ -5,8 +5,8 @@ use crate::hook;
 use crate::objects::Object;
 use crate::table::host;
 use crate::user::In;
-use kernel::log;
-use libc::{LM_ID_BASE, LM_ID_NEWLM, Lmid_t, RTLD_DEEPBIND, RTLD_NEXT};
+use kernel::{log, signal};
+use libc::{LM_ID_BASE, LM_ID_NEWLM, Lmid_t, RTLD_DEEPBIND, RTLD_DEFAULT, RTLD_NEXT};
 use std::ffi::{c_char, c_int, c_void};
 
 /// dlopen(3). With RTLD_DEEPBIND a library finds what it needs, thus libc, before what was preloaded.
@@ -28,8 +28,12 @@ pub fn dlmopen(namespace: &mut Lmid_t, file: &mut In<c_char>, flags: &mut c_int)
     None
 }
 
-/// dlsym(3).
+/// dlsym(3). What std asks for itself is found without the dynamic linker's lock: who holds it may be a library's constructor that
+/// waits for our thread.
 pub fn dlsym(handle: &mut *mut c_void, name: &mut In<c_char>) -> Option<*mut c_void> {
+    if signal::inside() && *handle == RTLD_DEFAULT {
+        return Some(Object::libc()?.function(name.string().ok()?)?.as_ptr());
+    }
     ours_for(*handle, *name, || host::dlsym(*handle, *name))
 }
 

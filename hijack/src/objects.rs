@@ -44,15 +44,13 @@ impl Object {
     /// This library.
     pub fn ours() -> Option<Object> {
         static FOUND: AtomicPtr<LinkMap> = AtomicPtr::new(ptr::null_mut());
-        let found = NonNull::new(FOUND.load(Relaxed)).map(Object);
-        let found = found.or_else(|| Object::around((&raw const FOUND).cast()))?;
-        FOUND.store(found.0.as_ptr(), Relaxed);
-        Some(found)
+        Object::kept(&FOUND, (&raw const FOUND).cast())
     }
 
     /// libc.
     pub fn libc() -> Option<Object> {
-        Object::around(libc::gnu_get_libc_version as *const c_void)
+        static FOUND: AtomicPtr<LinkMap> = AtomicPtr::new(ptr::null_mut());
+        Object::kept(&FOUND, libc::gnu_get_libc_version as *const c_void)
     }
 
     /// What has dlsym(3) and its kin: libc, before glibc 2.34 libdl.
@@ -60,7 +58,14 @@ impl Object {
         Object::around(libc::dladdr1 as *const c_void)
     }
 
-    /// The one that `address` lies in.
+    /// The one that `address` lies in, for which the dynamic linker is asked once.
+    fn kept(found: &AtomicPtr<LinkMap>, address: *const c_void) -> Option<Object> {
+        let object = NonNull::new(found.load(Relaxed)).map(Object).or_else(|| Object::around(address))?;
+        found.store(object.0.as_ptr(), Relaxed);
+        Some(object)
+    }
+
+    /// The one that `address` lies in. Takes the dynamic linker's lock.
     pub fn around(address: *const c_void) -> Option<Object> {
         /// `RTLD_DL_LINKMAP`: asks dladdr1(3) for the object.
         const LINK_MAP: i32 = 2;

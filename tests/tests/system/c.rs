@@ -125,20 +125,22 @@ fn without_address_space_a_connection_fails_and_others_go_on() -> Outcome {
 
 #[test]
 fn a_constructor_of_a_library_makes_the_first_socket() -> Outcome {
-    let place = Directory::new("rump-constructor")?;
-    let library = place.join("constructor.so");
-    compiler("constructor", &library).args(["-shared", "-fPIC"]).run()?;
-    let load = format!("import ctypes, threading; load = lambda: ctypes.CDLL('{}')", library.display());
-    for call in ["load()", "t = threading.Thread(target=load); t.start(); t.join()"] {
-        let python = Program::new("python3").arg("-c").arg(format!("{load}; {call}"));
-        let said = python.nowhere().preload().limit(Duration::from_secs(20)).run()?.text();
-        ensure(said.contains("socket: 1"), || format!("{call} says\n{said}"))?;
+    for maker in ["-DBY_ITSELF", "-DIN_A_THREAD"] {
+        let place = Directory::new("rump-constructor")?;
+        let library = place.join("constructor.so");
+        compiler("constructor", &library).args(["-shared", "-fPIC", maker]).run()?;
+        let load = format!("import ctypes, threading; load = lambda: ctypes.CDLL('{}')", library.display());
+        for call in ["load()", "t = threading.Thread(target=load); t.start(); t.join()"] {
+            let python = Program::new("python3").arg("-c").arg(format!("{load}; {call}"));
+            let said = python.nowhere().preload().limit(Duration::from_secs(20)).run()?.text();
+            ensure(said.contains("socket: 1"), || format!("{maker}: {call} says\n{said}"))?;
+        }
     }
     Ok(())
 }
 
 #[test]
-fn what_the_dynamic_linker_finds_is_where_calls_go() -> Outcome {
+fn what_the_dynamic_linker_finds_is_makercalls_go() -> Outcome {
     let place = Directory::new("rump-loader")?;
     let inner = place.join("inner");
     std::fs::create_dir(&inner)?;
