@@ -11,7 +11,8 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(('10.0.0.1', 9))
 print('up', flush=True)
 s.settimeout(10)
-while s.recv(65536) != b'end': pass
+while (heard := s.recvfrom(65536))[0] != b'end':
+    if heard[0] == b'there?': s.sendto(b'here', heard[1])
 print('ended', flush=True)
 ";
 
@@ -60,14 +61,17 @@ fn who_sends_datagrams_waits_while_there_is_no_room() -> Outcome {
     Ok(())
 }
 
-/// Fills the way to who does not read, as poll(2) sees it and as send(2) does, and goes on when there is room.
+/// Stops a process, fills the way to it, as poll(2) sees it and as send(2) does, and goes on when there is room.
 const PATIENT: &str = "
-import select, socket, sys, time
+import os, select, signal, socket, sys, time
+from pathlib import Path
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect(('10.0.0.1', 9))
-s.send(b'are you there?')
-print('connected', flush=True)
-sys.stdin.readline()
+s.send(b'there?')
+s.recv(10)
+os.kill(int(sys.argv[1]), signal.SIGSTOP)
+threads = list(Path('/proc', sys.argv[1], 'task').iterdir())
+while not all('(stopped)' in (thread / 'status').read_text() for thread in threads): time.sleep(0.01)
 s.setblocking(False)
 p = select.poll()
 p.register(s, select.POLLOUT)
@@ -92,13 +96,12 @@ for _ in range(20):
 #[test]
 fn poll_says_that_there_is_no_room_while_the_receiver_is_stopped() -> Outcome {
     let (bus, sink) = sink()?;
-    let patient = Program::python(PATIENT).rump(&bus.node("10.0.0.2/24")).limit(Duration::from_secs(60)).input("\n");
-    let mut patient = patient.start()?;
-    patient.expect("connected")?;
-    sink.signal(Signal::STOP)?;
+    let patient = Program::python(PATIENT).arg(sink.pid().to_string()).rump(&bus.node("10.0.0.2/24"));
+    let mut patient = patient.limit(Duration::from_secs(60)).start()?;
     patient.expect("full")?;
     sink.signal(Signal::CONT)?;
-    assert!(patient.finish()?.text().ends_with("full True True []\nroom True\n"));
+    let said = patient.finish()?.text();
+    assert_eq!(said, "full True True []\nroom True\n");
     sink.finish()?.success()?.expect("ended")?;
     Ok(())
 }
