@@ -130,7 +130,8 @@ fn a_constructor_of_a_library_makes_the_first_socket() -> Outcome {
         let library = place.join("constructor.so");
         compiler("constructor", &library).args(["-shared", "-fPIC", maker]).run()?;
         let load = format!("import ctypes, threading; load = lambda: ctypes.CDLL('{}')", library.display());
-        for call in ["load()", "t = threading.Thread(target=load); t.start(); t.join()"] {
+        let in_a_thread = "t = threading.Thread(target=load); t.start(); t.join()";
+        for call in ["load()", in_a_thread, &format!("threading.stack_size(48 << 10); {in_a_thread}")] {
             let python = Program::new("python3").arg("-c").arg(format!("{load}; {call}"));
             let said = python.nowhere().preload().limit(Duration::from_secs(20)).run()?.text();
             ensure(said.contains("socket: 1"), || format!("{maker}: {call} says\n{said}"))?;
