@@ -71,8 +71,6 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
         return Ok(kernel);
     }
     let boot = || Config::from_env(environment).map_err(BootError::Config).and_then(Kernel::boot);
-    // Here if that can be: a thread that begins needs the dynamic linker's lock, which the constructor of a library that
-    // dlopen(3) loads holds.
     let booted = cancel::shielded(|| match thread::has_stack(STACK) {
         true => boot(),
         false => thread::run("rump-boot", boot).map_err(|errno| BootError::Host("thread", errno)).flatten(),
