@@ -8,7 +8,7 @@ use crate::user::Out;
 use kernel::signal::{Handlers, cancel};
 use kernel::socket::SendControl;
 use kernel::{Errno, Result, Socket, signal};
-use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
+use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SOCK_STREAM, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 use rustix::io::ioctl_fionread;
@@ -95,20 +95,25 @@ fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Res
     Ok(written)
 }
 
+/// Takes from the pipe what the socket has room for, to which it cannot go back, until it has moved `len` bytes or the pipe is empty.
 fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
     if !ready(pipe, PollFlags::IN, flags)?.contains(PollFlags::IN) {
         return Ok(0); // its writers are gone
     }
-    // Before the bytes leave the pipe, to which they cannot go back.
-    refusal(socket)?;
-    let mut most = len.min(MOST);
-    if socket.nonblocking() {
-        most = if writable(fd) { most.min(send_space(socket)?) } else { 0 };
-        if most == 0 {
-            return Err(Errno::AGAIN);
+    let mut moved = 0;
+    while moved < len && (moved == 0 || ready(pipe, PollFlags::IN, SPLICE_F_NONBLOCK).is_ok()) {
+        match move_some(fd, socket, pipe, len - moved, flags) {
+            Ok(0) => break,
+            Ok(n) => moved += n,
+            Err(errno) if moved == 0 => return Err(errno),
+            Err(_) => break,
         }
     }
-    let mut chunk = vec![0; most];
+    Ok(moved)
+}
+
+fn move_some(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
+    let mut chunk = vec![0; len.min(MOST).min(room(fd, socket)?)];
     let got = signal::around_sleep(Handlers::InSleep, None, || rustix::io::read(pipe, &mut chunk))?;
     let more = if flags & SPLICE_F_MORE != 0 { MSG_MORE } else { 0 };
     let mut sent = 0;
@@ -116,7 +121,7 @@ fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags
         match send_on(socket, &[IoSlice::new(&chunk[sent..got])], more, None, &SendControl::default()) {
             Ok(n) => sent += n,
             Err(_) if cancel::interrupted() => return Err(Errno::INTR),
-            // What has left the pipe is not lost for a signal.
+            // Another thread has taken the room. What has left the pipe is not lost for a signal.
             Err(Errno::INTR | signal::RESTART) => signal::run_waiting(),
             Err(Errno::AGAIN) => {
                 let mut room = [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }];
@@ -151,16 +156,25 @@ fn refusal(socket: &Socket) -> Result<()> {
     }
 }
 
-/// Whether a send would not wait; it does before the connection is there, however much space there is.
+/// Bytes that a send takes without waiting; waits for some if the program does not mind, and says why there will be none.
+fn room(fd: c_int, socket: &Socket) -> Result<usize> {
+    loop {
+        refusal(socket)?;
+        if socket.kind() == SOCK_STREAM {
+            match socket.send_room()? {
+                0 => {}
+                bytes => return Ok(bytes),
+            }
+        } else if socket.nonblocking() && !writable(fd) {
+            return Err(Errno::AGAIN);
+        } else {
+            return Ok(MOST);
+        }
+    }
+}
+
+/// Whether a datagram would leave without waiting.
 fn writable(fd: c_int) -> bool {
     let mut room = [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }];
     kernel::poll::poll(&mut room, Some(Instant::now()), None).is_ok_and(|ready| ready > 0)
-}
-
-/// Bytes that a send takes without waiting.
-fn send_space(socket: &Socket) -> Result<usize> {
-    let mut size = [0; 4];
-    socket.getsockopt(SOL_SOCKET, SO_SNDBUF, &mut size)?;
-    let size = usize::try_from(i32::from_ne_bytes(size)).unwrap_or(0);
-    Ok(size.saturating_sub(socket.outq().unwrap_or(0)))
 }

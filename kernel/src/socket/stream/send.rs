@@ -59,6 +59,28 @@ impl Socket {
         }
     }
 
+    /// Bytes that a stream takes without waiting. While there are none this waits, as send(2) does. 0 where send(2) would fail.
+    pub fn send_room(&self) -> Result<usize> {
+        let (nonblocking, deadline) = self.send_patience(0);
+        self.block(nonblocking, deadline, || {
+            let (endpoint, state) = (&self.endpoint, self.endpoint.state());
+            if endpoint.record.error() != 0 || state.intersects(State::NO_MORE_OUT | State::CLOSED | State::LISTENING) {
+                return Ok(Some(0));
+            }
+            if state.contains(State::CONNECTING) {
+                return Ok(None);
+            }
+            let Some(rings) = endpoint.rings() else { return Ok(Some(0)) };
+            let Some((tx, _)) = rings.tx.as_ref() else { return Ok(Some(0)) };
+            let room = || endpoint.may_write(&rings).min(tx.lock().free());
+            // Asking for readiness also asks the engine to say when there is space; there may be some by now.
+            let room = Some(room())
+                .filter(|&bytes| bytes > 0)
+                .or_else(|| endpoint.readiness().contains(Events::OUT).then(room));
+            Ok(room.filter(|&bytes| bytes > 0))
+        })
+    }
+
     /// Sends what MSG_MORE holds back.
     pub(in crate::socket) fn push(&self) {
         self.endpoint.set_more_comes(false);

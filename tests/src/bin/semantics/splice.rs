@@ -1,7 +1,9 @@
 //! splice(2) and sendfile(2): bytes between pipes, files and sockets, and what stays where it was when they fail.
 
-use libc::{POLLERR, POLLIN, SHUT_WR, SPLICE_F_NONBLOCK};
+use libc::{MSG_DONTWAIT, POLLERR, POLLIN, SHUT_WR, SPLICE_F_NONBLOCK};
 use std::os::fd::IntoRawFd;
+use std::thread;
+use std::time::Duration;
 
 use crate::Case;
 use crate::net::{later, listener, must, nonblocking, pair, pattern, receive_all, settle, tcp, udp, udp_pair, woken};
@@ -14,6 +16,8 @@ pub const CASES: &[Case] = &[
     ("splice.reset", reset),
     ("splice.an_empty_pipe", an_empty_pipe),
     ("splice.waiting", waiting),
+    ("splice.a_full_socket", a_full_socket),
+    ("splice.a_full_socket_is_reset", a_full_socket_is_reset),
     ("splice.the_wrong_end", the_wrong_end),
     ("splice.sendfile", sendfile),
     ("splice.sendfile_from", sendfile_from),
@@ -87,6 +91,42 @@ fn waiting(r: &mut Report) {
     r.see("recv", sys::recv(b, 16, 0));
     nonblocking(out);
     r.see("one that does not", sys::splice(out, a, 100, 0));
+}
+
+/// Two connected sockets of which the first has no room.
+fn full_pair() -> (Fd, Fd) {
+    let (a, b) = pair();
+    while sys::send(a, &[0; 65536], MSG_DONTWAIT).is_ok() {
+        while sys::send(a, &[0; 65536], MSG_DONTWAIT).is_ok() {}
+        // What is under way makes room when it has come.
+        thread::sleep(Duration::from_millis(50));
+    }
+    (a, b)
+}
+
+/// More than fits is moved by one call.
+fn a_full_socket(r: &mut Report) {
+    let (a, b) = full_pair();
+    let (out, into) = must("pipe", sys::pipe());
+    must("write", sys::write(into, &pattern(50_000)));
+    let reader = later(100, move || receive_all(b, 65536).ends_with(&pattern(50_000)));
+    r.see("moved", woken(|| sys::splice(out, a, 65536, 0)).0);
+    must("shutdown", sys::shutdown(a, SHUT_WR));
+    r.see("came", reader.join().expect("the reader"));
+}
+
+/// What the socket has no room for stays in the pipe.
+fn a_full_socket_is_reset(r: &mut Report) {
+    let (a, b) = full_pair();
+    let (out, into) = must("pipe", sys::pipe());
+    must("write", sys::write(into, b"kept"));
+    let resetter = later(100, move || {
+        must("SO_LINGER", sys::set_linger(b, true, 0));
+        must("close", sys::close(b));
+    });
+    r.see("reset", woken(|| sys::splice(out, a, 100, 0)).0);
+    resetter.join().expect("the resetter");
+    r.see("in the pipe", left(out));
 }
 
 fn the_wrong_end(r: &mut Report) {
