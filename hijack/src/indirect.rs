@@ -73,8 +73,9 @@ pub fn syscall(
         libc::SYS_epoll_create1 => hooked!(epoll_create1(a)),
         libc::SYS_epoll_ctl => hooked!(epoll_ctl(a, b, c, d)),
         libc::SYS_epoll_wait => hooked!(epoll_wait(a, b, c, d)),
-        // A ring makes sockets, and moves their bytes, on the host's network. Programs fall back where there is none.
-        libc::SYS_io_uring_setup if kernel::booted().is_some() => hook::failed(Errno::NOSYS),
+        // A ring makes sockets, moves their bytes and adds them to epoll sets, all on the host's network. Programs fall back where
+        // there is none. libuv makes its rings before its first socket.
+        libc::SYS_io_uring_setup if hook::within(kernel::expected) => hook::failed(Errno::NOSYS),
         // SAFETY: takes a number. The hooked function delivers what was sent before the process ends.
         libc::SYS_exit_group => unsafe { libc::_exit(a.int()) },
         // SAFETY: as in `hooked`; what the two take at last is one word, whatever it means.

@@ -9,7 +9,7 @@ use crate::engine::{Engine, Owner, Pool, Sockets};
 use crate::link::{Doorbell, Idle, Lead};
 use crate::lock::{lock, read, write};
 use crate::signal::cancel;
-use crate::{Errno, Kernel, Result, descriptor, host, log, reserve, thread};
+use crate::{Errno, Kernel, Result, descriptor, host, log, names, reserve, thread};
 use arena::Arena;
 use netstack::Stack;
 use std::ffi::OsString;
@@ -94,6 +94,11 @@ pub fn current() -> Result<&'static Arc<Kernel>> {
 /// The kernel of this process, if it has booted.
 pub fn booted() -> Option<&'static Arc<Kernel>> {
     *read(&KERNEL)
+}
+
+/// Whether this process has a kernel, or is told to have one (RUMP_NET). No boot.
+pub fn expected() -> bool {
+    booted().is_some() || names::is_told()
 }
 
 /// The locks of this file, held by a thread that forks.

@@ -37,7 +37,7 @@ mod thread;
 pub mod wait;
 
 pub use arena::fault;
-pub use boot::{BootError, booted, current};
+pub use boot::{BootError, booted, current, expected};
 pub use config::{Config, Net};
 pub use endpoint::Kind;
 pub use engine::Description;

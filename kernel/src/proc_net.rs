@@ -9,7 +9,7 @@ mod sockets;
 mod tests;
 
 use crate::backend::Transport::{Raw, Tcp, Udp, UdpLite};
-use crate::{Kernel, Result, names};
+use crate::{Kernel, Result};
 use sockets::Table;
 use std::net::Ipv6Addr;
 
@@ -36,8 +36,7 @@ const FILES: &[(&str, Content)] = &[
 /// The content of the file at `path`, where RUMP_NET is set (the kernel boots) or a kernel is there. None: the host's is meant.
 pub(crate) fn shown(path: &[u8]) -> Option<Result<String>> {
     let content = content_of(path)?;
-    let ours = names::is_told() || crate::booted().is_some();
-    ours.then(|| crate::current().and_then(|kernel| content(kernel)))
+    crate::expected().then(|| crate::current().and_then(|kernel| content(kernel)))
 }
 
 /// The row of a path: all of them lead to the network of the process that opens it.

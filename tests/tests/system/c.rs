@@ -154,6 +154,11 @@ fn what_the_dynamic_linker_finds_is_makercalls_go() -> Outcome {
 }
 
 #[test]
+fn a_ring_that_was_made_before_the_first_socket_adds_none_to_an_epoll_set() -> Outcome {
+    same_with(|program| program.rump("hostname=a"), "ring", "added 0, then 1 event of 7")
+}
+
+#[test]
 fn a_library_with_a_libc_of_its_own_is_announced() -> Outcome {
     let python = "import ctypes; print(bool(ctypes.CDLL(None).dlmopen(-1, b'libm.so.6', 2)))";
     let said = Program::python(python).rump("hostname=a").run()?;
