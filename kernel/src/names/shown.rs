@@ -1,7 +1,7 @@
 //! The files that a program sees which looks for names itself (dig, c-ares): ours in the place of the host's.
 
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{file, search_domains};
 use crate::config::Names;
@@ -48,6 +48,10 @@ fn resolv_conf(names: &Names) -> String {
             DOMAIN => writeln!(text, "nameserver {}", server.ip()),
             _ => writeln!(text, "# nameserver {server}: this file cannot say a port"),
         };
+    }
+    if !names.dns.iter().any(|server| server.port() == DOMAIN) {
+        // What resolv.conf(5) has without any; libevent makes no resolver at all of a file that names none.
+        let _ = writeln!(text, "nameserver {}", Ipv4Addr::LOCALHOST);
     }
     text
 }

@@ -110,3 +110,14 @@ fn a_program_is_shown_our_files_and_no_others() {
     assert!(hosts.by_name("localhost", Families::V4).is_some());
     assert_eq!(show("/etc/passwd"), None);
 }
+
+#[test]
+fn a_program_is_shown_a_name_server_even_where_there_is_none() {
+    let with = |servers: &[&str]| {
+        let dns = servers.iter().map(|server| server.parse().unwrap()).collect();
+        NameFile::ResolvConf.content(&Names { dns, ..Names::default() }, "me", &[])
+    };
+    assert!(with(&[]).ends_with("\nnameserver 127.0.0.1\n"));
+    assert!(with(&["10.0.0.2:5353"]).ends_with("\nnameserver 127.0.0.1\n"), "a file cannot say a port");
+    assert!(!with(&["10.0.0.1:53"]).contains("127.0.0.1"));
+}
