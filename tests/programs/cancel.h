@@ -54,7 +54,7 @@ static inline void fill(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    for (int quiet = 0; quiet < 3; usleep(1000))
+    for (int quiet = 0; quiet < 30; usleep(1000))
         if (write(fd, big, sizeof big) < 0) quiet++;
         else quiet = 0;
     fcntl(fd, F_SETFL, flags);
