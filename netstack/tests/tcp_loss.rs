@@ -202,6 +202,19 @@ fn an_old_timestamp_is_refused() {
 }
 
 #[test]
+fn a_timestamp_of_0_says_nothing() {
+    // As on Linux: the SYN of some has none in it, and what comes then may be far from 0.
+    let mut s = Script::listening(1500, 5);
+    s.gets("S 0:0(0) win 1000 <mss 1460,ts 0 0>");
+    s.sends("S. 0:0(0) ack 1");
+    s.gets(". 1:1(0) ack 1 win 1000 <ts 3000000000 0>");
+    s.accepts();
+    s.gets("P. 1:11(10) ack 1 win 1000 <ts 3000000001 0>");
+    let ack = s.sends(". 1:1(0) ack 11");
+    assert_eq!(ack.options.unwrap().timestamps.unwrap().echo, 3_000_000_001);
+}
+
+#[test]
 fn after_24_days_of_silence_an_old_timestamp_says_nothing() {
     // RFC 7323 §5.5.
     let mut s = Script::listening(1500, 5);

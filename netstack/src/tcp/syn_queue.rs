@@ -3,7 +3,7 @@
 
 use super::demux::Tuple;
 use super::durable::{Durable, Timestamps};
-use super::input::{CHALLENGE_INTERVAL, is_older};
+use super::input::{CHALLENGE_INTERVAL, is_old};
 use super::options::TcpOptions;
 use super::reply::Reply;
 use super::rtt::RttEstimator;
@@ -71,7 +71,7 @@ impl Request {
         let right = rcv_nxt + self.rcv_wnd;
         // RFC 7323 §5.3 R1.
         let stamps = self.timestamps.zip(header.options.timestamps);
-        let old = stamps.is_some_and(|(ours, theirs)| is_older(theirs.value, ours.recent));
+        let old = stamps.is_some_and(|(ours, theirs)| is_old(theirs.value, ours.recent));
         if (old && !header.has(Flags::RST)) || header.seq.before(rcv_nxt) || header.seq.after(right) {
             // RFC 9293: first.
             return if header.has(Flags::RST) { Verdict::Ignore } else { self.limited(now, Verdict::Acknowledge) };

@@ -28,7 +28,7 @@ use super::timers::Timer;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::Segment;
 
-pub(super) use sequence::is_older;
+pub(super) use sequence::is_old;
 pub(super) use syn_sent::peer_mss;
 
 /// How the processing of a segment ends early.

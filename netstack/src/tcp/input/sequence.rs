@@ -15,7 +15,7 @@ impl Tcb {
         // RFC 7323 §5.3 R1. A segment without the option passes, as on Linux, though §3.2 would drop it.
         if let (Some(ours), Some(theirs)) = (self.durable.timestamps, header.options.timestamps)
             && !reset
-            && is_older(theirs.value, ours.recent)
+            && is_old(theirs.value, ours.recent)
             && now.millis().wrapping_sub(ours.recent_age) < PAWS_IDLE_LIMIT
         {
             return Err(self.unacceptable(segment));
@@ -26,7 +26,7 @@ impl Tcb {
         // RFC 7323 §4.3 (2).
         if let (Some(ours), Some(theirs)) = (&mut self.durable.timestamps, header.options.timestamps)
             && !reset
-            && !is_older(theirs.value, ours.recent)
+            && !is_old(theirs.value, ours.recent)
             && header.seq.at_or_before(self.ack.last_sent())
         {
             ours.recent = theirs.value;
@@ -56,7 +56,13 @@ impl Tcb {
     }
 }
 
+/// Whether a timestamp is older than TS.Recent. As on Linux, a TS.Recent of 0 says nothing: there was none yet, or the peer's SYN had
+/// no time in it.
+pub(in crate::tcp) fn is_old(value: u32, recent: u32) -> bool {
+    recent != 0 && is_older(value, recent)
+}
+
 /// RFC 7323 §5.2: `a` before `b` on the timestamps' circle.
-pub(in crate::tcp) fn is_older(a: u32, b: u32) -> bool {
+pub(super) fn is_older(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
