@@ -8,12 +8,14 @@ mod answer;
 mod flow_label;
 mod local;
 mod packet;
+mod repair;
 mod sockets;
 mod spin;
 
 pub use flow_label::FlowLabelCall;
 pub use local::Local;
 pub use packet::PacketCall;
+pub use repair::RepairCall;
 pub use sockets::Transport;
 
 use crate::endpoint::{Endpoint, Kind, SocketId};
@@ -27,7 +29,7 @@ use netstack::ip::HeaderOptions;
 use netstack::packet::{Fanout, PacketName, PacketStatistics, RolloverCounts};
 use netstack::raw::RawOptions;
 use netstack::socket::{BindOptions, SendError, SendOptions, Shutdown};
-use netstack::tcp::{Close, PacketInfo, TcpInfo, TcpOptions};
+use netstack::tcp::{Close, PacketInfo, Sequences, TcpInfo, TcpOptions, Windows};
 use netstack::tx_timestamp::TxTimestampRequest;
 use netstack::{DatagramMemory, Filter, Listed, SourceChange};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -74,6 +76,8 @@ pub enum Call<'a> {
     Anycast(SocketId, bool, Ipv6Addr, u32),
     /// IPV6_FLOWLABEL_MGR.
     FlowLabel(SocketId, FlowLabelCall),
+    /// A call of a stream under repair.
+    Repair(SocketId, RepairCall<'a>),
     /// A call that only packet sockets have.
     Packet(SocketId, PacketCall<'a>),
     /// UDP_CORK was cleared: the datagram that was written in pieces is sent.
@@ -170,6 +174,12 @@ pub enum Reply {
     TcpInfo(Box<TcpInfo>),
     /// An error that did not end the connection.
     SoftError(Option<Errno>),
+    /// TCP_QUEUE_SEQ of a connection.
+    Sequences(Option<Sequences>),
+    /// TCP_REPAIR_WINDOW of a connection.
+    Windows(Option<Windows>),
+    /// Text that is not acknowledged.
+    Text(Vec<u8>),
     /// The headers of a connection's SYN, or their length if they do not fit.
     SavedSyn(std::result::Result<Box<[u8]>, usize>),
     /// The header fields; none before the first segment.

@@ -5,6 +5,7 @@
 //! Neither waits for the other.
 
 mod bounds;
+mod ending;
 mod errors;
 mod frames;
 mod readiness;
@@ -99,6 +100,7 @@ pub struct Endpoint {
     /// The last send had MSG_MORE.
     more_comes: AtomicBool,
     released: AtomicBool,
+    ending: ending::Ending,
     /// What MSG_ERRQUEUE reads.
     pub(crate) errors: ErrorQueue,
     /// Signal-driven I/O.
@@ -153,6 +155,7 @@ impl Endpoint {
             errors_are_urgent: AtomicBool::new(false),
             more_comes: AtomicBool::new(false),
             released: AtomicBool::new(false),
+            ending: ending::Ending::default(),
             errors: ErrorQueue::default(),
             signals: signal_driven::Signals::default(),
             fin: AtomicBool::new(false),

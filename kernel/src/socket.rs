@@ -16,6 +16,7 @@ mod path_mtu;
 mod peek_offset;
 mod plain;
 mod queued;
+mod repair;
 mod send_control;
 mod stamp;
 mod stream;
@@ -37,7 +38,6 @@ pub use name::{LinkAddr, Name};
 pub use netstack::filter::MAX_INSTRUCTIONS;
 pub use netstack::ip::HeaderOptions;
 use netstack::packet::PacketKind;
-use netstack::tcp::Close;
 pub use netstack::wire::ipv4_options::answering as return_options;
 use options::Settings;
 pub use options::{Passing, SocketOption};
@@ -45,6 +45,7 @@ use options::{v4_options, whole_header};
 pub use packet::{Auxdata, DeviceAddr, SOCK_PACKET};
 use parking_lot::Mutex;
 pub use path_mtu::PathMtu;
+use repair::Repair;
 use stamp::LastStamp;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
@@ -75,6 +76,8 @@ pub struct Socket {
     peek_offset: AtomicI32,
     /// Up to where in the ring empty datagrams have been peeked at.
     peeked_nothing: AtomicU64,
+    /// TCP_REPAIR.
+    repair: Mutex<Repair>,
     /// For SIOCGSTAMP.
     last_stamp: LastStamp,
     /// Numbers of sends (SOF_TIMESTAMPING_OPT_ID).
@@ -96,6 +99,7 @@ impl Socket {
             peer: Mutex::new(None),
             peek_offset: AtomicI32::new(-1),
             peeked_nothing: AtomicU64::new(0),
+            repair: Mutex::default(),
             last_stamp: LastStamp::default(),
             tx_timestamps: TxTimestampCount::default(),
         }
@@ -107,7 +111,10 @@ impl Socket {
             return Err(Errno::INVAL);
         }
         let addr = self.to_bind(addr)?;
-        let options = self.settings.lock().bind();
+        let mut options = self.settings.lock().bind();
+        if self.repairs() {
+            (options.reuse_addr, options.forced) = (true, true);
+        }
         self.backend.call(Call::Bind(self.id(), addr, options)).map(drop)
     }
 
@@ -146,7 +153,10 @@ impl Socket {
     /// connect(2) with AF_UNSPEC: the socket is as if it had never been connected.
     pub fn disconnect(&self) -> Result<()> {
         self.connecting.store(false, Ordering::Release);
-        self.backend.call(Call::Disconnect(self.id()))?;
+        match self.repairs() {
+            true => self.abandon()?,
+            false => drop(self.backend.call(Call::Disconnect(self.id()))?),
+        }
         *self.peer.lock() = None;
         if self.endpoint.kind == Kind::Stream {
             // tcp_disconnect() reports an error, whether there is one or not.
@@ -203,6 +213,7 @@ impl Socket {
                     let settings = self.settings.lock().inherited(header_options);
                     endpoint.set_low_water(self.endpoint.low_water());
                     endpoint.set_oob_inline(self.endpoint.oob_inline());
+                    endpoint.set_resets(settings.linger == Some(0));
                     endpoint.set_not_sent_low_water(self.endpoint.not_sent_low_water());
                     settings.bound_rings(&endpoint);
                     let socket = Socket::new(self.backend.clone(), endpoint, self.family(), settings);
@@ -409,18 +420,13 @@ impl Socket {
 const SOMAXCONN: usize = 4096;
 
 impl Drop for Socket {
-    /// The last close: SO_LINGER decides between FIN and RST, unread data makes it a RST.
+    /// The last close: see `Endpoint::ending`.
     fn drop(&mut self) {
         if self.endpoint.is_watched() {
             crate::poll::socket_closed(&self.endpoint);
         }
         let linger = self.settings.get_mut().linger;
-        let unread = self.endpoint.rings().is_some_and(|rings| rings.readable() > 0);
-        let how = match linger {
-            Some(0) => Close::Abort,
-            _ => Close::Graceful { unread },
-        };
-        let _ = self.backend.call(Call::Close(self.id(), how));
+        let _ = self.backend.call(Call::Close(self.id(), self.endpoint.ending()));
         // Linux waits on a non-blocking socket, too.
         if let Some(seconds @ 1..) = linger
             && self.endpoint.kind == Kind::Stream

@@ -143,6 +143,8 @@ pub struct BindOptions {
     pub reuse_addr: bool,
     /// SO_REUSEPORT.
     pub reuse_port: bool,
+    /// TCP_REPAIR: the port is taken whoever has it.
+    pub forced: bool,
     /// IPV6_V6ONLY: bound to `::`, the socket does not get what comes by IPv4 as well.
     pub v6_only: bool,
     /// IP_FREEBIND: the address need not be ours yet. Nothing is sent from it before it is.

@@ -14,7 +14,7 @@ impl Instant {
     }
 
     /// Milliseconds since the origin, as the timestamps of IP (RFC 791 §3.1) and TCP (RFC 7323 §5.4) count them, which wrap around.
-    pub(crate) fn millis(self) -> u32 {
+    pub fn millis(self) -> u32 {
         (self.0 / 1_000_000) as u32
     }
 

@@ -15,6 +15,7 @@ const ANY_PORT: PortRange = PortRange { least: 0, most: 0 };
 const PLAIN: BindOptions = BindOptions {
     reuse_addr: false,
     reuse_port: false,
+    forced: false,
     v6_only: false,
     free: false,
     on: None,

@@ -56,4 +56,17 @@ pub enum Call {
     Join { which: u8, v6: bool, leave: bool },
     Raw { kind: u8, protocol: u8 },
     RawSend { which: u8, v6: bool, payload: Vec<u8> },
+    Restore { v6: bool, port: u8, written: u32, received: u32 },
+    Repair { which: u8, how: Repair },
+}
+
+/// A call of a program whose stream is under repair.
+#[derive(Arbitrary, Debug)]
+pub enum Repair {
+    Agree { mss: u16, scales: u8, more: bool },
+    Windows { snd_wl1: u32, snd_wnd: u32, snd_wnd_max: u32, rcv_wnd: u32, rcv_wup: u32 },
+    PutSent { len: u16 },
+    PutReceived { len: u16 },
+    Probe,
+    Abandon,
 }

@@ -6,12 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use arena::{Consumer, Producer};
 use netstack::raw::RawKind;
 use netstack::socket::{BindOptions, SendOptions, Shutdown};
-use netstack::tcp::{Close, FirstText, TcpId};
+use netstack::tcp::{Agreement, Close, FirstText, Seq, Sequences, TcpId, Windows};
 use netstack::time::Instant;
 use netstack::{Key, RawId, Stack, UdpId};
 
 use super::frame::{PEER, PEER6, port};
-use super::op::Call;
+use super::op::{Call, Repair};
 use crate::memory::Memory;
 
 /// Most sockets of a kind that are open at once.
@@ -133,8 +133,20 @@ impl Sockets {
                 let _ = (stack.raw_take_error(*id), stack.raw_take_reports(*id));
                 reader.consume(reader.len());
             }
+            Call::Restore { v6, port: which, written, received } if self.streams.len() < MOST => {
+                let id = stack.tcp_open(self.key(memory));
+                let ((tx, engine_tx), (engine_rx, rx)) = (arena::ring::heap(1 << 12), arena::ring::heap(1 << 12));
+                let sequences = Sequences { written: Seq(written), received: Seq(received) };
+                let _ = stack.tcp_restore(now, id, peer(v6, which), engine_tx, engine_rx, sequences);
+                self.streams.push(Stream { id, tx, rx });
+            }
+            Call::Repair { which, how } => {
+                let Some(stream) = choose(&mut self.streams, which) else { return };
+                repair(stream, stack, now, how);
+            }
             // As many as may be are open.
-            Call::Listen { .. } | Call::Connect { .. } | Call::Udp { .. } | Call::Raw { .. } => {}
+            Call::Listen { .. } | Call::Connect { .. } | Call::Restore { .. } | Call::Udp { .. } | Call::Raw { .. } => {
+            }
         }
     }
 
@@ -180,6 +192,40 @@ impl Sockets {
             _ => {}
         }
     }
+}
+
+fn repair(stream: &mut Stream, stack: &mut Stack, now: Instant, how: Repair) {
+    let id = stream.id;
+    match how {
+        Repair::Agree { mss, scales, more } => {
+            stack.tcp_agree(now, id, Agreement::Mss(mss));
+            // No more than 14: the caller checks.
+            let scales = Agreement::WindowScales { snd: scales % 15, rcv: (scales >> 4) % 15 };
+            stack.tcp_agree(now, id, scales);
+            if more {
+                stack.tcp_agree(now, id, Agreement::Sack);
+                stack.tcp_agree(now, id, Agreement::Timestamps);
+            }
+        }
+        Repair::Windows { snd_wl1, snd_wnd, snd_wnd_max, rcv_wnd, rcv_wup } => {
+            let windows = Windows { snd_wl1: Seq(snd_wl1), snd_wnd, snd_wnd_max, rcv_wnd, rcv_wup: Seq(rcv_wup) };
+            if stack.tcp_set_windows(now, id, windows) {
+                assert_eq!(stack.tcp_windows(id).map(|windows| windows.snd_wnd), Some(snd_wnd));
+            }
+        }
+        Repair::PutSent { len } => {
+            stream.tx.write(&vec![b's'; len.into()]);
+            stack.tcp_count_as_sent(now, id);
+            let sent = stack.tcp_unacknowledged(id, usize::MAX);
+            assert!(sent.len() <= stream.tx.capacity());
+        }
+        Repair::PutReceived { len } => {
+            stack.tcp_put_received(now, id, &[&vec![b'r'; len.into()]]);
+        }
+        Repair::Probe => stack.tcp_probe_window(now, id),
+        Repair::Abandon => stack.tcp_abandon(now, id),
+    }
+    let _ = (stack.tcp_windows(id), stack.tcp_sequences(id));
 }
 
 fn choose<T>(among: &mut [T], which: u8) -> Option<&mut T> {

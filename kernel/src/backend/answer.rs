@@ -47,6 +47,7 @@ impl Engine {
             Call::GroupFilter(id, group, interface) => self.group_filter(id, group, interface),
             Call::Anycast(id, join, addr, interface) => self.anycast(id, join, addr, interface),
             Call::FlowLabel(id, call) => self.answer_flow_label(now, id, call),
+            Call::Repair(id, call) => self.answer_repair(now, id, call),
             Call::Packet(id, call) => self.answer_packet(now, id, call),
 
             // What a socket can be asked.
@@ -131,7 +132,7 @@ impl Engine {
         }
     }
 
-    fn stream(&self, id: SocketId) -> Result<TcpId> {
+    pub(super) fn stream(&self, id: SocketId) -> Result<TcpId> {
         match self.handle(id)? {
             Handle::Tcp(tcp) => Ok(tcp),
             _ => Err(Errno::OPNOTSUPP),

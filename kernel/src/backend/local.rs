@@ -7,7 +7,6 @@ use crate::engine::{Engine, Owner};
 use crate::link::Lead;
 use crate::wait::{Waiter, left};
 use crate::{Errno, Result, signal};
-use netstack::tcp::Close;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -109,8 +108,7 @@ impl Local {
     pub(crate) fn close_all(&self, patience: Duration) -> Option<()> {
         self.owner.with_patience(patience, |engine, now| {
             for (endpoint, _) in engine.sockets.open() {
-                let unread = endpoint.rings().is_some_and(|rings| rings.readable() > 0);
-                let _ = engine.answer(now, Call::Close(endpoint.id(), Close::Graceful { unread }));
+                let _ = engine.answer(now, Call::Close(endpoint.id(), endpoint.ending()));
             }
         })
     }

@@ -46,6 +46,8 @@ enum Access {
     Whole { get: GetBytes, exact: bool },
     /// Read-only, of a fixed size: EINVAL if the buffer is shorter, before anything else is checked.
     Sized { size: usize, get: GetBytes },
+    /// A structure of a fixed size, that comes and goes only whole: EINVAL for another length, before anything else is checked.
+    Structure { size: usize, get: GetBytes, set: SetBytes },
     /// Read-only, into a buffer that is no longer than the value: EINVAL.
     AtMost { get: GetBytes },
     /// Read-only and read once. If the buffer is too short it is EINVAL, the length that it needs is reported, and it stays.

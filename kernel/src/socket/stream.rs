@@ -5,7 +5,9 @@ mod receive;
 mod send;
 
 use super::{Received, SendControl, Socket};
-use crate::Errno;
+use crate::{Errno, Result};
+use arena::fault;
+use std::io::IoSlice;
 
 /// If part of a call's memory is not there (EFAULT), bytes are transferred in whole pieces of this length.
 const PIECE: usize = 32 * 1024;
@@ -18,6 +20,17 @@ impl Socket {
             errno => Some(Errno::from_raw_os_error(errno)),
         }
     }
+}
+
+/// What a call that the engine answers has to send.
+pub(super) fn parts<'a>(bufs: &'a [IoSlice<'_>]) -> Vec<&'a [u8]> {
+    bufs.iter().map(|buf| &**buf).collect()
+}
+
+/// Whether the engine can read up to `most` bytes of each part, under its lock. Errors: EFAULT.
+pub(super) fn check_readable(parts: &[&[u8]], most: usize) -> Result<()> {
+    let readable = |part: &&[u8]| fault::readable(part.as_ptr(), part.len().min(most)).is_ok();
+    if parts.iter().all(readable) { Ok(()) } else { Err(Errno::FAULT) }
 }
 
 #[cfg(test)]

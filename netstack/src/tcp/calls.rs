@@ -17,12 +17,23 @@ use super::tcb::{Opening, Tcb};
 use super::window::SCALE;
 use super::{Accepted, Tcp, TcpId};
 use crate::datagram::{ErrorReport, Reports};
+use crate::events::Events;
 use crate::ip::{end, plain};
 use crate::slab::Handle;
 use crate::socket::{BindError, BindOptions, ConnectError, Key, ListenError, PortRange};
 use crate::time::Instant;
 use arena::{Consumer, Producer};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// What connect(2) begins with.
+pub(super) struct Claimed {
+    pub(super) tuple: Tuple,
+    /// The sequence number to begin with, if an old connection in TIME-WAIT had the four-tuple.
+    successor: Option<Seq>,
+    path: Path,
+    pub(super) options: TcpOptions,
+    pub(super) advertised_mss: u16,
+}
 
 impl Tcp {
     /// socket(2).
@@ -112,21 +123,8 @@ impl Tcp {
         first: FirstText,
         env: &mut Env<'_>,
     ) -> Result<(), ConnectError> {
-        let remote = match loopback_for_any(remote.ip()) {
-            addr if addr == remote.ip() => plain(remote),
-            loopback => SocketAddr::new(loopback, remote.port()),
-        };
-        let socket = self.sockets.get(id.0).ok_or(ConnectError::NotFound)?;
-        let options = match &socket.kind {
-            Kind::Idle(idle) => idle.options.clone(),
-            Kind::Listening(_) => return Err(ConnectError::InvalidState),
-            Kind::Connection(tcb) if tcb.durable.state.is_synchronized() => return Err(ConnectError::IsConnected),
-            Kind::Connection(_) => return Err(ConnectError::InProgress),
-        };
-        let bound = socket.binding.map(|binding| binding.local.ip()).filter(|addr| !addr.is_unspecified());
-        let path = path_to(remote, bound, &options, env).ok_or(ConnectError::NetUnreachable)?;
-        let (tuple, successor) = self.claim_tuple(now, id.0, path, remote, options.ports)?;
-        let advertised_mss = announced_mss(path.mtu, remote.is_ipv6(), options.maxseg);
+        let Claimed { tuple, successor, path, options, advertised_mss } = self.claim(now, id, remote, env)?;
+        let remote = tuple.remote;
         let iss = successor.unwrap_or_else(|| self.secrets.isn(&tuple, now));
         let durable = Durable {
             rcv_scale: SCALE,
@@ -144,12 +142,43 @@ impl Tcp {
         let carried = advertised_mss.min(announced_mss(path.path_mtu, remote.is_ipv6(), None));
         let carried = carried.saturating_sub(tcb.options_behind_header() as u16);
         tcb.early = self.fast_open.active(now, &tuple, first, &options, carried);
-        if let Some(socket) = self.sockets.get_mut(id.0) {
+        self.begin(now, id.0, tcb, env.events);
+        Ok(())
+    }
+
+    /// The way to `remote`, and the four-tuple for a connection.
+    pub(super) fn claim(
+        &mut self,
+        now: Instant,
+        id: TcpId,
+        remote: SocketAddr,
+        env: &mut Env<'_>,
+    ) -> Result<Claimed, ConnectError> {
+        let remote = match loopback_for_any(remote.ip()) {
+            addr if addr == remote.ip() => plain(remote),
+            loopback => SocketAddr::new(loopback, remote.port()),
+        };
+        let socket = self.sockets.get(id.0).ok_or(ConnectError::NotFound)?;
+        let options = match &socket.kind {
+            Kind::Idle(idle) => idle.options.clone(),
+            Kind::Listening(_) => return Err(ConnectError::InvalidState),
+            Kind::Connection(tcb) if tcb.durable.state.is_synchronized() => return Err(ConnectError::IsConnected),
+            Kind::Connection(_) => return Err(ConnectError::InProgress),
+        };
+        let bound = socket.binding.map(|binding| binding.local.ip()).filter(|addr| !addr.is_unspecified());
+        let path = path_to(remote, bound, &options, env).ok_or(ConnectError::NetUnreachable)?;
+        let (tuple, successor) = self.claim_tuple(now, id.0, path, remote, options.ports)?;
+        let advertised_mss = announced_mss(path.mtu, remote.is_ipv6(), options.maxseg);
+        Ok(Claimed { tuple, successor, path, options, advertised_mss })
+    }
+
+    /// The socket has a connection.
+    pub(super) fn begin(&mut self, now: Instant, handle: Handle, tcb: Box<Tcb>, events: &mut Events) {
+        if let Some(socket) = self.sockets.get_mut(handle) {
             socket.error = None;
             socket.kind = Kind::Connection(tcb);
         }
-        self.settle(now, id.0, env.events);
-        Ok(())
+        self.settle(now, handle, events);
     }
 
     /// The four-tuple for a new connection: with the bound port, else with one that is free towards `remote`. Also the

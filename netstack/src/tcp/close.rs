@@ -38,6 +38,9 @@ impl Tcp {
             tcb.change_segment_size(tcb.durable.snd_mss);
         }
         tcb.ack.set_mode(tcb.options.quickack);
+        if let (Some(timestamps), Some(offset)) = (&mut tcb.durable.timestamps, tcb.options.timestamp_offset) {
+            timestamps.offset = offset;
+        }
         // Setting TCP_NODELAY, and clearing TCP_CORK, send what waits.
         self.make_ready(now, id.0);
     }
@@ -70,16 +73,12 @@ impl Tcp {
         let Some(socket) = self.sockets.get_mut(id.0) else { return };
         let Kind::Connection(tcb) = &mut socket.kind else { return self.forget(id.0, events) };
         tcb.orphan = true;
-        let rst = match how {
-            Close::Abort => true,
-            Close::Graceful { unread } => unread,
-        };
-        match tcb.durable.state {
+        match (tcb.durable.state, how) {
             // RFC 9293 §3.10.4: SYN-SENT: delete the TCB.
-            State::SynSent => tcb.end(),
+            (State::SynSent, _) | (_, Close::Abandon) => tcb.end(),
             // RFC 2525 §2.17.
-            _ if rst => tcb.abort(),
-            _ => close_writing(tcb),
+            (_, Close::Abort | Close::Graceful { unread: true }) => tcb.abort(),
+            (_, Close::Graceful { unread: false }) => close_writing(tcb),
         }
         self.settle(now, id.0, events);
     }

@@ -82,6 +82,11 @@ impl DelayedAck {
         self.acked
     }
 
+    /// Somebody else has sent it.
+    pub(super) fn set_last_sent(&mut self, rcv_nxt: Seq) {
+        self.acked = rcv_nxt;
+    }
+
     /// Estimate of the payload of the peer's full segments, in bytes.
     pub(super) fn segment(&self) -> u32 {
         self.segment

@@ -17,6 +17,7 @@
 //! | the path, the buffers | `path_mtu`, `mtu_search`, `autotune` |
 //! | opening | `listen`, `syn_queue`, `syn_cookie`, `isn`, `fast_open`, `saved_syn` |
 //! | closing | `close`, `remnant` (TIME-WAIT) |
+//! | moving | `repair` |
 //! | tables | `demux`, `ports`, `reuseport`, `filter` |
 //! | the program's calls | `calls`, `close`, `times` (timestamps), `packet_info`, `info`, `listing` |
 //! | the stack's calls | `poll`, `settle`, `reply`, `icmp`, `seam` (what TCP needs of the stack) |
@@ -54,6 +55,7 @@ mod rate;
 mod reassembly;
 mod recovery;
 mod remnant;
+mod repair;
 mod reply;
 mod retransmit;
 mod reuseport;
@@ -87,6 +89,7 @@ pub use info::{TcpInfo, TcpStatus};
 pub use options::{Keepalive, TcpOptions};
 pub use packet_info::PacketInfo;
 pub use recovery::Phase;
+pub use repair::{Agreement, Sequences, Windows};
 pub use saved_syn::SaveSyn;
 pub use seq::Seq;
 pub use state::State;
@@ -140,6 +143,8 @@ pub enum Close {
     },
     /// RST, and nothing more is delivered (`SO_LINGER` with a time of 0).
     Abort,
+    /// The peer hears nothing: somebody else goes on with the connection (`TCP_REPAIR`).
+    Abandon,
 }
 
 /// What is the same for all connections of a stack.

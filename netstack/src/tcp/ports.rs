@@ -94,7 +94,7 @@ impl Ports {
             let offset = rng.u32();
             let free = self.candidates(offset, options.ports).find(|port| !self.ports.contains_key(port));
             binding.local.set_port(free.ok_or(BindError::NoPorts)?);
-        } else if self.conflicts(&binding) {
+        } else if !options.forced && self.conflicts(&binding) {
             return Err(BindError::AddrInUse);
         }
         self.hold(&binding);

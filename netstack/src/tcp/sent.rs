@@ -146,6 +146,14 @@ impl SentQueue {
         self.queue.push_back(Sent { start, end, at, departure, run_end: end, marks: Marks::empty() });
     }
 
+    /// As [`push`](Self::push), of what may have left before, and elsewhere: its acknowledgement measures no round trip.
+    pub(super) fn push_unmeasured(&mut self, start: Seq, end: Seq, at: Instant, departure: Departure) {
+        self.push(start, end, at, departure);
+        if let Some(last) = self.queue.back_mut() {
+            last.marks |= Marks::EVER_REPEATED;
+        }
+    }
+
     /// Everything before `ack` is acknowledged. `each` sees every record of it, and how many of its bytes are news.
     pub(super) fn on_ack(&mut self, ack: Seq, mut each: impl FnMut(&Sent, u32)) {
         while let Some(first) = self.queue.front_mut() {

@@ -63,6 +63,16 @@ fn immediate_exit_delivers() -> Outcome {
 }
 
 #[test]
+fn exit_resets_who_lingers_for_no_time() -> Outcome {
+    let bus = Bus::new();
+    let mut reader = reader(&bus)?;
+    let last = "import struct; c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))";
+    sender(&bus, last).finish()?.expect("sent")?;
+    reader.expect("error 104 after")?;
+    Ok(())
+}
+
+#[test]
 fn exit_by_number_delivers() -> Outcome {
     const EXIT_GROUP: libc::c_long = libc::SYS_exit_group;
     delivered(&format!("ctypes.CDLL(None).syscall({EXIT_GROUP}, 3)"))

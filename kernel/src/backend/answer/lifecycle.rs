@@ -82,7 +82,7 @@ impl Engine {
         Ok(self.described(id))
     }
 
-    fn connect_stream(
+    pub(in crate::backend) fn connect_stream(
         &mut self,
         id: SocketId,
         tcp: TcpId,

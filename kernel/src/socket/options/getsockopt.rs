@@ -24,6 +24,8 @@ impl SocketOption<'_> {
             }
             Access::Sized { size, .. } if into.len() < *size => return Err(Errno::INVAL),
             Access::Sized { get, .. } => get(socket)?,
+            Access::Structure { size, .. } if into.len() != *size => return Err(Errno::INVAL),
+            Access::Structure { get, .. } => get(socket)?,
             Access::AtMost { get } => {
                 let value = get(socket)?;
                 if into.len() > value.len() {

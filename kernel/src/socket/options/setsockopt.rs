@@ -27,9 +27,10 @@ impl SocketOption<'_> {
             | Access::Taken { .. }
             | Access::Asked { .. } => Err(Errno::NOPROTOOPT),
             Access::Long { set, .. } => set(socket, values::long(value)?),
-            Access::SizedByValue { set, .. } | Access::Word { set, .. } | Access::Program { set, .. } => {
-                set(socket, value)
-            }
+            Access::Structure { set, .. }
+            | Access::SizedByValue { set, .. }
+            | Access::Word { set, .. }
+            | Access::Program { set, .. } => set(socket, value),
             Access::InPlace { set, .. } => set(socket, &mut value.to_vec()),
             Access::Control { set, .. } | Access::Bytes { set, .. } => set.ok_or(Errno::NOPROTOOPT)?(socket, value),
         }

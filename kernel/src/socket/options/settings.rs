@@ -150,12 +150,18 @@ impl Settings {
         BindOptions {
             reuse_addr: self.reuse_addr,
             reuse_port: self.reuse_port,
+            forced: false,
             v6_only: self.v6_only,
             free: self.free_bind || self.tcp.transparent,
             on: self.tcp.bound_to,
             ports: self.tcp.ports,
             no_port: self.no_port,
         }
+    }
+
+    /// SO_REUSEADDR.
+    pub(in crate::socket) fn set_reuse_addr(&mut self, on: bool) {
+        self.reuse_addr = on;
     }
 
     /// IP_TRANSPARENT, IPV6_TRANSPARENT.

@@ -5,9 +5,9 @@ use super::rows::{bytes, change, engine, local, seconds, within};
 use super::{Access, On, Row};
 use crate::backend::{Call, Reply};
 use crate::endpoint::State;
+use crate::socket::repair::REPAIR_WINDOW_LEN;
 use crate::socket::{SOMAXCONN, Socket};
-use crate::tcp_info;
-use crate::{Errno, Result};
+use crate::{Errno, Result, clock, tcp_info};
 use libc::IPPROTO_TCP;
 use netstack::tcp::{Algorithm, FastOpenKeys, FastOpenModes, SaveSyn};
 use std::time::Duration;
@@ -124,12 +124,34 @@ pub(super) static ROWS: &[Row] = &[
             },
         },
     },
-    // As to who may not administer the network: no connection of ours can be taken apart and put together again.
     Row {
         level: IPPROTO_TCP,
         name: libc::TCP_REPAIR,
         on: On::Stream,
-        access: Int { get: |_| Ok(0), set: Some(|_, _| Err(Errno::PERM)) },
+        access: Int { get: |s| Ok(i32::from(s.repairs())), set: Some(Socket::set_repair) },
+    },
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_REPAIR_QUEUE,
+        on: On::Stream,
+        access: Int { get: Socket::repair_queue, set: Some(Socket::set_repair_queue) },
+    },
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_QUEUE_SEQ,
+        on: On::Stream,
+        access: Int { get: Socket::queue_seq, set: Some(Socket::set_queue_seq) },
+    },
+    bytes(IPPROTO_TCP, libc::TCP_REPAIR_OPTIONS, On::Stream, None, Some(Socket::set_repair_options)),
+    Row {
+        level: IPPROTO_TCP,
+        name: libc::TCP_REPAIR_WINDOW,
+        on: On::Stream,
+        access: Access::Structure {
+            size: REPAIR_WINDOW_LEN,
+            get: Socket::repair_window,
+            set: Socket::set_repair_window,
+        },
     },
     Row {
         level: IPPROTO_TCP,
@@ -138,9 +160,15 @@ pub(super) static ROWS: &[Row] = &[
         access: Int {
             get: |s| match s.backend.call(Call::TcpInfo(s.id()))? {
                 Reply::TcpInfo(info) if info.timestamp != 0 => Ok(info.timestamp as i32),
-                _ => Ok((crate::clock::now().0 / 1_000_000) as u32 as i32),
+                _ => Ok(milliseconds().wrapping_add(s.settings.lock().tcp.timestamp_offset.unwrap_or(0)) as i32),
             },
-            set: Some(|_, _| Err(Errno::PERM)),
+            set: Some(|s, v| {
+                s.check_repairs()?;
+                change(s, |settings| {
+                    settings.tcp.timestamp_offset = Some((v as u32).wrapping_sub(milliseconds()));
+                    Ok(())
+                })
+            }),
         },
     },
     // Delays are a queueing discipline's to make.
@@ -150,19 +178,6 @@ pub(super) static ROWS: &[Row] = &[
         v => s.tcp.thin_linear = within(v, 0, 1)? == 1),
     // As Linux's `cubic` and `reno`, ours have nothing to tell.
     bytes(IPPROTO_TCP, libc::TCP_CC_INFO, On::Stream, Some(|_| Ok(Vec::new())), None),
-    // Of sockets under repair (TCP_REPAIR), which no socket is here.
-    Row {
-        level: IPPROTO_TCP,
-        name: libc::TCP_REPAIR_QUEUE,
-        on: On::Stream,
-        access: Int { get: |_| Err(Errno::INVAL), set: Some(|_, _| Err(Errno::PERM)) },
-    },
-    Row {
-        level: IPPROTO_TCP,
-        name: libc::TCP_QUEUE_SEQ,
-        on: On::Stream,
-        access: Int { get: |_| Err(Errno::INVAL), set: Some(|_, _| Err(Errno::INVAL)) },
-    },
     // Checked, and without effect on Linux as well.
     Row {
         level: IPPROTO_TCP,
@@ -294,6 +309,11 @@ pub(super) static ROWS: &[Row] = &[
         }),
     ),
 ];
+
+/// The clock of timestamps (RFC 7323 §5.4).
+fn milliseconds() -> u32 {
+    clock::now().millis()
+}
 
 /// EINVAL where the socket is in none of `states`.
 fn before_connecting(socket: &Socket, states: State) -> Result<()> {

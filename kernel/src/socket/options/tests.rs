@@ -171,6 +171,7 @@ fn what_can_only_be_read_is_enoprotoopt_to_set_and_a_short_int_einval() {
             Access::Long { .. }
             | Access::Control { set: Some(_), .. }
             | Access::SizedByValue { .. }
+            | Access::Structure { .. }
             | Access::InPlace { .. }
             | Access::Word { .. }
             | Access::Program { .. }

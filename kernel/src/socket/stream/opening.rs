@@ -3,8 +3,8 @@
 use crate::backend::Call;
 use crate::endpoint::State;
 use crate::socket::Socket;
+use crate::socket::stream::{check_readable, parts};
 use crate::{Errno, Result};
-use arena::fault;
 use netstack::tcp::FastOpenModes;
 use std::io::IoSlice;
 use std::net::SocketAddr;
@@ -22,6 +22,11 @@ impl Socket {
                 return Err(Errno::ISCONN);
             }
             let (named, addr) = self.toward(addr)?;
+            if self.repairs() {
+                self.restore(addr)?;
+                *self.peer.lock() = Some(named);
+                return Ok(());
+            }
             let fast = self.settings.lock().fast_open_connect;
             self.backend.call(match fast {
                 true => Call::ConnectFast(self.id(), addr, self.buffers(), None),
@@ -69,8 +74,7 @@ impl Socket {
     }
 
     fn send_syn(&self, bufs: &[IoSlice<'_>], to: Option<SocketAddr>, fresh: bool) -> Result<usize> {
-        let parts: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
-        let readable = |part: &&[u8]| fault::readable(part.as_ptr(), part.len().min(MOST_TEXT)).is_ok();
+        let parts = parts(bufs);
         let call = if fresh {
             if !self.settings.lock().fast_open.contains(FastOpenModes::CLIENT) {
                 return Err(Errno::OPNOTSUPP);
@@ -84,9 +88,7 @@ impl Socket {
             Call::SendSyn(self.id(), &parts)
         };
         // The engine copies it, under its lock.
-        if !parts.iter().all(readable) {
-            return Err(Errno::FAULT);
-        }
+        check_readable(&parts, MOST_TEXT)?;
         let sent = self.backend.call(call)?.sent()?;
         if fresh {
             *self.peer.lock() = to;

@@ -35,6 +35,11 @@ impl Socket {
         if flags & libc::MSG_OOB != 0 {
             return self.recv_urgent(bufs, flags);
         }
+        if self.repairs()
+            && let Some(got) = self.recv_under_repair(bufs, flags)
+        {
+            return got.map(|len| Received { len, ..Received::default() });
+        }
         let (nonblocking, deadline) = self.receive_patience(flags);
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
         let least = if flags & libc::MSG_WAITALL != 0 { total } else { self.endpoint.low_water().min(total) };

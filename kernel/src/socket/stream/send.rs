@@ -33,6 +33,9 @@ impl Socket {
         to: Option<SocketAddr>,
         control: &SendControl,
     ) -> Result<usize> {
+        if self.repairs() {
+            return self.send_under_repair(bufs);
+        }
         let tx_timestamp = self.stream_tx_timestamp(control)?;
         let total = bufs.iter().map(|buf| buf.len()).sum();
         let mut send = Send { socket: self, bufs, flags, total, sent: 0, tx_timestamp, not_asked: None };

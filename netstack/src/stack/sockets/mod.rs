@@ -10,6 +10,7 @@ mod multicast;
 mod packet;
 mod raw;
 mod tcp;
+mod tcp_repair;
 mod udp;
 
 pub use buffers::DatagramMemory;

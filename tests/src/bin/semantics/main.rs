@@ -43,6 +43,7 @@ mod pktoptions;
 mod poll;
 mod procnet;
 mod receiving;
+mod repair;
 mod report;
 mod resolver;
 mod reuseport;
@@ -112,6 +113,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         fortified::CASES,
         blocked::CASES,
         filter::CASES,
+        repair::CASES,
         reuseport::CASES,
         savesyn::CASES,
         netlink::CASES,

@@ -1,0 +1,195 @@
+//! A connection is taken apart and put together again (Linux's TCP_REPAIR), in the same stack and in another that has its address.
+
+mod common;
+mod tcp_common;
+
+use common::{Link, Net, NodeId};
+use netstack::socket::BindOptions;
+use netstack::tcp::{Agreement, Close, Durable, Sequences, State, TcpError, Windows};
+use netstack::time::Duration;
+use tcp_common::{Listener, Socket, byte};
+
+const RING: usize = 1 << 16;
+
+/// What a program keeps of a connection.
+struct Taken {
+    node: NodeId,
+    durable: Durable,
+    sequences: Sequences,
+    windows: Windows,
+    /// Written and not acknowledged.
+    sent: Vec<u8>,
+    /// Received and not read.
+    received: Vec<u8>,
+}
+
+impl Taken {
+    fn of(net: &mut Net, mut socket: Socket) -> Taken {
+        let stack = net.stack(socket.node);
+        let id = socket.id;
+        let taken = Taken {
+            node: socket.node,
+            durable: stack.tcp_snapshot(id).expect("a connection"),
+            sequences: stack.tcp_sequences(id).expect("a connection"),
+            windows: stack.tcp_windows(id).expect("a connection"),
+            sent: stack.tcp_unacknowledged(id, usize::MAX),
+            received: socket.read(net, usize::MAX),
+        };
+        socket.close_as(net, Close::Abandon);
+        taken
+    }
+
+    fn restored(&self, net: &mut Net) -> Socket {
+        let Taken { durable, sequences, .. } = self;
+        let key = net.memory(self.node).new_key();
+        let (mut tx, engine_tx) = arena::ring::heap(RING);
+        let (engine_rx, rx) = arena::ring::heap(RING);
+        let now = net.now();
+        let stack = net.stack(self.node);
+        let id = stack.tcp_open(key);
+        let forced = BindOptions { forced: true, ..BindOptions::default() };
+        stack.tcp_bind(id, durable.local, forced).expect("whoever has the port");
+        let begin = Sequences {
+            written: sequences.written - self.sent.len() as u32,
+            received: sequences.received - self.received.len() as u32,
+        };
+        stack.tcp_restore(now, id, durable.remote, engine_tx, engine_rx, begin).expect("a route");
+        stack.tcp_options(id).expect("open").timestamp_offset = durable.timestamps.map(|stamps| stamps.offset);
+        let scales = Agreement::WindowScales { snd: durable.snd_scale, rcv: durable.rcv_scale };
+        let mut agreements = vec![Agreement::Mss(durable.snd_mss), scales];
+        agreements.extend(durable.sack.then_some(Agreement::Sack));
+        agreements.extend(durable.timestamps.map(|_| Agreement::Timestamps));
+        for agreement in agreements {
+            assert!(stack.tcp_agree(now, id, agreement), "{agreement:?}");
+        }
+        assert_eq!(tx.write(&self.sent), self.sent.len());
+        stack.tcp_count_as_sent(now, id);
+        assert_eq!(stack.tcp_put_received(now, id, &[&self.received]), self.received.len());
+        assert!(stack.tcp_set_windows(now, id, self.windows));
+        assert_eq!(stack.tcp_sequences(id), Some(*sequences));
+        stack.tcp_probe_window(now, id);
+        net.poll(self.node);
+        Socket { node: self.node, id, key, tx, rx }
+    }
+}
+
+fn connected(link: Link) -> (Net, Socket, Socket) {
+    let (mut net, a, b) = Net::pair(1, link);
+    let listener = Listener::new(&mut net, b, "10.0.0.2:80", 1);
+    let client = Socket::connect(&mut net, a, "10.0.0.2:80", RING);
+    net.run_for(Duration::from_millis(300));
+    let server = listener.accept(&mut net).expect("a connection");
+    (net, client, server)
+}
+
+/// A stream of which so much has been written, and so much has been read at the other end.
+struct Stream {
+    number: u8,
+    written: usize,
+    read: usize,
+}
+
+const LENGTH: usize = 400_000;
+
+impl Stream {
+    fn new(number: u8) -> Stream {
+        Stream { number, written: 0, read: 0 }
+    }
+
+    fn write(&mut self, net: &mut Net, socket: &mut Socket) {
+        let most = (LENGTH - self.written).min(8000);
+        let text: Vec<u8> = (self.written..self.written + most).map(|at| byte(self.number, at)).collect();
+        self.written += socket.write(net, &text);
+    }
+
+    fn read(&mut self, net: &mut Net, socket: &mut Socket, most: usize) {
+        for got in socket.read(net, most) {
+            assert_eq!(got, byte(self.number, self.read), "byte {} of stream {}", self.read, self.number);
+            self.read += 1;
+        }
+    }
+}
+
+/// Two streams cross while the client moves every 40 ms; `reboots`: into a stack that knows nothing of it.
+fn both_streams_survive(link: Link, reboots: bool) {
+    let (mut net, mut client, mut server) = connected(link);
+    let (mut there, mut back) = (Stream::new(1), Stream::new(2));
+    let mut moves = 0;
+    for turn in 0.. {
+        assert!(turn < 60_000, "{} and {} bytes came", there.read, back.read);
+        there.write(&mut net, &mut client);
+        back.write(&mut net, &mut server);
+        there.read(&mut net, &mut server, usize::MAX);
+        // The client leaves something unread.
+        back.read(&mut net, &mut client, 3000);
+        net.run_for(Duration::from_millis(10));
+        if there.read == LENGTH && back.read == LENGTH {
+            break;
+        }
+        if turn % 4 == 3 && turn < 400 {
+            let taken = Taken::of(&mut net, client);
+            if reboots {
+                net.reboot(taken.node);
+            }
+            client = taken.restored(&mut net);
+            moves += 1;
+        }
+    }
+    assert!(moves > 20, "it moved {moves} times");
+    client.close(&mut net);
+    net.run_for(Duration::from_secs(5));
+    assert_eq!((server.state(&mut net), server.error(&mut net)), (State::CloseWait, None));
+}
+
+#[test]
+fn streams_survive_moves() {
+    both_streams_survive(Link::bus().delay_ms(5), false);
+}
+
+#[test]
+fn streams_survive_moves_over_a_bad_path() {
+    both_streams_survive(Link::bus().delay_ms(5).jitter_ms(3).loss(200), false);
+}
+
+#[test]
+fn streams_survive_moves_into_other_stacks() {
+    both_streams_survive(Link::bus().delay_ms(5), true);
+}
+
+#[test]
+fn streams_survive_moves_into_other_stacks_over_a_bad_path() {
+    both_streams_survive(Link::bus().delay_ms(5).jitter_ms(3).loss(200), true);
+}
+
+#[test]
+fn the_peer_hears_nothing_of_an_end() {
+    let (mut net, client, mut server) = connected(Link::bus());
+    let now = net.now();
+    net.stack(client.node).tcp_abandon(now, client.id);
+    net.poll(client.node);
+    net.run_for(Duration::from_millis(100));
+    assert_eq!((client.state(&mut net), client.error(&mut net)), (State::Closed, Some(TcpError::Aborted)));
+    assert_eq!(server.state(&mut net), State::Established);
+    // Only when it speaks itself.
+    server.write(&mut net, b"hello?");
+    net.run_for(Duration::from_millis(100));
+    assert_eq!(server.error(&mut net), Some(TcpError::Reset));
+}
+
+#[test]
+fn windows_that_no_connection_has_are_refused() {
+    let (mut net, client, _server) = connected(Link::bus());
+    let now = net.now();
+    let stack = net.stack(client.node);
+    let windows = stack.tcp_windows(client.id).expect("a connection");
+    let received = stack.tcp_sequences(client.id).expect("a connection").received;
+    let wrong = [
+        Windows { snd_wnd: windows.snd_wnd_max + 1, ..windows },
+        Windows { snd_wl1: received + windows.rcv_wnd + 1, ..windows },
+        Windows { rcv_wup: received + 1, ..windows },
+    ];
+    for wrong in wrong {
+        assert!(!stack.tcp_set_windows(now, client.id, wrong), "{wrong:?}");
+    }
+    assert_eq!(stack.tcp_windows(client.id), Some(windows));
+}
