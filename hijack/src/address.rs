@@ -4,8 +4,8 @@ use crate::user::{InBytes, Out, OutBytes};
 use kernel::socket::{DeviceAddr, LinkAddr, Name, SOCK_PACKET};
 use kernel::{Errno, Result, Socket};
 use libc::{
-    AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE,
-    MSG_FASTOPEN, SOCK_DGRAM, SOCK_RAW, socklen_t,
+    AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_ICMPV6, MSG_FASTOPEN, SOCK_DGRAM, SOCK_RAW,
+    SOCK_STREAM, socklen_t,
 };
 use std::mem::size_of;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -238,23 +238,26 @@ pub fn destination(socket: &Socket, flags: i32, address: InBytes, len: socklen_t
             Ok(Some(Name::Link(to)))
         };
     }
-    match socket.protocol() {
-        // A stream looks at it only where it opens a connection, UDP over IPv4 where a datagram begins.
-        IPPROTO_TCP if flags & MSG_FASTOPEN == 0 => unread(address, len),
-        IPPROTO_UDP | IPPROTO_UDPLITE if domain == AF_INET && socket.is_corked() => unread(address, len),
+    match (socket.kind(), domain) {
+        // It looks at it only where it opens a connection.
+        (SOCK_STREAM, _) if flags & MSG_FASTOPEN == 0 => unread(address, len),
         // raw_sendmsg(): an address of no length is none.
-        _ if domain == AF_INET && socket.kind() == SOCK_RAW && len == 0 => Ok(None),
+        (SOCK_RAW, AF_INET) if len == 0 => Ok(None),
         // rawv6_sendmsg(): no family is the socket's.
-        _ if domain == AF_INET6 && socket.kind() == SOCK_RAW => match read(domain, address, len) {
+        (SOCK_RAW, AF_INET6) => match read(domain, address, len) {
             Ok(Address::Unspecified(_)) => inet6(address.slice(len as usize)?).map(|addr| Some(addr.into())),
             named => named?.inet().map(|addr| Some(addr.into())),
         },
-        IPPROTO_ICMP | IPPROTO_ICMPV6 if socket.kind() == SOCK_DGRAM => match read(domain, address, len)? {
-            Address::Inet(addr) => Ok(Some(addr.into())),
-            Address::Unspecified(_) => Err(Errno::AFNOSUPPORT),
-        },
+        (SOCK_DGRAM, _) if matches!(socket.protocol(), IPPROTO_ICMP | IPPROTO_ICMPV6) => {
+            match read(domain, address, len)? {
+                Address::Inet(addr) => Ok(Some(addr.into())),
+                Address::Unspecified(_) => Err(Errno::AFNOSUPPORT),
+            }
+        }
+        // UDP over IPv4 looks at it where a datagram begins.
+        (SOCK_DGRAM, AF_INET) if socket.is_corked() => unread(address, len),
         // udpv6_sendmsg() in Linux: nobody is named, or nothing of the Internet's.
-        IPPROTO_UDP | IPPROTO_UDPLITE if domain == AF_INET6 => match read(domain, address, len) {
+        (SOCK_DGRAM, AF_INET6) => match read(domain, address, len) {
             Ok(Address::Unspecified(_)) => Ok(None),
             Err(Errno::AFNOSUPPORT) => Err(Errno::INVAL),
             named => named?.inet().map(|addr| Some(addr.into())),

@@ -83,7 +83,9 @@ impl SendControl {
         match message.level {
             SOL_IP => self.take_ip(message),
             SOL_IPV6 => self.take_ipv6(socket, message),
-            IPPROTO_UDP if socket.protocol() == IPPROTO_UDP => self.take_udp(message),
+            IPPROTO_UDP if (socket.kind(), socket.protocol()) == (libc::SOCK_DGRAM, IPPROTO_UDP) => {
+                self.take_udp(message)
+            }
             SOL_SOCKET => self.take_socket(message),
             _ => Ok(()),
         }

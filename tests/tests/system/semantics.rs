@@ -104,7 +104,7 @@ macro_rules! groups {
 }
 
 groups! {
-    life listen lowat data splice options dgram receiving udplite cork zerocopy stamping urgent driven fastopen multicast inet6 flowlabel anycast header included pktoptions netlink sockdiag procnet arp
+    life listen lowat data splice options dgram receiving udplite cork zerocopy stamping urgent driven fastopen multicast inet6 flowlabel anycast header included raw pktoptions netlink sockdiag procnet arp
     streamip poll epoll fd stdio signal smallstack names number packet packetring packetfanout packetvnet packetbyname filter fortified blocked reuseport savesyn repair
 }
 

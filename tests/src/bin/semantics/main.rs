@@ -42,6 +42,7 @@ mod packetvnet;
 mod pktoptions;
 mod poll;
 mod procnet;
+mod raw;
 mod receiving;
 mod repair;
 mod report;
@@ -94,6 +95,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         anycast::CASES,
         header::CASES,
         included::CASES,
+        raw::CASES,
         pktoptions::CASES,
         streamip::CASES,
         poll::CASES,
