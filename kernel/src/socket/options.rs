@@ -15,6 +15,7 @@ mod packet_fanout;
 mod packet_ring;
 mod pktoptions;
 mod preferences;
+mod raw;
 mod receiving;
 mod rows;
 mod setsockopt;
@@ -80,6 +81,10 @@ enum On {
     Stream,
     Datagram,
     Raw,
+    /// Those of AF_INET.
+    Raw4,
+    /// Those of AF_INET6.
+    Raw6,
     Packet,
 }
 
@@ -96,6 +101,7 @@ static TABLES: &[&[Row]] = &[
     sources::ROWS,
     sources::ROWS_BY_SOURCE,
     ipv6::ROWS,
+    raw::ROWS,
     tcp::ROWS,
     packet::ROWS,
     packet_ring::ROWS,
@@ -138,7 +144,7 @@ pub enum Passing {
 impl Socket {
     /// The option that a level and a name mean to this socket.
     pub fn option(&self, level: i32, name: i32) -> SocketOption<'_> {
-        let kind = self.endpoint.kind;
+        let (kind, family) = (self.endpoint.kind, self.family());
         let fits = |row: &&Row| {
             row.level == level
                 && row.name == name
@@ -147,6 +153,8 @@ impl Socket {
                     On::Stream => kind == Kind::Stream,
                     On::Datagram => kind != Kind::Stream,
                     On::Raw => matches!(kind, Kind::Raw(_)),
+                    On::Raw4 => matches!(kind, Kind::Raw(_)) && family == Family::Inet,
+                    On::Raw6 => matches!(kind, Kind::Raw(_)) && family == Family::Inet6,
                     On::Packet => matches!(kind, Kind::Packet(_)),
                 }
         };
@@ -182,6 +190,9 @@ impl SocketOption<'_> {
     fn access(&self, foreign: Errno) -> Result<&'static Access> {
         let SocketOption { socket, level, name, row } = *self;
         if socket.goes_by_name() && level != libc::SOL_SOCKET {
+            return Err(Errno::OPNOTSUPP);
+        }
+        if level == libc::IPPROTO_ICMPV6 && has_level(socket, level) && !raw::is_icmpv6(socket) {
             return Err(Errno::OPNOTSUPP);
         }
         row.map(|row| &row.access).ok_or_else(|| {

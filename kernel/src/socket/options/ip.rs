@@ -1,10 +1,10 @@
-//! IPPROTO_IP and SOL_RAW: ip(7), raw(7).
+//! IPPROTO_IP: ip(7), raw(7).
 
-use super::rows::{bytes, change, engine, local, within};
+use super::rows::{change, engine, local, within};
 use super::{Access, On, Row, Settings};
 use crate::backend::{Call, Reply};
 use crate::endpoint::Kind;
-use crate::socket::{Family, Socket};
+use crate::socket::Socket;
 use crate::{Errno, Result};
 use libc::IPPROTO_IP;
 use netstack::datagram::MtuDiscovery;
@@ -12,7 +12,6 @@ use netstack::link::IfIndex;
 use netstack::socket::PortRange;
 
 /// raw(7); the libc crate does not have it.
-const ICMP_FILTER: i32 = 1;
 // linux/in.h; neither does it have these.
 const IP_RECVERR_RFC4884: i32 = 26;
 const IP_LOCAL_PORT_RANGE: i32 = 51;
@@ -120,19 +119,6 @@ pub(super) static ROWS: &[Row] = &[
         },
     },
     local!(IPPROTO_IP, libc::IP_FREEBIND, On::All, s => s.free_bind, v => s.free_bind = v != 0),
-    bytes(
-        libc::SOL_RAW,
-        ICMP_FILTER,
-        On::Raw,
-        Some(|s| match s.family() {
-            Family::Inet => Ok(shown_filter(&[s.settings.lock().raw.icmp_filter])),
-            _ => Err(Errno::NOPROTOOPT),
-        }),
-        Some(|s, value| match s.family() {
-            Family::Inet => set_filter(s, value, |s| std::slice::from_mut(&mut s.raw.icmp_filter)),
-            _ => Err(if value.len() < size_of::<i32>() { Errno::INVAL } else { Errno::NOPROTOOPT }),
-        }),
-    ),
 ];
 
 /// IP_MTU_DISCOVER and IPV6_MTU_DISCOVER have the same values.

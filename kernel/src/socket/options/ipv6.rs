@@ -1,10 +1,8 @@
-//! IPPROTO_IPV6 and IPPROTO_ICMPV6: ipv6(7), RFC 3542. Sockets of AF_INET6 have these beside those of IPPROTO_IP, which are
+//! IPPROTO_IPV6: ipv6(7), RFC 3542. Sockets of AF_INET6 have these beside those of IPPROTO_IP, which are
 //! for the IPv4 that they speak.
 
 use super::Access::Int;
-use super::ip::{
-    mtu_discovery, one_of_ours, path_mtu, set_filter, set_index, set_reporting, shown_filter, shown_index,
-};
+use super::ip::{mtu_discovery, one_of_ours, path_mtu, set_index, set_reporting, shown_index};
 use super::preferences;
 use super::rows::{bytes, change, engine, local, within};
 use super::{Access, On, Row, Settings};
@@ -19,7 +17,6 @@ use std::net::Ipv6Addr;
 // linux/in6.h and linux/icmpv6.h; the libc crate does not have them.
 const IPV6_2292PKTINFO: i32 = 2;
 const IPV6_2292HOPLIMIT: i32 = 8;
-const IPV6_CHECKSUM: i32 = 7;
 const IPV6_JOIN_ANYCAST: i32 = 27;
 const IPV6_LEAVE_ANYCAST: i32 = 28;
 const IPV6_MULTICAST_ALL: i32 = 29;
@@ -29,7 +26,6 @@ const IPV6_FLOWINFO_SEND: i32 = 33;
 const IPV6_ADDR_PREFERENCES: i32 = 72;
 const IPV6_MINHOPCOUNT: i32 = 73;
 pub(super) const IPV6_AUTOFLOWLABEL: i32 = 70;
-const ICMPV6_FILTER: i32 = 1;
 
 /// Hop limit of packets for which nobody asked for another.
 const DEFAULT_HOPS: i32 = 64;
@@ -217,34 +213,6 @@ pub(super) static ROWS: &[Row] = &[
     bytes(IPPROTO_IPV6, libc::IPV6_DROP_MEMBERSHIP, On::All, None, Some(|s, v| group(s, GroupChange::Leave, v))),
     bytes(IPPROTO_IPV6, IPV6_JOIN_ANYCAST, On::All, None, Some(|s, v| anycast(s, true, v))),
     bytes(IPPROTO_IPV6, IPV6_LEAVE_ANYCAST, On::All, None, Some(|s, v| anycast(s, false, v))),
-    Row {
-        level: IPPROTO_IPV6,
-        name: IPV6_CHECKSUM,
-        on: On::Raw,
-        access: Int {
-            get: |s| Ok(s.settings.lock().raw.checksum_at.map_or(-1, i32::from)),
-            set: Some(|s, v| {
-                let at = match v {
-                    // RFC 3542 §3.1.
-                    _ if s.endpoint.kind == Kind::Raw(libc::IPPROTO_ICMPV6 as u8) => return Err(Errno::INVAL),
-                    ..=-1 => None,
-                    at if at % 2 == 1 => return Err(Errno::INVAL),
-                    at => Some(u16::try_from(at).map_err(|_| Errno::INVAL)?),
-                };
-                change(s, |settings| {
-                    settings.raw.checksum_at = at;
-                    Ok(())
-                })
-            }),
-        },
-    },
-    bytes(
-        libc::IPPROTO_ICMPV6,
-        ICMPV6_FILTER,
-        On::Raw,
-        Some(|s| Ok(shown_filter(&s.settings.lock().raw.icmp6_filter))),
-        Some(|s, value| set_filter(s, value, |s| &mut s.raw.icmp6_filter)),
-    ),
 ];
 
 /// Where the program says none: of a connected socket that of its way, as routers say.

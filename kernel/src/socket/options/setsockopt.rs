@@ -1,13 +1,14 @@
 //! setsockopt(2): what lengths of a value are taken for each kind of [`Access`].
 
 use super::{Access, SocketOption, has_level, ipv6, values};
+use crate::socket::{Family, Socket};
 use crate::{Errno, Result};
 
 impl SocketOption<'_> {
     /// setsockopt(2).
     pub fn set(&self, value: &[u8]) -> Result<()> {
         let SocketOption { socket, level, name, .. } = *self;
-        if value.len() < size_of::<i32>() && has_level(socket, level) && wants_int(level, name) {
+        if value.len() < size_of::<i32>() && has_level(socket, level) && wants_int(socket, level, name) {
             return Err(Errno::INVAL);
         }
         match self.access(Errno::NOPROTOOPT)? {
@@ -55,11 +56,12 @@ impl SocketOption<'_> {
 }
 
 /// Linux looks for an `int` before it looks at the option, the few that are strings excepted.
-fn wants_int(level: i32, name: i32) -> bool {
+fn wants_int(socket: &Socket, level: i32, name: i32) -> bool {
     match level {
         libc::SOL_SOCKET => name != libc::SO_BINDTODEVICE,
         libc::IPPROTO_TCP => !matches!(name, libc::TCP_CONGESTION | libc::TCP_ULP | libc::TCP_FASTOPEN_KEY),
         libc::IPPROTO_UDP | libc::IPPROTO_UDPLITE => true,
+        libc::SOL_RAW => socket.family() == Family::Inet6,
         _ => false,
     }
 }

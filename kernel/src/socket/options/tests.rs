@@ -29,10 +29,12 @@ fn socket_with(kernel: &Alone, row: &Row) -> Arc<Socket> {
     let kind = match row.on {
         On::All | On::Datagram => Kind::Datagram,
         On::Stream => Kind::Stream,
-        On::Raw => Kind::Raw(89),
+        On::Raw | On::Raw6 if row.level != libc::IPPROTO_ICMPV6 => Kind::Raw(89),
+        On::Raw | On::Raw6 => Kind::Raw(libc::IPPROTO_ICMPV6 as u8),
+        On::Raw4 => Kind::Raw(libc::IPPROTO_ICMP as u8),
         On::Packet => return kernel.open_in(Family::Packet, Kind::Packet(PacketKind::Frame)).expect("socket"),
     };
-    let inet6 = matches!(row.level, IPPROTO_IPV6 | libc::IPPROTO_ICMPV6);
+    let inet6 = row.on == On::Raw6 || row.level == IPPROTO_IPV6;
     kernel.open_in(if inet6 { Family::Inet6 } else { Family::Inet }, kind).expect("socket")
 }
 
@@ -92,7 +94,8 @@ fn sample(level: i32, name: i32) -> Option<(i32, i32)> {
         (IPPROTO_IPV6, libc::IPV6_TCLASS) => (0x10, 0x10),
         (IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER) => (libc::IPV6_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO),
         (IPPROTO_IPV6, libc::IPV6_MULTICAST_IF) => (1, 1),
-        (IPPROTO_IPV6, 7) => (4, 4),
+        (IPPROTO_IPV6 | libc::SOL_RAW, 7) => (4, 4),
+        (IPPROTO_IPV6 | libc::SOL_RAW, 36) => (1, 1),
         (IPPROTO_TCP, libc::TCP_QUICKACK) => (0, 0),
         // TCP_NOTSENT_LOWAT, TCP_TX_DELAY.
         (IPPROTO_TCP, libc::TCP_FASTOPEN | 25 | 37) => (9, 9),
