@@ -5,12 +5,12 @@ use super::{DatagramInfo, Received, Socket};
 use crate::backend::{Call, Reply};
 use crate::endpoint::{Kind, Origin, QueuedError};
 use crate::{Errno, Result};
-use netstack::datagram::MtuDiscovery;
 use std::io::IoSliceMut;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-/// Bytes of the longest datagram of IPv4: what is longer is refused without a report.
-const LONGEST: usize = 65507;
+/// Bytes of the longest packet of IPv4. What a program sends that is longer by itself, without headers, is refused without a report
+/// (udp_sendmsg()).
+const LONGEST: usize = 65535;
 
 impl Socket {
     /// recvmsg(2) with MSG_ERRQUEUE. It never waits: EAGAIN where there is nothing.
@@ -65,13 +65,9 @@ impl Socket {
         let Ok((_, remote)) = self.backend.call(Call::Names(self.id())).and_then(Reply::names) else { return };
         let Some(to) = to.or(remote) else { return };
         let options = self.settings.lock().raw.datagram;
-        let (asked, discovery) = match to.ip() {
-            IpAddr::V4(_) => (options.report_errors, options.mtu_discovery),
-            IpAddr::V6(_) => (options.v6.report_errors, options.v6.mtu_discovery),
-        };
         let v6 = to.is_ipv6();
+        let asked = if v6 { options.v6.report_errors } else { options.report_errors && len <= LONGEST };
         let noted = v6 && dont_fragment.unwrap_or(options.v6.dont_fragment);
-        let asked = asked && (v6 || len <= LONGEST && discovery != MtuDiscovery::Dont);
         if !asked && !noted {
             return;
         }

@@ -372,6 +372,19 @@ fn error_queue_too_long(r: &mut Report) {
     r.see("longer than a datagram", sys::send(fd, &pattern(66_000), 0));
     r.see("poll", sys::poll(&[(fd, POLLIN | POLLOUT)], 0));
     see_error(r, fd, 32, at);
+    // With its headers longer than any packet, whether fragments are allowed or not.
+    for (what, kind, protocol, at) in [("udp", SOCK_DGRAM, 0, at), ("raw", libc::SOCK_RAW, 253, here(0))] {
+        for mode in [libc::IP_PMTUDISC_DONT, libc::IP_PMTUDISC_WANT] {
+            let fd = must("socket", sys::socket(AF_INET, kind, protocol));
+            must("connect", sys::connect(fd, at));
+            must("setsockopt", sys::set_option(fd, IPPROTO_IP, libc::IP_RECVERR, 1));
+            must("setsockopt", sys::set_option(fd, IPPROTO_IP, libc::IP_MTU_DISCOVER, mode));
+            for len in [65_516, 65_535, 65_536] {
+                r.see(&format!("{what}, mode {mode}, {len} bytes"), sys::send(fd, &pattern(len), 0));
+                see_error(r, fd, 32, at);
+            }
+        }
+    }
 }
 
 fn packet_info(r: &mut Report) {
