@@ -4,6 +4,8 @@ use netstack::tcp::{FastOpenFail, Phase, State, TcpInfo};
 
 /// Bytes of the structure, as of Linux 6.18. What Accurate ECN counts is zero, as where it is not in use.
 const LEN: usize = 280;
+/// Until a loss there is no slow start threshold.
+const TCP_INFINITE_SSTHRESH: u32 = 0x7fff_ffff;
 
 /// The structure as bytes. Times are in microseconds or milliseconds as Linux has them.
 pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
@@ -25,7 +27,8 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
     let mss = info.snd_mss.max(1);
     let words = [
         (8, micros(info.rto)),
-        (12, 40_000),
+        // TCP_ATO_MIN, from the first text on.
+        (12, if info.data_segs_in > 0 { 40_000 } else { 0 }),
         (16, info.snd_mss),
         (20, info.rcv_mss),
         (24, info.unacked.div_ceil(mss)),
@@ -39,7 +42,7 @@ pub(crate) fn encode(info: &TcpInfo) -> Vec<u8> {
         (64, info.rcv_wnd),
         (68, micros(info.srtt)),
         (72, micros(info.rttvar)),
-        (76, info.ssthresh / mss),
+        (76, if info.ssthresh == u32::MAX { TCP_INFINITE_SSTHRESH } else { info.ssthresh / mss }),
         (80, info.cwnd / mss),
         (84, info.advmss),
         // TCP_FASTRETRANS_THRESH, where nothing came from further behind.

@@ -3,6 +3,7 @@
 mod common;
 mod tcp_common;
 
+use core::time::Duration;
 use netstack::tcp::{State, TcpError};
 use tcp_common::script::Script;
 
@@ -35,6 +36,19 @@ fn we_close_first() {
     s.wait_ms(60_000);
     s.gets("F. 101:101(0) ack 2 win 1000");
     s.sends("R 2:2(0)");
+}
+
+#[test]
+fn what_a_connection_counted_is_shown_when_it_is_over() {
+    let mut s = Script::established();
+    s.gets("P. 1:101(100) ack 1 win 1000");
+    s.reads(100);
+    s.sends(". 1:1(0) ack 101");
+    s.gets("R 101:101(0) win 0");
+    let info = s.info();
+    assert_eq!((info.state, info.bytes_received, info.segs_in > 0), (State::Closed, 100, true));
+    s.wait_ms(1000);
+    assert_eq!(s.info().last_data_recv - info.last_data_recv, Duration::from_secs(1));
 }
 
 #[test]

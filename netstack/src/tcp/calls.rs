@@ -271,9 +271,10 @@ impl Tcp {
 
     pub(crate) fn info(&self, now: Instant, id: TcpId) -> Option<TcpInfo> {
         let socket = self.sockets.get(id.0)?;
-        Some(match socket.tcb() {
-            Some(tcb) => tcb.info(now),
-            None => TcpInfo { state: socket.status().state, ..TcpInfo::default() },
+        Some(match &socket.kind {
+            Kind::Connection(tcb) => tcb.info(now),
+            Kind::Listening(listener) => TcpInfo::listening(listener.accept_queue.len(), listener.backlog),
+            Kind::Idle(idle) => idle.info.as_ref().map_or_else(TcpInfo::unconnected, |last| last.info(now)),
         })
     }
 

@@ -94,7 +94,7 @@ impl Tcp {
                 self.settle(now, id.0, events);
             }
             Kind::Listening(listener) => {
-                socket.kind = Kind::Idle(Idle { options: listener.options.clone(), over: None, times: None });
+                socket.kind = Kind::Idle(Idle { options: listener.options.clone(), ..Idle::default() });
                 if let Some(binding) = &mut socket.binding {
                     self.ports.stop_listening(binding);
                 }
@@ -109,7 +109,7 @@ impl Tcp {
         }
         if let Some(socket) = self.sockets.get_mut(id.0) {
             if let Kind::Idle(idle) = &mut socket.kind {
-                idle.over = None;
+                (idle.over, idle.info) = (None, None);
             }
             socket.error = None;
             events.touch(socket.key);

@@ -13,7 +13,7 @@ const QUICK_ACKS: u8 = 16;
 /// Duplicate acknowledgements owed at most; more tell the sender nothing.
 const MAX_DUPLICATES: u8 = 16;
 /// The segment size that a sender is taken to use until it has shown another (RFC 9293 §3.7.1).
-const FIRST_SEGMENT: u32 = 536;
+pub(super) const FIRST_SEGMENT: u32 = 536;
 /// Shorter segments say nothing about it (Linux's TCP_MIN_MSS).
 const MIN_SEGMENT: u32 = 88;
 

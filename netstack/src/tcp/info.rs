@@ -1,9 +1,12 @@
 //! What a program or a tool can see of a connection.
 
 use super::Tcp;
+use super::congestion::Windows;
+use super::delayed_ack::FIRST_SEGMENT;
 use super::errors::TcpError;
 use super::fast_open::FastOpenFail;
 use super::recovery::Phase;
+use super::rtt::RttEstimator;
 use super::state::State;
 use super::tcb::Tcb;
 use crate::time::{Duration, Instant};
@@ -80,7 +83,7 @@ pub struct TcpInfo {
     pub rcv_rtt: Duration,
     /// Sizes of the rings now, in bytes: what the program sends, what it receives.
     pub rings: (u32, u32),
-    /// Bytes sent and not acknowledged.
+    /// Bytes sent and not acknowledged; of a listener connections that accept(2) can take.
     pub unacked: u32,
     /// Bytes queued and never sent.
     pub unsent: u32,
@@ -124,7 +127,7 @@ pub struct TcpInfo {
     pub fast_open_fail: FastOpenFail,
     /// What loss recovery is doing.
     pub phase: Phase,
-    /// Bytes that are out and that the peer has, out of order.
+    /// Bytes that are out and that the peer has, out of order; of a listener its backlog.
     pub sacked: u32,
     /// Bytes that are out and taken for lost.
     pub lost: u32,
@@ -144,6 +147,50 @@ pub struct TcpInfo {
     pub dsacks: u32,
     /// The timestamp that a segment would have now (`TCP_TIMESTAMP`).
     pub timestamp: u32,
+}
+
+impl TcpInfo {
+    /// Of a socket without a connection, before its first: what one would begin with.
+    pub(super) fn unconnected() -> TcpInfo {
+        let windows = Windows::initial(FIRST_SEGMENT);
+        TcpInfo {
+            rto: RttEstimator::default().rto(),
+            snd_mss: windows.mss,
+            cwnd: windows.window,
+            ssthresh: windows.ssthresh,
+            ..TcpInfo::default()
+        }
+    }
+
+    /// Of a listener. As on Linux two figures are of its accept queue: how many wait, and how many may.
+    pub(super) fn listening(waiting: usize, backlog: usize) -> TcpInfo {
+        TcpInfo { state: State::Listen, unacked: waiting as u32, sacked: backlog as u32, ..TcpInfo::default() }
+    }
+}
+
+/// What a connection showed last. Its socket goes on to show it, until there is another one.
+#[derive(Clone, Debug)]
+pub(super) struct LastInfo {
+    at: Instant,
+    info: TcpInfo,
+}
+
+impl LastInfo {
+    pub(super) fn of(tcb: &Tcb, at: Instant) -> LastInfo {
+        LastInfo { at, info: TcpInfo { state: State::Closed, ..tcb.info(at) } }
+    }
+
+    /// What it shows `now`, of a connection that is over.
+    pub(super) fn info(&self, now: Instant) -> TcpInfo {
+        let (info, since) = (self.info, now.since(self.at));
+        TcpInfo {
+            last_data_sent: info.last_data_sent + since,
+            last_data_recv: info.last_data_recv + since,
+            last_ack_recv: info.last_ack_recv + since,
+            timestamp: info.timestamp.wrapping_add(since.as_millis() as u32),
+            ..info
+        }
+    }
 }
 
 /// What a connection counts.

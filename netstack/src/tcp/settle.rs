@@ -1,6 +1,7 @@
 //! What follows when something has happened to a connection: events, timers, output, the end.
 
 use super::demux::{Owner, Tuple};
+use super::info::LastInfo;
 use super::remnant::Remnant;
 use super::reply::Reply;
 use super::socket::{Idle, Kind, Socket};
@@ -75,7 +76,8 @@ impl Tcp {
         let times = tcb.times.take();
         let (failure, orphan, options) = (tcb.failure, tcb.orphan, tcb.options.clone());
         socket.error = failure.or(socket.error);
-        socket.kind = Kind::Idle(Idle { options, over: Some(tuple), times });
+        let info = (!orphan).then(|| Box::new(LastInfo::of(tcb, now)));
+        socket.kind = Kind::Idle(Idle { options, over: Some(tuple), times, info });
         events.touch(socket.key);
         if let Some((remnant, wait)) = remnant {
             self.keep(now, remnant, wait);

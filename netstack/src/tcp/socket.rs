@@ -3,7 +3,7 @@
 use super::demux::Tuple;
 use super::errors::TcpError;
 use super::fast_open::Queue;
-use super::info::TcpStatus;
+use super::info::{LastInfo, TcpStatus};
 use super::options::TcpOptions;
 use super::packet_info::PacketInfo;
 use super::ports::Binding;
@@ -48,6 +48,8 @@ pub(super) struct Idle {
     pub(super) over: Option<Tuple>,
     /// When what it left unread came.
     pub(super) times: Option<Box<Times>>,
+    /// Its figures.
+    pub(super) info: Option<Box<LastInfo>>,
 }
 
 /// A socket in LISTEN.

@@ -198,9 +198,12 @@ pub(super) static ROWS: &[Row] = &[
         name: libc::TCP_MAXSEG,
         on: On::Stream,
         access: Int {
-            get: |s| match s.backend.call(Call::TcpInfo(s.id()))? {
-                Reply::TcpInfo(info) if info.snd_mss > 0 => Ok(info.snd_mss as i32),
-                _ => Ok(s.settings.lock().tcp.maxseg.map_or(536, i32::from)),
+            get: |s| {
+                let Reply::TcpInfo(info) = s.backend.call(Call::TcpInfo(s.id()))? else { return Err(Errno::PROTO) };
+                let connected = !s.endpoint.state().intersects(State::CLOSED | State::LISTENING);
+                let set = s.settings.lock().tcp.maxseg.map(i32::from);
+                let of_connection = if info.snd_mss > 0 { info.snd_mss as i32 } else { 536 };
+                Ok(set.filter(|_| !connected).unwrap_or(of_connection))
             },
             set: Some(|s, v| {
                 change(s, |settings| {

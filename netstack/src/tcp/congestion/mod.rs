@@ -71,7 +71,7 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    fn initial(mss: u32) -> Windows {
+    pub(super) fn initial(mss: u32) -> Windows {
         Windows { mss, window: INITIAL_SEGMENTS.saturating_mul(mss), ssthresh: u32::MAX }
     }
 

@@ -42,6 +42,7 @@ pub const CASES: &[Case] = &[
     ("options.lengths", lengths),
     ("options.unknown", unknown),
     ("options.tcp_info", tcp_info),
+    ("options.tcp_info_of_a_connection_that_is_over", tcp_info_of_what_is_over),
     ("options.other_sockets_stay_the_hosts", other_sockets),
 ];
 
@@ -560,6 +561,57 @@ fn tcp_info(r: &mut Report) {
     let info = sys::get_option_bytes(a, IPPROTO_TCP, libc::TCP_INFO, 256);
     r.see("at least 104 bytes", info.map(|info| info.len() >= 104));
     r.see("cut to the room", sys::get_option_bytes(a, IPPROTO_TCP, libc::TCP_INFO, 8).map(|info| info.len()));
+}
+
+/// Places in `struct tcp_info`.
+const RTO: usize = 8;
+const ATO: usize = 12;
+const SND_MSS: usize = 16;
+const UNACKED: usize = 24;
+const SACKED: usize = 28;
+const PMTU: usize = 60;
+const SSTHRESH: usize = 76;
+const CWND: usize = 80;
+const SEGS_OUT: usize = 136;
+
+/// Some words of it.
+fn tcp_info_words<const N: usize>(fd: sys::Fd, places: [usize; N]) -> [u32; N] {
+    let info = must("TCP_INFO", sys::get_option_bytes(fd, IPPROTO_TCP, libc::TCP_INFO, 256));
+    places.map(|at| u32::from_ne_bytes(info[at..at + 4].try_into().expect("four bytes")))
+}
+
+/// The figures stay until there is another connection; programs look at them when all has been sent.
+fn tcp_info_of_what_is_over(r: &mut Report) {
+    const STAYING: [usize; 5] = [RTO, SND_MSS, PMTU, CWND, SEGS_OUT];
+    let stays = |r: &mut Report, what: &str, fd| {
+        let state = sys::get_option_bytes(fd, IPPROTO_TCP, libc::TCP_INFO, 1);
+        r.see(what, format!("state {state:?}, positive: {:?}", tcp_info_words(fd, STAYING).map(|word| word > 0)));
+    };
+    r.see("new", format!("{:?}", tcp_info_words(tcp(), [RTO, ATO, SND_MSS, SSTHRESH, CWND, SEGS_OUT])));
+    let finish = |first, second| {
+        for fd in [first, second] {
+            must("shutdown", sys::shutdown(fd, libc::SHUT_WR));
+            must("end of file", sys::recv(if fd == first { second } else { first }, 1, 0));
+        }
+    };
+    let (a, b) = pair();
+    must("send", sys::send(a, b"text", 0));
+    must("recv", sys::recv(b, 8, 0));
+    finish(a, b);
+    stays(r, "closed first", a);
+    stays(r, "closed last", b);
+    r.see("TCP_MAXSEG set", sys::set_option(b, IPPROTO_TCP, libc::TCP_MAXSEG, 1000));
+    r.see("TCP_MAXSEG", sys::get_option(b, IPPROTO_TCP, libc::TCP_MAXSEG));
+    let (a, b) = pair();
+    must("linger", sys::set_option_bytes(b, SOL_SOCKET, SO_LINGER, &[1, 0, 0, 0, 0, 0, 0, 0]));
+    must("close", sys::close(b));
+    settle(a, libc::POLLIN);
+    stays(r, "reset", a);
+    let (listening, at) = listener(3);
+    r.see("listening", format!("{:?}", tcp_info_words(listening, [RTO, UNACKED, SACKED])));
+    let _waits = connected(at);
+    settle(listening, libc::POLLIN);
+    r.see("listening, and one waits", format!("{:?}", tcp_info_words(listening, [RTO, UNACKED, SACKED])));
 }
 
 fn other_sockets(r: &mut Report) {
