@@ -120,6 +120,7 @@ extern "C" fn loaded() {
         symbol.resolve();
     }
     Object::libc();
+    kernel::look_for_count();
     crate::process::begin();
 }
 

@@ -1,12 +1,22 @@
 //! The kernel's own threads: they never run the program's signal handlers.
 #![allow(unsafe_code)]
 
+mod count;
+
+pub use count::look_for_count;
+
 use crate::{Errno, Result};
+use count::LeftOut;
 use std::thread::JoinHandle;
 
-/// Starts a thread in which every signal is blocked but those that a fault raises in it.
+/// Starts a thread in which every signal is blocked but those that a fault raises in it. The program may end without it.
 pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
-    start(name, body).map(drop)
+    start(name, move || {
+        let _left_out = LeftOut;
+        body();
+    })?;
+    count::leave_out();
+    Ok(())
 }
 
 /// Whether this thread can still go so many bytes down its stack. Not on a stack that the program switched to by itself, whose

@@ -96,6 +96,11 @@ fn handlers_of_forks_use_sockets() -> Outcome {
 }
 
 #[test]
+fn a_program_ends_with_its_last_thread() -> Outcome {
+    same("last", "exit handlers run")
+}
+
+#[test]
 fn epoll_sets_are_passed_around() -> Outcome {
     same("passed", "its first number closed: 1 of 7")
 }
