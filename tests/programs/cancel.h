@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,13 +50,21 @@ static void *thread(void *unused)
     return (void *)result;
 }
 
-/* Until nothing more goes into it, for a while. */
+/* Whether all that a connection has sent is acknowledged: what is left waits for the peer's window. */
+static inline int waits_for_window(int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) || info.tcpi_unacked == 0;
+}
+
+/* Until nothing more goes into it, and nothing is under way that would make room. */
 static inline void fill(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    for (int quiet = 0; quiet < 30; usleep(1000))
-        if (write(fd, big, sizeof big) < 0) quiet++;
+    for (int quiet = 0; quiet < 3; usleep(1000))
+        if (write(fd, big, sizeof big) < 0 && waits_for_window(fd)) quiet++;
         else quiet = 0;
     fcntl(fd, F_SETFL, flags);
 }

@@ -146,7 +146,7 @@ fn a_constructor_of_a_library_makes_the_first_socket() -> Outcome {
 }
 
 #[test]
-fn what_the_dynamic_linker_finds_is_makercalls_go() -> Outcome {
+fn what_the_dynamic_linker_finds_is_where_calls_go() -> Outcome {
     let place = Directory::new("rump-loader")?;
     let inner = place.join("inner");
     std::fs::create_dir(&inner)?;

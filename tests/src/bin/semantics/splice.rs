@@ -1,6 +1,6 @@
 //! splice(2) and sendfile(2): bytes between pipes, files and sockets, and what stays where it was when they fail.
 
-use libc::{MSG_DONTWAIT, POLLERR, POLLIN, SHUT_WR, SPLICE_F_NONBLOCK};
+use libc::{IPPROTO_TCP, MSG_DONTWAIT, POLLERR, POLLIN, SHUT_WR, SPLICE_F_NONBLOCK, TCP_INFO};
 use std::os::fd::IntoRawFd;
 use std::thread;
 use std::time::Duration;
@@ -96,10 +96,10 @@ fn waiting(r: &mut Report) {
 /// Two connected sockets of which the first has no room.
 fn full_pair() -> (Fd, Fd) {
     let (a, b) = pair();
-    while sys::send(a, &[0; 65536], MSG_DONTWAIT).is_ok() {
-        while sys::send(a, &[0; 65536], MSG_DONTWAIT).is_ok() {}
+    let unacknowledged = || must("TCP_INFO", sys::get_option_bytes(a, IPPROTO_TCP, TCP_INFO, 28))[24..] != [0; 4];
+    while sys::send(a, &[0; 65536], MSG_DONTWAIT).is_ok() || unacknowledged() {
         // What is under way makes room when it has come.
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(1));
     }
     (a, b)
 }
