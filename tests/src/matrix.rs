@@ -5,6 +5,7 @@ mod configuration;
 mod frames;
 mod languages;
 mod messages;
+mod names;
 mod streams;
 mod tunnels;
 mod web;
@@ -82,10 +83,13 @@ pub const ROWS: &[Row] = &[
     row("nginx (one process) under wrk, 50 connections", web::nginx).and_tap(),
     row("lighttpd under wrk, 50 connections", web::lighttpd).and_tap(),
     row("haproxy before nginx under wrk, 50 connections", web::haproxy),
+    row("apache (one process, of threads) under wrk, 50 connections", web::apache).and_tap().heavy(),
+    row("uvicorn on uvloop under wrk, 50 connections", web::uvicorn).and_tap().heavy(),
     row("git clone over http", web::git),
     row("redis-server under redis-benchmark, 50 connections", messages::redis_benchmark).and_tap(),
     row("redis-server: redis-cli --pipe, 10,000 commands", messages::redis_pipe).and_tap(),
     row("memcached: 1,000 values stored and read", messages::memcached).and_tap(),
+    row("named: 1,000 names by UDP and by TCP, as dig asks, and the zone", names::named).and_tap().heavy(),
     row("mosquitto: 100 messages from mosquitto_pub to mosquitto_sub", messages::mosquitto).and_tap(),
     row("python asyncio: 1,000 connections at a time", languages::asyncio).and_tap(),
     row("perl IO::Socket: echo of 10,000 lines", languages::perl).and_tap(),

@@ -154,6 +154,39 @@ pub fn lighttpd(net: &Net) -> Outcome<String> {
     wrk(net, SERVER)
 }
 
+/// Its event MPM, which else forks processes of threads. It ends connections early where they are more than its threads.
+pub fn apache(net: &Net) -> Outcome<String> {
+    let (site, place) = (Site::new(SIZE)?, Directory::new("rump-apache")?);
+    let configuration = format!(
+        "ServerRoot {place}\nServerName rump\nPidFile pid\nMutex posixsem\nErrorLog /dev/stderr\nUser www-data\nGroup www-data\nListen 10.0.0.1:80
+ThreadsPerChild 64\nMaxRequestWorkers 64\nMaxKeepAliveRequests 0
+LoadModule mpm_event_module {modules}/mod_mpm_event.so\nLoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule dir_module {modules}/mod_dir.so\nDocumentRoot {site}\n",
+        place = place.path().display(),
+        modules = "/usr/lib/apache2/modules",
+        site = site.path().display()
+    );
+    let file = place.write("apache.conf", configuration)?;
+    let server = Program::new("apache2").words("-D ONE_PROCESS -D NO_DETACH -f").arg(file);
+    let _server = net.start(server, 1, Ready::Takes(80))?;
+    site.fetch_file(SERVER, |curl| net.client(curl))?;
+    wrk(net, SERVER)
+}
+
+pub fn uvicorn(net: &Net) -> Outcome<String> {
+    let place = Directory::new("rump-uvicorn")?;
+    let application = "async def page(scope, receive, send):
+    length = [(b'content-length', b'5')]
+    await send({'type': 'http.response.start', 'status': 200, 'headers': length})
+    await send({'type': 'http.response.body', 'body': b'page\\n'})\n";
+    place.write("application.py", application)?;
+    let server =
+        Program::new("uvicorn").words("--loop uvloop --lifespan off --no-access-log --host 10.0.0.1 --port 80");
+    let server = server.arg("application:page").env("PYTHONPATH", place.path());
+    let _server = net.start(server, 1, Ready::Takes(80))?;
+    wrk(net, SERVER)
+}
+
 pub fn haproxy(net: &Net) -> Outcome<String> {
     let (site, place) = (Site::new(SIZE)?, Directory::new("rump-haproxy")?);
     let _server = start_nginx(net, &site, &place, 1)?;
