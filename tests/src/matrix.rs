@@ -2,6 +2,7 @@
 //! tests run those that are not heavy.
 
 mod configuration;
+mod databases;
 mod frames;
 mod languages;
 mod messages;
@@ -89,6 +90,7 @@ pub const ROWS: &[Row] = &[
     row("redis-server under redis-benchmark, 50 connections", messages::redis_benchmark).and_tap(),
     row("redis-server: redis-cli --pipe, 10,000 commands", messages::redis_pipe).and_tap(),
     row("memcached: 1,000 values stored and read", messages::memcached).and_tap(),
+    row("mariadbd under sysbench, 8 connections", databases::mariadb).and_tap().heavy(),
     row("named: 1,000 names by UDP and by TCP, as dig asks, and the zone", names::named).and_tap().heavy(),
     row("mosquitto: 100 messages from mosquitto_pub to mosquitto_sub", messages::mosquitto).and_tap(),
     row("python asyncio: 1,000 connections at a time", languages::asyncio).and_tap(),

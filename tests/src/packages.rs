@@ -68,6 +68,8 @@ pub const PACKAGES: &[Package] = &[
     for_matrix("apache2-bin", &["apache2"], "its threads"),
     for_matrix("uvicorn", &["uvicorn"], "an application of asyncio"),
     for_matrix("python3-uvloop", &["/usr/lib/python3/dist-packages/uvloop/__init__.py"], "libuv's loop for it"),
+    for_matrix("mariadb-server", &["mariadbd", "mariadb-install-db"], "a thread a connection"),
+    for_matrix("sysbench", &["sysbench"], "load for it"),
     for_matrix("bind9", &["named"], "libuv's sockets of UDP, a thread each"),
     package("openssh-client", &["ssh", "ssh-keygen"], "a client with a seccomp-filtered peer"),
     package("openssh-server", &["sshd"], "the host's server for it"),
