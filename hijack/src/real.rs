@@ -113,8 +113,8 @@ pub fn watch_exits() {
 }
 
 /// Before main, as the dynamic linker loads us: look every symbol up, and libc (dlsym and dladdr are neither for signal handlers nor
-/// for a child between fork and exec, and take the dynamic linker's lock), see forks, and find sockets of a parent's kernel that came over the exec. Nothing else happens
-/// until the program's first socket.
+/// for a child between fork and exec, and take the dynamic linker's lock), see forks, and find sockets of a parent's kernel that came
+/// over the exec. Nothing else happens until the program's first socket.
 extern "C" fn loaded() {
     for symbol in crate::table::SYMBOLS {
         symbol.resolve();

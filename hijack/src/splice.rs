@@ -11,7 +11,7 @@ use kernel::{Errno, Result, Socket, signal};
 use libc::{MSG_DONTWAIT, MSG_MORE, MSG_PEEK, SOCK_STREAM, SPLICE_F_MORE, SPLICE_F_NONBLOCK};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
-use rustix::io::ioctl_fionread;
+use rustix::io::{ReadWriteFlags, ioctl_fionread, preadv2};
 use std::ffi::c_int;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
@@ -97,14 +97,19 @@ fn to_pipe(socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Res
 
 /// Takes from the pipe what the socket has room for, to which it cannot go back, until it has moved `len` bytes or the pipe is empty.
 fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
-    if !ready(pipe, PollFlags::IN, flags)?.contains(PollFlags::IN) {
-        return Ok(0); // its writers are gone
-    }
     let mut moved = 0;
-    while moved < len && (moved == 0 || ready(pipe, PollFlags::IN, SPLICE_F_NONBLOCK).is_ok()) {
-        match move_some(fd, socket, pipe, len - moved, flags) {
-            Ok(0) => break,
-            Ok(n) => moved += n,
+    while moved < len {
+        // Only the first bytes are waited for.
+        let patience = if moved == 0 { flags } else { SPLICE_F_NONBLOCK };
+        let some = match ready(pipe, PollFlags::IN, patience) {
+            Ok(events) if events.contains(PollFlags::IN) => move_some(fd, socket, pipe, len - moved, flags),
+            Ok(_) => break, // its writers are gone
+            Err(errno) => Err(errno),
+        };
+        match some {
+            Ok(Some(n)) => moved += n,
+            // Another reader has emptied it while the socket had no room.
+            Ok(None) => {}
             Err(errno) if moved == 0 => return Err(errno),
             Err(_) => break,
         }
@@ -112,9 +117,13 @@ fn from_pipe(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags
     Ok(moved)
 }
 
-fn move_some(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<usize> {
+/// `None`: the pipe is empty.
+fn move_some(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags: u32) -> Result<Option<usize>> {
     let mut chunk = vec![0; len.min(MOST).min(room(fd, socket)?)];
-    let got = signal::around_sleep(Handlers::InSleep, None, || rustix::io::read(pipe, &mut chunk))?;
+    let got = match read_now(pipe, &mut chunk) {
+        Err(Errno::AGAIN) => return Ok(None),
+        got => got?,
+    };
     let more = if flags & SPLICE_F_MORE != 0 { MSG_MORE } else { 0 };
     let mut sent = 0;
     while sent < got {
@@ -132,7 +141,16 @@ fn move_some(fd: c_int, socket: &Socket, pipe: BorrowedFd<'_>, len: usize, flags
             Err(_) => break,
         }
     }
-    Ok(sent)
+    Ok(Some(sent))
+}
+
+/// Reads what is there, also from a pipe that blocks; where the host is too old to know how, what another reader takes is waited for.
+fn read_now(pipe: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize> {
+    const HERE: u64 = u64::MAX;
+    match preadv2(pipe, &mut [IoSliceMut::new(into)], HERE, ReadWriteFlags::NOWAIT) {
+        Err(Errno::OPNOTSUPP) => signal::around_sleep(Handlers::InSleep, None, || rustix::io::read(pipe, into)),
+        read => read,
+    }
 }
 
 /// Waits until the pipe has bytes (IN) or room (OUT), and says what it found. EAGAIN for who does not want to wait. A thread that slept in

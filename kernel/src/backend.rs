@@ -178,6 +178,8 @@ pub enum Reply {
     Sequences(Option<Sequences>),
     /// TCP_REPAIR_WINDOW of a connection.
     Windows(Option<Windows>),
+    /// The payload of the largest segment that a connection's peer takes.
+    PeerMss(Option<u16>),
     /// Text that is not acknowledged.
     Text(Vec<u8>),
     /// The headers of a connection's SYN, or their length if they do not fit.

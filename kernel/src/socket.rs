@@ -111,10 +111,7 @@ impl Socket {
             return Err(Errno::INVAL);
         }
         let addr = self.to_bind(addr)?;
-        let mut options = self.settings.lock().bind();
-        if self.repairs() {
-            (options.reuse_addr, options.forced) = (true, true);
-        }
+        let options = self.settings.lock().bind();
         self.backend.call(Call::Bind(self.id(), addr, options)).map(drop)
     }
 
@@ -153,7 +150,7 @@ impl Socket {
     /// connect(2) with AF_UNSPEC: the socket is as if it had never been connected.
     pub fn disconnect(&self) -> Result<()> {
         self.connecting.store(false, Ordering::Release);
-        match self.repairs() {
+        match self.repairs() && !self.endpoint.state().contains(State::LISTENING) {
             true => self.abandon()?,
             false => drop(self.backend.call(Call::Disconnect(self.id()))?),
         }

@@ -18,6 +18,7 @@ const RING: usize = 1 << 16;
 struct Taken {
     node: NodeId,
     durable: Durable,
+    mss: u16,
     sequences: Sequences,
     windows: Windows,
     /// Written and not acknowledged.
@@ -33,6 +34,7 @@ impl Taken {
         let taken = Taken {
             node: socket.node,
             durable: stack.tcp_snapshot(id).expect("a connection"),
+            mss: stack.tcp_peer_mss(id).expect("a connection"),
             sequences: stack.tcp_sequences(id).expect("a connection"),
             windows: stack.tcp_windows(id).expect("a connection"),
             sent: stack.tcp_unacknowledged(id, usize::MAX),
@@ -58,14 +60,11 @@ impl Taken {
             received: sequences.received - self.received.len() as u32,
         };
         stack.tcp_restore(now, id, durable.remote, engine_tx, engine_rx, begin).expect("a route");
-        stack.tcp_options(id).expect("open").timestamp_offset = durable.timestamps.map(|stamps| stamps.offset);
         let scales = Agreement::WindowScales { snd: durable.snd_scale, rcv: durable.rcv_scale };
-        let mut agreements = vec![Agreement::Mss(durable.snd_mss), scales];
+        let mut agreements = vec![Agreement::Mss(self.mss), scales];
         agreements.extend(durable.sack.then_some(Agreement::Sack));
-        agreements.extend(durable.timestamps.map(|_| Agreement::Timestamps));
-        for agreement in agreements {
-            assert!(stack.tcp_agree(now, id, agreement), "{agreement:?}");
-        }
+        agreements.extend(durable.timestamps.map(|stamps| Agreement::Timestamps(Some(stamps.offset))));
+        assert!(stack.tcp_agree(now, id, &agreements));
         assert_eq!(tx.write(&self.sent), self.sent.len());
         stack.tcp_count_as_sent(now, id);
         assert_eq!(stack.tcp_put_received(now, id, &[&self.received]), self.received.len());
@@ -173,6 +172,36 @@ fn the_peer_hears_nothing_of_an_end() {
     server.write(&mut net, b"hello?");
     net.run_for(Duration::from_millis(100));
     assert_eq!(server.error(&mut net), Some(TcpError::Reset));
+}
+
+#[test]
+fn segments_are_as_long_as_the_path_carries_whatever_was_agreed_on() {
+    let (mut net, mut client, mut server) = connected(1, Link::bus());
+    let mut taken = Taken::of(&mut net, &mut client);
+    let carried = taken.mss;
+    for mss in [u16::MAX, 0] {
+        taken.mss = mss;
+        let mut client = taken.restored(&mut net);
+        assert!((1..=carried.into()).contains(&client.info(&mut net).snd_mss));
+        client.write(&mut net, &[7; 5000]);
+        net.run_for(Duration::from_secs(1));
+        assert_eq!(server.read(&mut net, usize::MAX), [7; 5000]);
+        taken = Taken::of(&mut net, &mut client);
+    }
+}
+
+#[test]
+fn a_large_window_of_the_past_keeps_no_acknowledgement_out() {
+    let (mut net, mut client, mut server) = connected(1, Link::bus());
+    let (now, id) = (net.now(), client.id);
+    let windows = net.stack(client.node).tcp_windows(id).expect("a connection");
+    assert!(net.stack(client.node).tcp_set_windows(now, id, Windows { snd_wnd_max: i32::MAX as u32, ..windows }));
+    client.write(&mut net, b"text");
+    net.run_for(Duration::from_millis(50));
+    assert_eq!(server.read(&mut net, 10), b"text");
+    server.write(&mut net, b"answer");
+    net.run_for(Duration::from_millis(50));
+    assert!(net.stack(client.node).tcp_unacknowledged(id, 10).is_empty());
 }
 
 #[test]

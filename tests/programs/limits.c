@@ -44,13 +44,14 @@ static int connection(int listener, int ends[2]) {
     return ends[1] < 0 ? errno : 0;
 }
 
-/* The bytes of `TEXT` that come to the other end; the sender never waits. */
+/* The bytes of `TEXT` that come to the other end; the sender waits only where nothing is under way. */
 static int carried(const int ends[2]) {
     static char text[TEXT];
     int sent = 0, came = 0;
     while (came < TEXT) {
-        int n = send(ends[0], text, TEXT - sent, MSG_DONTWAIT);
+        int n = send(ends[0], text, TEXT - sent, came == sent ? 0 : MSG_DONTWAIT);
         if (n > 0) sent += n;
+        else if (came == sent) break;
         n = recv(ends[1], text, sizeof text, 0);
         if (n <= 0) break;
         came += n;

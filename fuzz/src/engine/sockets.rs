@@ -198,19 +198,19 @@ fn repair(stream: &mut Stream, stack: &mut Stack, now: Instant, how: Repair) {
     let id = stream.id;
     match how {
         Repair::Agree { mss, scales, more } => {
-            stack.tcp_agree(now, id, Agreement::Mss(mss));
             // No more than 14: the caller checks.
             let scales = Agreement::WindowScales { snd: scales % 15, rcv: (scales >> 4) % 15 };
-            stack.tcp_agree(now, id, scales);
+            stack.tcp_agree(now, id, &[Agreement::Mss(mss), scales]);
             if more {
-                stack.tcp_agree(now, id, Agreement::Sack);
-                stack.tcp_agree(now, id, Agreement::Timestamps);
+                stack.tcp_agree(now, id, &[Agreement::Sack, Agreement::Timestamps(Some(mss.into()))]);
             }
         }
         Repair::Windows { snd_wl1, snd_wnd, snd_wnd_max, rcv_wnd, rcv_wup } => {
             let windows = Windows { snd_wl1: Seq(snd_wl1), snd_wnd, snd_wnd_max, rcv_wnd, rcv_wup: Seq(rcv_wup) };
-            if stack.tcp_set_windows(now, id, windows) {
-                assert_eq!(stack.tcp_windows(id).map(|windows| windows.snd_wnd), Some(snd_wnd));
+            if stack.tcp_set_windows(now, id, windows)
+                && let Some(set) = stack.tcp_windows(id)
+            {
+                assert_eq!(set.snd_wnd, snd_wnd);
             }
         }
         Repair::PutSent { len } => {

@@ -8,7 +8,7 @@ use netstack::tcp::{Agreement, Sequences, Windows};
 use netstack::time::Instant;
 use std::net::SocketAddr;
 
-/// The connections of sockets under repair.
+/// What a socket under repair asks of its kernel.
 #[derive(Debug)]
 pub enum RepairCall<'a> {
     /// connect(2): there is a connection, which was established elsewhere.
@@ -18,15 +18,19 @@ pub enum RepairCall<'a> {
     /// TCP_QUEUE_SEQ: [`Reply::Sequences`], `None` without a connection.
     Sequences,
     /// TCP_REPAIR_OPTIONS. Errors: EPERM.
-    Agree(Agreement),
+    Agree(&'a [Agreement]),
+    /// TCP_MAXSEG: [`Reply::PeerMss`], `None` without a connection.
+    PeerMss,
+    /// TCP_TIMESTAMP: what is added to the clock.
+    SetTimestampOffset(u32),
     /// TCP_REPAIR_WINDOW: [`Reply::Windows`], `None` without a connection.
     Windows,
     /// TCP_REPAIR_WINDOW. Errors: EINVAL.
     SetWindows(Windows),
     /// Writes text that counts as sent: [`Reply::Sent`], as much of it as there is room for.
     PutSent(&'a [&'a [u8]]),
-    /// Text counts as received: [`Reply::Sent`], as much of it as there is room for.
-    PutReceived(&'a [&'a [u8]]),
+    /// Text of ours counts as received: [`Reply::Sent`], as much of it as there is room for.
+    PutReceived(&'a [u8]),
     /// So much of what is written and not acknowledged: [`Reply::Text`].
     PeekSent(usize),
     /// The end of a repair.
@@ -52,10 +56,15 @@ impl Engine {
                 self.described(id)
             }
             RepairCall::Sequences => Reply::Sequences(self.stack.tcp_sequences(tcp)),
-            RepairCall::Agree(agreement) => match self.stack.tcp_agree(now, tcp, agreement) {
+            RepairCall::Agree(agreements) => match self.stack.tcp_agree(now, tcp, agreements) {
                 true => Reply::Done,
                 false => return Err(Errno::PERM),
             },
+            RepairCall::PeerMss => Reply::PeerMss(self.stack.tcp_peer_mss(tcp)),
+            RepairCall::SetTimestampOffset(offset) => {
+                self.stack.tcp_set_timestamp_offset(tcp, offset);
+                Reply::Done
+            }
             RepairCall::Windows => Reply::Windows(self.stack.tcp_windows(tcp)),
             RepairCall::SetWindows(windows) => match self.stack.tcp_set_windows(now, tcp, windows) {
                 true => Reply::Done,
@@ -67,18 +76,17 @@ impl Engine {
                 let mut sent = 0;
                 // Another thread that writes is past the repair.
                 if let Some(mut tx) = tx.try_lock() {
-                    let mut room = endpoint.may_write(&rings);
+                    let room = endpoint.may_write(&rings);
                     for part in text {
-                        let taken = tx.write(&part[..part.len().min(room)]);
-                        room -= taken;
-                        sent += taken;
+                        sent += tx.fill_at(sent, &part[..part.len().min(room - sent)]).map_err(|_| Errno::FAULT)?;
                     }
+                    tx.publish(sent);
                 }
                 self.stack.tcp_count_as_sent(now, tcp);
                 Reply::Sent(sent)
             }
             RepairCall::PutReceived(text) => {
-                let received = self.stack.tcp_put_received(now, tcp, text);
+                let received = self.stack.tcp_put_received(now, tcp, &[text]);
                 self.described(id);
                 Reply::Sent(received)
             }

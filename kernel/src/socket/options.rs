@@ -29,7 +29,7 @@ mod values;
 pub(super) use filter::FilterSettings;
 pub(super) use header::{v4_options, whole_header};
 pub(super) use packet::PacketSettings;
-pub(super) use settings::Settings;
+pub(super) use settings::{Reuse, Settings};
 
 use super::{Family, Socket};
 use crate::control_message::Writer;
@@ -47,7 +47,7 @@ enum Access {
     Whole { get: GetBytes, exact: bool },
     /// Read-only, of a fixed size: EINVAL if the buffer is shorter, before anything else is checked.
     Sized { size: usize, get: GetBytes },
-    /// A structure of a fixed size, that comes and goes only whole: EINVAL for another length, before anything else is checked.
+    /// A structure of a fixed size, which is read only whole: EINVAL for another length, before anything else is checked.
     Structure { size: usize, get: GetBytes, set: SetBytes },
     /// Read-only, into a buffer that is no longer than the value: EINVAL.
     AtMost { get: GetBytes },

@@ -2,7 +2,8 @@
 //! what depends on `tp->repair`; CRIU's libsoccr is who uses it.
 
 use super::Socket;
-use super::stream::{check_readable, parts};
+use super::options::Reuse;
+use super::stream::parts;
 use crate::backend::{Call, RepairCall, Reply};
 use crate::endpoint::State;
 use crate::{Errno, Result};
@@ -18,6 +19,8 @@ pub(super) struct Repair {
     queue: Queue,
     /// For connect(2).
     sequences: Sequences,
+    /// TCP_TIMESTAMP: what is added to the clock.
+    timestamp_offset: Option<u32>,
 }
 
 /// Which of the two streams send(2), recv(2) and TCP_QUEUE_SEQ are about.
@@ -56,8 +59,7 @@ impl Socket {
             OFF_NO_PROBE => {}
             _ => return Err(Errno::INVAL),
         }
-        // As on Linux, an earlier SO_REUSEADDR is forgotten.
-        self.settings.lock().set_reuse_addr(false);
+        self.settings.lock().reuse = if value == ON { Reuse::Forced } else { Reuse::No };
         self.endpoint.set_under_repair(value == ON);
         Ok(())
     }
@@ -77,7 +79,7 @@ impl Socket {
 
     /// TCP_QUEUE_SEQ.
     pub(super) fn queue_seq(&self) -> Result<i32> {
-        let Repair { queue, sequences } = *self.repair.lock();
+        let Repair { queue, sequences, .. } = *self.repair.lock();
         let sequences = match self.repair_call(RepairCall::Sequences)? {
             Reply::Sequences(of_connection) => of_connection.unwrap_or(sequences),
             _ => return Err(Errno::PROTO),
@@ -94,7 +96,7 @@ impl Socket {
         if !self.endpoint.state().contains(State::CLOSED) {
             return Err(Errno::PERM);
         }
-        let Repair { queue, sequences } = &mut *self.repair.lock();
+        let Repair { queue, sequences, .. } = &mut *self.repair.lock();
         let sequence = match queue {
             Queue::Neither => return Err(Errno::INVAL),
             Queue::Received => &mut sequences.received,
@@ -115,22 +117,49 @@ impl Socket {
         if !self.repairs() {
             return Err(Errno::INVAL);
         }
-        if self.endpoint.state().contains(State::CLOSED) {
-            return Err(Errno::PERM);
-        }
+        let offset = self.repair.lock().timestamp_offset;
+        let mut agreements = Vec::new();
+        let mut flaw = Ok(());
         for option in value.as_chunks::<8>().0 {
-            let agreement = match (word(option, 0), word(option, 1)) {
+            agreements.push(match (word(option, 0), word(option, 1)) {
                 (MSS, mss) => Agreement::Mss(mss as u16),
-                (WINDOW_SCALE, scales) if scales & 0xffff > MOST || scales >> 16 > MOST => return Err(Errno::FBIG),
+                (WINDOW_SCALE, scales) if scales & 0xffff > MOST || scales >> 16 > MOST => {
+                    flaw = Err(Errno::FBIG);
+                    break;
+                }
                 (WINDOW_SCALE, scales) => Agreement::WindowScales { snd: scales as u8, rcv: (scales >> 16) as u8 },
                 (SACK_PERMITTED, 0) => Agreement::Sack,
-                (TIMESTAMPS, 0) => Agreement::Timestamps,
-                (SACK_PERMITTED | TIMESTAMPS, _) => return Err(Errno::INVAL),
+                (TIMESTAMPS, 0) => Agreement::Timestamps(offset),
+                (SACK_PERMITTED | TIMESTAMPS, _) => {
+                    flaw = Err(Errno::INVAL);
+                    break;
+                }
                 _ => continue,
-            };
-            self.repair_call(RepairCall::Agree(agreement))?;
+            });
         }
-        Ok(())
+        // Also with none: whether the connection is one that could have agreed on them, Linux looks at first.
+        self.repair_call(RepairCall::Agree(&agreements))?;
+        flaw
+    }
+
+    /// TCP_MAXSEG.
+    pub(super) fn repaired_mss(&self) -> Result<i32> {
+        match self.repair_call(RepairCall::PeerMss)? {
+            Reply::PeerMss(mss) => Ok(mss.map_or(0, i32::from)),
+            _ => Err(Errno::PROTO),
+        }
+    }
+
+    /// TCP_TIMESTAMP without a connection.
+    pub(super) fn timestamp_offset(&self) -> u32 {
+        self.repair.lock().timestamp_offset.unwrap_or(0)
+    }
+
+    /// Sets it.
+    pub(super) fn set_timestamp_offset(&self, offset: u32) -> Result<()> {
+        self.check_repairs()?;
+        self.repair.lock().timestamp_offset = Some(offset);
+        self.repair_call(RepairCall::SetTimestampOffset(offset)).map(drop)
     }
 
     /// TCP_REPAIR_WINDOW: `struct tcp_repair_window`.
@@ -150,7 +179,7 @@ impl Socket {
         self.repair_call(RepairCall::SetWindows(windows)).map(drop)
     }
 
-    pub(super) fn check_repairs(&self) -> Result<()> {
+    fn check_repairs(&self) -> Result<()> {
         if self.repairs() { Ok(()) } else { Err(Errno::PERM) }
     }
 
@@ -166,21 +195,33 @@ impl Socket {
     }
 
     /// send(2): the bytes count as sent, or as received.
-    pub(super) fn send_under_repair(&self, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        if self.endpoint.state().intersects(State::CLOSED | State::NO_MORE_OUT | State::LISTENING) {
-            return Err(Errno::PIPE);
-        }
-        let text = parts(bufs);
-        check_readable(&text, MAX_RING)?;
-        let call = match self.repair.lock().queue {
+    pub(super) fn send_under_repair(&self, bufs: &[IoSlice<'_>], flags: i32) -> Result<usize> {
+        let (nonblocking, deadline) = self.send_patience(flags);
+        self.block(nonblocking, deadline, || Ok(self.may_write()?.then_some(())))?;
+        let queue = self.repair.lock().queue;
+        let sent = match queue {
             Queue::Neither => return Err(Errno::INVAL),
-            Queue::Received => RepairCall::PutReceived(&text),
-            Queue::Sent => RepairCall::PutSent(&text),
+            Queue::Received => self.repair_call(RepairCall::PutReceived(&self.gathered(bufs)?))?,
+            Queue::Sent => self.repair_call(RepairCall::PutSent(&parts(bufs)))?,
         };
-        match self.repair_call(call)?.sent()? {
-            0 if text.iter().any(|part| !part.is_empty()) => Err(Errno::NOMEM),
+        match sent.sent()? {
+            0 if bufs.iter().any(|buf| !buf.is_empty()) => Err(Errno::NOMEM),
             n => Ok(n),
         }
+    }
+
+    /// A copy of what fits into the rx ring: the engine copies from memory that is there.
+    fn gathered(&self, bufs: &[IoSlice<'_>]) -> Result<Vec<u8>> {
+        let mut room = self.endpoint.rings().map_or(0, |rings| rings.sizes().1);
+        let mut text = Vec::new();
+        for buf in bufs {
+            let part = &buf[..buf.len().min(room)];
+            let end = text.len();
+            text.resize(end + part.len(), 0);
+            fault::copy(&mut text[end..], part).map_err(|_| Errno::FAULT)?;
+            room -= part.len();
+        }
+        Ok(text)
     }
 
     /// recv(2), which under repair looks and takes nothing. `None`: at what has been received, as at any time.
@@ -188,7 +229,8 @@ impl Socket {
         if flags & libc::MSG_PEEK == 0 {
             return Some(Err(Errno::PERM));
         }
-        match self.repair.lock().queue {
+        let queue = self.repair.lock().queue;
+        match queue {
             Queue::Neither => Some(Err(Errno::INVAL)),
             Queue::Received => None,
             Queue::Sent => Some(self.peek_sent(bufs)),
@@ -211,9 +253,6 @@ impl Socket {
         self.backend.call(Call::Repair(self.id(), call))
     }
 }
-
-/// No ring has room for more.
-const MAX_RING: usize = 32 << 20;
 
 /// Bytes of `struct tcp_repair_window`.
 pub(super) const REPAIR_WINDOW_LEN: usize = 20;

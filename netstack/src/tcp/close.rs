@@ -38,9 +38,6 @@ impl Tcp {
             tcb.change_segment_size(tcb.durable.snd_mss);
         }
         tcb.ack.set_mode(tcb.options.quickack);
-        if let (Some(timestamps), Some(offset)) = (&mut tcb.durable.timestamps, tcb.options.timestamp_offset) {
-            timestamps.offset = offset;
-        }
         // Setting TCP_NODELAY, and clearing TCP_CORK, send what waits.
         self.make_ready(now, id.0);
     }

@@ -97,8 +97,6 @@ pub struct TcpOptions {
     pub report_extensions6: bool,
     /// `SO_TIMESTAMP` and its kin: when text came is kept.
     pub receive_times: bool,
-    /// `TCP_TIMESTAMP` of a connection under repair: what is added to the clock of 1 ms for its timestamps, instead of a secret.
-    pub timestamp_offset: Option<u32>,
     /// `TCP_SAVE_SYN`, of a listener.
     pub save_syn: SaveSyn,
     /// `IP_TTL`; `None`: 64.
@@ -205,7 +203,6 @@ impl Default for TcpOptions {
             tos: 0,
             hops: None,
             traffic_class: 0,
-            timestamp_offset: None,
             save_syn: SaveSyn::default(),
             header_options: None,
         }

@@ -4,6 +4,8 @@
 use super::demux::Tuple;
 use super::durable::{Durable, Timestamps};
 use super::errors::TcpError;
+use super::input::peer_mss;
+use super::listen::announced_mss;
 use super::seam::Env;
 use super::seq::Seq;
 use super::socket::Kind;
@@ -41,8 +43,8 @@ pub enum Agreement {
     },
     /// RFC 2018 §2.
     Sack,
-    /// RFC 7323 §3.
-    Timestamps,
+    /// RFC 7323 §3, and what is added to the clock of 1 ms for ours (`TCP_TIMESTAMP`); `None`: a secret.
+    Timestamps(Option<u32>),
 }
 
 /// The windows of a connection, in bytes (`TCP_REPAIR_WINDOW`).
@@ -107,31 +109,45 @@ impl Tcp {
         Some(Sequences { written: tcb.text_end() + fin, received: tcb.durable.rcv_nxt })
     }
 
-    /// Takes over something that the SYNs have agreed on. False: the connection is not in ESTABLISHED.
-    pub(crate) fn agree(&mut self, now: Instant, id: TcpId, agreement: Agreement) -> bool {
+    /// Takes over what the SYNs have agreed on. False: the connection is not in ESTABLISHED, or has sent something since.
+    pub(crate) fn agree(&mut self, now: Instant, id: TcpId, agreements: &[Agreement], env: &Env<'_>) -> bool {
         let Some(Kind::Connection(tcb)) = self.sockets.get_mut(id.0).map(|socket| &mut socket.kind) else {
             return false;
         };
-        let d = &mut tcb.durable;
-        if d.state != State::Established {
+        if tcb.durable.state != State::Established || tcb.counters.bytes_sent > 0 {
             return false;
         }
-        match agreement {
-            Agreement::Mss(mss) => {
-                let mss = mss.max(1);
-                tcb.path.most = mss;
-                tcb.change_segment_size(mss);
-            }
-            Agreement::WindowScales { snd, rcv } => (d.snd_scale, d.rcv_scale) = (snd, rcv),
-            Agreement::Sack => d.sack = true,
-            Agreement::Timestamps => {
-                let tuple = Tuple { local: d.local, remote: d.remote };
-                let offset = tcb.options.timestamp_offset.unwrap_or_else(|| self.secrets.timestamp_offset(&tuple));
-                d.timestamps.get_or_insert(Timestamps { offset, recent: 0, recent_age: now.millis() });
-                tcb.change_segment_size(tcb.durable.snd_mss);
+        for &agreement in agreements {
+            let d = &mut tcb.durable;
+            match agreement {
+                Agreement::Mss(mss) => {
+                    tcb.path.most = peer_mss(Some(mss), d.remote.is_ipv6());
+                    let path = env.paths.path(Some(d.local.ip()), d.remote, tcb.options.limits());
+                    let carried = path.map_or(u16::MAX, |path| announced_mss(path.path_mtu, d.remote.is_ipv6(), None));
+                    tcb.change_segment_size(tcb.path.most.min(carried));
+                }
+                Agreement::WindowScales { snd, rcv } => (d.snd_scale, d.rcv_scale) = (snd, rcv),
+                Agreement::Sack => d.sack = true,
+                Agreement::Timestamps(offset) => {
+                    let tuple = Tuple { local: d.local, remote: d.remote };
+                    let offset = offset.unwrap_or_else(|| self.secrets.timestamp_offset(&tuple));
+                    d.timestamps.get_or_insert(Timestamps { offset, recent: 0, recent_age: now.millis() });
+                    tcb.change_segment_size(tcb.durable.snd_mss);
+                }
             }
         }
         true
+    }
+
+    /// The payload of the largest segment that the peer takes, options not counted.
+    pub(crate) fn peer_mss(&self, id: TcpId) -> Option<u16> {
+        self.sockets.get(id.0)?.tcb().map(|tcb| tcb.path.most)
+    }
+
+    pub(crate) fn set_timestamp_offset(&mut self, id: TcpId, offset: u32) {
+        if let Some(timestamps) = self.connection(id.0).and_then(|tcb| tcb.durable.timestamps.as_mut()) {
+            timestamps.offset = offset;
+        }
     }
 
     pub(crate) fn windows(&self, id: TcpId) -> Option<Windows> {
@@ -145,7 +161,8 @@ impl Tcp {
     /// False: no connection has such windows.
     pub(crate) fn set_windows(&mut self, now: Instant, id: TcpId, windows: Windows) -> bool {
         let Windows { snd_wl1, snd_wnd, snd_wnd_max, rcv_wnd, rcv_wup } = windows;
-        let Some(tcb) = self.connection(id.0) else { return false };
+        // As on Linux; the connection that is made then begins with others.
+        let Some(tcb) = self.connection(id.0) else { return true };
         let d = &mut tcb.durable;
         if snd_wnd > snd_wnd_max || snd_wl1.after(d.rcv_nxt + rcv_wnd) || rcv_wup.after(d.rcv_nxt) {
             return false;
@@ -161,12 +178,11 @@ impl Tcp {
     pub(crate) fn count_as_sent(&mut self, now: Instant, id: TcpId, events: &mut Events) {
         let Some(tcb) = self.connection(id.0) else { return };
         let end = tcb.durable.fin.unwrap_or_else(|| tcb.text_end());
-        while tcb.durable.snd_nxt.before(end) {
-            let start = tcb.durable.snd_nxt;
-            let segment_end = start + tcb.mss().min(end - start);
+        let start = tcb.durable.snd_nxt;
+        if start.before(end) {
             let departure = tcb.rate.on_sent(now, tcb.sent.is_empty());
-            tcb.sent.push_unmeasured(start, segment_end, now, departure);
-            tcb.durable.snd_nxt = segment_end;
+            tcb.sent.push_unmeasured(start, end, now, departure);
+            tcb.durable.snd_nxt = end;
         }
         tcb.note_sent();
         if !tcb.all_acked() {

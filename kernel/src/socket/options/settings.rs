@@ -23,7 +23,7 @@ pub(in crate::socket) struct Settings {
     /// IPV6_V6ONLY.
     pub(in crate::socket) v6_only: bool,
     pub(in crate::socket) inet6: Inet6,
-    pub(super) reuse_addr: bool,
+    pub(in crate::socket) reuse: Reuse,
     pub(super) reuse_port: bool,
     /// SO_SNDBUF and SO_RCVBUF as set by the program, in bytes before Linux's doubling.
     pub(super) send_buffer: Option<usize>,
@@ -60,6 +60,22 @@ pub(in crate::socket) struct Settings {
     pub(in crate::socket) receive_timeout: Option<Duration>,
     pub(in crate::socket) send_timeout: Option<Duration>,
     pub(in crate::socket) wanted: WantedInfo,
+}
+
+/// Whether the port may be one that others have, as SO_REUSEADDR shows it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::socket) enum Reuse {
+    No,
+    /// SO_REUSEADDR: if they allow it.
+    Asked,
+    /// TCP_REPAIR: Linux's SK_FORCE_REUSE.
+    Forced,
+}
+
+impl From<bool> for Reuse {
+    fn from(asked: bool) -> Reuse {
+        if asked { Reuse::Asked } else { Reuse::No }
+    }
 }
 
 /// What of ipv6(7) only this side looks at.
@@ -107,7 +123,7 @@ impl Settings {
             v6_only: family == Family::Inet6 && kind == Kind::Ping,
             inet6: Inet6::default(),
             // Linux: nothing of theirs could be taken.
-            reuse_addr: matches!(kind, Kind::Raw(_) | Kind::Ping),
+            reuse: Reuse::from(matches!(kind, Kind::Raw(_) | Kind::Ping)),
             reuse_port: false,
             send_buffer: None,
             receive_buffer: None,
@@ -148,20 +164,15 @@ impl Settings {
 
     pub(in crate::socket) fn bind(&self) -> BindOptions {
         BindOptions {
-            reuse_addr: self.reuse_addr,
+            reuse_addr: self.reuse == Reuse::Asked,
             reuse_port: self.reuse_port,
-            forced: false,
+            forced: self.reuse == Reuse::Forced,
             v6_only: self.v6_only,
             free: self.free_bind || self.tcp.transparent,
             on: self.tcp.bound_to,
             ports: self.tcp.ports,
             no_port: self.no_port,
         }
-    }
-
-    /// SO_REUSEADDR.
-    pub(in crate::socket) fn set_reuse_addr(&mut self, on: bool) {
-        self.reuse_addr = on;
     }
 
     /// IP_TRANSPARENT, IPV6_TRANSPARENT.

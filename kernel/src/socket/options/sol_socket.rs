@@ -42,19 +42,7 @@ pub(super) static ROWS: &[Row] = &[
     reading(libc::SO_ACCEPTCONN, |s| Ok(i32::from(s.endpoint.state().contains(State::LISTENING)))),
     // 1 for ever: Linux does not let it be set either.
     reading(libc::SO_SNDLOWAT, |_| Ok(1)),
-    Row {
-        level: SOL_SOCKET,
-        name: libc::SO_REUSEADDR,
-        on: On::All,
-        access: Int {
-            // Linux's SK_FORCE_REUSE shows.
-            get: |s| Ok(if s.repairs() { 2 } else { i32::from(s.settings.lock().reuse_addr) }),
-            set: Some(|s, v| {
-                s.settings.lock().set_reuse_addr(v != 0);
-                Ok(())
-            }),
-        },
-    },
+    local!(SOL_SOCKET, libc::SO_REUSEADDR, On::All, s => s.reuse as u8, v => s.reuse = super::Reuse::from(v != 0)),
     local!(SOL_SOCKET, libc::SO_REUSEPORT, On::All, s => s.reuse_port, v => s.reuse_port = v != 0),
     local!(SOL_SOCKET, libc::SO_PRIORITY, On::All, s => s.priority, v => s.priority = v),
     local!(SOL_SOCKET, libc::SO_MARK, On::All, s => s.mark, v => s.mark = v),

@@ -160,15 +160,9 @@ pub(super) static ROWS: &[Row] = &[
         access: Int {
             get: |s| match s.backend.call(Call::TcpInfo(s.id()))? {
                 Reply::TcpInfo(info) if info.timestamp != 0 => Ok(info.timestamp as i32),
-                _ => Ok(milliseconds().wrapping_add(s.settings.lock().tcp.timestamp_offset.unwrap_or(0)) as i32),
+                _ => Ok(milliseconds().wrapping_add(s.timestamp_offset()) as i32),
             },
-            set: Some(|s, v| {
-                s.check_repairs()?;
-                change(s, |settings| {
-                    settings.tcp.timestamp_offset = Some((v as u32).wrapping_sub(milliseconds()));
-                    Ok(())
-                })
-            }),
+            set: Some(|s, v| s.set_timestamp_offset((v as u32).wrapping_sub(milliseconds()))),
         },
     },
     // Delays are a queueing discipline's to make.
@@ -200,6 +194,9 @@ pub(super) static ROWS: &[Row] = &[
         access: Int {
             get: |s| {
                 let Reply::TcpInfo(info) = s.backend.call(Call::TcpInfo(s.id()))? else { return Err(Errno::PROTO) };
+                if s.repairs() {
+                    return s.repaired_mss();
+                }
                 let connected = !s.endpoint.state().intersects(State::CLOSED | State::LISTENING);
                 let set = s.settings.lock().tcp.maxseg.map(i32::from);
                 let of_connection = if info.snd_mss > 0 { info.snd_mss as i32 } else { 536 };

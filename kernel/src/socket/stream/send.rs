@@ -34,7 +34,7 @@ impl Socket {
         control: &SendControl,
     ) -> Result<usize> {
         if self.repairs() {
-            return self.send_under_repair(bufs);
+            return self.send_under_repair(bufs, flags);
         }
         let tx_timestamp = self.stream_tx_timestamp(control)?;
         let total = bufs.iter().map(|buf| buf.len()).sum();
@@ -84,6 +84,16 @@ impl Socket {
         })
     }
 
+    /// Whether the handshake is over, after which text can be written. The pending error, or EPIPE.
+    pub(in crate::socket) fn may_write(&self) -> Result<bool> {
+        let state = self.endpoint.state();
+        self.take_pending()?;
+        if state.intersects(State::NO_MORE_OUT | State::CLOSED | State::LISTENING) {
+            return Err(Errno::PIPE);
+        }
+        Ok(!state.contains(State::CONNECTING))
+    }
+
     /// Sends what MSG_MORE holds back.
     pub(in crate::socket) fn push(&self) {
         self.endpoint.set_more_comes(false);
@@ -95,20 +105,11 @@ impl Send<'_> {
     /// Goes on where the last attempt stopped. `None`: it must wait, for the handshake or for room in the ring.
     fn attempt(&mut self) -> Result<Option<()>> {
         let endpoint = &self.socket.endpoint;
-        let state = endpoint.state();
-        if endpoint.record.error() != 0 {
-            // The call returns what was sent; the error is for the next call.
-            if self.sent > 0 {
-                return Ok(Some(()));
-            }
-            if let Some(error) = self.socket.take_error() {
-                return Err(error);
-            }
+        // The call returns what was sent; the error is for the next call.
+        if endpoint.record.error() != 0 && self.sent > 0 {
+            return Ok(Some(()));
         }
-        if state.intersects(State::NO_MORE_OUT | State::CLOSED | State::LISTENING) {
-            return Err(Errno::PIPE);
-        }
-        if state.contains(State::CONNECTING) {
+        if !self.socket.may_write()? {
             return Ok(None);
         }
         if self.is_complete() {

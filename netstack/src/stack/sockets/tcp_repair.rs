@@ -36,10 +36,21 @@ impl Stack {
         self.tcp.sequences(id)
     }
 
-    /// TCP_REPAIR_OPTIONS. False: the connection is not in ESTABLISHED.
-    pub fn tcp_agree(&mut self, now: Instant, id: TcpId, agreement: Agreement) -> bool {
+    /// TCP_REPAIR_OPTIONS. False: the connection is not in ESTABLISHED, or has sent something since.
+    pub fn tcp_agree(&mut self, now: Instant, id: TcpId, agreements: &[Agreement]) -> bool {
         self.now = now;
-        self.tcp.agree(now, id, agreement)
+        let (tcp, env) = self.tcp_env();
+        tcp.agree(now, id, agreements, &env)
+    }
+
+    /// TCP_MAXSEG under repair: what [`Agreement::Mss`] says; `None` without a connection.
+    pub fn tcp_peer_mss(&self, id: TcpId) -> Option<u16> {
+        self.tcp.peer_mss(id)
+    }
+
+    /// TCP_TIMESTAMP of a connection that has timestamps.
+    pub fn tcp_set_timestamp_offset(&mut self, id: TcpId, offset: u32) {
+        self.tcp.set_timestamp_offset(id, offset);
     }
 
     /// TCP_REPAIR_WINDOW; `None` without a connection.

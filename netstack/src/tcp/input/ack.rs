@@ -29,7 +29,7 @@ impl Tcb {
                 return Err(Discard::WithReset);
             }
             self.establish(now, segment);
-        } else if header.ack.before(d.snd_una - d.snd_wnd_max) {
+        } else if header.ack.before(d.snd_una) && d.snd_una - header.ack > d.snd_wnd_max {
             // RFC 5961 §5.2.
             return Err(Discard::WithChallenge);
         } else if header.ack.after(d.snd_nxt) {

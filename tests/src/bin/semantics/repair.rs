@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Case;
-use crate::net::{connected, listener, must, nonblocking, pair, receive_all, settle, tcp};
+use crate::net::{connected, here, listener, must, nonblocking, pair, receive_all, settle, tcp};
 use crate::report::Report;
 use crate::sys::{self, Fd, Ret};
 
@@ -21,12 +21,18 @@ pub const CASES: &[Case] = &[
     ("repair.sequence_numbers_of_a_connection", sequence_numbers_of_a_connection),
     ("repair.options", options),
     ("repair.window", window),
+    ("repair.options_of_who_has_sent", options_of_who_has_sent),
+    ("repair.segment_size", segment_size),
     ("repair.timestamp", timestamp),
+    ("repair.timestamp_of_before", timestamp_of_before),
+    ("repair.timestamp_of_a_listener", timestamp_of_a_listener),
     ("repair.reading_takes_nothing", reading_takes_nothing),
     ("repair.closing_says_nothing", closing_says_nothing),
     ("repair.disconnecting_says_nothing", disconnecting_says_nothing),
     ("repair.opening_says_nothing", opening_says_nothing),
     ("repair.a_used_port", a_used_port),
+    ("repair.reuse", reuse),
+    ("repair.errors_of_send", errors_of_send),
     ("repair.written_text_is_not_sent", written_text_is_not_sent),
     ("repair.written_text_arrives_to_be_read", written_text_arrives_to_be_read),
     ("repair.a_connection_moves", |r| moves(r, false)),
@@ -213,6 +219,88 @@ fn timestamp(r: &mut Report) {
     r.see("it goes on", (1_000_015..1_001_500).contains(&now));
 }
 
+/// Of the socket's repair; of the connection that it makes afterwards nothing knows of it.
+fn timestamp_of_before(r: &mut Report) {
+    let (ear, at) = listener(1);
+    let fd = repaired(tcp());
+    must("TCP_TIMESTAMP", set(fd, TCP_TIMESTAMP, 16));
+    must("off", set(fd, TCP_REPAIR, OFF));
+    must("connect", sys::connect(fd, at));
+    let (child, _) = must("accept", sys::accept(ear));
+    speaks(r, fd, child);
+}
+
+fn timestamp_of_a_listener(r: &mut Report) {
+    let ear = repaired(tcp());
+    must("TCP_TIMESTAMP", set(ear, TCP_TIMESTAMP, 16));
+    must("off", set(ear, TCP_REPAIR, OFF));
+    must("listen", sys::listen(ear, 1));
+    let port = must("getsockname", sys::getsockname(ear)).port();
+    let fd = connected(here(port));
+    let (child, _) = must("accept", sys::accept(ear));
+    speaks(r, child, fd);
+}
+
+/// An option of the engine's is set, and text comes.
+fn speaks(r: &mut Report, from: Fd, to: Fd) {
+    must("TCP_NODELAY", set(from, libc::TCP_NODELAY, 1));
+    must("send", sys::send(from, b"x", 0));
+    r.see("comes", sys::poll(&[(to, POLLIN)], 1500));
+}
+
+fn options_of_who_has_sent(r: &mut Report) {
+    let (a, b) = pair();
+    must("send", sys::send(a, b"x", 0));
+    settle(b, POLLIN);
+    repaired(a);
+    for one in [(MSS, 1000), (WINDOW_SCALE, 15), (99, 1)] {
+        r.see(&format!("{one:?}"), set_options(a, &[one]));
+    }
+    let (c, d) = pair();
+    must("shutdown", sys::shutdown(d, SHUT_WR));
+    settle(c, POLLIN);
+    r.see("the peer has closed", set_options(repaired(c), &[(99, 1)]));
+    r.see("windows without a connection", set_window(repaired(tcp()), [0; 5]));
+}
+
+fn segment_size(r: &mut Report) {
+    let (a, _b) = pair();
+    repaired(a);
+    must("options", set_options(a, &[(MSS, 1000)]));
+    r.see("under repair", get(a, libc::TCP_MAXSEG));
+    r.see("unconnected", get(repaired(tcp()), libc::TCP_MAXSEG));
+}
+
+fn reuse(r: &mut Report) {
+    let fd = repaired(tcp());
+    for value in [0, 1] {
+        must("SO_REUSEADDR", sys::set_option(fd, SOL_SOCKET, SO_REUSEADDR, value));
+        r.see(&format!("set {value}"), sys::get_option(fd, SOL_SOCKET, SO_REUSEADDR));
+    }
+    let (_ear, at) = listener(1);
+    r.see("bind to a listener's, then", sys::bind(fd, at));
+    let (first, second) = (repaired(tcp()), tcp());
+    must("bind", sys::bind(first, here(0)));
+    let at = must("getsockname", sys::getsockname(first));
+    must("off", set(first, TCP_REPAIR, OFF));
+    must("SO_REUSEADDR", sys::set_option(second, SOL_SOCKET, SO_REUSEADDR, 1));
+    r.see("bind to what was bound under repair", sys::bind(second, at));
+}
+
+fn errors_of_send(r: &mut Report) {
+    let (a, b) = pair();
+    choose(repaired(a), SEND);
+    must("SO_LINGER", sys::set_linger(b, true, 0));
+    must("close", sys::close(b));
+    settle(a, libc::POLLERR);
+    r.see("reset", sys::send(a, b"x", libc::MSG_NOSIGNAL));
+    r.see("again", sys::send(a, b"x", libc::MSG_NOSIGNAL));
+    let ear = repaired(tcp());
+    must("listen", sys::listen(ear, 1));
+    r.see("a listener is one no more", sys::connect_raw(ear, libc::AF_UNSPEC, 16));
+    r.see("error", sys::get_option(ear, SOL_SOCKET, libc::SO_ERROR));
+}
+
 fn reading_takes_nothing(r: &mut Report) {
     let (a, b) = pair();
     must("send", sys::send(b, b"to read", 0));
@@ -345,6 +433,7 @@ impl Taken {
     fn of(fd: Fd) -> Taken {
         let info = must("TCP_INFO", sys::get_option_bytes(fd, IPPROTO_TCP, libc::TCP_INFO, 32));
         let (has, scales) = (info[5], u32::from(info[6]));
+        repaired(fd);
         let mut options = vec![(MSS, must("TCP_MAXSEG", get(fd, libc::TCP_MAXSEG)) as u32)];
         if has & 4 != 0 {
             options.push((WINDOW_SCALE, (scales & 15) | (scales >> 4) << 16));
@@ -355,7 +444,6 @@ impl Taken {
         if has & 1 != 0 {
             options.push((TIMESTAMPS, 0));
         }
-        repaired(fd);
         let queue = |which| {
             choose(fd, which);
             match sys::recv(fd, 1 << 20, MSG_PEEK | MSG_DONTWAIT) {

@@ -18,6 +18,7 @@ pub const CASES: &[Case] = &[
     ("splice.waiting", waiting),
     ("splice.a_full_socket", a_full_socket),
     ("splice.a_full_socket_is_reset", a_full_socket_is_reset),
+    ("splice.another_reader", another_reader),
     ("splice.the_wrong_end", the_wrong_end),
     ("splice.sendfile", sendfile),
     ("splice.sendfile_from", sendfile_from),
@@ -127,6 +128,23 @@ fn a_full_socket_is_reset(r: &mut Report) {
     r.see("reset", woken(|| sys::splice(out, a, 100, 0)).0);
     resetter.join().expect("the resetter");
     r.see("in the pipe", left(out));
+}
+
+/// The pipe is empty by the time that the socket has room.
+fn another_reader(r: &mut Report) {
+    let (a, b) = full_pair();
+    let (out, into) = must("pipe", sys::pipe());
+    must("write", sys::write(into, b"stolen"));
+    nonblocking(out);
+    let thief = later(50, move || sys::read(out, 100));
+    let drain = later(150, move || receive_all(b, 65536).len());
+    let (moved, in_time) = woken(|| sys::splice(out, a, 65536, SPLICE_F_NONBLOCK));
+    r.see("in time", in_time);
+    let stolen = thief.join().expect("the thief");
+    // On Linux the pipe is locked meanwhile, and the thief comes too late.
+    r.see("one of them has it", moved.is_ok() != stolen.is_ok());
+    must("shutdown", sys::shutdown(a, SHUT_WR));
+    drain.join().expect("the drain");
 }
 
 fn the_wrong_end(r: &mut Report) {
