@@ -76,6 +76,10 @@ pub fn syscall(
         // A ring makes sockets, moves their bytes and adds them to epoll sets, all on the host's network. Programs fall back where
         // there is none. libuv makes its rings before its first socket.
         libc::SYS_io_uring_setup if hook::within(kernel::expected) => hook::failed(Errno::NOSYS),
+        // SAFETY: takes a number, as below. exit(2) of the program's last thread ends the program.
+        libc::SYS_exit if hook::within(|| kernel::booted().is_some() && kernel::is_last()) => unsafe {
+            libc::_exit(a.int())
+        },
         // SAFETY: takes a number. The hooked function delivers what was sent before the process ends.
         libc::SYS_exit_group => unsafe { libc::_exit(a.int()) },
         // SAFETY: as in `hooked`; what the two take at last is one word, whatever it means.

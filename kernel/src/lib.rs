@@ -45,7 +45,7 @@ pub use events::{Events, Watcher};
 pub use leave::leave;
 pub use rustix::io::Errno;
 pub use socket::Socket;
-pub use thread::look_for_count;
+pub use thread::{is_last, look_for_count};
 
 use crate::netlink::{Mailbox, Network};
 use backend::{Backend, Call, Local, Reply, Transport};

@@ -2,8 +2,10 @@
 #![allow(unsafe_code)]
 
 mod count;
+mod last;
 
 pub use count::look_for_count;
+pub use last::is_last;
 
 use crate::{Errno, Result};
 use count::LeftOut;
@@ -12,7 +14,7 @@ use std::thread::JoinHandle;
 /// Starts a thread in which every signal is blocked but those that a fault raises in it. The program may end without it.
 pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
     start(name, move || {
-        let _left_out = LeftOut;
+        let _left_out = LeftOut::new();
         body();
     })?;
     count::leave_out();

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +50,14 @@ static int carried(const int ends[2]) {
     static char text[TEXT];
     int sent = 0, came = 0;
     while (came < TEXT) {
-        int n = send(ends[0], text, TEXT - sent, came == sent ? 0 : MSG_DONTWAIT);
+        int n = send(ends[0], text, TEXT - sent, MSG_DONTWAIT);
         if (n > 0) sent += n;
-        else if (came == sent) break;
+        if (came == sent) {
+            /* All that has come is yet to be acknowledged. */
+            struct pollfd room = {ends[0], POLLOUT, 0};
+            if (poll(&room, 1, 5000) <= 0) break;
+            continue;
+        }
         n = recv(ends[1], text, sizeof text, 0);
         if (n <= 0) break;
         came += n;

@@ -4,7 +4,7 @@
 
 use std::ffi::{c_char, c_void};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
 
 unsafe extern "C" {
     fn dlvsym(handle: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
@@ -33,11 +33,27 @@ pub(super) fn leave_out() {
     }
 }
 
+/// Threads that hold a [`LeftOut`].
+static KERNEL_THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// Threads of the kernel's that do not end before the program does.
+pub(super) fn kernel_threads() -> usize {
+    KERNEL_THREADS.load(SeqCst)
+}
+
 /// Held by a thread that does not count. When it ends, libc takes it off the count, where it must be again by then.
-pub(super) struct LeftOut;
+pub(super) struct LeftOut(());
+
+impl LeftOut {
+    pub(super) fn new() -> LeftOut {
+        KERNEL_THREADS.fetch_add(1, SeqCst);
+        LeftOut(())
+    }
+}
 
 impl Drop for LeftOut {
     fn drop(&mut self) {
+        KERNEL_THREADS.fetch_sub(1, SeqCst);
         if let Some(count) = count() {
             count.fetch_add(1, SeqCst);
         }
