@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 /// Starts a thread in which every signal is blocked but those that a fault raises in it. The program may end without it.
 pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
     start(name, move || {
-        let _left_out = LeftOut::new();
+        let _left_out = LeftOut;
         body();
     })?;
     count::leave_out();

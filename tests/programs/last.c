@@ -1,4 +1,4 @@
-/* The program ends with its last thread: the main thread has gone before, by pthread_exit(3); the last one goes by exit(2). */
+/* The program ends with its last thread, and not before: by pthread_exit(3), or by exit(2) of each thread. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +36,24 @@ static int alone(void)
     return 0;
 }
 
+static void *lives_on(void *unused)
+{
+    usleep(100000);
+    _exit(5);
+    return unused;
+}
+
+/* A child whose parent had a socket, with one of its own, goes on when one of its two threads ends. */
+static int of_a_parent(void)
+{
+    pthread_t thread;
+    socket(AF_INET, SOCK_STREAM, 0);
+    pthread_create(&thread, 0, lives_on, 0);
+    usleep(30000);
+    syscall(SYS_exit, 3);
+    return 0;
+}
+
 int main(void)
 {
     int status;
@@ -48,6 +66,10 @@ int main(void)
     main_thread = pthread_self();
     atexit(leave);
     printf("the main thread has a socket: %d\n", socket(AF_INET, SOCK_STREAM, 0) >= 0);
+    fflush(stdout);
+    if (fork() == 0) return of_a_parent();
+    wait(&status);
+    printf("exit(2) of one of a child's threads: %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
     pthread_create(&thread, 0, last, &main_thread);
     pthread_exit(0);
 }

@@ -4,7 +4,7 @@
 
 use std::ffi::{c_char, c_void};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
 unsafe extern "C" {
     fn dlvsym(handle: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
@@ -26,34 +26,38 @@ pub fn look_for_count() {
     count();
 }
 
-/// A thread that another one has started counts no more. The one that calls this does, so that it is not the last that is taken away.
+/// A thread that this one has started counts no more. This one does, so that it is not the last that is taken away.
 pub(super) fn leave_out() {
+    note(1);
     if let Some(count) = count() {
         count.fetch_sub(1, SeqCst);
     }
 }
 
-/// Threads that hold a [`LeftOut`].
-static KERNEL_THREADS: AtomicUsize = AtomicUsize::new(0);
+/// How many threads are left out, below the number of the process that has them: a fork's child has none of its parent's.
+static KERNEL_THREADS: AtomicU64 = AtomicU64::new(0);
 
 /// Threads of the kernel's that do not end before the program does.
 pub(super) fn kernel_threads() -> usize {
-    KERNEL_THREADS.load(SeqCst)
+    threads_in(KERNEL_THREADS.load(SeqCst)) as usize
+}
+
+fn threads_in(noted: u64) -> u32 {
+    if noted >> 32 == u64::from(std::process::id()) { noted as u32 } else { 0 }
+}
+
+fn note(change: i32) {
+    let process = u64::from(std::process::id()) << 32;
+    let changed = |noted| Some(process | u64::from(threads_in(noted).wrapping_add_signed(change)));
+    let _ = KERNEL_THREADS.fetch_update(SeqCst, SeqCst, changed);
 }
 
 /// Held by a thread that does not count. When it ends, libc takes it off the count, where it must be again by then.
-pub(super) struct LeftOut(());
-
-impl LeftOut {
-    pub(super) fn new() -> LeftOut {
-        KERNEL_THREADS.fetch_add(1, SeqCst);
-        LeftOut(())
-    }
-}
+pub(super) struct LeftOut;
 
 impl Drop for LeftOut {
     fn drop(&mut self) {
-        KERNEL_THREADS.fetch_sub(1, SeqCst);
+        note(-1);
         if let Some(count) = count() {
             count.fetch_add(1, SeqCst);
         }

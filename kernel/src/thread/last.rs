@@ -2,17 +2,21 @@
 
 use super::count::kernel_threads;
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
-/// Whether no other thread of the program is alive. True also where /proc cannot tell.
+/// Whether no other thread of the program is alive. Where /proc cannot tell, one may be, and must not end with this one.
 pub fn is_last() -> bool {
-    let Ok(tasks) = fs::read_dir("/proc/self/task") else { return true };
-    let alive = tasks.flatten().filter(|task| is_alive(&task.path().join("stat"))).count();
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else { return false };
+    let alive = tasks.filter(|task| task.as_ref().map_or(true, |task| is_alive(&task.path().join("stat")))).count();
     alive <= kernel_threads() + 1
 }
 
 /// A main thread that has ended is still there, as a zombie (proc_pid_stat(5)).
-fn is_alive(stat: &std::path::Path) -> bool {
-    let stat = fs::read_to_string(stat).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    !matches!(state, None | Some('Z' | 'X'))
+fn is_alive(stat: &Path) -> bool {
+    match fs::read_to_string(stat) {
+        Ok(stat) => !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
+        // It has ended meanwhile.
+        Err(error) => error.kind() != ErrorKind::NotFound && error.raw_os_error() != Some(libc::ESRCH),
+    }
 }
