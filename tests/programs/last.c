@@ -38,7 +38,7 @@ static int alone(void)
 
 static void *lives_on(void *unused)
 {
-    usleep(100000);
+    usleep(300000);
     _exit(5);
     return unused;
 }
@@ -67,6 +67,7 @@ int main(void)
     atexit(leave);
     printf("the main thread has a socket: %d\n", socket(AF_INET, SOCK_STREAM, 0) >= 0);
     fflush(stdout);
+    usleep(20000);
     if (fork() == 0) return of_a_parent();
     wait(&status);
     printf("exit(2) of one of a child's threads: %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
